@@ -1,0 +1,1 @@
+"""Generated from protos/registry/api/v1; see protos/generate.py."""

@@ -1,0 +1,1 @@
+"""Commands and queries; joins store, replication rules and views."""

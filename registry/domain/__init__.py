@@ -1,0 +1,1 @@
+"""What mechanisms talk about: pure values and rules."""

@@ -1,0 +1,255 @@
+"""Every error of the registry, in families by whose fault it is.
+
+Each class has a stable `reason` (snake_case) that travels in rich gRPC errors, JSON output and
+logs; nobody matches on message text. The text says what was expected, what was found, where, and
+what to do. One table in `registry_node.errors` maps families to gRPC codes, one in
+`registry_cli.errors` to exit codes.
+"""
+
+from typing import ClassVar
+
+
+class RegistryError(Exception):
+    """Root of all errors of the registry."""
+
+    reason: ClassVar[str] = "registry_error"
+
+
+# --- the caller's request -------------------------------------------------------------------
+
+
+class RequestError(RegistryError):
+    """The caller asked for something that cannot be done; asking again will not help."""
+
+    reason = "request_error"
+
+
+class InvalidRequest(RequestError):
+    """A field is missing, too long, malformed or contradicts another."""
+
+    reason = "invalid_request"
+
+
+class InvalidContent(RequestError):
+    """The content of an event breaks the rules of its kind."""
+
+    reason = "invalid_content"
+
+
+class RuleViolation(RequestError):
+    """The event is well formed but the rules do not allow it here."""
+
+    reason = "rule_violation"
+
+
+class NotFound(RequestError):
+    """There is no such thing, or the caller may not know of it."""
+
+    reason = "not_found"
+
+
+class RequestIdReused(RequestError):
+    """The request id was used before with other content."""
+
+    reason = "request_id_reused"
+
+
+class HistoryChanged(RequestError):
+    """The history changed between two pages."""
+
+    reason = "history_changed"
+
+
+class NotAllowed(RequestError):
+    """The caller is known and may not do this."""
+
+    reason = "not_allowed"
+
+
+class UnknownCaller(RequestError):
+    """The certificate belongs to no member and no client of this node."""
+
+    reason = "unknown_caller"
+
+
+# --- an author's or a peer's bytes ----------------------------------------------------------
+
+
+class EntryError(RegistryError):
+    """Bytes of an author or a peer that break the rules."""
+
+    reason = "entry_error"
+
+
+class MalformedEntry(EntryError):
+    """The bytes are not an entry: framing, sizes, field lengths, order of refs."""
+
+    reason = "malformed_entry"
+
+
+class ForeignEntry(EntryError):
+    """The entry belongs to another log."""
+
+    reason = "foreign_entry"
+
+
+class ForeignRegistryEntry(EntryError):
+    """The entry belongs to another registry."""
+
+    reason = "foreign_registry_entry"
+
+
+class MisplacedEntry(EntryError):
+    """The entry's index is not the next one: a gap, a repetition or another order."""
+
+    reason = "misplaced_entry"
+
+
+class BadEntrySignature(EntryError):
+    """The event signature does not verify under the log key."""
+
+    reason = "bad_entry_signature"
+
+
+class BackwardEntry(EntryError):
+    """A ref or the roster version goes back within the log."""
+
+    reason = "backward_entry"
+
+
+class MalformedNote(EntryError):
+    """The bytes are not a C2SP signed note or not a checkpoint."""
+
+    reason = "malformed_note"
+
+
+class BadNoteSignature(EntryError):
+    """No valid signature of the expected key on a note."""
+
+    reason = "bad_note_signature"
+
+
+class ForeignNote(EntryError):
+    """The checkpoint belongs to another origin."""
+
+    reason = "foreign_note"
+
+
+class RootMismatch(EntryError):
+    """Entries do not lead to the root that was signed."""
+
+    reason = "root_mismatch"
+
+
+class BadProof(EntryError):
+    """An inclusion or consistency proof does not hold."""
+
+    reason = "bad_proof"
+
+
+class TruncatedStream(EntryError):
+    """A peer sent fewer entries or parts than it must."""
+
+    reason = "truncated_stream"
+
+
+class LimitExceeded(EntryError):
+    """A message, a header or a list is larger than the limit."""
+
+    reason = "limit_exceeded"
+
+
+class CommitmentMismatch(EntryError):
+    """A part's bytes do not match the commitment in the header."""
+
+    reason = "commitment_mismatch"
+
+
+class UnrequestedPart(EntryError):
+    """A peer sent a part that nobody asked for."""
+
+    reason = "unrequested_part"
+
+
+class RosterError(EntryError):
+    """A roster is malformed, not sufficiently signed or not the one that was expected."""
+
+    reason = "roster_error"
+
+
+class LogDiverged(EntryError):
+    """Two signed checkpoints of one log contradict each other."""
+
+    reason = "log_diverged"
+
+
+# --- our own disk ---------------------------------------------------------------------------
+
+
+class StorageError(RegistryError):
+    """This node's own files are not as they must be."""
+
+    reason = "storage_error"
+
+
+class CorruptDatabase(StorageError):
+    """Stored bytes do not match their hashes, signatures or indexes."""
+
+    reason = "corrupt_database"
+
+
+class GuardError(StorageError):
+    """The guard file is missing, damaged or contradicts the database."""
+
+    reason = "guard_error"
+
+
+class DurabilityError(StorageError):
+    """The database refuses the durability settings."""
+
+    reason = "durability_error"
+
+
+class SchemaError(StorageError):
+    """The database has a schema that this software does not know."""
+
+    reason = "schema_error"
+
+
+class FolderError(StorageError):
+    """The node's folder is incomplete, already used, or used by another process."""
+
+    reason = "folder_error"
+
+
+class KeyFileError(StorageError):
+    """A private key file is missing, malformed or readable by others."""
+
+    reason = "key_file_error"
+
+
+# --- try later ------------------------------------------------------------------------------
+
+
+class TryLater(RegistryError):
+    """Nothing is wrong with the request; it may succeed later."""
+
+    reason = "try_later"
+
+
+class LogReadOnly(TryLater):
+    """The own log does not take events at the moment; the text says why and until when."""
+
+    reason = "log_read_only"
+
+
+class Overloaded(TryLater):
+    """Too much work is waiting."""
+
+    reason = "overloaded"
+
+
+class PeerUnavailable(TryLater):
+    """A peer or a node does not answer."""
+
+    reason = "peer_unavailable"

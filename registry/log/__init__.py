@@ -1,0 +1,1 @@
+"""One mechanism's append-only log: entries, tree, notes, proofs, order. Pure."""

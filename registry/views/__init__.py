@@ -1,0 +1,1 @@
+"""Read models folded from entries; all can be rebuilt."""

@@ -1,0 +1,1 @@
+"""The node process: servers, TLS, peers, settings."""
