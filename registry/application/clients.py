@@ -1,0 +1,112 @@
+"""Clients of one node: certificates that its own authority signs, kept by fingerprint.
+
+`clients.json` maps the SHA-256 of a client's DER certificate (hex) to its name. A certificate that
+the authority signed but that is not listed is refused: taking a line out revokes a client at once.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Final
+
+from registry.application.certificates import (
+    KeyPair,
+    load_pair,
+    make_client_certificate,
+    server_name,
+)
+from registry.application.folder import NodeFolder, replace_file
+from registry.application.key_files import read_private, write_private
+from registry.errors import FolderError, InvalidRequest
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
+
+
+def load_client_authority(folder: NodeFolder) -> KeyPair:
+    """Reads the authority that signs this node's client certificates.
+
+    Raises:
+        KeyFileError: a file is missing, readable by others, or malformed.
+    """
+    return load_pair(
+        (folder.tls / "client_authority.crt").read_bytes(),
+        read_private(folder.keys / "client_authority.key"),
+    )
+
+
+def add_client(folder_path: Path, name: str, out: Path) -> str:
+    """Issues a client certificate and writes the profile that `registry.client` reads.
+
+    The profile folder holds profile.json, client.key (0600), client.crt and node.crt.
+
+    Args:
+        folder_path: the node's folder; the node may be running.
+        name: 1 to 63 of letters, digits and `. _ @ -`; appears in the node's logs.
+        out: folder to write; must not exist or be empty.
+
+    Returns:
+        The certificate's fingerprint, SHA-256 in hexadecimal.
+
+    Raises:
+        InvalidRequest: the name is malformed or taken.
+        FolderError: no node is there, or `out` is not empty.
+        KeyFileError: the authority cannot be read.
+    """
+    if not _NAME.fullmatch(name):
+        msg = f"a client is named by letters, digits and . _ @ - (1 to 63), not {name[:80]!r}"
+        raise InvalidRequest(msg)
+    folder = NodeFolder(folder_path)
+    description = folder.describe()
+    clients = read_clients(folder)
+    if name in clients.values():
+        msg = f"a client named {name} exists; choose another name"
+        raise InvalidRequest(msg)
+    if out.exists() and any(out.iterdir()):
+        msg = f"{out} is not empty; a profile is written into a new folder"
+        raise FolderError(msg)
+    issued = make_client_certificate(load_client_authority(folder), name)
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_private(out / "client.key", issued.key_pem)
+    replace_file(out / "client.crt", issued.certificate_pem)
+    replace_file(out / "node.crt", (folder.tls / "node.crt").read_bytes())
+    profile = {
+        "name": name,
+        "address": description.address,
+        "server_name": server_name(description.mechanism),
+        "mechanism": description.mechanism,
+    }
+    replace_file(out / "profile.json", json.dumps(profile, indent=2).encode() + b"\n")
+    fingerprint = fingerprint_of(issued.certificate_der)
+    clients[fingerprint] = name
+    write_clients(folder, clients)
+    return fingerprint
+
+
+def fingerprint_of(certificate_der: bytes) -> str:
+    """SHA-256 of a DER certificate, in hexadecimal."""
+    return hashlib.sha256(certificate_der).hexdigest()
+
+
+def read_clients(folder: NodeFolder) -> dict[str, str]:
+    """Reads client names by fingerprint; empty if no client was added yet.
+
+    Raises:
+        FolderError: the file is damaged.
+    """
+    try:
+        clients = json.loads(folder.clients_file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        msg = f"{folder.clients_file} is damaged: it must map fingerprints to names"
+        raise FolderError(msg) from error
+    if not isinstance(clients, dict) or not all(isinstance(name, str) for name in clients.values()):
+        msg = f"{folder.clients_file} is damaged: it must map fingerprints to names"
+        raise FolderError(msg)
+    return clients
+
+
+def write_clients(folder: NodeFolder, clients: dict[str, str]) -> None:
+    """Replaces the list of clients, all or nothing."""
+    replace_file(folder.clients_file, json.dumps(clients, indent=2, sort_keys=True).encode() + b"\n")

@@ -1,0 +1,161 @@
+"""A node's folder: where its keys, roster, log, guard and views lie, and who holds it.
+
+    node.json            what this node is (no secrets)
+    keys/                private keys, 0700, files 0600
+    tls/                 certificates
+    clients.json         fingerprints of the clients that may call
+    roster/<n>.roster    signed roster versions
+    log.db               all logs and parts
+    guard/guard.bin      what was last signed: never part of a backup
+    views.db             read models, can be rebuilt at any time
+    node.lock            held while a process writes
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from registry.domain.identifiers import Origin, Slug
+from registry.errors import FolderError
+
+_PRIVATE_FOLDER: Final = 0o700
+
+
+class NodeDescription(BaseModel):
+    """What `init` wrote down about a node."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    registry_name: str
+    mechanism: str
+    display_name: str
+    origin: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFolder:
+    """Paths of one node's folder."""
+
+    path: Path
+
+    @property
+    def description_file(self) -> Path:
+        """What this node is."""
+        return self.path / "node.json"
+
+    @property
+    def keys(self) -> Path:
+        """Private keys."""
+        return self.path / "keys"
+
+    @property
+    def tls(self) -> Path:
+        """Certificates."""
+        return self.path / "tls"
+
+    @property
+    def clients_file(self) -> Path:
+        """Fingerprints of clients."""
+        return self.path / "clients.json"
+
+    @property
+    def rosters(self) -> Path:
+        """Signed roster versions."""
+        return self.path / "roster"
+
+    @property
+    def database(self) -> Path:
+        """All logs and parts."""
+        return self.path / "log.db"
+
+    @property
+    def guard_file(self) -> Path:
+        """What was last signed."""
+        return self.path / "guard" / "guard.bin"
+
+    @property
+    def views_database(self) -> Path:
+        """Read models."""
+        return self.path / "views.db"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held while a process writes."""
+        return self.path / "node.lock"
+
+    def create(self) -> None:
+        """Makes the folders.
+
+        Raises:
+            FolderError: a node is there already.
+        """
+        if self.description_file.exists():
+            msg = f"{self.path} holds a node already; choose an empty folder"
+            raise FolderError(msg)
+        for folder in (self.path, self.keys, self.tls, self.rosters, self.guard_file.parent):
+            folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+    def describe(self) -> NodeDescription:
+        """Reads what this node is.
+
+        Raises:
+            FolderError: no node is here, or its description is damaged.
+        """
+        try:
+            return NodeDescription.model_validate_json(self.description_file.read_bytes())
+        except FileNotFoundError as error:
+            msg = f"{self.path} is not a node's folder (no node.json); make one with `registry init`"
+            raise FolderError(msg) from error
+        except ValidationError as error:
+            msg = f"{self.description_file} is damaged: {error.error_count()} invalid fields"
+            raise FolderError(msg) from error
+
+    @property
+    def origin(self) -> Origin:
+        """Origin of the node's own log."""
+        return Origin(self.describe().origin)
+
+    @property
+    def mechanism(self) -> Slug:
+        """The node's mechanism."""
+        return Slug(self.describe().mechanism)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Holds the folder for writing; the kernel lets go when the process ends, however it ends.
+
+        Raises:
+            FolderError: another process holds it.
+        """
+        handle = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                msg = f"{self.path} is in use by a running node; stop it first"
+                raise FolderError(msg) from error
+            yield
+        finally:
+            os.close(handle)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Writes a file so that a crash leaves either the old or the new content."""
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,262 @@
+"""Founding a registry: member files, the genesis roster, its endorsements, and joining it.
+
+The ceremony, by files that people hand to each other:
+1. every founder: `init_node` makes keys and a member file with proofs of possession;
+2. one of them: `found` joins the member files into the genesis roster, unsigned;
+3. every founder: `endorse` signs it, after reading it;
+4. every founder: `join` takes the fully signed roster, checked against the registry id that was
+   told out of band, and creates the empty log and its guard.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from registry.application.certificates import make_client_authority, make_node_certificate
+from registry.application.folder import NodeDescription, NodeFolder, replace_file
+from registry.application.key_files import read_secret, write_private, write_secret
+from registry.domain.identifiers import (
+    MemberId,
+    RegistryId,
+    make_origin,
+    parse_registry_name,
+    parse_slug,
+)
+from registry.errors import FolderError, InvalidRequest, RosterError
+from registry.log.roster import (
+    Member,
+    MemberStatus,
+    Roster,
+    SignedRoster,
+    decode_roster,
+    decode_signed_roster,
+    encode_roster,
+    encode_signed_roster,
+    endorse_roster,
+    key_hash,
+    make_member_file,
+    read_member_file,
+    registry_id_of,
+    verify_genesis,
+)
+from registry.log.signing import Ed25519Signer
+from registry.store.guard import Guard
+
+KEY_SIZE_BYTES: Final = 32
+_FIRST_EPOCH: Final = 1
+_DISPLAY_NAME_MAX: Final = 200
+
+
+def init_node(
+    folder_path: Path, *, registry_name: str, mechanism: str, display_name: str, address: str
+) -> Path:
+    """Makes a node's folder with fresh keys and its member file.
+
+    Args:
+        folder_path: a new or empty folder.
+        registry_name: the registry's name, the first element of the log's origin.
+        mechanism: the slug, such as `coe-commissioner`.
+        display_name: the name that people read, 1 to 200 characters.
+        address: `host:port` where peers and clients reach the node.
+
+    Returns:
+        The member file, to be handed to whoever founds the registry. It holds no secrets.
+
+    Raises:
+        InvalidRequest: a name or the address is malformed.
+        FolderError: a node is there already.
+    """
+    slug = parse_slug(mechanism)
+    origin = make_origin(parse_registry_name(registry_name), slug, _FIRST_EPOCH)
+    _check_words(display_name, address)
+    folder = NodeFolder(folder_path)
+    folder.create()
+    signers = {name: _new_signer(folder, name) for name in ("identity", "log", "cosigner")}
+    next_log = _new_signer(folder, "next_log")
+    pair = make_node_certificate(slug)
+    authority = make_client_authority(slug)
+    write_private(folder.keys / "tls.key", pair.key_pem)
+    write_private(folder.keys / "client_authority.key", authority.key_pem)
+    write_secret(folder.keys / "request.secret", os.urandom(KEY_SIZE_BYTES))
+    replace_file(folder.tls / "node.crt", pair.certificate_pem)
+    replace_file(folder.tls / "client_authority.crt", authority.certificate_pem)
+    member = Member(
+        id=MemberId(0),
+        slug=slug,
+        display_name=display_name,
+        origin=origin,
+        identity_key=signers["identity"].public_key,
+        log_key=signers["log"].public_key,
+        next_log_key_hash=key_hash(next_log.public_key),
+        cosigner_key=signers["cosigner"].public_key,
+        hpke_key=_new_hpke_key(folder),
+        tls_certificate=pair.certificate_der,
+        status=MemberStatus.ACTIVE,
+        cut=None,
+        address=address,
+    )
+    member_file = folder.path / f"{slug}.member"
+    replace_file(member_file, make_member_file(member, **signers))
+    description = NodeDescription(
+        registry_name=registry_name,
+        mechanism=slug,
+        display_name=display_name,
+        origin=origin,
+        address=address,
+    )
+    replace_file(folder.description_file, description.model_dump_json(indent=2).encode() + b"\n")
+    return member_file
+
+
+def found(member_files: Sequence[Path], *, threshold: int | None = None) -> bytes:
+    """Joins member files into a genesis roster that nobody has signed yet.
+
+    Args:
+        member_files: one per founder; the order gives the member ids, from 1.
+        threshold: signatures that the next version will need; None = the smallest majority.
+
+    Returns:
+        The bytes of a SignedRoster without signatures.
+
+    Raises:
+        InvalidRequest: fewer than two founders, or of different registries.
+        RosterError: a proof of possession fails, keys or names repeat, the threshold is too low.
+    """
+    members = [read_member_file(path.read_bytes()) for path in member_files]
+    names = {member.origin.split("/")[0] for member in members}
+    if len(members) < 2 or len(names) != 1:  # noqa: PLR2004 - a registry is between two at least
+        msg = f"a registry is founded by two or more members of one name, found {sorted(names)}"
+        raise InvalidRequest(msg)
+    roster = Roster(
+        registry_id=RegistryId(b""),
+        version=1,
+        prev_hash=b"",
+        threshold=threshold or len(members) // 2 + 1,
+        members=tuple(
+            replace(member, id=MemberId(number)) for number, member in enumerate(members, 1)
+        ),
+        advisory_expiry_ms=0,
+        registry_name=names.pop(),
+    )
+    return encode_signed_roster(SignedRoster(roster=encode_roster(roster), signatures=()))
+
+
+def endorse(folder_path: Path, roster_file: Path) -> RegistryId:
+    """Signs a proposed genesis roster with the node's identity key, in place.
+
+    The hash that is endorsed is kept in the folder before the signature leaves it: a member
+    endorses one genesis and no other.
+
+    Returns:
+        The registry id that the roster will have.
+
+    Raises:
+        RosterError: the roster is malformed, does not hold this node's keys, or another one was
+            endorsed before.
+        FolderError, KeyFileError: the folder is not usable.
+    """
+    folder = NodeFolder(folder_path)
+    signed = decode_signed_roster(roster_file.read_bytes())
+    signer = load_signer(folder, "identity")
+    member = decode_roster(signed.roster).member_by_slug(folder.mechanism)
+    if member.identity_key != signer.public_key:
+        msg = f"the roster gives {member.slug} another identity key than this folder holds"
+        raise RosterError(msg)
+    registry_id = registry_id_of(signed.roster)
+    _remember_endorsement(folder, registry_id)
+    kept = [entry for entry in signed.signatures if entry.member_id != member.id]
+    kept.append(endorse_roster(signed.roster, member.id, signer))
+    kept.sort(key=lambda entry: entry.member_id)
+    replace_file(
+        roster_file,
+        encode_signed_roster(SignedRoster(roster=signed.roster, signatures=tuple(kept))),
+    )
+    return registry_id
+
+
+def join(folder_path: Path, roster_file: Path, registry_id: RegistryId) -> Roster:
+    """Takes the signed genesis roster and creates the empty log with its guard.
+
+    Raises:
+        RosterError: a founder's signature is missing or wrong, or the registry id is another.
+        FolderError: the folder has joined already.
+    """
+    folder = NodeFolder(folder_path)
+    signed = roster_file.read_bytes()
+    roster = verify_genesis(signed, registry_id=registry_id)
+    member = roster.member_by_slug(folder.mechanism)
+    if member.log_key != load_signer(folder, "log").public_key:
+        msg = f"the roster gives {member.slug} another log key than this folder holds"
+        raise RosterError(msg)
+    kept = folder.rosters / "1.roster"
+    if kept.exists() or folder.guard_file.exists():
+        msg = f"{folder.path} has joined a registry already"
+        raise FolderError(msg)
+    Guard.create(folder.guard_file, member.origin)
+    replace_file(kept, signed)
+    return roster
+
+
+def load_roster(folder: NodeFolder) -> Roster:
+    """Reads the roster this node has joined with and verifies it again.
+
+    Raises:
+        FolderError: the node has not joined.
+        RosterError: the file was changed.
+    """
+    try:
+        signed = (folder.rosters / "1.roster").read_bytes()
+    except FileNotFoundError as error:
+        msg = f"{folder.path} has not joined a registry yet; see `registry join`"
+        raise FolderError(msg) from error
+    return verify_genesis(signed, registry_id=None)
+
+
+def load_signer(folder: NodeFolder, name: str) -> Ed25519Signer:
+    """Reads one of the node's signing keys: identity, log, next_log or cosigner.
+
+    Raises:
+        KeyFileError: it is missing, malformed, or readable by others.
+    """
+    return Ed25519Signer(read_secret(folder.keys / f"{name}.key", KEY_SIZE_BYTES))
+
+
+def _check_words(display_name: str, address: str) -> None:
+    if not 1 <= len(display_name) <= _DISPLAY_NAME_MAX or not display_name.isprintable():
+        msg = f"a display name has 1 to {_DISPLAY_NAME_MAX} printable characters"
+        raise InvalidRequest(msg)
+    host, colon, port = address.rpartition(":")
+    if not host or not colon or not port.isdigit() or not 0 < int(port) <= 0xFFFF:  # noqa: PLR2004 - the largest port
+        msg = f"an address is written host:port with a port from 1 to 65535, not {address[:80]!r}"
+        raise InvalidRequest(msg)
+
+
+def _new_signer(folder: NodeFolder, name: str) -> Ed25519Signer:
+    seed = os.urandom(KEY_SIZE_BYTES)
+    write_secret(folder.keys / f"{name}.key", seed)
+    return Ed25519Signer(seed)
+
+
+def _new_hpke_key(folder: NodeFolder) -> bytes:
+    key = X25519PrivateKey.generate()
+    write_secret(folder.keys / "hpke.key", key.private_bytes_raw())
+    return key.public_key().public_bytes(
+        serialization.Encoding.Raw, serialization.PublicFormat.Raw
+    )
+
+
+def _remember_endorsement(folder: NodeFolder, registry_id: RegistryId) -> None:
+    path = folder.rosters / "1.endorsed"
+    text = registry_id.hex().encode() + b"\n"
+    if path.exists() and path.read_bytes() != text:
+        msg = (
+            f"{folder.path} has endorsed another genesis, {path.read_text().strip()}: a member "
+            "endorses one per version; agree first, or start again with fresh folders"
+        )
+        raise RosterError(msg)
+    replace_file(path, text)

@@ -1,0 +1,408 @@
+"""`Registry`: one node's commands and queries, joining log, store and views.
+
+Threads: every method may be called from any thread. `record` returns a future that is resolved
+after the event is on disk and the guard has advanced; nothing is acknowledged before that.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from registry.application.folder import NodeFolder
+from registry.application.founding import KEY_SIZE_BYTES, load_roster, load_signer
+from registry.application.key_files import read_secret
+from registry.application.sharing import PartKey, sharable_parts
+from registry.domain.content import ActContent, encode_content, media_type_of
+from registry.domain.decisions import CaseFacts, check_new_event
+from registry.domain.identifiers import (
+    CASE_ID_SIZE_BYTES,
+    CaseId,
+    Commitment,
+    LeafHash,
+    Origin,
+    RegistryId,
+    RequestKey,
+    log_id_of,
+)
+from registry.domain.vocabulary import EventKind
+from registry.errors import FolderError, InvalidRequest, NotFound
+from registry.log.author import Author, PartDraft, draft_event
+from registry.log.digest import node_digest
+from registry.log.entry import ALL_MEMBERS, Audience, decode_header, split_entry
+from registry.log.proof import InclusionEvidence, encode_inclusion_evidence
+from registry.log.roster import Member, Roster
+from registry.store.entries import Appended, AppendRequest, EntryStore, HeldPart, LogState
+from registry.store.guard import Guard
+from registry.store.read_models import CasePage, CaseRow, ReadModels, open_read_models
+from registry.store.sqlite import open_sqlite_store
+from registry.views.case_file import (
+    CaseHistory,
+    LogPlace,
+    Reader,
+    digest_of_case,
+    read_history,
+    read_vector,
+)
+from registry.views.case_list import SituationNames, summarise
+from registry.views.projector import CaseListProjector
+from registry.views.timeline import TimelineItem, read_timeline
+
+REQUEST_ID_MAX: Final = 200
+SALT_SIZE_BYTES: Final = 32
+_DIGEST_PAGE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCommand:
+    """Asks for one event in the own log.
+
+    Attributes:
+        request_id: chosen by the caller, 1 to 200 characters.
+        scope: who shares the request id: a client's name, or empty for the whole node.
+        case_id: the case; None opens a new one under a random id.
+        content: what happened.
+        mechanisms: slugs of those that may hold the content; empty = every member.
+    """
+
+    request_id: str
+    scope: str
+    case_id: CaseId | None
+    content: ActContent
+    mechanisms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where an event stands."""
+
+    case_id: CaseId
+    origin: Origin
+    index: int
+    leaf_hash: LeafHash
+    was_recorded_before: bool
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDigest:
+    """One hash over all cases, their number, and the vector it stands for."""
+
+    digest: bytes
+    case_count: int
+    vector: tuple[LogPlace, ...]
+
+
+class Registry:
+    """One node, opened."""
+
+    def __init__(  # noqa: PLR0913 - the composition of a node; built by `open` alone
+        self,
+        *,
+        folder: NodeFolder,
+        roster: Roster,
+        store: EntryStore,
+        models: ReadModels,
+        request_secret: bytes,
+        now_ms: Callable[[], int],
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self.folder = folder
+        self.roster = roster
+        self.own: Member = roster.member_by_slug(folder.mechanism)
+        self.store = store
+        self.models = models
+        self.registry_id: RegistryId = roster.registry_id
+        self._secret = request_secret
+        self._now_ms = now_ms
+        self._random_bytes = random_bytes
+        self._situations = SituationNames(self.registry_id)
+        self._reader = Reader(store=store, roster=roster, member_id=self.own.id)
+        self.projector = CaseListProjector(self._reader, models)
+        self._resources = ExitStack()
+
+    @classmethod
+    def open(
+        cls,
+        folder_path: Path,
+        *,
+        now_ms: Callable[[], int],
+        random_bytes: Callable[[int], bytes],
+    ) -> "Registry":
+        """Opens a node's folder for writing; appends stay refused until the fence opened the log.
+
+        Args:
+            folder_path: the node's folder.
+            now_ms: the clock, milliseconds since 1970 UTC.
+            random_bytes: the source of case ids and salts; must be unpredictable.
+
+        Raises:
+            FolderError: no node, not joined, or in use by another process.
+            KeyFileError, GuardError, DurabilityError, SchemaError, CorruptDatabase: as named.
+        """
+        folder = NodeFolder(folder_path)
+        with ExitStack() as stack:
+            stack.enter_context(folder.held())
+            roster = load_roster(folder)
+            own = roster.member_by_slug(folder.mechanism)
+            author = Author(
+                signer=load_signer(folder, "log"),
+                registry_id=roster.registry_id,
+                origin=own.origin,
+                roster_version=roster.version,
+            )
+            if author.public_key != own.log_key:
+                msg = f"the log key in {folder.keys} is not the one in the roster"
+                raise FolderError(msg)
+            guard = Guard.open(folder.guard_file)
+            store = open_sqlite_store(folder.database, author=author, guard=guard, now_ms=now_ms)
+            stack.callback(store.close)
+            store.register_logs([member.origin for member in roster.members]).result()
+            models = open_read_models(folder.views_database)
+            stack.callback(models.close)
+            registry = cls(
+                folder=folder,
+                roster=roster,
+                store=store,
+                models=models,
+                request_secret=read_secret(folder.keys / "request.secret", KEY_SIZE_BYTES),
+                now_ms=now_ms,
+                random_bytes=random_bytes,
+            )
+            registry._resources = stack.pop_all()
+            return registry
+
+    def close(self) -> None:
+        """Finishes what is being written and lets go of the folder."""
+        self._resources.close()
+
+    # --- commands ---------------------------------------------------------------------------
+
+    def record(self, command: RecordCommand) -> "Future[Appended]":
+        """Checks a command against the rules and hands it to the writer.
+
+        Returns:
+            A future of the stored event; `receipt` tells its place. It may raise LogReadOnly,
+            RequestIdReused, or a StorageError.
+
+        Raises:
+            InvalidRequest: the request id, the audience or the case is malformed.
+            RuleViolation, NotFound: the rules of the kind forbid it here.
+            Overloaded: too many events are waiting.
+        """
+        if not 1 <= len(command.request_id) <= REQUEST_ID_MAX:
+            msg = f"a request id has 1 to {REQUEST_ID_MAX} characters"
+            raise InvalidRequest(msg)
+        audience = self._audience(command.mechanisms)
+        kind = command.content.kind
+        request_key = self._request_key(command)
+        content = encode_content(command.content)
+        if not self.store.has_request(request_key):
+            # A repetition is answered from the log whatever the rules say today.
+            self._check(command, audience)
+        draft = draft_event(
+            log_id=self.own.log_id,
+            case_id=command.case_id or CaseId(self._random_bytes(CASE_ID_SIZE_BYTES)),
+            kind=kind if audience.is_all else EventKind.SEALED,
+            time_ms=self._now_ms(),
+            parts=(
+                PartDraft(
+                    salt=self._random_bytes(SALT_SIZE_BYTES),
+                    media_type=media_type_of(kind),
+                    content=content,
+                ),
+            ),
+            audience=audience,
+            request_id=request_key,
+        )
+        digest = self._request_digest(command, content, audience)
+        return self.store.append(AppendRequest(draft=draft, request_digest=digest))
+
+    def receipt(self, appended: Appended) -> Receipt:
+        """Tells where a stored event stands."""
+        header = decode_header(split_entry(appended.entry)[0])
+        return Receipt(
+            case_id=header.case_id,
+            origin=self.own.origin,
+            index=appended.index,
+            leaf_hash=appended.leaf_hash,
+            was_recorded_before=appended.was_recorded_before,
+            time_ms=header.time_ms,
+        )
+
+    # --- queries ----------------------------------------------------------------------------
+
+    def case(self, case_id: CaseId) -> CaseRow:
+        """Returns the line of one case, folded now from the log.
+
+        Raises:
+            NotFound: no event of such a case is held here.
+        """
+        return summarise(self.history(case_id), self._situations)
+
+    def cases(self, *, limit: int, token: str, state: str, mechanism: str) -> CasePage:
+        """Lists cases from the read model; see `ReadModels.page`."""
+        return self.models.page(limit=limit, token=token, state=state, mechanism=mechanism)
+
+    def history(self, case_id: CaseId) -> CaseHistory:
+        """Reads a case's history.
+
+        Raises:
+            NotFound: no event of such a case is held here.
+        """
+        history = read_history(self._reader, case_id)
+        if not history.events:
+            msg = f"no case {case_id.hex()} is known here"
+            raise NotFound(msg)
+        return history
+
+    def timeline(self, history: CaseHistory) -> tuple[TimelineItem, ...]:
+        """Sorts a history by the dates of the acts."""
+        return read_timeline(self.store, history)
+
+    def log(self, origin: str) -> tuple[Member, LogState]:
+        """Finds a log by its origin; empty = the own log.
+
+        Raises:
+            NotFound: no member writes such a log.
+        """
+        log_id = log_id_of(origin) if origin else self.own.log_id
+        return self.roster.member_by_log(log_id), self.store.log_state(log_id)
+
+    def checkpoint(self, origin: str) -> bytes:
+        """Returns the largest signed note of a log that is held in full.
+
+        Raises:
+            NotFound: no such log, or it is empty here.
+        """
+        member, state = self.log(origin)
+        if state.note is None:
+            msg = f"nothing of {member.origin} is held yet"
+            raise NotFound(msg)
+        return state.note
+
+    def inclusion_evidence(self, origin: str, index: int) -> bytes:
+        """Returns the proof that an entry stands at its place, as registry.format.v1 bytes.
+
+        Raises:
+            NotFound: no such log or index under its largest checkpoint.
+        """
+        member, _ = self.log(origin)
+        note = self.checkpoint(origin)
+        size = self.store.noted_size(member.log_id)
+        if not 0 <= index < size:
+            msg = f"{member.origin} has {size} entries under its checkpoint, there is no {index}"
+            raise NotFound(msg)
+        evidence = InclusionEvidence(
+            origin=member.origin,
+            checkpoint=note,
+            index=index,
+            entry=self.store.entries(member.log_id, index, index + 1)[0],
+            path=self.store.inclusion_path(member.log_id, index, size),
+        )
+        return encode_inclusion_evidence(evidence)
+
+    def consistency_path(
+        self, origin: str, first_size: int, second_size: int
+    ) -> tuple[int, tuple[bytes, ...]]:
+        """Returns the larger size and the RFC 6962 path that proves the smaller one its prefix.
+
+        Args:
+            origin: the log; empty = the own log.
+            first_size: from 1.
+            second_size: 0 = that of the largest checkpoint held.
+
+        Raises:
+            NotFound: no such log or sizes under its checkpoint.
+        """
+        member, _ = self.log(origin)
+        noted = self.store.noted_size(member.log_id)
+        second_size = second_size or noted
+        if not 1 <= first_size <= second_size <= noted:
+            msg = f"{member.origin} has sizes 1 to {noted} here, not {first_size} to {second_size}"
+            raise NotFound(msg)
+        return second_size, self.store.consistency_path(member.log_id, first_size, second_size)
+
+    def signed_roster(self, version: int) -> bytes:
+        """Returns the bytes of a signed roster version; 0 = the newest.
+
+        Raises:
+            NotFound: no such version is here.
+        """
+        if version not in (0, self.roster.version):
+            msg = f"roster version {version} is not here, the newest is {self.roster.version}"
+            raise NotFound(msg)
+        return (self.folder.rosters / f"{self.roster.version}.roster").read_bytes()
+
+    def parts_for(
+        self, member: Member, wanted: Mapping[PartKey, Commitment]
+    ) -> list[HeldPart]:
+        """Returns the parts among `wanted` that a member may have; see `sharing`."""
+        return sharable_parts(self.store, member, wanted, now_ms=self._now_ms())
+
+    def digest(self) -> NodeDigest:
+        """Folds every case into the node digest; reads everything, so ask seldom."""
+        return digest_of(self._reader)
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _audience(self, mechanisms: tuple[str, ...]) -> Audience:
+        if not mechanisms:
+            return ALL_MEMBERS
+        members = {self.roster.member_by_slug(slug).id for slug in mechanisms} | {self.own.id}
+        return Audience(is_all=False, member_ids=tuple(sorted(members)))
+
+    def _check(self, command: RecordCommand, audience: Audience) -> None:
+        case_id = command.case_id
+        is_situation = case_id is not None and self._situations.state_of(case_id) is not None
+        check_new_event(
+            kind=command.content.kind,
+            content=command.content,
+            is_derived_case=is_situation,
+            is_for_all=audience.is_all,
+            case=CaseFacts(
+                exists=case_id is None or is_situation or self.store.has_case(case_id),
+                is_opened=False,
+                known_events=lambda origin, index: self._holds(case_id, origin, index),
+            ),
+        )
+
+    def _holds(self, case_id: CaseId | None, origin: str, index: int) -> bool:
+        if case_id is None:
+            return False
+        log_id = log_id_of(origin)
+        return any(e.log_id == log_id and e.index == index for e in self.store.case_entries(case_id))
+
+    def _request_key(self, command: RecordCommand) -> RequestKey:
+        scope = command.scope.encode()
+        text = len(scope).to_bytes(2, "big") + scope + command.request_id.encode()
+        return RequestKey(hmac.digest(self._secret, b"request\n" + text, "sha256")[:16])
+
+    def _request_digest(self, command: RecordCommand, content: bytes, audience: Audience) -> bytes:
+        """Keyed, so that the database alone does not let anyone guess content."""
+        head = f"{command.content.kind}\n{audience.is_all}\n{audience.member_ids}\n"
+        case = command.case_id or b""
+        text = head.encode() + len(case).to_bytes(1, "big") + case + content
+        return hmac.digest(self._secret, b"content\n" + text, hashlib.sha256)
+
+
+def digest_of(reader: Reader) -> NodeDigest:
+    """Digest over all cases that a store holds, under one vector."""
+    states = {state.log_id: state for state in reader.store.log_states()}
+    pairs: list[tuple[CaseId, bytes]] = []
+    after: CaseId | None = None
+    while page := reader.store.case_ids(after, _DIGEST_PAGE):
+        for case_id in page:
+            digest = digest_of_case(reader.store, states, case_id)
+            if digest is not None:
+                pairs.append((case_id, digest))
+        after = page[-1]
+    return NodeDigest(
+        digest=node_digest(pairs),
+        case_count=len(pairs),
+        vector=read_vector(reader.store, reader.roster, states),
+    )

@@ -1,0 +1,44 @@
+"""Commitments: how a header binds content that lives outside the log.
+
+    SHA-256("registry/part/v1\\n" || log_id[32] || salt[32] || u16be(len(media_type)) || media_type
+            || content)
+
+The salt is random, kept and erased with the content; without it the commitment tells nothing about
+the content. The log id makes a commitment worthless in another log's header.
+"""
+
+from hashlib import sha256
+from typing import Final
+
+from registry.domain.identifiers import Commitment, LogId
+from registry.errors import CommitmentMismatch
+
+SALT_SIZE_BYTES: Final = 32
+_PREFIX: Final = b"registry/part/v1\n"
+_SMALLEST_CLASS: Final = 256
+
+
+def commit(*, log_id: LogId, salt: bytes, media_type: str, content: bytes) -> Commitment:
+    """Computes the commitment to a part; `salt` has 32 bytes."""
+    kind = media_type.encode()
+    head = _PREFIX + log_id + salt + len(kind).to_bytes(2, "big") + kind
+    return Commitment(sha256(head + content).digest())
+
+
+def check_commitment(
+    expected: bytes, *, log_id: LogId, salt: bytes, media_type: str, content: bytes
+) -> None:
+    """Checks a part against its commitment.
+
+    Raises:
+        CommitmentMismatch: they do not belong together.
+    """
+    found = commit(log_id=log_id, salt=salt, media_type=media_type, content=content)
+    if len(salt) != SALT_SIZE_BYTES or found != expected:
+        msg = f"content of {len(content)} bytes does not match the commitment in its header"
+        raise CommitmentMismatch(msg)
+
+
+def padded_size(size_bytes: int) -> int:
+    """The size class a header shows: the next power of two, at least 256."""
+    return max(_SMALLEST_CLASS, 1 << max(size_bytes - 1, 0).bit_length())

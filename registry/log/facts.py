@@ -1,0 +1,39 @@
+"""Facts about entries and logs that more than one layer above reads."""
+
+from enum import Enum
+from typing import NamedTuple
+
+from registry.domain.identifiers import CaseId, RequestKey
+from registry.log.entry import Audience, EventRef, PartCommitment
+
+
+class EntryFacts(NamedTuple):
+    """What a store keeps beside an entry whose form, place and signature were checked."""
+
+    index: int  # type: ignore[assignment] # the field, not tuple.index
+    case_id: CaseId
+    kind: int
+    time_ms: int
+    refs: tuple[EventRef, ...]
+    parts: tuple[PartCommitment, ...]
+    audience: Audience
+    request_id: RequestKey
+    roster_version: int
+
+
+class GuardVerdict(Enum):
+    """How the guard and the database of the own log stand to each other."""
+
+    EQUAL = "equal"
+    DATABASE_AHEAD = "database_ahead"
+    GUARD_AHEAD = "guard_ahead"
+    GUARD_MISSING = "guard_missing"
+    INCONSISTENT = "inconsistent"
+
+
+class GuardComparison(NamedTuple):
+    """The verdict with both sizes, in entries."""
+
+    kind: GuardVerdict
+    guard_size: int
+    database_size: int

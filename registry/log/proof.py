@@ -1,0 +1,88 @@
+"""Portable evidence that an entry stands at one place of a log: verifiable with the roster alone."""
+
+from typing import NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from registry.domain.identifiers import Origin, log_id_of
+from registry.errors import BadEntrySignature, BadProof, MalformedEntry
+from registry.format.v1 import evidence_pb2
+from registry.log.checkpoint import verify_checkpoint
+from registry.log.entry import Header, decode_header, signed_message, split_entry
+from registry.log.merkle import leaf_hash, verify_inclusion
+from registry.log.roster import Roster
+from registry.log.signing import verify
+
+
+class InclusionEvidence(NamedTuple):
+    """An entry, its place, the author's checkpoint, and the path between them."""
+
+    origin: Origin
+    checkpoint: bytes
+    index: int  # type: ignore[assignment] # the field, not tuple.index
+    entry: bytes
+    path: tuple[bytes, ...]
+
+
+def encode_inclusion_evidence(evidence: InclusionEvidence) -> bytes:
+    """Serializes evidence as registry.format.v1.InclusionEvidence."""
+    message = evidence_pb2.InclusionEvidence(
+        origin=evidence.origin,
+        checkpoint=evidence.checkpoint,
+        index=evidence.index,
+        entry=evidence.entry,
+        inclusion_path=evidence.path,
+    )
+    return message.SerializeToString(deterministic=True)
+
+
+def decode_inclusion_evidence(data: bytes) -> InclusionEvidence:
+    """Reads evidence; verifies nothing.
+
+    Raises:
+        MalformedEntry: the bytes are no evidence.
+    """
+    try:
+        message = evidence_pb2.InclusionEvidence.FromString(data)
+    except DecodeError as error:
+        msg = "the bytes are no inclusion evidence"
+        raise MalformedEntry(msg) from error
+    return InclusionEvidence(
+        origin=Origin(message.origin),
+        checkpoint=message.checkpoint,
+        index=message.index,
+        entry=message.entry,
+        path=tuple(message.inclusion_path),
+    )
+
+
+def verify_inclusion_evidence(data: bytes, roster: Roster) -> Header:
+    """Checks evidence against the roster; returns the entry's header.
+
+    Raises:
+        MalformedEntry, MalformedNote, ForeignNote, BadNoteSignature: a piece is not what it says.
+        BadEntrySignature: the entry is not signed by the log's key.
+        BadProof: the entry does not stand at that place under the checkpoint.
+        NotFound: no member writes such a log.
+    """
+    evidence = decode_inclusion_evidence(data)
+    member = roster.member_by_log(log_id_of(evidence.origin))
+    checkpoint = verify_checkpoint(
+        evidence.checkpoint, origin=member.origin, log_key=member.log_key
+    )
+    header_bytes, signature = split_entry(evidence.entry)
+    header = decode_header(header_bytes)
+    if not verify(member.log_key, signed_message(header_bytes), signature):
+        msg = f"the entry is not signed by the log key of {member.origin}"
+        raise BadEntrySignature(msg)
+    if header.log_id != member.log_id or header.index != evidence.index:
+        msg = f"the entry's header names another place than {member.origin} {evidence.index}"
+        raise BadProof(msg)
+    verify_inclusion(
+        leaf=leaf_hash(evidence.entry),
+        index=evidence.index,
+        size=checkpoint.size,
+        path=evidence.path,
+        root=checkpoint.root,
+    )
+    return header

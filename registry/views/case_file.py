@@ -1,0 +1,232 @@
+"""The history of one case as this node can tell it: headers from the logs, content where held.
+
+Rules it keeps (the design's history rules):
+1. Order and digest depend on headers only; content enriches and may be missing.
+2. Void events (at or past a cut or a freeze) are neither ordered nor counted.
+3. The digest stands for exactly the vector that is returned with it: the vector is read first, and
+   entries past it are left out, so that a log that grows meanwhile changes nothing.
+4. A part that is not readable is explained by its state, never guessed at.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from registry.domain.content import ActContent, decode_content, kind_of_media_type
+from registry.domain.identifiers import CaseId, LeafHash, LogId, MemberId, Origin, RootHash, Slug
+from registry.domain.vocabulary import EventKind, kind_code
+from registry.errors import InvalidContent
+from registry.log.digest import case_digest
+from registry.log.entry import Header, decode_header, split_entry
+from registry.log.merkle import leaf_hash
+from registry.log.ordering import CaseEvent, PlacedEvent, order_case
+from registry.log.roster import Roster
+from registry.store.entries import EntryStore, HeldPart, LogState, StoredEntry
+
+
+class PartState(Enum):
+    """What a node can say of an event's content."""
+
+    NONE = "none"
+    PRESENT = "present"
+    NOT_HERE = "not_here"
+    WITHHELD = "withheld"
+    OPAQUE = "opaque"
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """How much of one log counted: `size` entries with RFC 6962 root `root`."""
+
+    origin: Origin
+    size: int
+    root: RootHash
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One event of a history, `position` counting from 0."""
+
+    position: int
+    mechanism: Slug
+    origin: Origin
+    log_id: LogId
+    index: int
+    leaf_hash: LeafHash
+    kind: str
+    recorded_ms: int
+    content: ActContent | None
+    content_state: PartState
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseHistory:
+    """All events of a case in the order of record, their digest and what it stands for."""
+
+    case_id: CaseId
+    events: tuple[HistoryEntry, ...]
+    digest: bytes
+    vector: tuple[LogPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What a history is read from and for whom: a store, the roster, and the reading member."""
+
+    store: EntryStore
+    roster: Roster
+    member_id: MemberId
+
+
+def read_history(reader: Reader, case_id: CaseId) -> CaseHistory:
+    """Reads and orders a case.
+
+    Returns:
+        The history; it has no events if the case is unknown here.
+
+    Raises:
+        CorruptDatabase: a stored entry cannot be parsed.
+    """
+    states = {state.log_id: state for state in reader.store.log_states()}
+    entries = visible_entries(reader.store, states, case_id)
+    headers = {(e.log_id, e.index): decode_header(split_entry(e.entry)[0]) for e in entries}
+    placed = place_events(entries, headers)
+    parts = first_parts(reader.store, headers)
+    events = tuple(
+        _history_entry(reader, position, event, headers, parts)
+        for position, event in enumerate(placed)
+    )
+    return CaseHistory(
+        case_id=case_id,
+        events=events,
+        digest=case_digest(case_id, [event.leaf_hash for event in events]),
+        vector=read_vector(reader.store, reader.roster, states),
+    )
+
+
+def digest_of_case(
+    store: EntryStore, states: Mapping[LogId, LogState], case_id: CaseId
+) -> bytes | None:
+    """Digest of a case under the given log states, without reading content; None if it is empty."""
+    entries = visible_entries(store, states, case_id)
+    if not entries:
+        return None
+    headers = {(e.log_id, e.index): decode_header(split_entry(e.entry)[0]) for e in entries}
+    placed = place_events(entries, headers)
+    return case_digest(case_id, [event.event.leaf_hash for event in placed])
+
+
+def valid_size(state: LogState) -> int:
+    """How many entries of a log count: those held below its freeze."""
+    return state.size if state.frozen_at is None else min(state.size, state.frozen_at)
+
+
+def visible_entries(
+    store: EntryStore, states: Mapping[LogId, LogState], case_id: CaseId
+) -> list[StoredEntry]:
+    """Reads the entries of a case that the given log states cover and that are not void."""
+    sizes = {log_id: valid_size(state) for log_id, state in states.items()}
+    return [e for e in store.case_entries(case_id) if e.index < sizes.get(e.log_id, 0)]
+
+
+def place_events(
+    entries: Sequence[StoredEntry], headers: Mapping[tuple[LogId, int], Header]
+) -> tuple[PlacedEvent, ...]:
+    """Puts entries into the order of record."""
+    return order_case(
+        CaseEvent(
+            log_id=entry.log_id,
+            index=entry.index,
+            time_ms=headers[entry.log_id, entry.index].time_ms,
+            leaf_hash=leaf_hash(entry.entry),
+            refs=headers[entry.log_id, entry.index].refs,
+        )
+        for entry in entries
+    )
+
+
+def read_vector(
+    store: EntryStore, roster: Roster, states: Mapping[LogId, LogState]
+) -> tuple[LogPlace, ...]:
+    """Returns the place reached in every log of the roster, in the order of their origins."""
+    places = []
+    for member in roster.members:
+        state = states.get(member.log_id)
+        if state is None or state.size == 0:
+            continue
+        size = valid_size(state)
+        root = state.root if size == state.size else store.root_at(member.log_id, size)
+        places.append(LogPlace(origin=member.origin, size=size, root=root))
+    return tuple(sorted(places, key=lambda place: place.origin))
+
+
+def first_parts(
+    store: EntryStore, headers: Mapping[tuple[LogId, int], Header]
+) -> dict[tuple[LogId, int], HeldPart]:
+    """Reads part 0, the typed content, of every event that has one and is held."""
+    keys = [(log_id, index, 0) for (log_id, index), header in headers.items() if header.parts]
+    return {(part.log_id, part.index): part for part in store.parts_of(keys)}
+
+
+def read_content(
+    header: Header, part: HeldPart | None, member_id: MemberId
+) -> tuple[ActContent | None, PartState, str]:
+    """Tells what a member can read of an event.
+
+    Returns:
+        The content if readable, its state, and the kind's code (for a sealed event the kind that
+        the content names, if it is held).
+    """
+    code = kind_code(header.kind)
+    if not header.parts:
+        return None, PartState.NONE, code
+    if part is None:
+        is_for_us = header.audience.admits(member_id)
+        return None, PartState.NOT_HERE if is_for_us else PartState.WITHHELD, code
+    if header.kind == EventKind.SEALED:
+        inner = kind_of_media_type(part.media_type)
+        code = kind_code(inner) if inner is not None else code
+    try:
+        content = decode_content(part.media_type, part.content)
+    except InvalidContent:
+        # The author's node checks content; another's view must not fail on what it let through.
+        content = None
+    return content, PartState.OPAQUE if content is None else PartState.PRESENT, code
+
+
+def _history_entry(
+    reader: Reader,
+    position: int,
+    placed: PlacedEvent,
+    headers: Mapping[tuple[LogId, int], Header],
+    parts: Mapping[tuple[LogId, int], HeldPart],
+) -> HistoryEntry:
+    event = placed.event
+    key = (event.log_id, event.index)
+    content, state, code = read_content(headers[key], parts.get(key), reader.member_id)
+    member = reader.roster.member_by_log(event.log_id)
+    return HistoryEntry(
+        position=position,
+        mechanism=member.slug,
+        origin=member.origin,
+        log_id=event.log_id,
+        index=event.index,
+        leaf_hash=event.leaf_hash,
+        kind=code,
+        recorded_ms=event.time_ms,
+        content=content,
+        content_state=state,
+        remarks=_remarks(reader.roster, placed),
+    )
+
+
+def _remarks(roster: Roster, placed: PlacedEvent) -> tuple[str, ...]:
+    names = {member.log_id: member.origin for member in roster.members}
+    remarks = [
+        f"refers to event {ref.index} of {names.get(ref.log_id, ref.log_id.hex())}, not received"
+        for ref in placed.unresolved
+    ]
+    if placed.is_in_cycle:
+        remarks.append("the authors' references contradict each other: placed by recorded time")
+    return tuple(remarks)

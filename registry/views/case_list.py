@@ -1,0 +1,43 @@
+"""One line on each case: folded from its whole history, never patched."""
+
+from registry.domain.content import CaseOpened
+from registry.domain.identifiers import CaseId, RegistryId, situation_case_id
+from registry.domain.states import state_codes, state_name
+from registry.store.read_models import CaseRow
+from registry.views.case_file import CaseHistory, PartState
+
+_UNREADABLE = frozenset({PartState.NOT_HERE, PartState.WITHHELD, PartState.OPAQUE})
+
+
+class SituationNames:
+    """Knows which case ids are derived from a State in one registry."""
+
+    def __init__(self, registry_id: RegistryId) -> None:
+        self._registry_id = registry_id
+        self._states = {situation_case_id(registry_id, code): code for code in state_codes()}
+
+    def state_of(self, case_id: CaseId) -> str | None:
+        """Returns the ISO code of the State whose situation this case is, or None."""
+        return self._states.get(case_id)
+
+
+def summarise(history: CaseHistory, situations: SituationNames) -> CaseRow:
+    """Folds a history into its line of the case list."""
+    state = situations.state_of(history.case_id)
+    opened = next((e.content for e in history.events if isinstance(e.content, CaseOpened)), None)
+    states = {code for e in history.events if e.content is not None for code in e.content.states}
+    title = f"Situation in {state_name(state)}" if state else (opened.title if opened else "")
+    times = [event.recorded_ms for event in history.events]
+    return CaseRow(
+        case_id=history.case_id,
+        title=title,
+        states=tuple(sorted(states | ({state} if state else set()))),
+        mechanisms=tuple(sorted({event.mechanism for event in history.events})),
+        event_count=len(history.events),
+        unreadable_count=sum(e.content_state in _UNREADABLE for e in history.events),
+        first_recorded_ms=min(times, default=0),
+        last_recorded_ms=max(times, default=0),
+        is_invented=opened is not None and opened.is_invented,
+        is_situation=state is not None,
+        digest=history.digest,
+    )

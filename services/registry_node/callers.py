@@ -1,0 +1,102 @@
+"""Who calls: a member, known by the certificate that the roster pins, or a client of this node.
+
+TLS has already refused everybody else; this tells the two apart and refuses clients whose line was
+taken out of the list, and authorities that pose as a member.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from registry.application.clients import fingerprint_of, read_clients
+from registry.application.folder import NodeFolder
+from registry.errors import NotAllowed, UnknownCaller
+from registry.log.roster import Member, Roster
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A known caller: a member of the roster, or a named client of this node."""
+
+    name: str
+    member: Member | None
+
+
+_current: ContextVar[Caller] = ContextVar("caller")
+
+
+def set_caller(caller: Caller) -> None:
+    """Binds the caller to the call that is being handled."""
+    _current.set(caller)
+
+
+def current_client() -> str:
+    """Returns the calling client's name.
+
+    Raises:
+        NotAllowed: the caller is a member's node; nodes do not record in each other's logs.
+    """
+    caller = _current.get()
+    if caller.member is not None:
+        msg = "members' nodes may not use this service; use a client certificate of this node"
+        raise NotAllowed(msg)
+    return caller.name
+
+
+def current_member() -> Member:
+    """Returns the calling member.
+
+    Raises:
+        NotAllowed: the caller is a client; logs travel between members only.
+    """
+    caller = _current.get()
+    if caller.member is None:
+        msg = "clients may not use this service; it is for the nodes of members"
+        raise NotAllowed(msg)
+    return caller.member
+
+
+class CallerDirectory:
+    """Tells callers by their certificates."""
+
+    def __init__(self, folder: NodeFolder, roster: Roster) -> None:
+        self._folder = folder
+        self._members = {fingerprint_of(m.tls_certificate): m for m in roster.active_members()}
+        self._clients: dict[str, str] = {}
+        self._clients_stamp = 0
+
+    def identify(self, certificate_pem: bytes) -> Caller:
+        """Finds the caller of a certificate.
+
+        Raises:
+            UnknownCaller: neither a member's certificate nor one that this node lists.
+        """
+        fingerprint = _fingerprint_of_pem(certificate_pem)
+        member = self._members.get(fingerprint)
+        if member is not None:
+            return Caller(name=member.slug, member=member)
+        name = self._current_clients().get(fingerprint)
+        if name is None:
+            msg = "this certificate is no longer, or not yet, listed at this node"
+            raise UnknownCaller(msg)
+        return Caller(name=name, member=None)
+
+    def _current_clients(self) -> dict[str, str]:
+        """Reads the list again whenever the file changed: `client add` works on a running node."""
+        try:
+            stamp = self._folder.clients_file.stat().st_mtime_ns
+        except FileNotFoundError:
+            stamp = 0
+        if stamp != self._clients_stamp:
+            self._clients = read_clients(self._folder)
+            self._clients_stamp = stamp
+        return self._clients
+
+
+@lru_cache(maxsize=1024)
+def _fingerprint_of_pem(certificate_pem: bytes) -> str:
+    certificate = x509.load_pem_x509_certificate(certificate_pem)
+    return fingerprint_of(certificate.public_bytes(serialization.Encoding.DER))

@@ -1,0 +1,107 @@
+"""Wire to domain and back, for the services that clients call."""
+
+from registry.api.v1 import audit_pb2, cases_pb2, content_pb2
+from registry.application import Receipt
+from registry.client.content_conversion import content_to_proto
+from registry.domain.content import PartialDate
+from registry.domain.identifiers import (
+    CASE_ID_SIZE_BYTES,
+    CaseId,
+    RegistryId,
+    situation_case_id,
+)
+from registry.errors import InvalidRequest
+from registry.store.read_models import CaseRow
+from registry.views.case_file import HistoryEntry, LogPlace, PartState
+from registry.views.timeline import TimelineItem
+
+_PART_STATES = {
+    PartState.NONE: cases_pb2.PART_STATE_UNSPECIFIED,
+    PartState.PRESENT: cases_pb2.PART_STATE_PRESENT,
+    PartState.NOT_HERE: cases_pb2.PART_STATE_NOT_HERE,
+    PartState.WITHHELD: cases_pb2.PART_STATE_WITHHELD,
+    PartState.OPAQUE: cases_pb2.PART_STATE_OPAQUE,
+}
+
+
+def case_id_of(selector: cases_pb2.CaseSelector, registry_id: RegistryId) -> CaseId:
+    """Reads which case is meant.
+
+    Raises:
+        InvalidRequest: none is named, or the id or code is malformed.
+    """
+    which = selector.WhichOneof("case")
+    if which == "situation_of":
+        return situation_case_id(registry_id, selector.situation_of)
+    if which is None or len(selector.case_id) != CASE_ID_SIZE_BYTES:
+        msg = f"a case is named by {CASE_ID_SIZE_BYTES} bytes or by a State (alpha-3)"
+        raise InvalidRequest(msg)
+    return CaseId(selector.case_id)
+
+
+def receipt_to_proto(receipt: Receipt) -> cases_pb2.EventReceipt:
+    """Converts a receipt."""
+    return cases_pb2.EventReceipt(
+        case_id=receipt.case_id,
+        origin=receipt.origin,
+        index=receipt.index,
+        leaf_hash=receipt.leaf_hash,
+        was_recorded_before=receipt.was_recorded_before,
+        time_ms=receipt.time_ms,
+    )
+
+
+def summary_to_proto(row: CaseRow) -> cases_pb2.CaseSummary:
+    """Converts a line of the case list."""
+    return cases_pb2.CaseSummary(
+        case_id=row.case_id,
+        title=row.title,
+        states=row.states,
+        mechanisms=row.mechanisms,
+        event_count=row.event_count,
+        unreadable_count=row.unreadable_count,
+        first_recorded_ms=row.first_recorded_ms,
+        last_recorded_ms=row.last_recorded_ms,
+        is_invented=row.is_invented,
+        is_situation=row.is_situation,
+    )
+
+
+def event_to_proto(event: HistoryEntry) -> cases_pb2.HistoryEvent:
+    """Converts one event of a history."""
+    return cases_pb2.HistoryEvent(
+        position=event.position,
+        mechanism=event.mechanism,
+        origin=event.origin,
+        index=event.index,
+        leaf_hash=event.leaf_hash,
+        kind=event.kind,
+        recorded_ms=event.recorded_ms,
+        content=None if event.content is None else content_to_proto(event.content),
+        content_state=_PART_STATES[event.content_state],
+        remarks=event.remarks,
+    )
+
+
+def item_to_proto(item: TimelineItem) -> cases_pb2.TimelineItem:
+    """Converts one act of a timeline."""
+    return cases_pb2.TimelineItem(
+        act_date=None if item.act_date is None else date_to_proto(item.act_date),
+        event=event_to_proto(item.event),
+        received_ms=item.received_ms,
+    )
+
+
+def date_to_proto(date: PartialDate) -> content_pb2.ActDate:
+    """Converts a date with its precision."""
+    return content_pb2.ActDate(value=date.value or "", precision=date.precision)
+
+
+def history_place(place: LogPlace) -> cases_pb2.HistoryPlace:
+    """Converts one place of a history's vector."""
+    return cases_pb2.HistoryPlace(origin=place.origin, size=place.size, root=place.root)
+
+
+def log_place(place: LogPlace) -> audit_pb2.LogPlace:
+    """Converts one place of a node digest's vector."""
+    return audit_pb2.LogPlace(origin=place.origin, size=place.size, root=place.root)

@@ -1,0 +1,105 @@
+"""The node process: `python -m registry_node FOLDER`.
+
+The composition root: the only place of the node where a clock, randomness and signals come in.
+SIGTERM and SIGINT end it cleanly: health turns to NOT_SERVING, open calls get their grace time, what
+is being written is finished, the folder is let go. SIGKILL loses nothing that was acknowledged.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from registry.client.tls import require_tls13
+
+require_tls13()
+
+import structlog  # noqa: E402 - grpc reads the cipher setting when it is first imported
+
+from registry.application import Registry  # noqa: E402
+from registry.errors import RegistryError  # noqa: E402
+from registry_node.heads import HeadHub  # noqa: E402
+from registry_node.mirror import Mirror  # noqa: E402
+from registry_node.observability import configure_logging  # noqa: E402
+from registry_node.projection import ProjectionLoop  # noqa: E402
+from registry_node.server import NodeServer  # noqa: E402
+from registry_node.servicers.admin import AdminServicer  # noqa: E402
+from registry_node.servicers.audit import AuditServicer  # noqa: E402
+from registry_node.servicers.cases import CaseServicer  # noqa: E402
+from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
+from registry_node.settings import NodeSettings  # noqa: E402
+
+_log = structlog.get_logger()
+EXIT_STORAGE = 5
+
+
+def now_ms() -> int:
+    """The node's clock: milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+async def serve(settings: NodeSettings) -> None:
+    """Runs a node until it is told to stop.
+
+    Raises:
+        RegistryError: the folder cannot be opened.
+        OSError: the address cannot be bound.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    registry = await asyncio.to_thread(
+        Registry.open, settings.folder, now_ms=now_ms, random_bytes=os.urandom
+    )
+    try:
+        heads = HeadHub()
+        mirror = Mirror(registry, heads, settings, now_ms=now_ms)
+        projection = ProjectionLoop(registry, mirror)
+        server = NodeServer(settings, registry.folder, registry.roster)
+        server.add_services(
+            cases=CaseServicer(registry),
+            replication=ReplicationServicer(registry, heads),
+            audit=AuditServicer(registry, heads),
+            admin=AdminServicer(registry, mirror),
+        )
+        await server.start(settings.listen or registry.own.address)
+        _log.info(
+            "node_started",
+            mechanism=registry.own.slug,
+            origin=registry.own.origin,
+            port=server.port,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(mirror.run()), tasks.create_task(projection.run())]
+            await stopping.wait()
+            await server.stop()
+            for task in running:
+                task.cancel()
+    finally:
+        await asyncio.to_thread(registry.close)
+        _log.info("node_stopped")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Reads the folder from the command line and serves; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if len(arguments) != 1:
+        print("usage: python -m registry_node FOLDER", file=sys.stderr)  # noqa: T201 - before logging
+        return 2
+    settings = NodeSettings(folder=Path(arguments[0]))
+    configure_logging(settings.log_format)
+    # Millions of short-lived tuples pass through; frequent collections of them cost a tenth.
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
+    try:
+        asyncio.run(serve(settings))
+    except (RegistryError, OSError) as error:
+        _log.error(
+            "node_failed", reason=getattr(error, "reason", type(error).__name__), detail=str(error)
+        )
+        return EXIT_STORAGE
+    return 0

@@ -1,0 +1,120 @@
+"""The gRPC server: mutual TLS 1.3, explicit limits, health, reflection, our four services."""
+
+from typing import Any, Final
+
+from registry.client.tls import require_tls13
+
+require_tls13()
+
+import grpc  # noqa: E402 - grpc reads the cipher setting when it is first imported
+from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: E402
+from grpc_health.v1.health import aio as health_aio  # noqa: E402
+from grpc_reflection.v1alpha import reflection  # noqa: E402
+
+from registry.api.v1 import (  # noqa: E402
+    admin_pb2,
+    admin_pb2_grpc,
+    audit_pb2,
+    audit_pb2_grpc,
+    cases_pb2,
+    cases_pb2_grpc,
+    replication_pb2,
+    replication_pb2_grpc,
+)
+from registry.application.folder import NodeFolder  # noqa: E402
+from registry.application.key_files import read_private  # noqa: E402
+from registry.log.roster import Roster  # noqa: E402
+from registry_node.callers import CallerDirectory  # noqa: E402
+from registry_node.interceptors import CallInterceptor  # noqa: E402
+from registry_node.peer_tls import pem_of  # noqa: E402
+from registry_node.settings import NodeSettings  # noqa: E402
+
+_QUIET: Final = frozenset({"/grpc.health.v1.Health/"})
+_PING_INTERVAL_MS: Final = 20_000
+
+
+class NodeServer:
+    """One listening server with its health state."""
+
+    def __init__(self, settings: NodeSettings, folder: NodeFolder, roster: Roster) -> None:
+        self._settings = settings
+        callers = CallerDirectory(folder, roster)
+        self._server = grpc.aio.server(
+            interceptors=[CallInterceptor(callers, open_methods=_QUIET)],
+            options=_options(settings),
+        )
+        self._health = health_aio.HealthServicer()
+        self._credentials = _credentials(folder, roster)
+        self.port = 0
+
+    def add_services(
+        self,
+        *,
+        cases: cases_pb2_grpc.CaseServiceServicer,
+        replication: replication_pb2_grpc.ReplicationServiceServicer,
+        audit: audit_pb2_grpc.AuditServiceServicer,
+        admin: admin_pb2_grpc.AdminServiceServicer,
+    ) -> None:
+        """Registers our services with health and reflection."""
+        cases_pb2_grpc.add_CaseServiceServicer_to_server(cases, self._server)
+        replication_pb2_grpc.add_ReplicationServiceServicer_to_server(replication, self._server)
+        audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, self._server)
+        admin_pb2_grpc.add_AdminServiceServicer_to_server(admin, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = [
+            module.DESCRIPTOR.services_by_name[service].full_name
+            for module, service in (
+                (cases_pb2, "CaseService"),
+                (replication_pb2, "ReplicationService"),
+                (audit_pb2, "AuditService"),
+                (admin_pb2, "AdminService"),
+                (health_pb2, "Health"),
+            )
+        ]
+        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], self._server)
+
+    async def start(self, address: str) -> None:
+        """Listens; port 0 takes a free one, told by `port`.
+
+        Raises:
+            OSError: the address cannot be bound.
+        """
+        try:
+            self.port = self._server.add_secure_port(address, self._credentials)
+        except RuntimeError as error:
+            msg = f"cannot listen on {address}; is another process using it?"
+            raise OSError(msg) from error
+        await self._server.start()
+        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self) -> None:
+        """Refuses new calls, lets open ones end within the grace time, then closes."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(self._settings.shutdown_grace_s)
+
+
+def _credentials(folder: NodeFolder, roster: Roster) -> grpc.ServerCredentials:
+    """The only roots are the members' own certificates and this node's client authority."""
+    roots = [pem_of(member.tls_certificate) for member in roster.active_members()]
+    roots.append((folder.tls / "client_authority.crt").read_bytes())
+    key = read_private(folder.keys / "tls.key")
+    certificate = (folder.tls / "node.crt").read_bytes()
+    return grpc.ssl_server_credentials(
+        [(key, certificate)], root_certificates=b"".join(roots), require_client_auth=True
+    )
+
+
+def _options(settings: NodeSettings) -> list[tuple[str, Any]]:
+    return [
+        ("grpc.max_receive_message_length", settings.message_max_bytes),
+        ("grpc.max_send_message_length", settings.message_max_bytes),
+        ("grpc.max_metadata_size", settings.metadata_max_bytes),
+        ("grpc.absolute_max_metadata_size", settings.metadata_max_bytes),
+        ("grpc.max_concurrent_streams", settings.concurrent_streams_max),
+        ("grpc.server_handshake_timeout_ms", int(settings.handshake_timeout_s * 1000)),
+        ("grpc.keepalive_time_ms", 2 * _PING_INTERVAL_MS),
+        ("grpc.keepalive_timeout_ms", _PING_INTERVAL_MS),
+        ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MS // 2),
+        ("grpc.http2.max_ping_strikes", 2),
+        ("grpc.so_reuseport", 0),
+    ]

@@ -1,0 +1,85 @@
+"""AdminService: what this node is and how replication stands. For clients of this node."""
+
+import asyncio
+from importlib.metadata import version
+from typing import Any
+
+import grpc
+
+from registry.api.v1 import admin_pb2, admin_pb2_grpc
+from registry.application import Registry
+from registry.log.roster import Member
+from registry_node.callers import current_client
+from registry_node.mirror import Mirror
+from registry_node.paging import page_size, read_place, write_place
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
+    """Reports; changes nothing."""
+
+    def __init__(self, registry: Registry, mirror: Mirror) -> None:
+        self._registry = registry
+        self._mirror = mirror
+
+    async def GetNodeStatus(  # noqa: N802 - the name of the RPC
+        self, request: admin_pb2.GetNodeStatusRequest, context: Context
+    ) -> admin_pb2.GetNodeStatusResponse:
+        """Tells what this node is and how it stands."""
+        current_client()
+        return await asyncio.to_thread(self._status)
+
+    async def ListPeers(  # noqa: N802
+        self, request: admin_pb2.ListPeersRequest, context: Context
+    ) -> admin_pb2.ListPeersResponse:
+        """Lists the other members."""
+        current_client()
+        members = sorted(
+            (m for m in self._registry.roster.members if m.id != self._registry.own.id),
+            key=lambda member: member.slug,
+        )
+        start = read_place(request.page_token, sealed_by="peers")
+        end = start + page_size(request.page_size)
+        peers = [self._peer(member) for member in members[start:end]]
+        token = write_place(end, sealed_by="peers") if end < len(members) else ""
+        return admin_pb2.ListPeersResponse(peers=peers, next_page_token=token)
+
+    def _status(self) -> admin_pb2.GetNodeStatusResponse:
+        registry = self._registry
+        reason = registry.store.read_only_reason()
+        return admin_pb2.GetNodeStatusResponse(
+            registry_name=registry.roster.registry_name,
+            registry_id=registry.registry_id,
+            mechanism=registry.own.slug,
+            origin=registry.own.origin,
+            roster_version=registry.roster.version,
+            mode=admin_pb2.LOG_MODE_READ_ONLY if reason else admin_pb2.LOG_MODE_OPEN,
+            mode_detail=reason or "",
+            software_version=version("intermechanisms-registry"),
+            logs=[self._log(member) for member in registry.roster.members],
+            projection_lag=registry.projector.lag(),
+        )
+
+    def _log(self, member: Member) -> admin_pb2.LogStatus:
+        state = self._registry.store.log_state(member.log_id)
+        return admin_pb2.LogStatus(
+            origin=member.origin,
+            mechanism=member.slug,
+            size=state.size,
+            parts_wanted=self._registry.parts_missing(state),
+            frozen_at=state.frozen_at,
+        )
+
+    def _peer(self, member: Member) -> admin_pb2.PeerStatus:
+        status = self._mirror.status_of(member)
+        return admin_pb2.PeerStatus(
+            mechanism=member.slug,
+            display_name=member.display_name,
+            address=member.address,
+            is_connected=status.is_connected,
+            is_caught_up=status.is_caught_up,
+            last_error=status.last_error,
+            size_held=self._registry.store.log_state(member.log_id).size,
+            size_offered=status.offered_size,
+        )

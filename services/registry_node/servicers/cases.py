@@ -1,0 +1,147 @@
+"""CaseService: record events, read cases. For clients of this node only."""
+
+import asyncio
+from typing import Any
+
+import grpc
+
+from registry.api.v1 import cases_pb2, cases_pb2_grpc
+from registry.application import RecordCommand, Registry
+from registry.client.content_conversion import content_from_proto
+from registry.domain.content import ActContent
+from registry.domain.identifiers import CaseId
+from registry.errors import HistoryChanged, InvalidRequest
+from registry.views.case_file import CaseHistory
+from registry_node import convert
+from registry_node.callers import current_client
+from registry_node.paging import page_size, read_place, write_place
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
+    """Converts, delegates to the registry in a thread, converts back."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    async def OpenCase(  # noqa: N802 - the name of the RPC
+        self, request: cases_pb2.OpenCaseRequest, context: Context
+    ) -> cases_pb2.OpenCaseResponse:
+        """Opens a case."""
+        client = current_client()
+        content = content_from_proto(_wrapped(request))
+        receipt = await self._record(request, client, None, content)
+        return cases_pb2.OpenCaseResponse(receipt=receipt)
+
+    async def RecordEvent(  # noqa: N802
+        self, request: cases_pb2.RecordEventRequest, context: Context
+    ) -> cases_pb2.RecordEventResponse:
+        """Records an event."""
+        client = current_client()
+        content = content_from_proto(request.content)
+        case_id = convert.case_id_of(request.case, self._registry.registry_id)
+        receipt = await self._record(request, client, case_id, content)
+        return cases_pb2.RecordEventResponse(receipt=receipt)
+
+    async def GetCase(  # noqa: N802
+        self, request: cases_pb2.GetCaseRequest, context: Context
+    ) -> cases_pb2.GetCaseResponse:
+        """Reads one case."""
+        current_client()
+        case_id = convert.case_id_of(request.case, self._registry.registry_id)
+        row = await asyncio.to_thread(self._registry.case, case_id)
+        return cases_pb2.GetCaseResponse(case=convert.summary_to_proto(row))
+
+    async def ListCases(  # noqa: N802
+        self, request: cases_pb2.ListCasesRequest, context: Context
+    ) -> cases_pb2.ListCasesResponse:
+        """Lists cases."""
+        current_client()
+        page = await asyncio.to_thread(
+            self._registry.cases,
+            limit=page_size(request.page_size),
+            token=request.page_token,
+            state=request.state,
+            mechanism=request.mechanism,
+        )
+        return cases_pb2.ListCasesResponse(
+            cases=[convert.summary_to_proto(row) for row in page.rows],
+            next_page_token=page.next_token,
+        )
+
+    async def GetHistory(  # noqa: N802
+        self, request: cases_pb2.GetHistoryRequest, context: Context
+    ) -> cases_pb2.GetHistoryResponse:
+        """Reads a page of a history."""
+        current_client()
+        return await asyncio.to_thread(self._history_page, request)
+
+    async def GetTimeline(  # noqa: N802
+        self, request: cases_pb2.GetTimelineRequest, context: Context
+    ) -> cases_pb2.GetTimelineResponse:
+        """Reads a page of a timeline."""
+        current_client()
+        return await asyncio.to_thread(self._timeline_page, request)
+
+    async def _record(
+        self,
+        request: cases_pb2.OpenCaseRequest | cases_pb2.RecordEventRequest,
+        client: str,
+        case_id: CaseId | None,
+        content: ActContent,
+    ) -> cases_pb2.EventReceipt:
+        is_shared = request.scope == cases_pb2.REQUEST_SCOPE_NODE
+        command = RecordCommand(
+            request_id=request.request_id,
+            scope="" if is_shared else client,
+            case_id=case_id,
+            content=content,
+            mechanisms=tuple(request.audience.mechanisms),
+        )
+        future = await asyncio.to_thread(self._registry.record, command)
+        appended = await asyncio.wrap_future(future)
+        return convert.receipt_to_proto(self._registry.receipt(appended))
+
+    def _history_page(self, request: cases_pb2.GetHistoryRequest) -> cases_pb2.GetHistoryResponse:
+        case_id = convert.case_id_of(request.case, self._registry.registry_id)
+        history = self._registry.history(case_id)
+        start, end, token = _slice(history, request.page_size, request.page_token)
+        return cases_pb2.GetHistoryResponse(
+            case_id=case_id,
+            events=[convert.event_to_proto(event) for event in history.events[start:end]],
+            next_page_token=token,
+            digest=history.digest,
+            event_count=len(history.events),
+            vector=[convert.history_place(place) for place in history.vector],
+        )
+
+    def _timeline_page(
+        self, request: cases_pb2.GetTimelineRequest
+    ) -> cases_pb2.GetTimelineResponse:
+        case_id = convert.case_id_of(request.case, self._registry.registry_id)
+        history = self._registry.history(case_id)
+        start, end, token = _slice(history, request.page_size, request.page_token)
+        items = self._registry.timeline(history)[start:end]
+        return cases_pb2.GetTimelineResponse(
+            case_id=case_id,
+            items=[convert.item_to_proto(item) for item in items],
+            next_page_token=token,
+        )
+
+
+def _wrapped(request: cases_pb2.OpenCaseRequest) -> Any:  # noqa: ANN401 - see the return
+    return cases_pb2.RecordEventRequest(content={"case_opened": request.content}).content
+
+
+def _slice(history: CaseHistory, asked: int, token: str) -> tuple[int, int, str]:
+    """Returns where a page starts and ends and the next token, which holds for this digest only."""
+    size = page_size(asked)
+    seal = history.digest.hex()[:16]
+    try:
+        start = read_place(token, sealed_by=seal)
+    except InvalidRequest as error:
+        msg = "the history changed since the first page was read; start again"
+        raise HistoryChanged(msg) from error
+    end = min(start + size, len(history.events))
+    return start, end, write_place(end, sealed_by=seal) if end < len(history.events) else ""

@@ -1,0 +1,147 @@
+"""ReplicationService: logs and content for other members' nodes. For members only."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import grpc
+
+from registry.api.v1 import replication_pb2, replication_pb2_grpc
+from registry.application import Registry
+from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
+from registry.errors import InvalidRequest, NotFound
+from registry.log.roster import Member
+from registry.store.entries import HeldPart
+from registry_node.callers import current_member
+from registry_node.heads import HeadHub
+
+Context = grpc.aio.ServicerContext[Any, Any]
+ENTRIES_PER_MESSAGE: Final = 500
+_MESSAGE_BYTES: Final = 2**20
+_PART_IDS_MAX: Final = 1000
+
+
+class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
+    """Serves any log to any member, and parts to the members of their audience."""
+
+    def __init__(self, registry: Registry, heads: HeadHub) -> None:
+        self._registry = registry
+        self._heads = heads
+
+    async def WatchHeads(  # noqa: N802 - the name of the RPC
+        self, request: replication_pb2.WatchHeadsRequest, context: Context
+    ) -> AsyncIterator[replication_pb2.WatchHeadsResponse]:
+        """Streams heads as they grow."""
+        current_member()
+        held = {LogId(log.log_id): log.size for log in request.held}
+        with self._heads.subscribe(held) as subscription:
+            is_first = True
+            while True:
+                for head in subscription.take():
+                    yield replication_pb2.WatchHeadsResponse(
+                        head=replication_pb2.Head(log_id=head.log_id, checkpoint=head.note)
+                    )
+                if is_first:
+                    yield self._caught_up()
+                    is_first = False
+                await subscription.wait()
+
+    async def GetEntries(  # noqa: N802
+        self, request: replication_pb2.GetEntriesRequest, context: Context
+    ) -> AsyncIterator[replication_pb2.GetEntriesResponse]:
+        """Streams entries with their proofs."""
+        current_member()
+        log_id = _log_id(request.log_id)
+        note, size = await asyncio.to_thread(self._note, log_id, request.start, request.size)
+        start = request.start
+        while start < size:
+            message = await asyncio.to_thread(self._entries, log_id, start, size)
+            if start == request.start:
+                message.checkpoint = note
+            start += len(message.entries)
+            yield message
+
+    async def GetParts(  # noqa: N802
+        self, request: replication_pb2.GetPartsRequest, context: Context
+    ) -> AsyncIterator[replication_pb2.GetPartsResponse]:
+        """Streams the parts that this member may hold."""
+        member = current_member()
+        if len(request.part_ids) > _PART_IDS_MAX:
+            msg = f"at most {_PART_IDS_MAX} parts are asked for at once"
+            raise InvalidRequest(msg)
+        parts = await asyncio.to_thread(self._parts, request, member)
+        if not parts:
+            msg = "none of these parts is here for this member"
+            raise NotFound(msg)
+        for message in _messages(parts):
+            yield message
+
+    async def GetRoster(  # noqa: N802
+        self, request: replication_pb2.GetRosterRequest, context: Context
+    ) -> replication_pb2.GetRosterResponse:
+        """Returns a roster version."""
+        current_member()
+        signed = await asyncio.to_thread(self._registry.signed_roster, request.version)
+        return replication_pb2.GetRosterResponse(signed_roster=signed)
+
+    def _caught_up(self) -> replication_pb2.WatchHeadsResponse:
+        version = self._registry.roster.version
+        return replication_pb2.WatchHeadsResponse(
+            caught_up=replication_pb2.CaughtUp(roster_version=version)
+        )
+
+    def _note(self, log_id: LogId, start: int, size: int) -> tuple[bytes, int]:
+        """Returns the note to prove to. Only the largest is kept, so an older size is answered
+        with the largest: its author signed both."""
+        state = self._registry.store.log_state(log_id)
+        noted = self._registry.store.noted_size(log_id)
+        if state.note is None or not start < size <= noted:
+            msg = f"entries {start} to {size} are not here, the checkpoint has {noted}"
+            raise NotFound(msg)
+        return state.note, noted
+
+    def _entries(self, log_id: LogId, start: int, size: int) -> replication_pb2.GetEntriesResponse:
+        store = self._registry.store
+        end = min(start + ENTRIES_PER_MESSAGE, size)
+        entries = store.entries(log_id, start, end, max_bytes=_MESSAGE_BYTES)
+        end = start + len(entries)
+        path = store.consistency_path(log_id, end, size) if end < size else ()
+        return replication_pb2.GetEntriesResponse(
+            start=start, entries=entries, consistency_path=path
+        )
+
+    def _parts(
+        self, request: replication_pb2.GetPartsRequest, member: Member
+    ) -> list[HeldPart]:
+        wanted = {
+            (_log_id(part.log_id), part.index, part.ordinal): Commitment(part.commitment)
+            for part in request.part_ids
+        }
+        return self._registry.parts_for(member, wanted)
+
+
+def _log_id(value: bytes) -> LogId:
+    if len(value) != HASH_SIZE_BYTES:
+        msg = f"a log id has {HASH_SIZE_BYTES} bytes, found {len(value)}"
+        raise InvalidRequest(msg)
+    return LogId(value)
+
+
+def _messages(parts: list[HeldPart]) -> list[replication_pb2.GetPartsResponse]:
+    """Packs parts into messages of about 1 MiB."""
+    messages = [replication_pb2.GetPartsResponse()]
+    size_bytes = 0
+    for part in parts:
+        if size_bytes and size_bytes + len(part.content) > _MESSAGE_BYTES:
+            messages.append(replication_pb2.GetPartsResponse())
+            size_bytes = 0
+        size_bytes += len(part.content)
+        messages[-1].parts.add(
+            part_id=replication_pb2.PartId(
+                log_id=part.log_id, index=part.index, ordinal=part.ordinal
+            ),
+            salt=part.salt,
+            media_type=part.media_type,
+            content=part.content,
+        )
+    return messages

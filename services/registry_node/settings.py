@@ -1,0 +1,32 @@
+"""Settings of a node: from the command line, `REGISTRY_NODE_*` variables, and these defaults.
+
+No secret is ever a setting: keys are files in the node's folder.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class NodeSettings(BaseSettings):
+    """What an operator may set; times in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="REGISTRY_NODE_", frozen=True, extra="forbid")
+
+    folder: Path = Field(description="the node's folder, made by `registry init`")
+    listen: str = Field(default="", description="host:port to listen on; empty = its address")
+    log_format: Literal["json", "text"] = Field(default="json", description="form of log lines")
+    message_max_bytes: int = Field(
+        default=8 * 2**20, ge=2 * 2**20, description="largest message received or sent"
+    )
+    metadata_max_bytes: int = Field(default=16 * 2**10, description="largest metadata received")
+    concurrent_streams_max: int = Field(default=256, description="open calls per connection")
+    handshake_timeout_s: float = Field(default=10, gt=0, description="TLS handshake")
+    shutdown_grace_s: float = Field(default=2, ge=0, description="time for open calls at the end")
+    call_timeout_s: float = Field(default=20, gt=0, description="deadline of a call to a peer")
+    watch_period_s: float = Field(
+        default=240, gt=0, description="a stream of heads is opened anew after about this time"
+    )
+    reconnect_max_s: float = Field(default=15, gt=0, description="longest wait between attempts")
