@@ -53,7 +53,7 @@ class EventDraft:
     control: bytes
 
 
-def draft_event(  # noqa: PLR0913 - the fields of a header
+def draft_event(
     *,
     log_id: LogId,
     case_id: CaseId,

@@ -150,10 +150,10 @@ def decode_header(data: bytes) -> Header:
         CaseId(message.case_id),
         message.kind,
         message.time_ms,
-        tuple([EventRef(r.log_id, r.index, r.leaf_hash) for r in message.refs])  # type: ignore[arg-type] # noqa: C409 - a list is faster here
+        tuple([EventRef(r.log_id, r.index, r.leaf_hash) for r in message.refs])  # type: ignore[arg-type]
         if message.refs
         else (),
-        tuple(  # noqa: C409
+        tuple(
             [PartCommitment(p.commitment, p.padded_size, p.not_before_ms) for p in message.parts]  # type: ignore[arg-type]
         ),
         ALL_MEMBERS

@@ -93,7 +93,8 @@ EMPTY_RANGE: Final = CompactRange(0, ())
 
 def range_subtrees(start: int, end: int) -> list[Subtree]:
     """The perfect subtrees that cover [start, end), left to right; start must be aligned as RFC
-    6962 splits demand (it is a multiple of the first subtree's width)."""
+    6962 splits demand (it is a multiple of the first subtree's width).
+    """
     found: list[Subtree] = []
     while start < end:
         level = (end - start).bit_length() - 1

@@ -1,0 +1,209 @@
+"""One group of appends inside one transaction: from requests to entries, rows and a signed note."""
+
+from dataclasses import replace
+
+from eventsourcing.sqlite import SQLiteCursor
+
+from registry.domain.identifiers import RequestKey, RootHash
+from registry.errors import CorruptDatabase, EntryError, RequestIdReused
+from registry.log.author import Author
+from registry.log.entry import EventRef
+from registry.log.merkle import CompactRange, leaf_hash
+from registry.store.entries import Appended, AppendRequest, LogState
+from registry.store.recorder import LogRecorder
+from registry.store.rows import (
+    find_or_add_case,
+    insert_parts,
+    read_entries,
+    read_leaves,
+    seal_part,
+)
+from registry.store.tiles import write_tiles
+
+
+class AppendGroup:
+    """Collects requests, then stores them; a bad request fails alone."""
+
+    def __init__(
+        self,
+        cursor: SQLiteCursor,
+        recorder: LogRecorder,
+        *,
+        author: Author,
+        log_no: int,
+        before: LogState,
+    ) -> None:
+        self._cursor = cursor
+        self._recorder = recorder
+        self._author = author
+        self._log_no = log_no
+        self._before = before
+        self._requests: dict[RequestKey, tuple[bytes | None, int]] = {}
+        self._outcomes: list[int | Exception] = []
+        self._is_repeated: list[bool] = []
+        self._entries: list[bytes] = []
+        self._old_entries: dict[int, bytes] = {}
+        self._cases: list[tuple[int, int, int]] = []
+        self._parts: list[tuple[int, int, int, bytes]] = []
+        self.part_keys: list[tuple[int, int]] = []
+
+    def add(self, request: AppendRequest) -> None:
+        """Gives a request its place, or its error."""
+        try:
+            earlier = self._earlier(request)
+            place = self._write(request) if earlier is None else earlier
+        except (RequestIdReused, EntryError) as error:
+            self._outcomes.append(error)
+            self._is_repeated.append(False)
+        else:
+            self._outcomes.append(place)
+            self._is_repeated.append(earlier is not None)
+
+    def store(self, received_ms: int) -> LogState:
+        """Inserts everything, computes the root from what was read back, signs and stores the note.
+
+        Returns:
+            How the log stands after the transaction.
+
+        Raises:
+            CorruptDatabase: what was read back is not what was inserted.
+        """
+        if not self._entries:
+            return self._before
+        start = self._before.size
+        log_id = self._author.log_id
+        self._insert(start, received_ms)
+        leaves = read_leaves(self._cursor, log_id, start, start + len(self._entries))
+        if leaves != [leaf_hash(entry) for entry in self._entries]:
+            msg = "the database gave back other entries than were inserted"
+            raise CorruptDatabase(msg)
+        write_tiles(
+            self._cursor,
+            self._log_no,
+            start,
+            leaves,
+            lambda first, end: read_leaves(self._cursor, log_id, first, end),
+        )
+        extended = self._before.range.extend(leaves)
+        root = extended.root()
+        note = self._author.sign_checkpoint(extended.size, root)
+        self._cursor.execute(
+            "UPDATE logs SET size = ?, root = ?, range = ?, note = ?, noted_size = ?, "
+            "target_note = ?, parts_below = ? WHERE log_no = ?",
+            (
+                extended.size,
+                root,
+                extended.encode(),
+                note,
+                extended.size,
+                note,
+                extended.size,
+                self._log_no,
+            ),
+        )
+        return self._state(extended, root, note)
+
+    def results(self) -> list[Appended | Exception]:
+        """Each request's result or error, in the order they were added."""
+        return [
+            outcome if isinstance(outcome, Exception) else self._appended(outcome, is_repeated)
+            for outcome, is_repeated in zip(self._outcomes, self._is_repeated, strict=True)
+        ]
+
+    def _earlier(self, request: AppendRequest) -> int | None:
+        """Returns the place of the same request, if there is one."""
+        key = request.draft.request_id
+        if not key:
+            return None
+        found = self._requests.get(key)
+        if found is None:
+            self._cursor.execute(
+                "SELECT request_digest, entry_index FROM own_requests WHERE request_id = ?", (key,)
+            )
+            row = self._cursor.fetchone()
+            if row is None:
+                return None
+            found = (row["request_digest"], row["entry_index"])
+        digest, index = found
+        if digest is not None and digest != request.request_digest:
+            msg = (
+                f"this request id was used for event {index} with other content; "
+                "use a new request id for a new event"
+            )
+            raise RequestIdReused(msg)
+        if index < self._before.size:
+            log_id = self._author.log_id
+            self._old_entries[index] = read_entries(self._cursor, log_id, index, index + 1)[0]
+        return index
+
+    def _write(self, request: AppendRequest) -> int:
+        """Signs the entry at the next place and collects its rows."""
+        draft = request.draft
+        index = self._before.size + len(self._entries)
+        case_no, is_new = 0, True
+        if draft.case_id:
+            case_no, is_new = find_or_add_case(self._cursor, draft.case_id)
+        refs = () if is_new else self._refs(case_no)
+        self._entries.append(self._author.write_entry(draft, index=index, refs=refs))
+        if draft.case_id:
+            self._cases.append((case_no, self._log_no, index))
+        for ordinal, part in enumerate(draft.parts):
+            sealed = seal_part(part.salt, part.media_type, part.content)
+            self._parts.append((self._log_no, index, ordinal, sealed))
+            self.part_keys.append((index, ordinal))
+        if draft.request_id:
+            self._requests[draft.request_id] = (request.request_digest, index)
+        return index
+
+    def _refs(self, case_no: int) -> tuple[EventRef, ...]:
+        """The last valid event of every other log on the case, never further back than before."""
+        self._cursor.execute(
+            "SELECT l.log_no, l.log_id, (SELECT max(e.entry_index) FROM case_entries e "
+            "WHERE e.case_no = ?1 AND e.log_no = l.log_no "
+            "AND (l.frozen_at IS NULL OR e.entry_index < l.frozen_at)) AS last, "
+            "(SELECT r.max_index FROM case_refs r WHERE r.log_no = ?2 AND r.case_no = ?1 "
+            "AND r.target_log_no = l.log_no) AS before FROM logs l WHERE l.log_no <> ?2",
+            (case_no, self._log_no),
+        )
+        rows = [
+            row
+            for row in self._cursor.fetchall()
+            if row["last"] is not None and row["last"] >= (row["before"] or 0)
+        ]
+        refs = []
+        for row in rows:
+            leaf = read_leaves(self._cursor, row["log_id"], row["last"], row["last"] + 1)[0]
+            refs.append(EventRef(row["log_id"], row["last"], leaf))
+        self._cursor.executemany(
+            "INSERT INTO case_refs VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET max_index = excluded.max_index",
+            [(self._log_no, case_no, row["log_no"], row["last"]) for row in rows],
+        )
+        return tuple(sorted(refs))
+
+    def _insert(self, start: int, received_ms: int) -> None:
+        cursor = self._cursor
+        self._recorder.insert_entries(cursor, self._author.log_id.hex(), start, self._entries)
+        cursor.executemany("INSERT INTO case_entries VALUES (?, ?, ?)", self._cases)
+        insert_parts(cursor, self._parts)
+        cursor.executemany(
+            "INSERT INTO own_requests VALUES (?, ?, ?)",
+            [(key, digest, index) for key, (digest, index) in self._requests.items()],
+        )
+        cursor.execute("INSERT INTO arrivals VALUES (?, ?, ?)", (self._log_no, start, received_ms))
+
+    def _state(self, extended: CompactRange, root: RootHash, note: bytes) -> LogState:
+        return replace(
+            self._before,
+            size=extended.size,
+            root=root,
+            range=extended,
+            note=note,
+            noted_size=extended.size,
+            parts_below=extended.size,
+        )
+
+    def _appended(self, index: int, is_repeated: bool) -> Appended:  # noqa: FBT001 - a pair's half
+        start = self._before.size
+        entry = self._entries[index - start] if index >= start else self._old_entries[index]
+        return Appended(index, entry, leaf_hash(entry), is_repeated)

@@ -1,0 +1,373 @@
+"""The interface of the store: entries of all logs, their trees, parts, and one writer.
+
+No SQL here. A backend keeps these rules, and one contract suite in tests/storage checks them:
+1. A log is a gapless sequence of entries; what is stored is never changed or removed.
+2. Rows that are derived from entries (tree, case index, refs) are written in their transaction.
+3. An append is acknowledged only after entries and note are on disk and the guard has advanced;
+   of the own log nothing past the guard is ever shown to a reader.
+4. One bad request fails alone; a failed commit or guard write stops all appends.
+
+Readers may call from any thread. Writers get a `Future`, resolved in the order of the steps above.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from registry.domain.identifiers import (
+    CaseId,
+    LeafHash,
+    LogId,
+    Origin,
+    RequestKey,
+    RootHash,
+)
+from registry.log.author import EventDraft
+from registry.log.facts import EntryFacts, GuardComparison
+from registry.log.merkle import CompactRange
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """How much of a log is held.
+
+    Attributes:
+        log_id: SHA-256 of the origin.
+        origin: the log's name.
+        size: entries held (of the own log: entries under the guard).
+        root: RFC 6962 root over `size` entries.
+        range: the compact range over `size` entries.
+        note: the largest checkpoint that is held in full; None while there is none.
+        noted_size: the size that `note` stands for; 0 while there is none.
+        frozen_at: the first index that is void; None = the log is not frozen.
+        frozen_reason: the stable reason of the freeze.
+        parts_below: every part of an entry below this index is held or listed as wanted.
+    """
+
+    log_id: LogId
+    origin: Origin
+    size: int
+    root: RootHash
+    range: CompactRange
+    note: bytes | None
+    noted_size: int
+    frozen_at: int | None
+    frozen_reason: str | None
+    parts_below: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry's exact bytes and its place."""
+
+    log_id: LogId
+    index: int
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where an own event stands; `was_recorded_before` if an earlier request put it there."""
+
+    index: int
+    entry: bytes
+    leaf_hash: LeafHash
+    was_recorded_before: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AppendRequest:
+    """An event to append; `request_digest` is a keyed digest of all that was asked for."""
+
+    draft: EventDraft
+    request_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IngestBatch:
+    """Checked entries [start, start + len(entries)) of one log.
+
+    Attributes:
+        log_id: a registered log.
+        start: must be the size held.
+        entries: exact bytes.
+        facts: of each entry, in the same order.
+        leaf_hashes: of each entry, in the same order.
+        range: the compact range at the batch's end.
+        root: the root at the batch's end.
+        note: the verified checkpoint whose size is the batch's end; None if there is none.
+        target_note: the verified checkpoint that is being fetched, as large as `note` or larger.
+    """
+
+    log_id: LogId
+    start: int
+    entries: Sequence[bytes]
+    facts: Sequence[EntryFacts]
+    leaf_hashes: Sequence[LeafHash]
+    range: CompactRange
+    root: RootHash
+    note: bytes | None
+    target_note: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPart:
+    """A part in clear: `salt` has 32 bytes, `ordinal` counts from 0 within its entry."""
+
+    log_id: LogId
+    index: int
+    ordinal: int
+    salt: bytes
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A stored entry in the order of arrival over all logs; ids grow and may have gaps."""
+
+    id: int
+    log_id: LogId
+    index: int
+    entry: bytes
+    case_id: CaseId
+
+
+@dataclass(frozen=True, slots=True)
+class PartChange:
+    """A part that became readable, in the order of arrival; ids grow and may have gaps."""
+
+    id: int
+    log_id: LogId
+    index: int
+    ordinal: int
+    case_id: CaseId
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesStored:
+    """Entries [start, end) of a log were stored; `note` is the log's largest held checkpoint."""
+
+    log_id: LogId
+    start: int
+    end: int
+    note: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartsStored:
+    """Parts were stored: (index, ordinal) of each."""
+
+    log_id: LogId
+    keys: tuple[tuple[int, int], ...]
+
+
+StoreEvent: TypeAlias = EntriesStored | PartsStored
+
+
+class EntryReader(ABC):
+    """What any thread may read.
+
+    Every method raises `NotFound` for a log that is not registered and `StorageError` if the disk
+    fails or holds what cannot be.
+    """
+
+    @abstractmethod
+    def log_states(self) -> tuple[LogState, ...]:
+        """All registered logs, in the order of their origins."""
+
+    @abstractmethod
+    def log_state(self, log_id: LogId) -> LogState:
+        """One log."""
+
+    @abstractmethod
+    def noted_size(self, log_id: LogId) -> int:
+        """The size of the largest checkpoint held in full; 0 if there is none."""
+
+    @abstractmethod
+    def entries(
+        self, log_id: LogId, start: int, end: int, *, max_bytes: int | None = None
+    ) -> list[bytes]:
+        """Entries of [start, end) that are held; with `max_bytes` fewer, but one at least."""
+
+    @abstractmethod
+    def leaf_hash(self, log_id: LogId, index: int) -> LeafHash:
+        """The leaf hash of a held entry.
+
+        Raises:
+            NotFound: it is not held.
+        """
+
+    @abstractmethod
+    def root_at(self, log_id: LogId, size: int) -> RootHash:
+        """The root over the first `size` entries.
+
+        Raises:
+            NotFound: fewer are held.
+        """
+
+    @abstractmethod
+    def inclusion_path(self, log_id: LogId, index: int, size: int) -> tuple[bytes, ...]:
+        """The audit path of an entry in the tree of `size` entries.
+
+        Raises:
+            NotFound: not 0 <= index < size <= size held.
+        """
+
+    @abstractmethod
+    def consistency_path(self, log_id: LogId, first: int, second: int) -> tuple[bytes, ...]:
+        """Proves the first `first` entries a prefix of the first `second`.
+
+        Raises:
+            NotFound: not 0 <= first <= second <= size held.
+        """
+
+    @abstractmethod
+    def has_case(self, case_id: CaseId) -> bool:
+        """Whether any event of a case is held."""
+
+    @abstractmethod
+    def case_ids(self, after: CaseId | None, limit: int) -> list[CaseId]:
+        """Cases in ascending order, those after `after` only."""
+
+    @abstractmethod
+    def case_entries(self, case_id: CaseId) -> list[StoredEntry]:
+        """All entries of a case, frozen ones too, by log and index; empty if it is unknown."""
+
+    @abstractmethod
+    def refs_reached(
+        self, log_id: LogId, keys: Sequence[tuple[CaseId, LogId]]
+    ) -> dict[tuple[CaseId, LogId], int]:
+        """The largest index that a log's events on a case refer to in another log, where any."""
+
+    @abstractmethod
+    def has_request(self, request_id: RequestKey) -> bool:
+        """Whether an own event was recorded under this request id."""
+
+    @abstractmethod
+    def received_ms(self, log_id: LogId, index: int) -> int:
+        """When this node stored an entry, by its own clock.
+
+        Raises:
+            NotFound: it is not held.
+        """
+
+    @abstractmethod
+    def part(self, log_id: LogId, index: int, ordinal: int) -> HeldPart | None:
+        """One part, or None if it is not held."""
+
+    @abstractmethod
+    def parts_of(self, keys: Sequence[tuple[LogId, int, int]]) -> list[HeldPart]:
+        """Those of the parts (log, index, ordinal) that are held, in the order asked."""
+
+    @abstractmethod
+    def wanted_parts(
+        self, log_id: LogId, limit: int, *, after: tuple[int, int] = (-1, -1)
+    ) -> list[tuple[int, int]]:
+        """Parts (index, ordinal) known to be missing, in order, those after `after` only."""
+
+    @abstractmethod
+    def wanted_count(self, log_id: LogId) -> int:
+        """How many parts are known to be missing."""
+
+    @abstractmethod
+    def changes(self, after: int, limit: int) -> list[Change]:
+        """Entries in the order of arrival, those with an id above `after` only."""
+
+    @abstractmethod
+    def part_changes(self, after: int, limit: int) -> list[PartChange]:
+        """Parts that became readable, in the order of arrival; ids above `after` only."""
+
+    @abstractmethod
+    def newest_change_id(self) -> int:
+        """The id of the newest change; 0 if there is none."""
+
+
+class EntryStore(EntryReader):
+    """A store: what can be read, and the one writer.
+
+    Every method that returns a `Future` raises `Overloaded` at once if too much is waiting, and
+    `TryLater` once the store is closed.
+    """
+
+    @abstractmethod
+    def append(self, request: AppendRequest) -> Future[Appended]:
+        """Appends an own event; all that wait share one transaction, one note and one fsync.
+
+        The future fails with:
+            LogReadOnly: appends are not allowed now.
+            RequestIdReused: the request id stands for another request.
+            MalformedEntry, LimitExceeded: the draft breaks the header's format.
+            StorageError: the disk failed; whether the event is recorded shows after a restart.
+        """
+
+    @abstractmethod
+    def ingest(self, batch: IngestBatch) -> Future[LogState]:
+        """Stores checked entries of a log in one transaction, all or none.
+
+        The future fails with:
+            MisplacedEntry: the batch does not start at the size held.
+            BackwardEntry: a ref goes back behind one of an earlier entry.
+            LogDiverged: the log is frozen at or before the batch's last entry.
+            GuardError: entries of the own log contradict the guard.
+            StorageError: the disk failed; nothing of the batch is stored.
+        """
+
+    @abstractmethod
+    def put_parts(self, parts: Sequence[HeldPart]) -> Future[None]:
+        """Stores parts whose commitments were checked; those held or erased already are skipped.
+
+        The future fails with:
+            NotFound: the entry of a part is not held; nothing is stored.
+        """
+
+    @abstractmethod
+    def set_parts_below(
+        self, log_id: LogId, index: int, still_wanted: Sequence[tuple[int, int]]
+    ) -> Future[None]:
+        """Records that the parts of all entries below `index` were asked for.
+
+        Args:
+            log_id: the log.
+            index: never lowers what was set before.
+            still_wanted: (index, ordinal) of those that are not held and must be asked for again.
+        """
+
+    @abstractmethod
+    def freeze(self, log_id: LogId, at: int, reason: str, evidence: bytes) -> Future[None]:
+        """Freezes a log: entries from index `at` on are void. The smallest `at` wins."""
+
+    @abstractmethod
+    def register_logs(self, origins: Sequence[Origin]) -> Future[None]:
+        """Makes logs known, empty; those known already stay as they are."""
+
+    @abstractmethod
+    def add_listener(self, callback: Callable[[StoreEvent], None]) -> None:
+        """Calls `callback` in the writer's thread after each commit; it must not block."""
+
+    @abstractmethod
+    def allow_appends(self, is_allowed: bool, reason: str = "") -> None:  # noqa: FBT001 - the one thing it says
+        """Opens or closes the own log; a store opens with appends not allowed.
+
+        Args:
+            is_allowed: whether appends are taken from now on.
+            reason: why not, for people; shown to whoever asks.
+
+        Raises:
+            LogReadOnly: it cannot be opened: no own log, guard and database do not agree, or a
+                write failed since the store was opened.
+        """
+
+    @abstractmethod
+    def read_only_reason(self) -> str | None:
+        """Why appends are not taken at the moment; None if they are."""
+
+    @abstractmethod
+    def own_state_against_guard(self) -> GuardComparison:
+        """Compares the database's own log with the guard, now."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finishes what waits, stops the writer and closes the database."""

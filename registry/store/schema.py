@@ -1,0 +1,92 @@
+"""Tables of the store on SQLite, as migrations that only go forward.
+
+    logs          one row per log: how it stands
+    tree          hashes of perfect subtrees, 256 a row: level 0 = leaf hashes of complete tiles;
+                  level k = roots of complete subtrees of 256^k leaves, the last row partial
+    case_ids      numbers for case ids, so that the index below stays narrow
+    case_entries  which entries belong to a case
+    case_refs     how far a log's events on a case have referred to another log
+    own_requests  what was asked of the own log; a NULL digest = known from recovery only
+    parts         content that is held: sealed = salt[32] || u16be(len(type)) || type || content
+    wanted_parts  content below logs.parts_below that this node may hold and has not received
+    arrivals      when entries were stored: one row per transaction
+    meta          schema_version
+
+The entries themselves are eventsourcing's `stored_events`. Rows of it are never deleted: SQLite would
+give their row ids, the order of arrival, a second time.
+"""
+
+from typing import Final
+
+from eventsourcing.sqlite import SQLiteCursor
+
+from registry.errors import SchemaError
+
+_VERSION_1: Final = (
+    """CREATE TABLE logs (
+        log_no INTEGER PRIMARY KEY, log_id BLOB NOT NULL UNIQUE, origin TEXT NOT NULL,
+        size INTEGER NOT NULL, root BLOB NOT NULL, range BLOB NOT NULL,
+        note BLOB, noted_size INTEGER NOT NULL, target_note BLOB,
+        frozen_at INTEGER, frozen_reason TEXT, evidence BLOB,
+        parts_below INTEGER NOT NULL)""",
+    """CREATE TABLE tree (
+        log_no INTEGER, level INTEGER, tile INTEGER, hashes BLOB NOT NULL,
+        PRIMARY KEY (log_no, level, tile))""",
+    "CREATE TABLE case_ids (case_no INTEGER PRIMARY KEY, case_id BLOB NOT NULL UNIQUE)",
+    """CREATE TABLE case_entries (
+        case_no INTEGER, log_no INTEGER, entry_index INTEGER,
+        PRIMARY KEY (case_no, log_no, entry_index)) WITHOUT ROWID""",
+    """CREATE TABLE case_refs (
+        log_no INTEGER, case_no INTEGER, target_log_no INTEGER, max_index INTEGER NOT NULL,
+        PRIMARY KEY (log_no, case_no, target_log_no)) WITHOUT ROWID""",
+    """CREATE TABLE own_requests (
+        request_id BLOB PRIMARY KEY, request_digest BLOB, entry_index INTEGER NOT NULL)
+        WITHOUT ROWID""",
+    """CREATE TABLE parts (
+        part_no INTEGER PRIMARY KEY, log_no INTEGER NOT NULL, entry_index INTEGER NOT NULL,
+        ordinal INTEGER NOT NULL, wrapped_key BLOB, sealed BLOB NOT NULL,
+        UNIQUE (log_no, entry_index, ordinal))""",
+    """CREATE TABLE wanted_parts (
+        log_no INTEGER, entry_index INTEGER, ordinal INTEGER,
+        PRIMARY KEY (log_no, entry_index, ordinal)) WITHOUT ROWID""",
+    """CREATE TABLE arrivals (
+        log_no INTEGER, first_index INTEGER, received_ms INTEGER NOT NULL,
+        PRIMARY KEY (log_no, first_index)) WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final = (_VERSION_1,)
+"""Statements of each version, from 1; a version that was released is never edited."""
+
+
+def migrate(cursor: SQLiteCursor) -> None:
+    """Brings a database to the newest version, inside the caller's transaction.
+
+    Raises:
+        SchemaError: the database was written by newer software.
+    """
+    cursor.execute("CREATE TABLE IF NOT EXISTS meta (schema_version INTEGER NOT NULL)")
+    version = schema_version(cursor)
+    for statements in MIGRATIONS[version:]:
+        for statement in statements:
+            cursor.execute(statement)
+    if version < len(MIGRATIONS):
+        cursor.execute("DELETE FROM meta")
+        cursor.execute("INSERT INTO meta VALUES (?)", (len(MIGRATIONS),))
+
+
+def schema_version(cursor: SQLiteCursor) -> int:
+    """Reads the version of a database; 0 = it is empty.
+
+    Raises:
+        SchemaError: it was written by newer software.
+    """
+    cursor.execute("SELECT schema_version FROM meta")
+    row = cursor.fetchone()
+    version = 0 if row is None else int(row["schema_version"])
+    if version > len(MIGRATIONS):
+        msg = (
+            f"the database has schema {version}, this software knows up to {len(MIGRATIONS)}: "
+            "use the software that wrote it, or a newer one"
+        )
+        raise SchemaError(msg)
+    return version
