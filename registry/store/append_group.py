@@ -1,10 +1,11 @@
 """One group of appends inside one transaction: from requests to entries, rows and a signed note."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from eventsourcing.sqlite import SQLiteCursor
 
-from registry.domain.identifiers import RequestKey, RootHash
+from registry.domain.identifiers import CaseId, RequestKey, RootHash
 from registry.errors import CorruptDatabase, EntryError, RequestIdReused
 from registry.log.author import Author
 from registry.log.entry import EventRef
@@ -12,7 +13,6 @@ from registry.log.merkle import CompactRange, leaf_hash
 from registry.store.entries import Appended, AppendRequest, LogState
 from registry.store.recorder import LogRecorder
 from registry.store.rows import (
-    find_or_add_case,
     insert_parts,
     read_entries,
     read_leaves,
@@ -38,26 +38,32 @@ class AppendGroup:
         self._author = author
         self._log_no = log_no
         self._before = before
-        self._requests: dict[RequestKey, tuple[bytes | None, int]] = {}
+        self._known_requests: dict[RequestKey, tuple[bytes | None, int]] = {}
+        self._known_cases: dict[CaseId, int] = {}
+        self._last_case_no = 0
+        self._requests: list[tuple[RequestKey, bytes, int]] = []
+        self._new_cases: list[tuple[int, CaseId]] = []
         self._outcomes: list[int | Exception] = []
         self._is_repeated: list[bool] = []
         self._entries: list[bytes] = []
         self._old_entries: dict[int, bytes] = {}
-        self._cases: list[tuple[int, int, int]] = []
+        self._cases: list[tuple[int, int]] = []
         self._parts: list[tuple[int, int, int, bytes]] = []
         self.part_keys: list[tuple[int, int]] = []
 
-    def add(self, request: AppendRequest) -> None:
-        """Gives a request its place, or its error."""
-        try:
-            earlier = self._earlier(request)
-            place = self._write(request) if earlier is None else earlier
-        except (RequestIdReused, EntryError) as error:
-            self._outcomes.append(error)
-            self._is_repeated.append(False)
-        else:
-            self._outcomes.append(place)
-            self._is_repeated.append(earlier is not None)
+    def add_all(self, requests: Sequence[AppendRequest]) -> None:
+        """Gives each request its place, or its error."""
+        self._find_known(requests)
+        for request in requests:
+            try:
+                earlier = self._earlier(request)
+                place = self._write(request) if earlier is None else earlier
+            except (RequestIdReused, EntryError) as error:
+                self._outcomes.append(error)
+                self._is_repeated.append(False)
+            else:
+                self._outcomes.append(place)
+                self._is_repeated.append(earlier is not None)
 
     def store(self, received_ms: int) -> LogState:
         """Inserts everything, computes the root from what was read back, signs and stores the note.
@@ -110,20 +116,34 @@ class AppendGroup:
             for outcome, is_repeated in zip(self._outcomes, self._is_repeated, strict=True)
         ]
 
+    def _find_known(self, requests: Sequence[AppendRequest]) -> None:
+        """Reads in two statements which requests and which cases are known."""
+        keys = {r.draft.request_id for r in requests if r.draft.request_id}
+        self._cursor.execute(
+            "SELECT * FROM own_requests WHERE request_id IN "  # noqa: S608 - placeholders only
+            f"({','.join('?' * len(keys))})",
+            tuple(keys),
+        )
+        for row in self._cursor.fetchall():
+            known = (row["request_digest"], row["entry_index"])
+            self._known_requests[RequestKey(row["request_id"])] = known
+        cases = {r.draft.case_id for r in requests if r.draft.case_id}
+        self._cursor.execute(
+            "SELECT * FROM case_ids WHERE case_id IN "  # noqa: S608 - placeholders only
+            f"({','.join('?' * len(cases))})",
+            tuple(cases),
+        )
+        for row in self._cursor.fetchall():
+            self._known_cases[CaseId(row["case_id"])] = row["case_no"]
+        if len(self._known_cases) < len(cases):
+            self._cursor.execute("SELECT max(case_no) AS last FROM case_ids")
+            self._last_case_no = self._cursor.fetchone()["last"] or 0
+
     def _earlier(self, request: AppendRequest) -> int | None:
         """Returns the place of the same request, if there is one."""
-        key = request.draft.request_id
-        if not key:
-            return None
-        found = self._requests.get(key)
+        found = self._known_requests.get(request.draft.request_id)
         if found is None:
-            self._cursor.execute(
-                "SELECT request_digest, entry_index FROM own_requests WHERE request_id = ?", (key,)
-            )
-            row = self._cursor.fetchone()
-            if row is None:
-                return None
-            found = (row["request_digest"], row["entry_index"])
+            return None
         digest, index = found
         if digest is not None and digest != request.request_digest:
             msg = (
@@ -140,20 +160,25 @@ class AppendGroup:
         """Signs the entry at the next place and collects its rows."""
         draft = request.draft
         index = self._before.size + len(self._entries)
-        case_no, is_new = 0, True
-        if draft.case_id:
-            case_no, is_new = find_or_add_case(self._cursor, draft.case_id)
-        refs = () if is_new else self._refs(case_no)
+        case_no = self._known_cases.get(draft.case_id)
+        refs = () if case_no is None else self._refs(case_no)
         self._entries.append(self._author.write_entry(draft, index=index, refs=refs))
         if draft.case_id:
-            self._cases.append((case_no, self._log_no, index))
+            self._cases.append((case_no or self._add_case(draft.case_id), index))
         for ordinal, part in enumerate(draft.parts):
             sealed = seal_part(part.salt, part.media_type, part.content)
             self._parts.append((self._log_no, index, ordinal, sealed))
             self.part_keys.append((index, ordinal))
         if draft.request_id:
-            self._requests[draft.request_id] = (request.request_digest, index)
+            self._known_requests[draft.request_id] = (request.request_digest, index)
+            self._requests.append((draft.request_id, request.request_digest, index))
         return index
+
+    def _add_case(self, case_id: CaseId) -> int:
+        self._last_case_no += 1
+        self._known_cases[case_id] = self._last_case_no
+        self._new_cases.append((self._last_case_no, case_id))
+        return self._last_case_no
 
     def _refs(self, case_no: int) -> tuple[EventRef, ...]:
         """The last valid event of every other log on the case, never further back than before."""
@@ -184,13 +209,13 @@ class AppendGroup:
     def _insert(self, start: int, received_ms: int) -> None:
         cursor = self._cursor
         self._recorder.insert_entries(cursor, self._author.log_id.hex(), start, self._entries)
-        cursor.executemany("INSERT INTO case_entries VALUES (?, ?, ?)", self._cases)
-        insert_parts(cursor, self._parts)
+        cursor.executemany("INSERT INTO case_ids VALUES (?, ?)", self._new_cases)
         cursor.executemany(
-            "INSERT INTO own_requests VALUES (?, ?, ?)",
-            [(key, digest, index) for key, (digest, index) in self._requests.items()],
+            "INSERT INTO case_entries VALUES (?, ?, ?, ?)",
+            [(case_no, self._log_no, index, received_ms) for case_no, index in self._cases],
         )
-        cursor.execute("INSERT INTO arrivals VALUES (?, ?, ?)", (self._log_no, start, received_ms))
+        insert_parts(cursor, self._parts)
+        cursor.executemany("INSERT INTO own_requests VALUES (?, ?, ?)", self._requests)
 
     def _state(self, extended: CompactRange, root: RootHash, note: bytes) -> LogState:
         return replace(

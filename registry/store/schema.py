@@ -4,12 +4,12 @@
     tree          hashes of perfect subtrees, 256 a row: level 0 = leaf hashes of complete tiles;
                   level k = roots of complete subtrees of 256^k leaves, the last row partial
     case_ids      numbers for case ids, so that the index below stays narrow
-    case_entries  which entries belong to a case
+    case_entries  which entries belong to a case, and when this node stored them
     case_refs     how far a log's events on a case have referred to another log
     own_requests  what was asked of the own log; a NULL digest = known from recovery only
     parts         content that is held: sealed = salt[32] || u16be(len(type)) || type || content
+    part_arrivals parts that came after their entry, in the order of arrival
     wanted_parts  content below logs.parts_below that this node may hold and has not received
-    arrivals      when entries were stored: one row per transaction
     meta          schema_version
 
 The entries themselves are eventsourcing's `stored_events`. Rows of it are never deleted: SQLite would
@@ -34,7 +34,7 @@ _VERSION_1: Final = (
         PRIMARY KEY (log_no, level, tile))""",
     "CREATE TABLE case_ids (case_no INTEGER PRIMARY KEY, case_id BLOB NOT NULL UNIQUE)",
     """CREATE TABLE case_entries (
-        case_no INTEGER, log_no INTEGER, entry_index INTEGER,
+        case_no INTEGER, log_no INTEGER, entry_index INTEGER, received_ms INTEGER NOT NULL,
         PRIMARY KEY (case_no, log_no, entry_index)) WITHOUT ROWID""",
     """CREATE TABLE case_refs (
         log_no INTEGER, case_no INTEGER, target_log_no INTEGER, max_index INTEGER NOT NULL,
@@ -43,15 +43,14 @@ _VERSION_1: Final = (
         request_id BLOB PRIMARY KEY, request_digest BLOB, entry_index INTEGER NOT NULL)
         WITHOUT ROWID""",
     """CREATE TABLE parts (
-        part_no INTEGER PRIMARY KEY, log_no INTEGER NOT NULL, entry_index INTEGER NOT NULL,
-        ordinal INTEGER NOT NULL, wrapped_key BLOB, sealed BLOB NOT NULL,
-        UNIQUE (log_no, entry_index, ordinal))""",
+        log_no INTEGER, entry_index INTEGER, ordinal INTEGER, wrapped_key BLOB,
+        sealed BLOB NOT NULL, PRIMARY KEY (log_no, entry_index, ordinal)) WITHOUT ROWID""",
+    """CREATE TABLE part_arrivals (
+        arrival_no INTEGER PRIMARY KEY, log_no INTEGER NOT NULL, entry_index INTEGER NOT NULL,
+        ordinal INTEGER NOT NULL)""",
     """CREATE TABLE wanted_parts (
         log_no INTEGER, entry_index INTEGER, ordinal INTEGER,
         PRIMARY KEY (log_no, entry_index, ordinal)) WITHOUT ROWID""",
-    """CREATE TABLE arrivals (
-        log_no INTEGER, first_index INTEGER, received_ms INTEGER NOT NULL,
-        PRIMARY KEY (log_no, first_index)) WITHOUT ROWID""",
 )
 
 MIGRATIONS: Final = (_VERSION_1,)

@@ -243,15 +243,18 @@ class SqliteStore(EntryStore):
 
     def received_ms(self, log_id: LogId, index: int) -> int:
         """See EntryStore."""
+        entry = self.entries(log_id, index, index + 1)
+        case_id = decode_header(split_entry(entry[0])[0]).case_id if entry else b""
         with self._reading() as cursor:
             cursor.execute(
-                "SELECT received_ms FROM arrivals WHERE log_no = ? AND first_index <= ? "
-                "ORDER BY first_index DESC LIMIT 1",
-                (self._log_no(cursor, log_id), index),
+                "SELECT e.received_ms FROM case_entries e JOIN case_ids c "
+                "ON c.case_no = e.case_no "
+                "WHERE c.case_id = ? AND e.log_no = ? AND e.entry_index = ?",
+                (case_id, self._log_no(cursor, log_id), index),
             )
             row = cursor.fetchone()
         if row is None:
-            msg = f"log {log_id.hex()} has no entry {index} here"
+            msg = f"log {log_id.hex()} has no entry {index} on a case here"
             raise NotFound(msg)
         return int(row["received_ms"])
 
@@ -280,11 +283,11 @@ class SqliteStore(EntryStore):
         """See EntryStore."""
         with self._reading() as cursor:
             cursor.execute(
-                "SELECT p.part_no, l.log_id, p.entry_index, p.ordinal, s.state FROM parts p "
+                "SELECT p.*, l.log_id, s.state FROM part_arrivals p "
                 "JOIN logs l ON l.log_no = p.log_no JOIN stored_events s "
                 "ON s.originator_id = lower(hex(l.log_id)) "
                 "AND s.originator_version = p.entry_index "
-                "WHERE p.part_no > ? ORDER BY p.part_no LIMIT ?",
+                "WHERE p.arrival_no > ? ORDER BY p.arrival_no LIMIT ?",
                 (after, limit),
             )
             rows = cursor.fetchall()
@@ -294,7 +297,7 @@ class SqliteStore(EntryStore):
             if index >= self._limit(log_id, index + 1):
                 break
             case_id = decode_header(split_entry(row["state"])[0]).case_id
-            found.append(PartChange(row["part_no"], log_id, index, row["ordinal"], case_id))
+            found.append(PartChange(row["arrival_no"], log_id, index, row["ordinal"], case_id))
         return found
 
     def newest_change_id(self) -> int:

@@ -112,8 +112,7 @@ class SqliteWriting:
                     log_no=self._log_no(cursor, before.log_id),
                     before=before,
                 )
-                for request in requests:
-                    group.add(request)
+                group.add_all(requests)
                 after = group.store(self._now_ms())
             self._advance_guard(after)
         except Exception as error:
@@ -174,6 +173,10 @@ class SqliteWriting:
                 for part in parts
             ]
             insert_parts(cursor, rows)
+            cursor.executemany(
+                "INSERT INTO part_arrivals (log_no, entry_index, ordinal) VALUES (?, ?, ?)",
+                [row[:3] for row in rows],
+            )
             cursor.executemany(
                 "DELETE FROM wanted_parts WHERE log_no = ? AND entry_index = ? AND ordinal = ?",
                 [row[:3] for row in rows],
@@ -279,21 +282,19 @@ class SqliteWriting:
 
     def _insert_batch(self, cursor: SQLiteCursor, log_no: int, batch: IngestBatch) -> None:
         self._recorder.insert_entries(cursor, batch.log_id.hex(), batch.start, batch.entries)
+        received_ms = self._now_ms()
         cases = [
-            (self._case_no(cursor, fact.case_id), log_no, fact.index)
+            (self._case_no(cursor, fact.case_id), log_no, fact.index, received_ms)
             for fact in batch.facts
             if fact.case_id
         ]
-        cursor.executemany("INSERT INTO case_entries VALUES (?, ?, ?)", cases)
+        cursor.executemany("INSERT INTO case_entries VALUES (?, ?, ?, ?)", cases)
         self._insert_refs(cursor, log_no, batch.facts)
         if self._author is not None and batch.log_id == self._author.log_id:
             cursor.executemany(
                 "INSERT INTO own_requests VALUES (?, NULL, ?) ON CONFLICT DO NOTHING",
                 [(fact.request_id, fact.index) for fact in batch.facts if fact.request_id],
             )
-        cursor.execute(
-            "INSERT INTO arrivals VALUES (?, ?, ?)", (log_no, batch.start, self._now_ms())
-        )
         write_tiles(
             cursor,
             log_no,
