@@ -109,4 +109,6 @@ def read_clients(folder: NodeFolder) -> dict[str, str]:
 
 def write_clients(folder: NodeFolder, clients: dict[str, str]) -> None:
     """Replaces the list of clients, all or nothing."""
-    replace_file(folder.clients_file, json.dumps(clients, indent=2, sort_keys=True).encode() + b"\n")
+    replace_file(
+        folder.clients_file, json.dumps(clients, indent=2, sort_keys=True).encode() + b"\n"
+    )

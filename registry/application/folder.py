@@ -1,14 +1,14 @@
 """A node's folder: where its keys, roster, log, guard and views lie, and who holds it.
 
-    node.json            what this node is (no secrets)
-    keys/                private keys, 0700, files 0600
-    tls/                 certificates
-    clients.json         fingerprints of the clients that may call
-    roster/<n>.roster    signed roster versions
-    log.db               all logs and parts
-    guard/guard.bin      what was last signed: never part of a backup
-    views.db             read models, can be rebuilt at any time
-    node.lock            held while a process writes
+node.json            what this node is (no secrets)
+keys/                private keys, 0700, files 0600
+tls/                 certificates
+clients.json         fingerprints of the clients that may call
+roster/<n>.roster    signed roster versions
+log.db               all logs and parts
+guard/guard.bin      what was last signed: never part of a backup
+views.db             read models, can be rebuilt at any time
+node.lock            held while a process writes
 """
 
 import fcntl
@@ -111,7 +111,9 @@ class NodeFolder:
         try:
             return NodeDescription.model_validate_json(self.description_file.read_bytes())
         except FileNotFoundError as error:
-            msg = f"{self.path} is not a node's folder (no node.json); make one with `registry init`"
+            msg = (
+                f"{self.path} is not a node's folder (no node.json); make one with `registry init`"
+            )
             raise FolderError(msg) from error
         except ValidationError as error:
             msg = f"{self.description_file} is damaged: {error.error_count()} invalid fields"

@@ -245,9 +245,7 @@ def _new_signer(folder: NodeFolder, name: str) -> Ed25519Signer:
 def _new_hpke_key(folder: NodeFolder) -> bytes:
     key = X25519PrivateKey.generate()
     write_secret(folder.keys / "hpke.key", key.private_bytes_raw())
-    return key.public_key().public_bytes(
-        serialization.Encoding.Raw, serialization.PublicFormat.Raw
-    )
+    return key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
 
 def _remember_endorsement(folder: NodeFolder, registry_id: RegistryId) -> None:

@@ -33,6 +33,7 @@ from registry.domain.vocabulary import EventKind
 from registry.errors import FolderError, InvalidRequest, NotFound
 from registry.log.author import Author, PartDraft, draft_event
 from registry.log.digest import node_digest
+from registry.log.facts import GuardVerdict
 from registry.log.entry import ALL_MEMBERS, Audience, decode_header, split_entry
 from registry.log.proof import InclusionEvidence, encode_inclusion_evidence
 from registry.log.roster import Member, Roster
@@ -158,7 +159,9 @@ class Registry:
             if author.public_key != own.log_key:
                 msg = f"the log key in {folder.keys} is not the one in the roster"
                 raise FolderError(msg)
-            guard = Guard.open(folder.guard_file)
+            guard = (
+                Guard.open(folder.guard_file, own.origin) if folder.guard_file.exists() else None
+            )
             store = open_sqlite_store(folder.database, author=author, guard=guard, now_ms=now_ms)
             stack.callback(store.close)
             store.register_logs([member.origin for member in roster.members]).result()
@@ -233,6 +236,19 @@ class Registry:
             was_recorded_before=appended.was_recorded_before,
             time_ms=header.time_ms,
         )
+
+    def open_log(self) -> None:
+        """Opens the own log for appends, after the start-up fence has said so.
+
+        Raises:
+            LogReadOnly: guard and database do not agree.
+        """
+        if self.store.own_state_against_guard().kind is GuardVerdict.GUARD_MISSING:
+            # The fence has seen what all others hold: a new guard starts from the database.
+            self.folder.guard_file.parent.mkdir(mode=0o700, exist_ok=True)
+            Guard.create(self.folder.guard_file, self.own.origin)
+            self.store.attach_guard(Guard.open(self.folder.guard_file, self.own.origin)).result()
+        self.store.allow_appends(True)  # noqa: FBT003 - the one thing it says
 
     # --- queries ----------------------------------------------------------------------------
 
@@ -327,6 +343,10 @@ class Registry:
             raise NotFound(msg)
         return second_size, self.store.consistency_path(member.log_id, first_size, second_size)
 
+    def parts_missing(self, state: LogState) -> int:
+        """Counts entries whose content is not fetched yet and parts that nobody gave so far."""
+        return state.size - state.parts_below + self.store.wanted_count(state.log_id)
+
     def signed_roster(self, version: int) -> bytes:
         """Returns the bytes of a signed roster version; 0 = the newest.
 
@@ -338,9 +358,7 @@ class Registry:
             raise NotFound(msg)
         return (self.folder.rosters / f"{self.roster.version}.roster").read_bytes()
 
-    def parts_for(
-        self, member: Member, wanted: Mapping[PartKey, Commitment]
-    ) -> list[HeldPart]:
+    def parts_for(self, member: Member, wanted: Mapping[PartKey, Commitment]) -> list[HeldPart]:
         """Returns the parts among `wanted` that a member may have; see `sharing`."""
         return sharable_parts(self.store, member, wanted, now_ms=self._now_ms())
 
@@ -375,7 +393,9 @@ class Registry:
         if case_id is None:
             return False
         log_id = log_id_of(origin)
-        return any(e.log_id == log_id and e.index == index for e in self.store.case_entries(case_id))
+        return any(
+            e.log_id == log_id and e.index == index for e in self.store.case_entries(case_id)
+        )
 
     def _request_key(self, command: RecordCommand) -> RequestKey:
         scope = command.scope.encode()

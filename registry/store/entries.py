@@ -27,6 +27,7 @@ from registry.domain.identifiers import (
 from registry.log.author import EventDraft
 from registry.log.facts import EntryFacts, GuardComparison
 from registry.log.merkle import CompactRange
+from registry.store.guard import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +343,14 @@ class EntryStore(EntryReader):
     @abstractmethod
     def register_logs(self, origins: Sequence[Origin]) -> Future[None]:
         """Makes logs known, empty; those known already stay as they are."""
+
+    @abstractmethod
+    def attach_guard(self, guard: Guard) -> Future[None]:
+        """Takes a guard that was made anew after a loss; it is brought to the own log's size.
+
+        The future fails with:
+            GuardError: it cannot be written.
+        """
 
     @abstractmethod
     def add_listener(self, callback: Callable[[StoreEvent], None]) -> None:

@@ -344,6 +344,10 @@ class SqliteStore(EntryStore):
         """See EntryStore."""
         return self._started_writer().run(lambda: self._writing.register_logs(origins))
 
+    def attach_guard(self, guard: Guard) -> Future[None]:
+        """See EntryStore."""
+        return self._started_writer().run(lambda: self._writing.attach_guard(guard))
+
     def allow_appends(self, is_allowed: bool, reason: str = "") -> None:  # noqa: FBT001 - see EntryStore
         """See EntryStore."""
         self._writing.allow_appends(reason=None if is_allowed else reason)

@@ -217,6 +217,11 @@ class SqliteWriting:
             )
         self.settle()
 
+    def attach_guard(self, guard: Guard) -> None:
+        """Takes a guard that was made anew and brings it to the size of the own log."""
+        self._guard = guard
+        self.settle()
+
     def allow_appends(self, *, reason: str | None) -> None:
         """Opens the own log (reason None) if guard and database allow it, or closes it."""
         if reason is None:

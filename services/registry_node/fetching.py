@@ -11,32 +11,41 @@ checkpoint) stores the valid entries before it and is returned, for the session 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 import grpc
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
-from registry.domain.identifiers import LogId
+from registry.domain.identifiers import CaseId, LogId
 from registry.errors import EntryError, PeerUnavailable, TruncatedStream
 from registry.log.checkpoint import Checkpoint
+from registry.log.entry import decode_header, split_entry
 from registry.log.facts import EntryFacts
 from registry.log.roster import Member
 from registry.replication.ingest import (
     EntryFault,
     HeldLog,
+    LogAuthor,
     PlannedBatch,
     check_head,
     check_order,
+    cut_batch,
     diagnose,
     plan_batch,
     verify_slice,
 )
 from registry.store.entries import IngestBatch, LogState
 
+T = TypeVar("T")
+Batches: TypeAlias = "asyncio.Queue[replication_pb2.GetEntriesResponse | None]"
+ReplicationStub: TypeAlias = "replication_pb2_grpc.ReplicationServiceAsyncStub"
+
+_SLOWEST_PER_S: Final = 200
+"""A fetch may take a second more for so many entries: a deadline that a weak line can keep."""
 _QUEUE_BATCHES: Final = 4
 _SLICES: Final = 4
 _SMALL_BATCH: Final = 16
@@ -63,86 +72,84 @@ class EntryFetcher:
         """Ends the verification threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def fetch(
-        self,
-        stub: "replication_pb2_grpc.ReplicationServiceAsyncStub",
-        author: Member,
-        size: int,
-    ) -> Fetched:
-        """Brings a log up to a checkpoint of at least `size` entries.
+    async def fetch(self, stub: ReplicationStub, member: Member, size: int) -> Fetched:
+        """Brings a member's log up to a checkpoint of at least `size` entries.
 
         Raises:
             EntryError: the peer's bytes are wrong; nothing of that batch was stored.
             PeerUnavailable: the call failed.
             StorageError: our own disk failed.
         """
-        state = self._registry.store.log_state(author.log_id)
-        fetch = _LogFetch(self._registry, self._pool, author, state)
+        state = await asyncio.to_thread(self._registry.store.log_state, member.log_id)
+        fetch = _LogFetch(self._registry, self._pool, member, state)
+        if state.size >= size:
+            return Fetched(size=state.size, fault=None)
         request = replication_pb2.GetEntriesRequest(
-            log_id=author.log_id, start=state.size, size=size
+            log_id=member.log_id, start=state.size, size=size
         )
-        call = stub.GetEntries(request, timeout=self._timeout_s + size / 1000)
-        batches: asyncio.Queue[replication_pb2.GetEntriesResponse | None] = asyncio.Queue(
-            _QUEUE_BATCHES
-        )
-        reader = asyncio.ensure_future(_read(call, batches))
+        call = stub.GetEntries(request, timeout=self._timeout_s + size / _SLOWEST_PER_S)
+        batches: Batches = asyncio.Queue(_QUEUE_BATCHES)
         try:
-            await fetch.run(batches)
-            await reader
-        except grpc.aio.AioRpcError as error:
-            msg = f"GetEntries failed: {error.code().name} {error.details()}"
+            async with asyncio.TaskGroup() as tasks:
+                reader = tasks.create_task(_read(call, batches))
+                await fetch.run(batches)
+                reader.cancel()
+        except* grpc.aio.AioRpcError as group:
+            error = group.exceptions[0]
+            msg = f"GetEntries failed: {error}"
             raise PeerUnavailable(msg) from error
         finally:
             call.cancel()
-            reader.cancel()
         return Fetched(size=fetch.held.size, fault=fetch.fault)
 
 
-async def _read(
-    call: AsyncIterator[replication_pb2.GetEntriesResponse],
-    batches: "asyncio.Queue[replication_pb2.GetEntriesResponse | None]",
-) -> None:
-    try:
-        async for message in call:
-            await batches.put(message)
-    finally:
-        await batches.put(None)
+async def _read(call: "grpc.aio.UnaryStreamCall[Any, Any]", batches: Batches) -> None:
+    async for message in call:
+        await batches.put(message)
+    await batches.put(None)
 
 
 class _LogFetch:
     """The state of one fetch: what is held, the checkpoint proven to, the write under way."""
 
     def __init__(
-        self, registry: Registry, pool: ThreadPoolExecutor, author: Member, state: LogState
+        self, registry: Registry, pool: ThreadPoolExecutor, member: Member, state: LogState
     ) -> None:
         self._registry = registry
         self._pool = pool
-        self._author = author
+        self._author = log_author(registry, member)
         self._checkpoint: Checkpoint | None = None
         self._note = b""
-        self._held_note = state.note
         self._writing: Future[LogState] | None = None
-        self._refs_seen: dict[tuple[bytes, LogId], int] = {}
+        self._refs_written: dict[tuple[CaseId, LogId], int] = {}
         self._roster_version = 0
-        self.held = HeldLog(
-            log_id=author.log_id, origin=author.origin, size=state.size, range=state.range
-        )
+        self.held = HeldLog(member.log_id, member.origin, state.size, state.range)
         self.fault: EntryFault | None = None
 
-    async def run(
-        self, batches: "asyncio.Queue[replication_pb2.GetEntriesResponse | None]"
-    ) -> None:
+    async def run(self, batches: Batches) -> None:
         """Takes messages until the stream ends or the author's fault is met."""
+        if self.held.size:
+            self._roster_version = await self._in_thread(self._last_roster_version)
         try:
             while self.fault is None and (message := await batches.get()) is not None:
                 await self._take(message)
         finally:
-            await self._finish_write()
+            await self.finish_write()
         if self.fault is None and (
             self._checkpoint is None or self.held.size < self._checkpoint.size
         ):
             msg = f"the stream of {self._author.origin} ended at {self.held.size} entries"
             raise TruncatedStream(msg)
+
+    async def finish_write(self) -> None:
+        """Waits until the batch that is being written is on disk."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            await asyncio.wrap_future(writing)
+
+    def _last_roster_version(self) -> int:
+        last = self._registry.store.entries(self.held.log_id, self.held.size - 1, self.held.size)
+        return decode_header(split_entry(last[0])[0]).roster_version
 
     async def _take(self, message: replication_pb2.GetEntriesResponse) -> None:
         if self._checkpoint is None:
@@ -151,42 +158,102 @@ class _LogFetch:
                 self._note,
                 origin=self._author.origin,
                 log_key=self._author.log_key,
-                held_note=self._held_note,
+                held=self.held,
             )
-        entries = tuple(message.entries)
-        path = tuple(message.consistency_path)
-        planned = await self._plan(message.start, entries, path, self._checkpoint)
-        facts, fault = await self._verify(planned)
-        await self._finish_write()
-        if fault is not None:
-            planned = self._cut(planned, fault)
-        if planned.entries:
-            self._write(planned, facts)
-            self.held = HeldLog(
-                log_id=self.held.log_id,
-                origin=self.held.origin,
-                size=planned.start + len(planned.entries),
-                range=planned.range,
-            )
-        self.fault = fault
-
-    async def _plan(
-        self, start: int, entries: Sequence[bytes], path: Sequence[bytes], checkpoint: Checkpoint
-    ) -> PlannedBatch:
-        loop = asyncio.get_running_loop()
+        held, entries = self.held, list(message.entries)
         try:
-            return await loop.run_in_executor(
-                self._pool,
+            planned = await self._in_thread(
                 lambda: plan_batch(
-                    held=self.held, start=start, entries=entries, path=path, checkpoint=checkpoint
-                ),
+                    held=held,
+                    start=message.start,
+                    entries=entries,
+                    path=list(message.consistency_path),
+                    checkpoint=self._checkpoint,
+                )
             )
         except EntryError as error:
-            raise diagnose(
-                error,
-                held=self.held,
-                start=start,
-                entries=entries,
-                registry_id=self._registry.registry_id,
-                log_key=self._author.log_key,
+            raise await self._in_thread(
+                lambda: diagnose(error, author=self._author, held_size=held.size, entries=entries)
             ) from error
+        facts, fault = await self._verify(planned)
+        await self.finish_write()
+        if fault is not None:
+            planned = cut_batch(planned, held, len(facts))
+        if planned.entries:
+            self._write(planned, facts)
+        self.fault = fault
+
+    async def _verify(self, planned: PlannedBatch) -> tuple[list[EntryFacts], EntryFault | None]:
+        """Checks every entry in two threads, then the order of all; returns what is valid."""
+        count = len(planned.entries)
+        step = count if count <= _SMALL_BATCH else -(-count // _SLICES)
+        slices = await asyncio.gather(
+            *(
+                self._in_thread(
+                    lambda first=first: verify_slice(
+                        self._author,
+                        planned.entries,
+                        planned.start,
+                        first,
+                        min(first + step, count),
+                    )
+                )
+                for first in range(0, count, step)
+            )
+        )
+        facts: list[EntryFacts] = []
+        for each in slices:
+            facts += each.facts
+            if each.fault is not None:
+                return facts, each.fault
+        fault = check_order(
+            facts,
+            last_roster_version=self._roster_version,
+            newest_roster_version=self._registry.roster.version,
+            refs_reached=self._refs_reached,
+        )
+        if fault is not None:
+            return facts[: fault.place - planned.start], fault
+        self._roster_version = facts[-1].roster_version
+        return facts, None
+
+    def _refs_reached(self, case_id: CaseId, target: LogId) -> int | None:
+        """Reads what is stored; what is being written right now is remembered apart."""
+        key = (case_id, target)
+        if key in self._refs_written:
+            return self._refs_written[key]
+        return self._registry.store.refs_reached(self.held.log_id, [key]).get(key)
+
+    def _write(self, planned: PlannedBatch, facts: list[EntryFacts]) -> None:
+        end = planned.start + len(planned.entries)
+        note = self._note if planned.ends_at_checkpoint else None
+        self._refs_written = {
+            (fact.case_id, ref.log_id): ref.index for fact in facts for ref in fact.refs
+        }
+        self._writing = self._registry.store.ingest(
+            IngestBatch(
+                log_id=planned.log_id,
+                start=planned.start,
+                entries=planned.entries,
+                facts=facts,
+                leaf_hashes=planned.leaf_hashes,
+                range=planned.range,
+                root=planned.root,
+                note=note,
+                target_note=self._note,
+            )
+        )
+        self.held = HeldLog(planned.log_id, self.held.origin, end, planned.range)
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+
+def log_author(registry: Registry, member: Member) -> LogAuthor:
+    """Who must have written a member's log."""
+    return LogAuthor(
+        registry_id=registry.registry_id,
+        log_id=member.log_id,
+        origin=member.origin,
+        log_key=member.log_key,
+    )

@@ -79,9 +79,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             vector=[convert.log_place(place) for place in digest.vector],
         )
 
-    def _entries_page(
-        self, request: audit_pb2.ListEntriesRequest
-    ) -> audit_pb2.ListEntriesResponse:
+    def _entries_page(self, request: audit_pb2.ListEntriesRequest) -> audit_pb2.ListEntriesResponse:
         member, state = self._registry.log(request.origin)
         size = page_size(request.page_size)
         start = read_place(request.page_token, sealed_by=member.slug)

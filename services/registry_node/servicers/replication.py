@@ -110,9 +110,7 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
             start=start, entries=entries, consistency_path=path
         )
 
-    def _parts(
-        self, request: replication_pb2.GetPartsRequest, member: Member
-    ) -> list[HeldPart]:
+    def _parts(self, request: replication_pb2.GetPartsRequest, member: Member) -> list[HeldPart]:
         wanted = {
             (_log_id(part.log_id), part.index, part.ordinal): Commitment(part.commitment)
             for part in request.part_ids

@@ -1,0 +1,46 @@
+"""Work on a stopped node's folder: rebuilding what can be rebuilt."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from registry.application.registry import Registry
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) now and then."""
+
+
+def rebuild_views(
+    folder_path: Path, progress: Progress, *, now_ms: Callable[[], int]
+) -> tuple[int, bool]:
+    """Folds all read models anew from the logs.
+
+    Args:
+        folder_path: the folder of a stopped node.
+        progress: called with (changes folded, changes in all).
+        now_ms: the clock, milliseconds UTC.
+
+    Returns:
+        How many bytes of rows there are, and whether they are byte for byte what was there before
+        (an older projector version, or a fold that was not finished, makes them differ).
+
+    Raises:
+        FolderError: no node, or it is running.
+    """
+    registry = Registry.open(folder_path, now_ms=now_ms, random_bytes=_no_randomness)
+    try:
+        before = registry.models.dump()
+        registry.models.clear()
+        total = registry.projector.lag()
+        is_behind = True
+        while is_behind:
+            is_behind = registry.projector.advance().is_behind
+            progress(total - registry.projector.lag(), total)
+        after = registry.models.dump()
+    finally:
+        registry.close()
+    return len(after), after == before
+
+
+def _no_randomness(size: int) -> bytes:
+    msg = f"a rebuild makes no random bytes ({size} were asked)"
+    raise AssertionError(msg)

@@ -1,0 +1,200 @@
+"""Proving what a folder holds: every signature, every root, every note, every part.
+
+`verify_folder` is what an auditor asks: do the logs prove themselves under this roster, and what is
+the digest? `fsck_folder` is what an operator asks: is this disk still good? Both read only, beside a
+running node if need be, and share the entry checks with replication.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from registry.application.folder import NodeFolder
+from registry.application.founding import load_roster
+from registry.application.registry import digest_of
+from registry.errors import EntryError
+from registry.log.checkpoint import verify_checkpoint
+from registry.log.merkle import EMPTY_RANGE, CompactRange, leaf_hash
+from registry.log.roster import Member, Roster
+from registry.replication.ingest import LogAuthor, verify_slice
+from registry.store.check import Finding, check_store
+from registry.store.entries import EntryStore, LogState
+from registry.store.sqlite import open_sqlite_store
+from registry.views.case_file import LogPlace, Reader
+
+Progress = Callable[[int, int], None]
+"""Called with (entries done, entries in all)."""
+_PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class LogReport:
+    """What was verified of one log; `findings` is empty if all of it held."""
+
+    origin: str
+    mechanism: str
+    size: int
+    root: bytes
+    entries_verified: int
+    findings: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything held."""
+        return not self.findings
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationReport:
+    """What was verified of a folder, and the digest it amounts to."""
+
+    registry_id: bytes
+    logs: tuple[LogReport, ...]
+    node_digest: bytes
+    case_count: int
+    vector: tuple[LogPlace, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything held."""
+        return all(log.ok for log in self.logs)
+
+
+def verify_folder(folder_path: Path, progress: Progress) -> VerificationReport:
+    """Verifies every log of a folder against its roster, from the entries alone.
+
+    Raises:
+        FolderError, RosterError: the folder has no node, or its roster was changed.
+        StorageError: the database cannot be read.
+    """
+    folder = NodeFolder(folder_path)
+    roster = load_roster(folder)
+    own = roster.member_by_slug(folder.mechanism)
+    store = open_sqlite_store(
+        folder.database, author=None, guard=None, now_ms=lambda: 0, is_read_only=True
+    )
+    try:
+        states = {state.log_id: state for state in store.log_states()}
+        total = sum(state.size for state in states.values())
+        done = 0
+        reports = []
+        with ThreadPoolExecutor(2) as pool:
+            for member in roster.members:
+                if member.log_id not in states:
+                    continue
+                scan = _LogScan(store, roster, member, states[member.log_id], pool)
+                reports.append(scan.run(lambda count, before=done: progress(before + count, total)))
+                done += states[member.log_id].size
+        digest = digest_of(Reader(store=store, roster=roster, member_id=own.id))
+    finally:
+        store.close()
+    return VerificationReport(
+        registry_id=roster.registry_id,
+        logs=tuple(reports),
+        node_digest=digest.digest,
+        case_count=digest.case_count,
+        vector=digest.vector,
+    )
+
+
+def fsck_folder(folder_path: Path, progress: Progress) -> Iterator[Finding]:
+    """Checks everything a node's database says against everything else it says.
+
+    Yields:
+        One finding per damaged thing, with its log and index.
+
+    Raises:
+        FolderError, RosterError: the folder has no node, or its roster was changed.
+        StorageError: the database cannot be opened at all.
+    """
+    folder = NodeFolder(folder_path)
+    roster = load_roster(folder)
+    own = roster.member_by_slug(folder.mechanism)
+    yield from check_store(
+        folder.database, roster, own=own, guard_path=folder.guard_file, progress=progress
+    )
+
+
+class _LogScan:
+    """Verifies one log from its first entry."""
+
+    def __init__(
+        self,
+        store: EntryStore,
+        roster: Roster,
+        member: Member,
+        state: LogState,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self._store = store
+        self._member = member
+        self._state = state
+        self._pool = pool
+        self._author = LogAuthor(
+            registry_id=roster.registry_id,
+            log_id=member.log_id,
+            origin=member.origin,
+            log_key=member.log_key,
+        )
+        self._findings: list[str] = []
+        self._verified = 0
+
+    def run(self, progress: Callable[[int], None]) -> LogReport:
+        """Verifies all entries, then the root and the note."""
+        reached = EMPTY_RANGE
+        noted_root: bytes | None = None
+        while reached.size < self._state.size:
+            end = min(reached.size + _PAGE, self._state.size)
+            if reached.size < self._state.noted_size < end:
+                end = self._state.noted_size
+            entries = self._store.entries(self._member.log_id, reached.size, end)
+            if len(entries) != end - reached.size:
+                self._findings.append(f"entries between {reached.size} and {end} are missing")
+                break
+            self._check(entries, reached.size)
+            reached = reached.extend([leaf_hash(entry) for entry in entries])
+            if reached.size == self._state.noted_size:
+                noted_root = reached.root()
+            progress(reached.size)
+        self._check_end(reached, noted_root)
+        return LogReport(
+            origin=self._member.origin,
+            mechanism=self._member.slug,
+            size=self._state.size,
+            root=reached.root(),
+            entries_verified=self._verified,
+            findings=tuple(self._findings),
+        )
+
+    def _check(self, entries: Sequence[bytes], start: int) -> None:
+        half = len(entries) // 2
+        slices = [
+            self._pool.submit(verify_slice, self._author, entries, start, first, end)
+            for first, end in ((0, half), (half, len(entries)))
+        ]
+        for each in slices:
+            result = each.result()
+            self._verified += len(result.facts)
+            fault = result.fault
+            frozen_at = self._state.frozen_at
+            if fault is not None and (frozen_at is None or fault.place < frozen_at):
+                self._findings.append(f"entry {fault.place}: {fault.reason}: {fault.detail}")
+
+    def _check_end(self, reached: CompactRange, noted_root: bytes | None) -> None:
+        if reached.root() != self._state.root:
+            self._findings.append(f"root: the entries lead to another root at {reached.size}")
+        if self._state.note is None:
+            return
+        try:
+            checkpoint = verify_checkpoint(
+                self._state.note, origin=self._member.origin, log_key=self._member.log_key
+            )
+        except EntryError as error:
+            self._findings.append(f"note: {error.reason}: {error}")
+            return
+        if checkpoint.size != self._state.noted_size or checkpoint.root != noted_root:
+            self._findings.append(
+                f"note: the entries do not lead to the signed root at {checkpoint.size}"
+            )

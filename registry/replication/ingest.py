@@ -1,0 +1,310 @@
+"""Checks on what a peer sends: pure functions that the live pipeline, the scrub and tests share.
+
+Rules, in the order they are applied to a batch:
+1. Limits: 1 to 500 entries, each of at most 64 KiB of header; it starts where the held log ends.
+2. The root recomputed at its end is consistent with the checkpoint (a cheap refusal of it all).
+3. Every entry has the form, the place, the log and the registry it must have, and its signature
+   verifies, once.
+4. The roster version never goes back within the log; refs never go back per case and target.
+
+What fails 1 or 2 is the peer's fault: nothing of the batch is stored; `diagnose` says what is wrong
+with its entries. What fails 3 or 4 under a checkpoint that its author signed is the author's fault:
+the entries before it are stored and the log is frozen there.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RegistryId, RootHash
+from registry.errors import (
+    BackwardEntry,
+    BadEntrySignature,
+    BadProof,
+    CommitmentMismatch,
+    EntryError,
+    ForeignEntry,
+    ForeignRegistryEntry,
+    LimitExceeded,
+    LogDiverged,
+    MisplacedEntry,
+    RootMismatch,
+    TruncatedStream,
+)
+from registry.log.checkpoint import Checkpoint, verify_checkpoint
+from registry.log.commitment import check_commitment
+from registry.log.entry import (
+    ENTRY_MAX_BYTES,
+    PartCommitment,
+    decode_header,
+    signed_message,
+    split_entry,
+)
+from registry.log.facts import EntryFacts
+from registry.log.merkle import CompactRange, leaf_hash, verify_consistency
+from registry.log.signing import verify
+
+BATCH_MAX_ENTRIES: Final = 500
+PATH_MAX: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLog:
+    """How much of a log is held: `size` entries with their compact range."""
+
+    log_id: LogId
+    origin: Origin
+    size: int
+    range: CompactRange
+
+
+@dataclass(frozen=True, slots=True)
+class LogAuthor:
+    """Who must have written the entries: the registry, the log, and the key that signs it."""
+
+    registry_id: RegistryId
+    log_id: LogId
+    origin: Origin
+    log_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBatch:
+    """A batch whose root fits the checkpoint; signatures are not checked yet."""
+
+    log_id: LogId
+    start: int
+    entries: tuple[bytes, ...]
+    leaf_hashes: tuple[LeafHash, ...]
+    range: CompactRange
+    root: RootHash
+    ends_at_checkpoint: bool
+
+
+class EntryFault(NamedTuple):
+    """An entry that breaks a rule under its author's checkpoint."""
+
+    place: int
+    reason: str
+    detail: str
+
+
+class SliceResult(NamedTuple):
+    """Facts of the entries up to the first fault, and that fault."""
+
+    facts: list[EntryFacts]
+    fault: EntryFault | None
+
+
+def check_head(
+    note: bytes, *, origin: Origin, log_key: bytes, held: HeldLog | None = None
+) -> Checkpoint:
+    """Verifies an offered checkpoint.
+
+    Raises:
+        LimitExceeded, MalformedNote, ForeignNote, BadNoteSignature: as the log core says.
+        LogDiverged: it has the size that is held here and another root.
+    """
+    checkpoint = verify_checkpoint(note, origin=origin, log_key=log_key)
+    if held is not None and checkpoint.size == held.size and checkpoint.root != held.range.root():
+        msg = f"{origin} has two roots at size {held.size}: its author signed two histories"
+        raise LogDiverged(msg)
+    return checkpoint
+
+
+def plan_batch(
+    *,
+    held: HeldLog,
+    start: int,
+    entries: Sequence[bytes],
+    path: Sequence[bytes],
+    checkpoint: Checkpoint,
+) -> PlannedBatch:
+    """Applies rules 1 and 2.
+
+    Args:
+        held: what is held before the batch.
+        start: index of its first entry, as the peer says.
+        entries: exact bytes.
+        path: RFC 6962 consistency path from the batch's end to the checkpoint.
+        checkpoint: verified.
+
+    Raises:
+        LimitExceeded: too many or too large.
+        TruncatedStream: no entries at all.
+        MisplacedEntry: it does not start where the held log ends, or passes the checkpoint.
+        RootMismatch: the entries do not lead to the checkpoint's root.
+    """
+    _check_limits(entries, path)
+    end = start + len(entries)
+    if start != held.size or end > checkpoint.size:
+        msg = (
+            f"entries {start} to {end} of {held.origin} do not follow the {held.size} held "
+            f"within the checkpoint of {checkpoint.size}"
+        )
+        raise MisplacedEntry(msg)
+    leaves = tuple([leaf_hash(entry) for entry in entries])
+    extended = held.range.extend(leaves)
+    root = extended.root()
+    try:
+        verify_consistency(
+            first_size=end,
+            first_root=root,
+            second_size=checkpoint.size,
+            second_root=checkpoint.root,
+            path=path,
+        )
+    except BadProof as error:
+        msg = f"entries {start} to {end} of {held.origin} do not lead to its checkpoint: {error}"
+        raise RootMismatch(msg) from error
+    return PlannedBatch(
+        log_id=held.log_id,
+        start=start,
+        entries=tuple(entries),
+        leaf_hashes=leaves,
+        range=extended,
+        root=root,
+        ends_at_checkpoint=end == checkpoint.size,
+    )
+
+
+def verify_slice(
+    author: LogAuthor, entries: Sequence[bytes], start: int, first: int, end: int
+) -> SliceResult:
+    """Applies rule 3 to entries[first:end]; `start` is the index of entries[0].
+
+    Runs in verification threads: one signature check per entry, and as little else as possible.
+    """
+    facts: list[EntryFacts] = []
+    for place in range(first, end):
+        try:
+            facts.append(check_entry(author, entries[place], start + place))
+        except EntryError as error:
+            return SliceResult(facts, EntryFault(start + place, error.reason, str(error)))
+    return SliceResult(facts, None)
+
+
+def check_entry(author: LogAuthor, entry: bytes, index: int) -> EntryFacts:
+    """Checks one entry's form, place and signature.
+
+    Raises:
+        MalformedEntry, LimitExceeded, ForeignRegistryEntry, ForeignEntry, MisplacedEntry,
+        BadEntrySignature: as their names say.
+    """
+    header_bytes, signature = split_entry(entry)
+    header = decode_header(header_bytes)
+    if header.registry_id != author.registry_id:
+        msg = f"entry {index} of {author.origin} belongs to another registry"
+        raise ForeignRegistryEntry(msg)
+    if header.log_id != author.log_id:
+        msg = f"entry {index} of {author.origin} belongs to another log"
+        raise ForeignEntry(msg)
+    if header.index != index:
+        msg = f"entry {index} of {author.origin} says that it is entry {header.index}"
+        raise MisplacedEntry(msg)
+    if not verify(author.log_key, signed_message(header_bytes), signature):
+        msg = f"entry {index} of {author.origin} is not signed by its log key"
+        raise BadEntrySignature(msg)
+    return EntryFacts(
+        index,
+        header.case_id,
+        header.kind,
+        header.time_ms,
+        header.refs,
+        header.parts,
+        header.audience,
+        header.request_id,
+        header.roster_version,
+    )
+
+
+def check_order(
+    facts: Sequence[EntryFacts],
+    *,
+    last_roster_version: int,
+    newest_roster_version: int,
+    refs_reached: Callable[[CaseId, LogId], int | None],
+) -> EntryFault | None:
+    """Applies rule 4 to neighbouring entries.
+
+    Args:
+        facts: in order.
+        last_roster_version: of the entry before them; 0 = none.
+        newest_roster_version: the newest that this node holds; later ones must be fetched first.
+        refs_reached: the largest index that the log has referred to, per case and target.
+
+    Returns:
+        The first fault, or None.
+    """
+    version = last_roster_version
+    reached: dict[tuple[CaseId, LogId], int] = {}
+    for fact in facts:
+        if not version <= fact.roster_version <= newest_roster_version:
+            detail = f"roster version {fact.roster_version} follows {version}"
+            return EntryFault(fact.index, BackwardEntry.reason, detail)
+        version = fact.roster_version
+        for ref in fact.refs:
+            key = (fact.case_id, ref.log_id)
+            before = reached.get(key)
+            if before is None:
+                before = refs_reached(*key)
+            if before is not None and ref.index < before:
+                detail = f"a ref to event {ref.index} follows one to event {before}"
+                return EntryFault(fact.index, BackwardEntry.reason, detail)
+            reached[key] = ref.index
+    return None
+
+
+def diagnose(
+    error: EntryError, *, author: LogAuthor, held_size: int, entries: Sequence[bytes]
+) -> EntryError:
+    """Says why a batch did not fit: the first entry that is wrong by itself, else `error`."""
+    for place, entry in enumerate(entries):
+        try:
+            check_entry(author, entry, held_size + place)
+        except EntryError as found:
+            return found
+    return error
+
+
+def check_part(
+    commitment: PartCommitment, *, log_id: LogId, salt: bytes, media_type: str, content: bytes
+) -> None:
+    """Checks a received part against the header's commitment and size class.
+
+    Raises:
+        CommitmentMismatch: it is not what its author committed to.
+    """
+    if len(content) > commitment.padded_size:
+        msg = f"a part of {len(content)} bytes exceeds its size class {commitment.padded_size}"
+        raise CommitmentMismatch(msg)
+    check_commitment(
+        commitment.commitment, log_id=log_id, salt=salt, media_type=media_type, content=content
+    )
+
+
+def cut_batch(planned: PlannedBatch, held: HeldLog, count: int) -> PlannedBatch:
+    """Keeps the first `count` entries of a batch, those before its author's fault."""
+    leaves = planned.leaf_hashes[:count]
+    extended = held.range.extend(leaves)
+    return PlannedBatch(
+        log_id=planned.log_id,
+        start=planned.start,
+        entries=planned.entries[:count],
+        leaf_hashes=leaves,
+        range=extended,
+        root=extended.root(),
+        ends_at_checkpoint=False,
+    )
+
+
+def _check_limits(entries: Sequence[bytes], path: Sequence[bytes]) -> None:
+    if not entries:
+        msg = "a peer sent a message without entries"
+        raise TruncatedStream(msg)
+    if len(entries) > BATCH_MAX_ENTRIES or len(path) > PATH_MAX:
+        msg = f"a message has at most {BATCH_MAX_ENTRIES} entries, found {len(entries)}"
+        raise LimitExceeded(msg)
+    if max(map(len, entries)) > ENTRY_MAX_BYTES:
+        msg = f"an entry has at most {ENTRY_MAX_BYTES} bytes"
+        raise LimitExceeded(msg)

@@ -1,0 +1,106 @@
+"""The start-up fence: whether this node may append to its own log, decided without any I/O.
+
+Every start begins read-only for the own log; reading and mirroring go on meanwhile.
+1. The guard is compared with the database.
+2. Reachable members are asked for the largest note they hold of the own log, for at most 1 s.
+3. Guard equals or is behind a consistent database and no peer shows more: open. Nobody reachable
+   satisfies this.
+4. A peer shows more, consistently: the own entries are pulled back, then the fence runs again.
+5. The guard is ahead: read-only until exactly that size and root are recovered.
+   The guard is missing: read-only until all other active members, at least one, have answered.
+6. Inconsistent: stop; a new epoch is needed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from registry.domain.identifiers import Slug
+from registry.log.facts import GuardComparison, GuardVerdict
+
+ASK_AT_MOST_MS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNote:
+    """What one member holds of this node's log; size 0 = nothing."""
+
+    size: int
+    is_consistent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Append."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Ask on; appends stay refused for `reason`."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullBack:
+    """Fetch the own log from this peer up to `size`, then decide again."""
+
+    peer: Slug
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Never append to this log again; a new epoch is needed."""
+
+    reason: str
+
+
+Decision = Open | Wait | PullBack | Stop
+
+
+def decide(
+    comparison: GuardComparison,
+    answers: Mapping[Slug, OwnNote],
+    *,
+    asked: int,
+    waited_ms: int,
+) -> Decision:
+    """Decides on the own log.
+
+    Args:
+        comparison: guard against database.
+        answers: of the members that were reached, by slug.
+        asked: how many other active members there are.
+        waited_ms: how long they have been asked.
+    """
+    if comparison.kind is GuardVerdict.INCONSISTENT:
+        return Stop("guard and database contradict each other: a new epoch is needed")
+    liars = [slug for slug, note in answers.items() if not note.is_consistent]
+    if liars:
+        return Stop(f"{', '.join(sorted(liars))} holds another history of this log: it has forked")
+    largest = max(answers.items(), key=lambda item: item[1].size, default=None)
+    if largest is not None and largest[1].size > comparison.database_size:
+        return PullBack(largest[0], largest[1].size)
+    return _without_more(comparison, answered=len(answers), asked=asked, waited_ms=waited_ms)
+
+
+def _without_more(
+    comparison: GuardComparison, *, answered: int, asked: int, waited_ms: int
+) -> Decision:
+    """No member shows more of the own log than the database has."""
+    if comparison.kind is GuardVerdict.GUARD_AHEAD:
+        return Wait(
+            f"this node has signed {comparison.guard_size} events and its database holds "
+            f"{comparison.database_size}: waiting for a member that holds the rest"
+        )
+    if comparison.kind is GuardVerdict.GUARD_MISSING:
+        if answered < asked or not asked:
+            return Wait(
+                "the guard is missing: waiting until all other members have answered "
+                f"({answered} of {asked})"
+            )
+        return Open()
+    if answered < asked and waited_ms < ASK_AT_MOST_MS:
+        return Wait("asking the other members what they hold of this log")
+    return Open()

@@ -1,0 +1,287 @@
+"""Checks one stored log: entries, tree, compact range, root, notes, parts, guard.
+
+Everything is computed again from the entries in one pass; memory is 32 bytes for every 256 entries.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from registry.domain.identifiers import (
+    HASH_SIZE_BYTES,
+    LeafHash,
+    LogId,
+    Origin,
+    RegistryId,
+    RootHash,
+)
+from registry.errors import CommitmentMismatch, CorruptDatabase, EntryError
+from registry.log.checkpoint import verify_checkpoint
+from registry.log.commitment import check_commitment
+from registry.log.entry import Header, decode_header, signed_message, split_entry
+from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, CompactRange, leaf_hash
+from registry.log.roster import Member
+from registry.log.signing import verify
+from registry.store.guard import GuardState
+from registry.store.recorder import TOPIC
+from registry.store.rows import open_part
+from registry.store.tiles import TILE_WIDTH
+
+_PROGRESS_EVERY: Final = 1000
+
+
+class Finding(NamedTuple):
+    """Something that is wrong: in which log (None = the whole database), at which entry."""
+
+    origin: Origin | None
+    index: int | None  # type: ignore[assignment] # the field, not tuple.index
+    reason: str
+    detail: str
+
+
+class LogRow(NamedTuple):
+    """A row of `logs` as it stands, unchecked."""
+
+    log_no: int
+    log_id: bytes
+    origin: Origin
+    size: int
+    root: bytes
+    range: bytes
+    note: bytes | None
+    noted_size: int
+    target_note: bytes | None
+    parts_below: int
+
+
+class LogCheck:
+    """One pass over one log."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        row: LogRow,
+        member: Member,
+        *,
+        registry_id: RegistryId,
+        guard: GuardState | None,
+        on_entry: Callable[[int, Header], None],
+        on_progress: Callable[[int], None],
+    ) -> None:
+        self._connection = connection
+        self._row = row
+        self._member = member
+        self._registry_id = registry_id
+        self._guard = guard
+        self._on_entry = on_entry
+        self._on_progress = on_progress
+        self._range: CompactRange = EMPTY_RANGE
+        self._roots: dict[int, RootHash] = {0: EMPTY_ROOT}
+        self._tile: list[LeafHash] = []
+        self._tile_roots: list[bytes] = []
+
+    def run(self) -> Iterator[Finding]:
+        """Checks everything of the log."""
+        notes: dict[str, tuple[int, RootHash]] = {}
+        for name, note in (("note", self._row.note), ("target_note", self._row.target_note)):
+            if note:
+                yield from self._read_note(name, note, notes)
+        self._sizes = {size for size, _ in notes.values()}
+        if self._guard is not None:
+            self._sizes.add(self._guard.size)
+        yield from self._check_entries()
+        yield from self._check_head(notes)
+        yield from self._check_tree()
+        yield from self._check_guard()
+
+    # --- entries and parts ----------------------------------------------------------------------
+
+    def _check_entries(self) -> Iterator[Finding]:
+        parts = _Parts(self._connection, self._row.log_no)
+        expected = 0
+        rows = self._connection.execute(
+            "SELECT originator_version, topic, state FROM stored_events "
+            "WHERE originator_id = ? ORDER BY originator_version",
+            (self._row.log_id.hex(),),
+        )
+        for index, topic, entry in rows:
+            if index != expected or topic != TOPIC:
+                detail = f"entry {expected} was expected, found {index} with topic {topic!r}"
+                yield self._found(expected, "misplaced_entry", detail)
+            expected = index + 1
+            header: Header | None = None
+            try:
+                header = self._read_entry(index, entry)
+            except EntryError as error:
+                yield self._found(index, error.reason, str(error))
+            yield from self._check_parts(index, header, parts)
+            yield from self._add_leaf(index, leaf_hash(entry))
+            if index % _PROGRESS_EVERY == 0:
+                self._on_progress(index)
+        for index, ordinal, _ in parts.below(None):
+            yield self._found(index, "part_without_entry", f"part {ordinal} has no entry")
+        self._on_progress(expected)
+
+    def _read_entry(self, index: int, entry: bytes) -> Header:
+        """Decodes an entry; refuses it like an ingest would."""
+        data, signature = split_entry(entry)
+        header = decode_header(data)
+        place = (header.registry_id, header.log_id, header.index)
+        if place != (self._registry_id, self._row.log_id, index):
+            msg = f"the header says it is entry {header.index} of log {header.log_id.hex()}"
+            raise EntryError(msg)
+        if not verify(self._member.log_key, signed_message(data), signature):
+            msg = "the log key has not signed these bytes"
+            raise EntryError(msg)
+        self._on_entry(index, header)
+        return header
+
+    def _check_parts(self, index: int, header: Header | None, parts: "_Parts") -> Iterator[Finding]:
+        for at, ordinal, sealed in parts.below(index + 1):
+            if at != index:
+                yield self._found(at, "part_without_entry", f"part {ordinal} has no entry")
+            elif header is not None:
+                yield from self._check_part(index, ordinal, sealed, header)
+
+    def _check_part(
+        self, index: int, ordinal: int, sealed: bytes, header: Header
+    ) -> Iterator[Finding]:
+        if not 0 <= ordinal < len(header.parts):
+            yield self._found(index, "part_without_entry", f"the header has no part {ordinal}")
+            return
+        try:
+            part = open_part((LogId(self._row.log_id), index, ordinal), sealed)
+            check_commitment(
+                header.parts[ordinal].commitment,
+                log_id=part.log_id,
+                salt=part.salt,
+                media_type=part.media_type,
+                content=part.content,
+            )
+        except (CommitmentMismatch, CorruptDatabase) as error:
+            reason = CommitmentMismatch.reason
+            yield self._found(index, reason, f"part {ordinal}: {error}")
+
+    # --- tree -----------------------------------------------------------------------------------
+
+    def _add_leaf(self, index: int, leaf: LeafHash) -> Iterator[Finding]:
+        self._range = self._range.append(leaf)
+        if self._range.size in self._sizes:
+            self._roots[self._range.size] = self._range.root()
+        self._tile.append(leaf)
+        if len(self._tile) < TILE_WIDTH:
+            return
+        first = index + 1 - TILE_WIDTH
+        stored = self._stored_tile(0, first // TILE_WIDTH)
+        for offset, expected in enumerate(self._tile):
+            at = offset * HASH_SIZE_BYTES
+            if stored[at : at + HASH_SIZE_BYTES] != expected:
+                detail = "the entry and its leaf hash in the tree differ"
+                yield self._found(first + offset, "leaf_mismatch", detail)
+        if len(stored) > TILE_WIDTH * HASH_SIZE_BYTES:
+            yield self._found(first, "tree_mismatch", "a tile holds more than 256 hashes")
+        self._tile_roots.append(EMPTY_RANGE.extend(self._tile).root())
+        self._tile.clear()
+
+    def _check_tree(self) -> Iterator[Finding]:
+        """Compares the levels above the leaves, and the number of tiles on each."""
+        counts = [len(self._tile_roots)]
+        nodes = self._tile_roots
+        level = 0
+        while nodes:
+            level += 1
+            tiles = [nodes[at : at + TILE_WIDTH] for at in range(0, len(nodes), TILE_WIDTH)]
+            counts.append(len(tiles))
+            for number, tile in enumerate(tiles):
+                if self._stored_tile(level, number) != b"".join(tile):
+                    first = number * TILE_WIDTH ** (level + 1)
+                    detail = f"tile {number} of level {level} is not what its entries give"
+                    yield self._found(first, "tree_mismatch", detail)
+            nodes = [
+                EMPTY_RANGE.extend(LeafHash(node) for node in tile).root()
+                for tile in tiles
+                if len(tile) == TILE_WIDTH
+            ]
+        stored = dict(
+            self._connection.execute(
+                "SELECT level, count(*) FROM tree WHERE log_no = ? GROUP BY level",
+                (self._row.log_no,),
+            )
+        )
+        expected = {at: count for at, count in enumerate(counts) if count}
+        if stored != expected:
+            detail = f"tiles by level: {expected} expected, {stored} found"
+            yield self._found(None, "tree_mismatch", detail)
+
+    def _stored_tile(self, level: int, tile: int) -> bytes:
+        row = self._connection.execute(
+            "SELECT hashes FROM tree WHERE log_no = ? AND level = ? AND tile = ?",
+            (self._row.log_no, level, tile),
+        ).fetchone()
+        return b"" if row is None else bytes(row[0])
+
+    # --- head, notes, guard ---------------------------------------------------------------------
+
+    def _read_note(
+        self, name: str, note: bytes, found: dict[str, tuple[int, RootHash]]
+    ) -> Iterator[Finding]:
+        try:
+            checkpoint = verify_checkpoint(
+                note, origin=self._member.origin, log_key=self._member.log_key
+            )
+        except EntryError as error:
+            yield self._found(None, error.reason, f"{name}: {error}")
+        else:
+            found[name] = (checkpoint.size, checkpoint.root)
+
+    def _check_head(self, notes: dict[str, tuple[int, RootHash]]) -> Iterator[Finding]:
+        row, held = self._row, self._range.size
+        if row.size != held:
+            yield self._found(None, "size_mismatch", f"{held} entries are held, not {row.size}")
+        if row.root != self._range.root():
+            yield self._found(None, "root_mismatch", "the stored root is not that of the entries")
+        if row.range != self._range.encode():
+            yield self._found(None, "range_mismatch", "the stored range is not that of the entries")
+        if not 0 <= row.parts_below <= held:
+            yield self._found(None, "size_mismatch", f"parts_below is {row.parts_below} of {held}")
+        for name, (size, root) in notes.items():
+            is_absent = size > held and name == "target_note"
+            if not is_absent and self._roots.get(size) != root:
+                detail = f"{name} of size {size} does not have the root of the entries"
+                yield self._found(None, "root_mismatch", detail)
+        noted = notes["note"][0] if "note" in notes else 0
+        if row.noted_size != noted and ("note" in notes or not row.note):
+            detail = f"noted_size is {row.noted_size}, the note says {noted}"
+            yield self._found(None, "size_mismatch", detail)
+
+    def _check_guard(self) -> Iterator[Finding]:
+        guard = self._guard
+        if guard is None:
+            return
+        if guard.size > self._range.size:
+            detail = f"the guard stands at {guard.size}, the log at {self._range.size}"
+            yield self._found(None, "guard_ahead", detail)
+        elif self._roots.get(guard.size) != guard.root:
+            detail = f"the guard's root at {guard.size} is not that of the entries"
+            yield self._found(None, "guard_inconsistent", detail)
+
+    def _found(self, index: int | None, reason: str, detail: str) -> Finding:
+        return Finding(self._row.origin, index, reason, detail)
+
+
+class _Parts:
+    """The stored parts of a log in order, taken as the entries go by."""
+
+    def __init__(self, connection: sqlite3.Connection, log_no: int) -> None:
+        self._rows: Iterator[tuple[int, int, bytes]] = connection.execute(
+            "SELECT entry_index, ordinal, sealed FROM parts WHERE log_no = ? "
+            "AND sealed IS NOT NULL ORDER BY entry_index, ordinal",
+            (log_no,),
+        )
+        self._next = next(self._rows, None)
+
+    def below(self, end: int | None) -> Iterator[tuple[int, int, bytes]]:
+        """Yields those of entries below `end` that were not taken yet; None = all."""
+        while self._next is not None and (end is None or self._next[0] < end):
+            yield self._next
+            self._next = next(self._rows, None)

@@ -1,0 +1,285 @@
+"""The mirror: drives the replication session over gRPC, one task per peer, one fetch per log.
+
+Holds no rule of its own: `registry.replication` decides, this carries out. One slow or hostile peer
+holds up nothing but the calls to itself.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final
+
+import grpc
+import structlog
+
+from registry.api.v1 import replication_pb2, replication_pb2_grpc
+from registry.application import Registry
+from registry.domain.identifiers import LogId, Slug
+from registry.errors import EntryError, RegistryError, StorageError
+from registry.log.roster import Member
+from registry.replication.effects import DropPeer, Effect, FetchEntries
+from registry.replication.messages import (
+    FetchEnded,
+    FetchFailed,
+    HeadOffered,
+    LogFrozen,
+    LogGrew,
+    Message,
+    PeerCaughtUp,
+    PeerDown,
+    PeerUp,
+)
+from registry.replication.session import PeerView, Session
+from registry.store.entries import EntriesStored, StoreEvent
+from registry_node.fence import StartUpFence
+from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub
+from registry_node.heads import HeadHub, OfferedHead
+from registry_node.part_fetching import PartFetcher
+from registry_node.peer_tls import open_peer_channel
+from registry_node.settings import NodeSettings
+
+_log = structlog.get_logger()
+_BULK_ENTRIES: Final = 1_000
+_RETRY_PARTS_S: Final = 5.0
+_RECONNECT_FIRST_S: Final = 0.1
+
+
+class Mirror:
+    """Replicates all other members' logs into the store."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        heads: HeadHub,
+        settings: NodeSettings,
+        *,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._registry = registry
+        self._heads = heads
+        self._settings = settings
+        self._now_ms = now_ms
+        self._loop = asyncio.get_running_loop()
+        self._peers = [m for m in registry.roster.active_members() if m.id != registry.own.id]
+        self._members = {member.slug: member for member in self._peers}
+        states = registry.store.log_states()
+        held = {state.log_id: state.size for state in states}
+        self._session = Session(registry.roster, registry.own, held)
+        self._entries = EntryFetcher(registry, settings.call_timeout_s)
+        self._parts = PartFetcher(registry, settings.call_timeout_s)
+        self._stubs: dict[Slug, ReplicationStub] = {}
+        self._blocked_until_ms: dict[Slug, int] = {}
+        self._watching: dict[Slug, asyncio.Task[None]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._parts_wake = {member.log_id: asyncio.Event() for member in self._peers}
+        for state in states:
+            if state.note is not None:
+                heads.publish(OfferedHead(state.log_id, state.noted_size, state.note))
+            if state.frozen_at is not None:
+                self._session.handle(now_ms(), LogFrozen(state.log_id))
+        registry.store.add_listener(self._notice)
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether some log is behind by thousands."""
+        return self._session.lag() > _BULK_ENTRIES
+
+    def status_of(self, member: Member) -> PeerView:
+        """Tells how replication with a member stands."""
+        return self._session.view_of(member.slug, member.log_id)
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        channels = {
+            member.slug: open_peer_channel(member, self._registry.folder, self._settings)
+            for member in self._peers
+        }
+        self._stubs = {
+            slug: replication_pb2_grpc.ReplicationServiceStub(channel)
+            for slug, channel in channels.items()
+        }
+        fence = StartUpFence(self._registry, self._stubs, self._entries, self._now_ms)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                tasks.create_task(fence.run())
+                for member in self._peers:
+                    tasks.create_task(self._follow(member))
+                    tasks.create_task(self._keep_parts(member))
+        finally:
+            self._tasks = None
+            self._entries.close()
+            for channel in channels.values():
+                await channel.close()
+
+    # --- heads --------------------------------------------------------------------------------
+
+    async def _follow(self, member: Member) -> None:
+        """Watches one peer's heads for ever, waiting longer after each failure."""
+        wait_s = _RECONNECT_FIRST_S
+        while True:
+            blocked_ms = self._blocked_until_ms.get(member.slug, 0) - self._now_ms()
+            if blocked_ms > 0:
+                await asyncio.sleep(blocked_ms / 1000)
+            started = self._loop.time()
+            watching = asyncio.ensure_future(self._watch(member))
+            self._watching[member.slug] = watching
+            try:
+                await watching
+                reason = ""
+            except grpc.aio.AioRpcError as error:
+                is_renewal = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+                reason = "" if is_renewal else f"{error.code().name}: {error.details()}"
+            except asyncio.CancelledError:
+                if not watching.cancelled() or _is_cancelling():
+                    watching.cancel()
+                    raise
+                reason = ""
+            self._tell(PeerDown(member.slug, reason))
+            lasted_s = self._loop.time() - started
+            wait_s = (
+                _RECONNECT_FIRST_S
+                if lasted_s > self._settings.reconnect_max_s
+                else min(wait_s * 2, self._settings.reconnect_max_s)
+            )
+            # Jitter keeps nodes that lost each other at once from calling at once.
+            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+
+    async def _watch(self, member: Member) -> None:
+        states = await asyncio.to_thread(self._registry.store.log_states)
+        request = replication_pb2.WatchHeadsRequest(
+            held=[replication_pb2.HeldLog(log_id=s.log_id, size=s.noted_size) for s in states]
+        )
+        period_s = self._settings.watch_period_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+        call = self._stubs[member.slug].WatchHeads(request, timeout=period_s, wait_for_ready=True)
+        try:
+            await call.wait_for_connection()
+            self._tell(PeerUp(member.slug))
+            self._wake_parts()
+            _log.info("peer_connected", peer=member.slug)
+            async for response in call:
+                if response.HasField("head"):
+                    head = response.head
+                    self._tell(HeadOffered(member.slug, LogId(head.log_id), head.checkpoint))
+                else:
+                    self._tell(PeerCaughtUp(member.slug))
+        finally:
+            call.cancel()
+
+    # --- effects ------------------------------------------------------------------------------
+
+    def _tell(self, message: Message) -> None:
+        for effect in self._session.handle(self._now_ms(), message):
+            self._carry_out(effect)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case FetchEntries():
+                if self._tasks is not None:
+                    self._tasks.create_task(self._fetch(effect))
+            case DropPeer(peer, reason, until_ms):
+                _log.warning("peer_dropped", peer=peer, reason=reason)
+                self._blocked_until_ms[peer] = until_ms
+                if peer in self._watching:
+                    self._watching[peer].cancel()
+
+    async def _fetch(self, effect: FetchEntries) -> None:
+        member = self._registry.roster.member_by_log(effect.log_id)
+        before = self._registry.store.log_state(effect.log_id).size
+        started = perf_counter()
+        try:
+            fetched = await self._entries.fetch(self._stubs[effect.peer], member, effect.size)
+        except StorageError:
+            # Our own disk: nothing a peer does can mend it, and going on could hide it.
+            raise
+        except RegistryError as error:
+            is_peer_fault = isinstance(error, EntryError)
+            _log.warning("fetch_failed", peer=effect.peer, log=member.slug, reason=error.reason)
+            reason = f"{error.reason}: {error}"
+            self._tell(FetchFailed(effect.peer, effect.log_id, reason, is_peer_fault))
+            return
+        await self._settle_fetch(effect, member, fetched)
+        if fetched.size - before >= _BULK_ENTRIES:
+            _log.info(
+                "entries_fetched",
+                log=member.slug,
+                peer=effect.peer,
+                entries=fetched.size - before,
+                duration_ms=round((perf_counter() - started) * 1000, 1),
+            )
+
+    async def _settle_fetch(self, effect: FetchEntries, member: Member, fetched: Fetched) -> None:
+        self._tell(LogGrew(effect.log_id, fetched.size))
+        if fetched.fault is not None:
+            fault = fetched.fault
+            _log.error("log_frozen", log=member.slug, at=fault.place, reason=fault.reason)
+            await asyncio.wrap_future(
+                self._registry.store.freeze(effect.log_id, fault.place, fault.reason, b"")
+            )
+            self._tell(LogFrozen(effect.log_id))
+        self._tell(FetchEnded(effect.peer, effect.log_id))
+
+    # --- parts --------------------------------------------------------------------------------
+
+    async def _keep_parts(self, member: Member) -> None:
+        """Follows a log with its content; asks again now and then for what nobody gave."""
+        wake = self._parts_wake[member.log_id]
+        while True:
+            try:
+                async with asyncio.timeout(_RETRY_PARTS_S):
+                    await wake.wait()
+            except TimeoutError:
+                pass
+            wake.clear()
+            stubs = self._part_sources(member)
+            if not stubs or self.is_catching_up:
+                continue
+            started = perf_counter()
+            try:
+                count = await self._parts.catch_up(
+                    member, stubs, is_stopped=lambda: self.is_catching_up
+                )
+                count += await self._parts.retry(member, stubs)
+            except (RegistryError, grpc.aio.AioRpcError) as error:
+                if isinstance(error, StorageError):
+                    raise
+                _log.warning("parts_failed", log=member.slug, reason=type(error).__name__)
+                continue
+            if count >= _BULK_ENTRIES:
+                _log.info(
+                    "parts_fetched",
+                    log=member.slug,
+                    parts=count,
+                    duration_ms=round((perf_counter() - started) * 1000, 1),
+                )
+
+    def _part_sources(self, member: Member) -> list[ReplicationStub]:
+        """Whom to ask for a log's content: its author first, then the others that are there."""
+        connected = self._session.connected()
+        ordered = sorted(connected, key=lambda slug: (slug != member.slug, slug))
+        return [self._stubs[slug] for slug in ordered]
+
+    def _wake_parts(self) -> None:
+        for event in self._parts_wake.values():
+            event.set()
+
+    # --- the store's news -----------------------------------------------------------------------
+
+    def _notice(self, event: StoreEvent) -> None:
+        """Called in the writer's thread after each commit."""
+        if isinstance(event, EntriesStored):
+            self._loop.call_soon_threadsafe(self._grew, event)
+
+    def _grew(self, event: EntriesStored) -> None:
+        if event.note is not None:
+            self._heads.publish(OfferedHead(event.log_id, event.end, event.note))
+        self._tell(LogGrew(event.log_id, event.end))
+        wake = self._parts_wake.get(event.log_id)
+        if wake is not None:
+            wake.set()
+
+
+def _is_cancelling() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
