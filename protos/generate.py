@@ -28,12 +28,17 @@ def generate(target: Path) -> None:
         "-m",
         "grpc_tools.protoc",
         f"-I{PROTOS}",
-        *(f"--{plugin}_out={target}" for plugin in PLUGINS),
+        *(f"--{plugin}_out={_quiet(plugin)}{target}" for plugin in PLUGINS),
         f"--plugin=protoc-gen-mypy={plugin_folder / 'protoc-gen-mypy'}",
         f"--plugin=protoc-gen-mypy_grpc={plugin_folder / 'protoc-gen-mypy_grpc'}",
         *sources,
     ]
     subprocess.run(command, check=True, cwd=PROTOS)
+
+
+def _quiet(plugin: str) -> str:
+    """The mypy plugins print a line per file unless they are told not to."""
+    return "quiet:" if plugin.startswith("mypy") else ""
 
 
 def generated_files(root: Path) -> dict[str, bytes]:

@@ -2,16 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import CaseId, RequestKey, RootHash
-from registry.errors import CorruptDatabase, EntryError, RequestIdReused
+from registry.errors import (
+    CorruptDatabase,
+    EntryError,
+    InvalidRequest,
+    RegistryError,
+    RequestError,
+    RequestIdReused,
+)
 from registry.log.author import Author
-from registry.log.entry import EventRef
+from registry.log.entry import REFS_MAX, EventRef
 from registry.log.merkle import CompactRange, leaf_hash
 from registry.store.entries import Appended, AppendRequest, LogState
-from registry.store.recorder import LogRecorder
+from registry.store.recorder import LogRecorder, insert_rows
 from registry.store.rows import (
     insert_parts,
     read_entries,
@@ -19,6 +27,9 @@ from registry.store.rows import (
     seal_part,
 )
 from registry.store.tiles import write_tiles
+
+_BAD_REQUEST: Final = (RequestError, EntryError, ValueError, TypeError, OverflowError)
+"""What a single request may raise: protobuf answers numbers out of range with foreign errors."""
 
 
 class AppendGroup:
@@ -49,6 +60,9 @@ class AppendGroup:
         self._old_entries: dict[int, bytes] = {}
         self._cases: list[tuple[int, int]] = []
         self._parts: list[tuple[int, int, int, bytes]] = []
+        self._refs_made: list[tuple[int, int, int, int]] = []
+        self.is_signed = False
+        """Whether a note was signed: from then on a failure leaves open what others may know."""
         self.part_keys: list[tuple[int, int]] = []
 
     def add_all(self, requests: Sequence[AppendRequest]) -> None:
@@ -58,8 +72,8 @@ class AppendGroup:
             try:
                 earlier = self._earlier(request)
                 place = self._write(request) if earlier is None else earlier
-            except (RequestIdReused, EntryError) as error:
-                self._outcomes.append(error)
+            except _BAD_REQUEST as error:
+                self._outcomes.append(_told(error))
                 self._is_repeated.append(False)
             else:
                 self._outcomes.append(place)
@@ -92,22 +106,15 @@ class AppendGroup:
         )
         extended = self._before.range.extend(leaves)
         root = extended.root()
+        self.is_signed = True
         note = self._author.sign_checkpoint(extended.size, root)
+        after = self._state(extended, root, note)
         self._cursor.execute(
-            "UPDATE logs SET size = ?, root = ?, range = ?, note = ?, noted_size = ?, "
-            "target_note = ?, parts_below = ? WHERE log_no = ?",
-            (
-                extended.size,
-                root,
-                extended.encode(),
-                note,
-                extended.size,
-                note,
-                extended.size,
-                self._log_no,
-            ),
+            "UPDATE logs SET size = ?1, root = ?2, range = ?3, note = ?4, noted_size = ?1, "
+            "target_note = ?4, parts_below = ?5 WHERE log_no = ?6",
+            (after.size, root, extended.encode(), note, after.parts_below, self._log_no),
         )
-        return self._state(extended, root, note)
+        return after
 
     def results(self) -> list[Appended | Exception]:
         """Each request's result or error, in the order they were added."""
@@ -161,13 +168,16 @@ class AppendGroup:
         draft = request.draft
         index = self._before.size + len(self._entries)
         case_no = self._known_cases.get(draft.case_id)
-        refs = () if case_no is None else self._refs(case_no)
-        self._entries.append(self._author.write_entry(draft, index=index, refs=refs))
+        refs, rows = ((), []) if case_no is None else self._refs(case_no)
+        sealed = [seal_part(part.salt, part.media_type, part.content) for part in draft.parts]
+        entry = self._author.write_entry(draft, index=index, refs=refs)
+        # Nothing below can fail, so that a bad draft leaves nothing of itself.
+        self._entries.append(entry)
+        self._refs_made.extend(rows)
         if draft.case_id:
             self._cases.append((case_no or self._add_case(draft.case_id), index))
-        for ordinal, part in enumerate(draft.parts):
-            sealed = seal_part(part.salt, part.media_type, part.content)
-            self._parts.append((self._log_no, index, ordinal, sealed))
+        for ordinal, part in enumerate(sealed):
+            self._parts.append((self._log_no, index, ordinal, part))
             self.part_keys.append((index, ordinal))
         if draft.request_id:
             self._known_requests[draft.request_id] = (request.request_digest, index)
@@ -180,42 +190,48 @@ class AppendGroup:
         self._new_cases.append((self._last_case_no, case_id))
         return self._last_case_no
 
-    def _refs(self, case_no: int) -> tuple[EventRef, ...]:
-        """The last valid event of every other log on the case, never further back than before."""
+    def _refs(self, case_no: int) -> tuple[tuple[EventRef, ...], list[tuple[int, int, int, int]]]:
+        """The last valid event of every other log on the case, never further back than before.
+
+        Returns:
+            The refs, and the rows of `case_refs` that go with them.
+        """
         self._cursor.execute(
             "SELECT l.log_no, l.log_id, (SELECT max(e.entry_index) FROM case_entries e "
             "WHERE e.case_no = ?1 AND e.log_no = l.log_no "
             "AND (l.frozen_at IS NULL OR e.entry_index < l.frozen_at)) AS last, "
             "(SELECT r.max_index FROM case_refs r WHERE r.log_no = ?2 AND r.case_no = ?1 "
-            "AND r.target_log_no = l.log_no) AS before FROM logs l WHERE l.log_no <> ?2",
+            "AND r.target_log_no = l.log_no) AS before FROM logs l WHERE l.log_no <> ?2 "
+            "ORDER BY l.log_id",
             (case_no, self._log_no),
         )
         rows = [
             row
             for row in self._cursor.fetchall()
             if row["last"] is not None and row["last"] >= (row["before"] or 0)
-        ]
+        ][:REFS_MAX]
         refs = []
         for row in rows:
             leaf = read_leaves(self._cursor, row["log_id"], row["last"], row["last"] + 1)[0]
             refs.append(EventRef(row["log_id"], row["last"], leaf))
-        self._cursor.executemany(
-            "INSERT INTO case_refs VALUES (?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET max_index = excluded.max_index",
-            [(self._log_no, case_no, row["log_no"], row["last"]) for row in rows],
-        )
-        return tuple(sorted(refs))
+        return tuple(refs), [(self._log_no, case_no, row["log_no"], row["last"]) for row in rows]
 
     def _insert(self, start: int, received_ms: int) -> None:
         cursor = self._cursor
         self._recorder.insert_entries(cursor, self._author.log_id.hex(), start, self._entries)
-        cursor.executemany("INSERT INTO case_ids VALUES (?, ?)", self._new_cases)
-        cursor.executemany(
-            "INSERT INTO case_entries VALUES (?, ?, ?, ?)",
+        insert_rows(cursor, "INSERT INTO case_ids", self._new_cases)
+        insert_rows(
+            cursor,
+            "INSERT INTO case_entries",
             [(case_no, self._log_no, index, received_ms) for case_no, index in self._cases],
         )
+        cursor.executemany(
+            "INSERT INTO case_refs VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET max_index = excluded.max_index",
+            self._refs_made,
+        )
         insert_parts(cursor, self._parts)
-        cursor.executemany("INSERT INTO own_requests VALUES (?, ?, ?)", self._requests)
+        insert_rows(cursor, "INSERT INTO own_requests", self._requests)
 
     def _state(self, extended: CompactRange, root: RootHash, note: bytes) -> LogState:
         return replace(
@@ -225,10 +241,21 @@ class AppendGroup:
             range=extended,
             note=note,
             noted_size=extended.size,
-            parts_below=extended.size,
+            # After a recovery own parts may be missing below: then the mark stays there.
+            parts_below=extended.size
+            if self._before.parts_below == self._before.size
+            else self._before.parts_below,
         )
 
     def _appended(self, index: int, is_repeated: bool) -> Appended:  # noqa: FBT001 - a pair's half
         start = self._before.size
         entry = self._entries[index - start] if index >= start else self._old_entries[index]
         return Appended(index, entry, leaf_hash(entry), is_repeated)
+
+
+def _told(error: Exception) -> RegistryError:
+    if isinstance(error, RegistryError):
+        return error
+    told = InvalidRequest(f"the event cannot be encoded: {error}")
+    told.__cause__ = error
+    return told

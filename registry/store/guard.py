@@ -7,6 +7,7 @@ and syncs it, so a torn write spoils only what was being written. It only grows.
                          || SHA-256 over all of that[32]
 """
 
+import errno
 import os
 from hashlib import sha256
 from pathlib import Path
@@ -42,33 +43,33 @@ class Guard:
         self.path = path
         self._handle = handle
         self._newest = newest
+        self._has_failed = False
         self.damaged_slots = damaged_slots
         """Slots that could not be read when the file was opened: 0, or 1 after a torn write."""
 
     @classmethod
     def create(cls, path: Path, origin: Origin) -> None:
-        """Makes the guard of an empty log, durable with its folder.
+        """Makes the guard of an empty log, durable with its folder; whole or not at all.
 
         Raises:
-            GuardError: the file exists.
+            GuardError: the file exists or cannot be written.
         """
         slot = _Slot(0, log_id_of(origin), GuardState(0, EMPTY_ROOT))
+        draft = path.with_name(f".{path.name}.new")
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            draft.unlink(missing_ok=True)
+            try:
+                _write_file(draft, _encode(slot) * _SLOTS)
+                os.link(draft, path)  # unlike a rename it never replaces a guard
+            finally:
+                draft.unlink(missing_ok=True)
+            _sync_folder(path.parent)
         except FileExistsError as error:
             msg = f"the guard {path} exists already"
             raise GuardError(msg) from error
-        try:
-            for number in range(_SLOTS):
-                os.pwrite(handle, _encode(slot), number * _SLOT_BYTES)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        except OSError as error:
+            msg = f"the guard {path} could not be made: {error.strerror}"
+            raise GuardError(msg) from error
 
     @classmethod
     def open(cls, path: Path, origin: Origin) -> "Guard":
@@ -81,6 +82,9 @@ class Guard:
             handle = os.open(path, os.O_RDWR)
         except FileNotFoundError as error:
             msg = f"the guard {path} is missing: what this node last signed is not known"
+            raise GuardError(msg) from error
+        except OSError as error:
+            msg = f"the guard {path} cannot be opened: {error.strerror}"
             raise GuardError(msg) from error
         found = [_decode(os.pread(handle, _SLOT_BYTES, n * _SLOT_BYTES)) for n in range(_SLOTS)]
         slots = [slot for slot in found if slot is not None]
@@ -99,9 +103,13 @@ class Guard:
         """Writes a larger size down and waits until it is on disk.
 
         Raises:
-            GuardError: the size is smaller, or equal with another root, or the write failed.
+            GuardError: the size is smaller, or equal with another root, or a write failed; after
+                that every advance is refused, since what is on the disk is not known any more.
         """
         state = GuardState(size, root)
+        if self._has_failed:
+            msg = f"a write to the guard {self.path} failed; start the node again"
+            raise GuardError(msg)
         if state == self._newest.state:
             return
         if size <= self._newest.state.size:
@@ -109,16 +117,41 @@ class Guard:
             raise GuardError(msg)
         slot = _Slot(self._newest.sequence + 1, self._newest.log_id, state)
         try:
-            os.pwrite(self._handle, _encode(slot), slot.sequence % _SLOTS * _SLOT_BYTES)
-            os.fdatasync(self._handle)
+            _write_slot(self._handle, slot)
         except OSError as error:
+            self._has_failed = True
             msg = f"the guard {self.path} could not be written: {error.strerror}"
             raise GuardError(msg) from error
         self._newest = slot
 
     def close(self) -> None:
         """Closes the file."""
-        os.close(self._handle)
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
+
+
+def _write_slot(handle: int, slot: _Slot) -> None:
+    data = _encode(slot)
+    if os.pwrite(handle, data, slot.sequence % _SLOTS * _SLOT_BYTES) != len(data):
+        raise OSError(errno.EIO, "only a part was written")
+    os.fdatasync(handle)
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _encode(slot: _Slot) -> bytes:

@@ -1,116 +1,140 @@
-"""eventsourcing's SQLite recorder with our durability: WAL, synchronous=FULL, BEGIN IMMEDIATE.
+"""eventsourcing's application recorder, holding entries.
 
-`originator_id` is the hex log id, `originator_version` the index, `state` the exact entry bytes; no
-transcoder, compressor or cipher.
+Differences from the library's: entries come from the one writer only, inside its transaction; many
+rows go into one statement; own entries past the guard are not shown;
+`subscribe` works, fed after each commit.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from enum import Enum
+from functools import lru_cache
+from itertools import chain
+from typing import Final
 from weakref import WeakSet
 
-from eventsourcing.persistence import ListenNotifySubscription, StoredEvent, Subscription
-from eventsourcing.sqlite import (
-    SQLiteApplicationRecorder,
-    SQLiteConnection,
-    SQLiteConnectionPool,
-    SQLiteCursor,
-    SQLiteDatastore,
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    ListenNotifySubscription,
+    Notification,
+    ProgrammingError,
+    Subscription,
 )
-
-from registry.errors import DurabilityError
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor, SQLiteDatastore
 
 TOPIC: Final = "entry"
-_FULL: Final = 2
+_ROWS_PER_STATEMENT: Final = 100
+"""The interpreter lock is let go and taken again once a statement, not once a row: with two busy
+threads beside it that is most of the time of an insert."""
 
 
-class DurablePool(SQLiteConnectionPool):
-    """Connections that refuse to be less than durable."""
+class Visibility(Enum):
+    """Whether readers see an entry."""
 
-    is_read_only = False
-
-    def _create_connection(self) -> SQLiteConnection:
-        connection = super()._create_connection()
-        cursor = connection.cursor()
-        for pragma in ("synchronous=FULL", "secure_delete=ON", "cache_size=-8000"):
-            cursor.execute(f"PRAGMA {pragma}")
-        if self.is_read_only:
-            cursor.execute("PRAGMA query_only=ON")
-        if _read(cursor, "synchronous") != _FULL or _read(cursor, "journal_mode") != "wal":
-            msg = f"{self.db_name} does not take journal_mode=WAL with synchronous=FULL"
-            raise DurabilityError(msg)
-        return connection
-
-
-class DurableDatastore(SQLiteDatastore):
-    """A datastore whose writing transactions take the write lock at once."""
-
-    def __init__(self, path: Path, *, is_read_only: bool) -> None:
-        super().__init__(str(path), originator_id_type="text")
-        self.pool.close()
-        self.pool = DurablePool(db_name=str(path))
-        self.pool.is_read_only = is_read_only
-
-    @contextmanager
-    def writing(self) -> Iterator[SQLiteCursor]:
-        """A transaction that is committed at the end, or rolled back if anything raises.
-
-        Raises:
-            sqlite3.Error: the disk refused; nothing of the transaction is kept.
-        """
-        with self.get_connection(commit=True) as connection:
-            cursor = connection.cursor()
-            cursor.execute("BEGIN IMMEDIATE")
-            try:
-                yield cursor
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
+    SHOWN = "shown"
+    PENDING = "pending"
+    HIDDEN = "hidden"
 
 
 class LogRecorder(SQLiteApplicationRecorder):
-    """Stores entries in bulk, with the rows that go with them in the same transaction."""
+    """Records entries as stored events."""
 
-    datastore: DurableDatastore
-
-    def __init__(self, datastore: DurableDatastore) -> None:
+    def __init__(
+        self, datastore: SQLiteDatastore, visibility: Callable[[str, int], Visibility]
+    ) -> None:
         super().__init__(datastore)
-        self._subscriptions: WeakSet[ListenNotifySubscription[LogRecorder]] = WeakSet()
+        self._visibility = visibility
+        self._subscriptions: WeakSet[EntrySubscription] = WeakSet()
 
     def insert_entries(
         self, cursor: SQLiteCursor, log_id_hex: str, start: int, entries: Sequence[bytes]
     ) -> None:
         """Inserts neighbouring entries inside the caller's transaction."""
-        cursor.executemany(
-            self.insert_events_statement,
+        insert_rows(
+            cursor,
+            "INSERT INTO stored_events",
             [(log_id_hex, index, TOPIC, entry) for index, entry in enumerate(entries, start)],
         )
 
-    def _insert_events(
-        self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any
-    ) -> Sequence[int] | None:
-        c.executemany(
-            self.insert_events_statement,
-            [(s.originator_id, s.originator_version, s.topic, s.state) for s in stored_events],
-        )
-        return None
+    def _insert_events(self, *_: object, **__: object) -> Sequence[int]:
+        msg = "entries are stored by the writer alone, with the rows that go with them"
+        raise ProgrammingError(msg)
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Lists entries in the order of arrival, up to the first that is not shown yet."""
+        found: list[Notification] = []
+        while True:
+            page = super().select_notifications(
+                start, limit, stop, topics, inclusive_of_start=inclusive_of_start
+            )
+            for notification in page:
+                visibility = self._visibility(
+                    str(notification.originator_id), notification.originator_version
+                )
+                if visibility is Visibility.PENDING or len(found) == limit:
+                    return found
+                if visibility is Visibility.SHOWN:
+                    found.append(notification)
+            if len(page) < limit:
+                return found
+            start, inclusive_of_start = page[-1].id, False
 
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()
-    ) -> "Subscription[LogRecorder]":
-        """Follows the entries in the order of arrival; woken by `notify`."""
-        subscription = ListenNotifySubscription(recorder=self, gt=gt, topics=topics)
+    ) -> Subscription[ApplicationRecorder]:
+        """Returns an endless iterator over notifications after `gt`."""
+        subscription = EntrySubscription(recorder=self, gt=gt, topics=topics)
         self._subscriptions.add(subscription)
         return subscription
 
     def notify(self) -> None:
-        """Wakes the followers after a commit."""
-        for subscription in tuple(self._subscriptions):
-            subscription._has_been_notified.set()  # noqa: SLF001 - the library's own seam
+        """Wakes the subscriptions; called after each commit."""
+        for subscription in list(self._subscriptions):
+            subscription.notify()
+
+    def close(self) -> None:
+        """Ends the subscriptions."""
+        for subscription in list(self._subscriptions):
+            subscription.stop()
+            subscription.join()
 
 
-def _read(cursor: SQLiteCursor, pragma: str) -> Any:  # noqa: ANN401 - whatever the pragma says
-    cursor.execute(f"PRAGMA {pragma}")
-    return cursor.fetchone()[0]
+class EntrySubscription(ListenNotifySubscription[ApplicationRecorder]):
+    """A subscription that is woken within the process."""
+
+    def notify(self) -> None:
+        """Looks for new entries."""
+        self._has_been_notified.set()
+
+    def join(self) -> None:
+        """Waits for the pulling thread to end after `stop`."""
+        self._pull_thread.join()
+
+
+def insert_rows(
+    cursor: SQLiteCursor, head: str, rows: Sequence[tuple[object, ...]], tail: str = ""
+) -> None:
+    """Inserts rows of one width: `head` VALUES (...), (...) `tail`."""
+    if not rows:
+        return
+    width = len(rows[0])
+    whole = len(rows) - len(rows) % _ROWS_PER_STATEMENT
+    many = _statement(head, width, _ROWS_PER_STATEMENT, tail)
+    for start in range(0, whole, _ROWS_PER_STATEMENT):
+        values = chain.from_iterable(rows[start : start + _ROWS_PER_STATEMENT])
+        cursor.execute(many, tuple(values))
+    if whole < len(rows):
+        cursor.executemany(_statement(head, width, 1, tail), rows[whole:])
+
+
+@lru_cache(maxsize=64)
+def _statement(head: str, width: int, count: int, tail: str) -> str:
+    row = f"({', '.join('?' * width)})"
+    return f"{head} VALUES {', '.join([row] * count)} {tail}"

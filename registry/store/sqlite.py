@@ -4,10 +4,8 @@ Reads use pooled connections and one snapshot each. What is above the guard in t
 committed but not yet acknowledged: it is hidden until the guard has advanced.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +24,7 @@ from registry.log.merkle import (
     leaf_hash,
     root_of,
 )
+from registry.store.connections import DurableDatastore, translated
 from registry.store.entries import (
     Appended,
     AppendRequest,
@@ -39,7 +38,7 @@ from registry.store.entries import (
     StoreEvent,
 )
 from registry.store.guard import Guard
-from registry.store.recorder import DurableDatastore, LogRecorder
+from registry.store.recorder import LogRecorder
 from registry.store.rows import (
     find_case,
     open_part,
@@ -53,7 +52,6 @@ from registry.store.sqlite_writing import SqliteWriting
 from registry.store.writer import Writer
 
 T = TypeVar("T")
-_CHUNK = 500
 
 
 class SqliteStore(EntryStore):
@@ -68,7 +66,9 @@ class SqliteStore(EntryStore):
         now_ms: Callable[[], int],
     ) -> None:
         self._datastore = datastore
-        self.recorder = LogRecorder(datastore)
+        self.recorder = LogRecorder(
+            datastore, lambda log_id_hex, index: self._writing.visibility(log_id_hex, index)  # noqa: PLW0108 - made below
+        )
         self._writing = SqliteWriting(
             datastore, self.recorder, author=author, guard=guard, now_ms=now_ms
         )
@@ -79,36 +79,40 @@ class SqliteStore(EntryStore):
     def start(self, *, is_read_only: bool) -> None:
         """Makes or checks the tables, compares the guard, starts the writer."""
         if is_read_only:
-            with self._datastore.transaction(commit=False) as cursor:
+            with self._datastore.reading() as cursor:
                 schema_version(cursor)
         else:
-            self.recorder.create_table()
             with self._datastore.writing() as cursor:
+                for statement in self.recorder.create_table_statements:
+                    cursor.execute(statement)
                 migrate(cursor)
-            self._writer = Writer(self._writing.append_group)
+            self._writer = Writer(self._writing.append_group, self._writing.tell)
         self._writing.settle()
 
     # --- reading ------------------------------------------------------------------------------
 
     def log_states(self) -> tuple[LogState, ...]:
         """See EntryStore."""
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             cursor.execute("SELECT * FROM logs ORDER BY origin")
             states = [state_of_row(row) for row in cursor.fetchall()]
         return tuple(self._published(state) for state in states)
 
     def log_state(self, log_id: LogId) -> LogState:
         """See EntryStore."""
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             return self._published(read_state(cursor, log_id))
 
     def entries(
         self, log_id: LogId, start: int, end: int, *, max_bytes: int | None = None
     ) -> list[bytes]:
         """See EntryStore."""
-        end = min(end, self._limit(log_id, end))
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
+            end = min(end, self._published(read_state(cursor, log_id)).size)
             found = read_entries(cursor, log_id, start, end)
+        if len(found) != max(end - max(start, 0), 0):
+            msg = f"log {log_id.hex()} lacks entries between {start} and {end}; run `registry fsck`"
+            raise CorruptDatabase(msg)
         if max_bytes is None:
             return found
         size_bytes = 0
@@ -120,25 +124,28 @@ class SqliteStore(EntryStore):
 
     def case_entries(self, case_id: CaseId) -> list[StoredEntry]:
         """See EntryStore."""
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             case_no = find_case(cursor, case_id)
             if case_no is None:
                 return []
             cursor.execute(
-                "SELECT l.log_id, s.originator_version AS place, s.state FROM case_entries c "
-                "JOIN logs l ON l.log_no = c.log_no JOIN stored_events s "
+                "SELECT l.log_id, c.entry_index AS place, s.state FROM case_entries c "
+                "JOIN logs l ON l.log_no = c.log_no LEFT JOIN stored_events s "
                 "ON s.originator_id = lower(hex(l.log_id)) "
                 "AND s.originator_version = c.entry_index "
                 "WHERE c.case_no = ? ORDER BY l.log_id, c.entry_index",
                 (case_no,),
             )
             rows = cursor.fetchall()
+        if any(row["state"] is None for row in rows):
+            msg = f"entries of case {case_id.hex()} are missing; run `registry fsck`"
+            raise CorruptDatabase(msg)
         found = [StoredEntry(LogId(row["log_id"]), row["place"], row["state"]) for row in rows]
         return [e for e in found if e.index < self._limit(e.log_id, e.index + 1)]
 
     def case_ids(self, after: CaseId | None, limit: int) -> list[CaseId]:
         """See EntryStore."""
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             cursor.execute(
                 "SELECT case_id FROM case_ids WHERE case_id > ? ORDER BY case_id LIMIT ?",
                 (after or b"", limit),
@@ -147,18 +154,18 @@ class SqliteStore(EntryStore):
 
     def has_case(self, case_id: CaseId) -> bool:
         """See EntryStore."""
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             return find_case(cursor, case_id) is not None
 
     def has_request(self, request_id: RequestKey) -> bool:
         """See EntryStore."""
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             cursor.execute("SELECT 1 FROM own_requests WHERE request_id = ?", (request_id,))
             return cursor.fetchone() is not None
 
     def leaf_hash(self, log_id: LogId, index: int) -> LeafHash:
         """See EntryStore."""
-        found = self.entries(log_id, index, index + 1)
+        found = self.entries(log_id, index, index + 1) if index >= 0 else []
         if not found:
             msg = f"log {log_id.hex()} has no entry {index} here"
             raise NotFound(msg)
@@ -168,27 +175,34 @@ class SqliteStore(EntryStore):
         """See EntryStore."""
         if size == 0:
             return EMPTY_ROOT
-        return self._prove(log_id, size, lambda fetch: RootHash(root_of(0, size, fetch)))
+        return self._prove(log_id, 1, size, lambda fetch: RootHash(root_of(0, size, fetch)))
 
     def inclusion_path(self, log_id: LogId, index: int, size: int) -> tuple[bytes, ...]:
         """See EntryStore."""
-        return self._prove(log_id, size, lambda fetch: inclusion_path(index, size, fetch))
+        low = index + 1 if index >= 0 else size + 1
+        return self._prove(log_id, low, size, lambda fetch: inclusion_path(index, size, fetch))
 
     def consistency_path(self, log_id: LogId, first: int, second: int) -> tuple[bytes, ...]:
         """See EntryStore."""
-        return self._prove(log_id, second, lambda fetch: consistency_path(first, second, fetch))
+        low = first if first >= 0 else second + 1
+        return self._prove(
+            log_id,
+            low,
+            second,
+            lambda fetch: consistency_path(first, second, fetch) if first else (),
+        )
 
     def parts_of(self, keys: Sequence[tuple[LogId, int, int]]) -> list[HeldPart]:
         """See EntryStore."""
         found: list[HeldPart] = []
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             for key in keys:
                 cursor.execute(
                     "SELECT sealed FROM parts WHERE log_no = ? AND entry_index = ? AND ordinal = ?",
                     (self._log_no(cursor, key[0]), key[1], key[2]),
                 )
                 row = cursor.fetchone()
-                if row is not None:
+                if row is not None and key[1] < self._limit(key[0], key[1] + 1):
                     found.append(open_part(key, row["sealed"]))
         return found
 
@@ -201,7 +215,7 @@ class SqliteStore(EntryStore):
         self, log_id: LogId, limit: int, *, after: tuple[int, int] = (-1, -1)
     ) -> list[tuple[int, int]]:
         """See EntryStore."""
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             cursor.execute(
                 "SELECT entry_index, ordinal FROM wanted_parts WHERE log_no = ? "
                 "AND (entry_index, ordinal) > (?, ?) ORDER BY entry_index, ordinal LIMIT ?",
@@ -211,7 +225,7 @@ class SqliteStore(EntryStore):
 
     def wanted_count(self, log_id: LogId) -> int:
         """See EntryStore."""
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             cursor.execute(
                 "SELECT count(*) AS n FROM wanted_parts WHERE log_no = ?",
                 (self._log_no(cursor, log_id),),
@@ -227,7 +241,7 @@ class SqliteStore(EntryStore):
     ) -> dict[tuple[CaseId, LogId], int]:
         """See EntryStore."""
         found: dict[tuple[CaseId, LogId], int] = {}
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             for case_id, target in keys:
                 cursor.execute(
                     "SELECT r.max_index FROM case_refs r "
@@ -243,9 +257,9 @@ class SqliteStore(EntryStore):
 
     def received_ms(self, log_id: LogId, index: int) -> int:
         """See EntryStore."""
-        entry = self.entries(log_id, index, index + 1)
+        entry = self.entries(log_id, index, index + 1) if index >= 0 else []
         case_id = decode_header(split_entry(entry[0])[0]).case_id if entry else b""
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             cursor.execute(
                 "SELECT e.received_ms FROM case_entries e JOIN case_ids c "
                 "ON c.case_no = e.case_no "
@@ -260,28 +274,22 @@ class SqliteStore(EntryStore):
 
     def changes(self, after: int, limit: int) -> list[Change]:
         """See EntryStore."""
-        found: list[Change] = []
-        # A limit of their own keeps memory small: a notification carries its entry.
-        start = after
-        while len(found) < limit:
-            notes = self.recorder.select_notifications(
-                start, min(_CHUNK, limit - len(found)), inclusive_of_start=False
+        with translated():
+            notes = self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+        return [
+            Change(
+                id=note.id,
+                log_id=LogId(bytes.fromhex(str(note.originator_id))),
+                index=note.originator_version,
+                entry=note.state,
+                case_id=decode_header(split_entry(note.state)[0]).case_id,
             )
-            for note in notes:
-                log_id = LogId(bytes.fromhex(str(note.originator_id)))
-                index = note.originator_version
-                if index >= self._limit(log_id, index + 1):
-                    return found
-                case_id = decode_header(split_entry(note.state)[0]).case_id
-                found.append(Change(note.id, log_id, index, note.state, case_id))
-            if len(notes) < _CHUNK:
-                break
-            start = notes[-1].id
-        return found
+            for note in notes
+        ]
 
     def part_changes(self, after: int, limit: int) -> list[PartChange]:
         """See EntryStore."""
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             cursor.execute(
                 "SELECT p.*, l.log_id, s.state FROM part_arrivals p "
                 "JOIN logs l ON l.log_no = p.log_no JOIN stored_events s "
@@ -302,7 +310,8 @@ class SqliteStore(EntryStore):
 
     def newest_change_id(self) -> int:
         """See EntryStore."""
-        return self.recorder.max_notification_id() or 0
+        with translated():
+            return self.recorder.max_notification_id() or 0
 
     def read_only_reason(self) -> str | None:
         """See EntryStore."""
@@ -310,7 +319,7 @@ class SqliteStore(EntryStore):
 
     def own_state_against_guard(self) -> GuardComparison:
         """See EntryStore."""
-        return self._writing.comparison
+        return self._writing.compare_now()
 
     # --- writing ------------------------------------------------------------------------------
 
@@ -360,19 +369,11 @@ class SqliteStore(EntryStore):
         """See EntryStore."""
         if self._writer is not None:
             self._writer.close()
+        self.recorder.close()
         self._writing.close()
         self._datastore.close()
 
     # --- inside -------------------------------------------------------------------------------
-
-    @contextmanager
-    def _reading(self) -> Iterator[SQLiteCursor]:
-        try:
-            with self._datastore.transaction(commit=False) as cursor:
-                yield cursor
-        except sqlite3.DatabaseError as error:
-            msg = f"the database cannot be read: {error}; run `registry fsck`"
-            raise CorruptDatabase(msg) from error
 
     def _limit(self, log_id: LogId, otherwise: int) -> int:
         """How many entries of a log may be shown: all, but for the own log what is published."""
@@ -395,12 +396,13 @@ class SqliteStore(EntryStore):
         return number
 
     def _prove(
-        self, log_id: LogId, size: int, prove: Callable[[Callable[[Subtree], bytes]], T]
+        self, log_id: LogId, low: int, size: int, prove: Callable[[Callable[[Subtree], bytes]], T]
     ) -> T:
-        if not 0 <= size <= self.log_state(log_id).size:
-            msg = f"log {log_id.hex()} has fewer than {size} entries here"
+        held = self.log_state(log_id).size
+        if not low <= size <= held:
+            msg = f"log {log_id.hex()} has {held} entries here, no proof for {low} to {size}"
             raise NotFound(msg)
-        with self._reading() as cursor:
+        with self._datastore.reading() as cursor:
             log_no = self._log_no(cursor, log_id)
             return prove(lambda subtree: subtree_hash(cursor, log_no, log_id, subtree))
 
@@ -443,7 +445,7 @@ def open_sqlite_store(
     )
     try:
         store.start(is_read_only=is_read_only)
-    except sqlite3.DatabaseError as error:
-        msg = f"{path} cannot be opened: {error}"
-        raise CorruptDatabase(msg) from error
+    except BaseException:
+        store.close()
+        raise
     return store

@@ -6,27 +6,32 @@ from what was read; sign; store the note; commit; advance the guard; only then a
 from the commit on fails, appending stops until the node is started again.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
+import structlog
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import CaseId, LogId, Origin, RootHash, log_id_of
 from registry.errors import (
+    BackwardEntry,
     CorruptDatabase,
     GuardError,
     LogDiverged,
     LogReadOnly,
     MisplacedEntry,
     NotFound,
+    RegistryError,
     StorageError,
 )
 from registry.log.author import Author
+from registry.log.checkpoint import verify_checkpoint
 from registry.log.facts import EntryFacts, GuardComparison, GuardVerdict
-from registry.log.merkle import EMPTY_ROOT, root_of
+from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, root_of
 from registry.store.append_group import AppendGroup
+from registry.store.connections import DurableDatastore
 from registry.store.entries import (
     Appended,
     AppendRequest,
@@ -38,9 +43,8 @@ from registry.store.entries import (
     StoreEvent,
 )
 from registry.store.guard import Guard
-from registry.store.recorder import DurableDatastore, LogRecorder
+from registry.store.recorder import LogRecorder, Visibility, insert_rows
 from registry.store.rows import (
-    find_or_add_case,
     insert_parts,
     read_leaves,
     read_state,
@@ -50,6 +54,7 @@ from registry.store.rows import (
 from registry.store.tiles import write_tiles
 
 _CASES_CACHED: Final = 50_000
+_log = structlog.get_logger()
 _STARTING: Final = "the node is starting: its log opens when the start-up fence has passed"
 
 
@@ -76,13 +81,14 @@ class SqliteWriting:
         self.published: LogState | None = None
         self.read_only_reason: str | None = _STARTING
         self._failure: str | None = None
+        self._events: list[StoreEvent] = []
         self.comparison = GuardComparison(GuardVerdict.GUARD_MISSING, 0, 0)
 
     def settle(self) -> None:
         """Compares guard and database; a database that extends the guard advances it."""
         if self._author is None:
             return
-        with self._datastore.transaction(commit=False) as cursor:
+        with self._datastore.reading() as cursor:
             cursor.execute("SELECT 1 FROM logs WHERE log_id = ?", (self._author.log_id,))
             if cursor.fetchone() is None:
                 return
@@ -102,6 +108,7 @@ class SqliteWriting:
         if self.read_only_reason is not None or self._author is None or self.published is None:
             raise LogReadOnly(self.read_only_reason or "this store has no log of its own")
         before = self.published
+        group: AppendGroup | None = None
         try:
             with self._datastore.writing() as cursor:
                 self._check_unchanged(cursor, before)
@@ -116,17 +123,18 @@ class SqliteWriting:
                 after = group.store(self._now_ms())
             self._advance_guard(after)
         except Exception as error:
-            self._failure = f"an append failed ({error}); start the node again"
-            self.read_only_reason = self._failure
-            if isinstance(error, StorageError):
+            # Before a note was signed nothing happened: the next append may try again.
+            if group is None or group.is_signed:
+                self._stop(error)
+            if isinstance(error, RegistryError):
                 raise
             msg = f"the event could not be stored: {error}"
             raise StorageError(msg) from error
         self.published = after
         if after.size > before.size:
-            self.tell(EntriesStored(after.log_id, before.size, after.size, after.note))
+            self._events.append(EntriesStored(after.log_id, before.size, after.size, after.note))
             if group.part_keys:
-                self.tell(PartsStored(after.log_id, tuple(group.part_keys)))
+                self._events.append(PartsStored(after.log_id, tuple(group.part_keys)))
         return group.results()
 
     # --- everything else ------------------------------------------------------------------------
@@ -134,35 +142,31 @@ class SqliteWriting:
     def ingest(self, batch: IngestBatch) -> LogState:
         """Stores a checked batch, all or nothing; a batch of the own log advances the guard."""
         end = batch.start + len(batch.entries)
+        is_own = self._author is not None and batch.log_id == self._author.log_id
         with self._writing() as cursor:
             state = read_state(cursor, batch.log_id)
             if state.size != batch.start:
-                msg = f"{state.origin} has {state.size} entries here, the batch starts at {batch.start}"
+                msg = f"{state.origin} has {state.size} entries, the batch starts at {batch.start}"
                 raise MisplacedEntry(msg)
             if state.frozen_at is not None and end > state.frozen_at:
                 msg = f"{state.origin} is frozen at {state.frozen_at}"
                 raise LogDiverged(msg)
-            log_no = self._log_no(cursor, batch.log_id)
-            self._insert_batch(cursor, log_no, batch)
-            root = batch.root
-            cursor.execute(
-                "UPDATE logs SET size = ?, root = ?, range = ?, target_note = ? WHERE log_no = ?",
-                (end, root, batch.range.encode(), batch.target_note, log_no),
-            )
-            if batch.note is not None:
-                cursor.execute(
-                    "UPDATE logs SET note = ?, noted_size = ? WHERE log_no = ?",
-                    (batch.note, end, log_no),
-                )
-            after = read_state(cursor, batch.log_id)
-        if self._author is not None and batch.log_id == self._author.log_id:
-            self._recover(after)
-        self.tell(EntriesStored(batch.log_id, batch.start, end, batch.note))
+            self._insert_batch(cursor, self._log_no(cursor, batch.log_id), batch)
+            after = self._write_head(cursor, state, batch)
+            if is_own:
+                self._check_recovered(cursor, after)
+        if is_own:
+            self._recover(after, batch)
+        self._events.append(EntriesStored(batch.log_id, batch.start, end, after.note))
         return after
 
     def put_parts(self, parts: Sequence[HeldPart]) -> None:
         """Stores parts; what was wanted of them is wanted no more."""
         with self._writing() as cursor:
+            sizes = {p.log_id: read_state(cursor, p.log_id).size for p in parts}
+            if any(part.index >= sizes[part.log_id] for part in parts):
+                msg = "a part was sent whose entry is not held here"
+                raise NotFound(msg)
             rows = [
                 (
                     self._log_no(cursor, part.log_id),
@@ -172,18 +176,21 @@ class SqliteWriting:
                 )
                 for part in parts
             ]
+            places = [row[:3] for row in rows]
+            cursor.executemany(
+                "INSERT INTO part_arrivals (log_no, entry_index, ordinal) SELECT ?1, ?2, ?3 "
+                "WHERE NOT EXISTS (SELECT 1 FROM parts "
+                "WHERE log_no = ?1 AND entry_index = ?2 AND ordinal = ?3)",
+                list(dict.fromkeys(places)),
+            )
             insert_parts(cursor, rows)
             cursor.executemany(
-                "INSERT INTO part_arrivals (log_no, entry_index, ordinal) VALUES (?, ?, ?)",
-                [row[:3] for row in rows],
-            )
-            cursor.executemany(
                 "DELETE FROM wanted_parts WHERE log_no = ? AND entry_index = ? AND ordinal = ?",
-                [row[:3] for row in rows],
+                places,
             )
         for log_id in dict.fromkeys(part.log_id for part in parts):
             keys = tuple((p.index, p.ordinal) for p in parts if p.log_id == log_id)
-            self.tell(PartsStored(log_id, keys))
+            self._events.append(PartsStored(log_id, keys))
 
     def set_parts_below(self, log_id: LogId, index: int, wanted: Sequence[tuple[int, int]]) -> None:
         """Moves the watermark of parts forward."""
@@ -194,7 +201,8 @@ class SqliteWriting:
                 (index, log_no),
             )
             cursor.executemany(
-                "INSERT INTO wanted_parts VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO wanted_parts SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM parts "
+                "WHERE log_no = ?1 AND entry_index = ?2 AND ordinal = ?3) ON CONFLICT DO NOTHING",
                 [(log_no, *place) for place in wanted],
             )
 
@@ -202,10 +210,12 @@ class SqliteWriting:
         """Freezes a log; a later freeze can only lower the size."""
         with self._writing() as cursor:
             cursor.execute(
-                "UPDATE logs SET frozen_at = ?, frozen_reason = ?, evidence = ? "
-                "WHERE log_id = ? AND (frozen_at IS NULL OR frozen_at > ?)",
-                (at, reason, evidence, log_id, at),
+                "UPDATE logs SET frozen_at = ?1, frozen_reason = ?2, evidence = ?3 "
+                "WHERE log_no = ?4 AND (frozen_at IS NULL OR frozen_at > ?1)",
+                (at, reason, evidence, self._log_no(cursor, log_id)),
             )
+        if self.published is not None and self.published.log_id == log_id:
+            self.settle()
 
     def register_logs(self, origins: Sequence[Origin]) -> None:
         """Makes logs known."""
@@ -233,12 +243,34 @@ class SqliteWriting:
                 raise LogReadOnly(msg)
         self.read_only_reason = reason
 
-    def tell(self, event: StoreEvent) -> None:
-        """Calls the listeners and wakes the library's subscriptions."""
-        if isinstance(event, EntriesStored):
+    def tell(self) -> None:
+        """Calls the listeners for what was stored and wakes the library's subscriptions."""
+        events, self._events = self._events, []
+        if events:
             self._recorder.notify()
-        for listener in self.listeners:
-            listener(event)
+        for event in events:
+            for listener in self.listeners:
+                try:
+                    listener(event)
+                except Exception:  # noqa: BLE001 - what is stored is stored, whoever fails to hear
+                    _log.exception("store_listener_failed", kind=type(event).__name__)
+
+    def visibility(self, log_id_hex: str, index: int) -> Visibility:
+        """Tells whether readers may see an entry: of the own log only what the guard covers."""
+        own = self.published
+        if own is None or log_id_hex != own.log_id.hex() or index < own.size:
+            return Visibility.SHOWN
+        if self.comparison.kind is GuardVerdict.INCONSISTENT:
+            return Visibility.HIDDEN
+        return Visibility.PENDING
+
+    def compare_now(self) -> GuardComparison:
+        """Compares guard and database as they stand."""
+        if self._author is None or self.published is None:
+            return self.comparison
+        with self._datastore.reading() as cursor:
+            state = read_state(cursor, self._author.log_id)
+            return self._verdict(state, self._guarded_root(cursor, state))
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -247,11 +279,10 @@ class SqliteWriting:
         try:
             with self._datastore.writing() as cursor:
                 yield cursor
-        except sqlite3.Error as error:
+        except BaseException:
             # Numbers that were given inside the transaction are not there any more.
             self._cases.clear()
-            msg = f"the database could not be written: {error}"
-            raise StorageError(msg) from error
+            raise
 
     def _log_no(self, cursor: SQLiteCursor, log_id: LogId) -> int:
         number = self._numbers.get(log_id)
@@ -279,22 +310,75 @@ class SqliteWriting:
             raise GuardError(msg)
         self._guard.advance(after.size, after.root)
 
-    def _recover(self, after: LogState) -> None:
-        """Own entries came back from a peer: the guard follows where it is behind."""
-        if self._guard is not None and after.size > self._guard.read().size:
-            self._guard.advance(after.size, after.root)
+    def _stop(self, error: Exception) -> None:
+        self._failure = f"an append failed ({error}); start the node again"
+        self.read_only_reason = self._failure
+
+    def _write_head(self, cursor: SQLiteCursor, state: LogState, batch: IngestBatch) -> LogState:
+        end = batch.start + len(batch.entries)
+        after = replace(
+            state,
+            size=end,
+            root=batch.root,
+            range=batch.range,
+            note=batch.note or state.note,
+            noted_size=end if batch.note is not None else state.noted_size,
+        )
+        cursor.execute(
+            "UPDATE logs SET size = ?, root = ?, range = ?, note = ?, noted_size = ?, "
+            "target_note = coalesce(?, target_note) WHERE log_no = ?",
+            (
+                end,
+                after.root,
+                after.range.encode(),
+                after.note,
+                after.noted_size,
+                batch.target_note,
+                self._log_no(cursor, batch.log_id),
+            ),
+        )
+        return after
+
+    def _check_recovered(self, cursor: SQLiteCursor, after: LogState) -> None:
+        """Refuses own entries that contradict what this node once signed."""
+        if self._guard is None:
+            return
+        verdict = self._verdict(after, self._guarded_root(cursor, after)).kind
+        if verdict is GuardVerdict.INCONSISTENT:
+            msg = (
+                f"own entries from a peer do not lead to the root signed at size "
+                f"{self._guard.read().size}: the log has forked, a new epoch is needed"
+            )
+            raise GuardError(msg)
+
+    def _recover(self, after: LogState, batch: IngestBatch) -> None:
+        """Own entries came back from a peer: the guard follows where it is behind.
+
+        It goes to the checkpoint that is being fetched: if this node stops halfway, a start
+        without peers must not go on from there.
+        """
+        if self._guard is not None and after.size >= self._guard.read().size:
+            size, root = after.size, after.root
+            if self._author is not None and batch.target_note:
+                target = verify_checkpoint(
+                    batch.target_note, origin=self._author.origin, log_key=self._author.public_key
+                )
+                if target.size > size:
+                    size, root = target.size, target.root
+            self._guard.advance(size, root)
         self.settle()
 
     def _insert_batch(self, cursor: SQLiteCursor, log_no: int, batch: IngestBatch) -> None:
         self._recorder.insert_entries(cursor, batch.log_id.hex(), batch.start, batch.entries)
         received_ms = self._now_ms()
+        numbers = self._case_numbers(cursor, batch.facts)
         cases = [
-            (self._case_no(cursor, fact.case_id), log_no, fact.index, received_ms)
+            (numbers[fact.case_id], log_no, fact.index, received_ms)
             for fact in batch.facts
             if fact.case_id
         ]
-        cursor.executemany("INSERT INTO case_entries VALUES (?, ?, ?, ?)", cases)
-        self._insert_refs(cursor, log_no, batch.facts)
+        insert_rows(cursor, "INSERT INTO case_entries", cases)
+        self._insert_refs(cursor, log_no, batch.facts, numbers)
         if self._author is not None and batch.log_id == self._author.log_id:
             cursor.executemany(
                 "INSERT INTO own_requests VALUES (?, NULL, ?) ON CONFLICT DO NOTHING",
@@ -308,27 +392,56 @@ class SqliteWriting:
             lambda start, end: read_leaves(cursor, batch.log_id, start, end),
         )
 
-    def _insert_refs(self, cursor: SQLiteCursor, log_no: int, facts: Sequence[EntryFacts]) -> None:
+    def _insert_refs(
+        self,
+        cursor: SQLiteCursor,
+        log_no: int,
+        facts: Sequence[EntryFacts],
+        numbers: Mapping[CaseId, int],
+    ) -> None:
         rows = [
-            (log_no, self._case_no(cursor, fact.case_id), ref.log_id, ref.index)
+            (log_no, numbers[fact.case_id], ref.log_id, ref.index)
             for fact in facts
             for ref in fact.refs
         ]
-        # Refs to logs that are not known here are kept in the entry and impose nothing.
-        cursor.executemany(
-            "INSERT INTO case_refs SELECT ?, ?, log_no, ?4 FROM logs WHERE log_id = ?3 "
-            "ON CONFLICT DO UPDATE SET max_index = max(max_index, excluded.max_index)",
-            rows,
-        )
+        # Refs to logs that are not known here are kept in the entry and impose nothing. A smaller
+        # one changes no row, which is how it is noticed.
+        for row in rows:
+            cursor.execute(
+                "INSERT INTO case_refs SELECT ?, ?, log_no, ?4 FROM logs WHERE log_id = ?3 "
+                "ON CONFLICT DO UPDATE SET max_index = excluded.max_index "
+                "WHERE excluded.max_index >= max_index",
+                row,
+            )
+            if not cursor.sqlite_cursor.rowcount and self._is_known(cursor, row[2]):
+                msg = f"a ref to event {row[3]} of log {row[2].hex()} goes back"
+                raise BackwardEntry(msg)
 
-    def _case_no(self, cursor: SQLiteCursor, case_id: CaseId) -> int:
-        number = self._cases.get(case_id)
-        if number is None:
-            number, _ = find_or_add_case(cursor, case_id)
-            if len(self._cases) >= _CASES_CACHED:
-                self._cases.clear()
-            self._cases[case_id] = number
-        return number
+    def _is_known(self, cursor: SQLiteCursor, log_id: LogId) -> bool:
+        cursor.execute("SELECT 1 FROM logs WHERE log_id = ?", (log_id,))
+        return cursor.fetchone() is not None
+
+    def _case_numbers(
+        self, cursor: SQLiteCursor, facts: Sequence[EntryFacts]
+    ) -> Mapping[CaseId, int]:
+        """Numbers the cases of a batch, in one statement for those that are known here already."""
+        if len(self._cases) >= _CASES_CACHED:
+            self._cases.clear()
+        wanted = dict.fromkeys(f.case_id for f in facts if f.case_id)
+        missing = [case_id for case_id in wanted if case_id not in self._cases]
+        if missing:
+            marks = ",".join("?" * len(missing))
+            cursor.execute(
+                f"SELECT case_id, case_no FROM case_ids WHERE case_id IN ({marks})",  # noqa: S608 - placeholders only
+                missing,
+            )
+            self._cases.update((CaseId(row[0]), row[1]) for row in cursor.fetchall())
+            new = [case_id for case_id in missing if case_id not in self._cases]
+            cursor.execute("SELECT coalesce(max(case_no), 0) FROM case_ids")
+            rows = list(enumerate(new, cursor.fetchone()[0] + 1))
+            insert_rows(cursor, "INSERT INTO case_ids", rows)
+            self._cases.update((case_id, number) for number, case_id in rows)
+        return self._cases
 
     def _guarded_root(self, cursor: SQLiteCursor, state: LogState) -> RootHash | None:
         """The root of the own log at the guard's size; None if it is not that long."""
@@ -342,11 +455,9 @@ class SqliteWriting:
             root_of(0, size, lambda tree: subtree_hash(cursor, log_no, state.log_id, tree))
         )
 
-    def _compare(self, state: LogState, root_at_guard: RootHash | None) -> None:
+    def _verdict(self, state: LogState, root_at_guard: RootHash | None) -> GuardComparison:
         if self._guard is None:
-            self.comparison = GuardComparison(GuardVerdict.GUARD_MISSING, 0, state.size)
-            self.published = state
-            return
+            return GuardComparison(GuardVerdict.GUARD_MISSING, 0, state.size)
         guard = self._guard.read()
         verdict = GuardVerdict.EQUAL
         if root_at_guard is None:
@@ -355,6 +466,18 @@ class SqliteWriting:
             verdict = GuardVerdict.INCONSISTENT
         elif state.size > guard.size:
             verdict = GuardVerdict.DATABASE_AHEAD
-            self._guard.advance(state.size, state.root)
-        self.comparison = GuardComparison(verdict, guard.size, state.size)
+        return GuardComparison(verdict, guard.size, state.size)
+
+    def _compare(self, state: LogState, root_at_guard: RootHash | None) -> None:
+        self.comparison = self._verdict(state, root_at_guard)
+        verdict = self.comparison.kind
+        if verdict is GuardVerdict.DATABASE_AHEAD and self._failure is not None:
+            return  # a write failed: only a restart decides what counts
+        if verdict is GuardVerdict.DATABASE_AHEAD:
+            self._advance_guard(state)
+        if verdict is GuardVerdict.INCONSISTENT:
+            # Which of two histories counts is not known: none of the own log is shown.
+            state = replace(
+                state, size=0, root=EMPTY_ROOT, range=EMPTY_RANGE, note=None, noted_size=0
+            )
         self.published = state

@@ -1,21 +1,22 @@
 """The one writer: a thread with a bounded queue; appends that wait are taken together.
 
-Whoever asks gets a future. A group of appends is one job: one transaction, one note, one guard advance.
+Whoever asks gets a future. A group of appends is one job: one transaction, one note, one guard
+advance. Only when its futures are resolved are the listeners told.
 """
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
-from registry.errors import Overloaded, StorageError
+from registry.errors import Overloaded, TryLater
 from registry.store.entries import Appended, AppendRequest
 
 QUEUE_MAX: Final = 1024
 GROUP_MAX: Final = 256
-_STOP: Final = object()
 
 T = TypeVar("T")
 AppendGroup = Callable[[Sequence[AppendRequest]], "list[Appended | Exception]"]
@@ -33,14 +34,19 @@ class _Work:
     future: "Future[Any]"
 
 
-class Writer:
-    """Runs all writing jobs of a store, in the order they came."""
+_Job: TypeAlias = _Append | _Work
 
-    def __init__(self, append_group: AppendGroup) -> None:
+
+class Writer:
+    """Runs all writing jobs of a store: appends in groups, everything else in order."""
+
+    def __init__(self, append_group: AppendGroup, after_job: Callable[[], None]) -> None:
         self._append_group = append_group
-        self._queue: queue.Queue[Any] = queue.Queue(QUEUE_MAX)
-        self._held_back: _Work | object | None = None
+        self._after_job = after_job
+        self._queue: queue.Queue[_Job | None] = queue.Queue(QUEUE_MAX)
+        self._waiting: deque[_Work | None] = deque()
         self._is_closed = False
+        self._closing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -49,7 +55,7 @@ class Writer:
 
         Raises:
             Overloaded: the queue is full.
-            StorageError: the store is closed.
+            TryLater: the store is closed.
         """
         future: Future[Appended] = Future()
         self._put(_Append(request, future))
@@ -60,7 +66,7 @@ class Writer:
 
         Raises:
             Overloaded: the queue is full.
-            StorageError: the store is closed.
+            TryLater: the store is closed.
         """
         future: Future[T] = Future()
         self._put(_Work(call, future))
@@ -68,61 +74,77 @@ class Writer:
 
     def close(self) -> None:
         """Finishes what waits, then ends the thread."""
-        if not self._is_closed:
+        with self._closing:
+            if self._is_closed:
+                return
             self._is_closed = True
-            self._queue.put(_STOP)
-            self._thread.join()
+        self._queue.put(None)  # nothing is put after it
+        self._thread.join()
 
-    def _put(self, job: _Append | _Work) -> None:
-        if self._is_closed:
-            msg = "the store is closed"
-            raise StorageError(msg)
-        try:
-            self._queue.put_nowait(job)
-        except queue.Full:
-            msg = f"{QUEUE_MAX} writes are waiting already; try again in a moment"
-            raise Overloaded(msg) from None
+    def _put(self, job: _Job) -> None:
+        with self._closing:
+            if self._is_closed:
+                msg = "the store is closed"
+                raise TryLater(msg)
+            try:
+                self._queue.put_nowait(job)
+            except queue.Full:
+                msg = f"{QUEUE_MAX} writes are waiting already; try again in a moment"
+                raise Overloaded(msg) from None
 
     def _run(self) -> None:
         while True:
-            job = self._held_back or self._queue.get()
-            self._held_back = None
-            if job is _STOP:
-                return
-            if isinstance(job, _Append):
-                self._run_group([job, *self._waiting_appends()])
-            else:
-                _run_work(job)
+            appends = self._take()
+            if appends:
+                self._run_group(appends)
+            if self._waiting:
+                job = self._waiting.popleft()
+                if job is None:
+                    return
+                self._run_work(job)
 
-    def _waiting_appends(self) -> list[_Append]:
-        group: list[_Append] = []
-        while len(group) < GROUP_MAX - 1:
+    def _take(self) -> list[_Append]:
+        """Takes all appends that wait, wherever they stand; the rest keeps its order.
+
+        Appends go first: people wait for them, while batches from peers come by the hundred.
+        """
+        appends: list[_Append] = []
+        is_idle = not self._waiting
+        while len(appends) + len(self._waiting) < GROUP_MAX:
             try:
-                job = self._queue.get_nowait()
+                job = self._queue.get(block=is_idle)
             except queue.Empty:
                 break
-            if not isinstance(job, _Append):
-                self._held_back = job
-                break
-            group.append(job)
-        return group
+            is_idle = False
+            if isinstance(job, _Append):
+                appends.append(job)
+            else:
+                self._waiting.append(job)
+        return appends
 
     def _run_group(self, group: Sequence[_Append]) -> None:
+        # From here on a future can no longer be cancelled; those that were are left out.
+        running = [job for job in group if job.future.set_running_or_notify_cancel()]
+        if not running:
+            return
         try:
-            results = self._append_group([job.request for job in group])
+            results = self._append_group([job.request for job in running])
         except Exception as error:  # noqa: BLE001 - whatever failed, the askers are told
-            results = [error] * len(group)
-        for job, result in zip(group, results, strict=True):
+            results = [error] * len(running)
+        for job, result in zip(running, results, strict=True):
             if isinstance(result, Exception):
                 job.future.set_exception(result)
             else:
                 job.future.set_result(result)
+        self._after_job()
 
-
-def _run_work(job: _Work) -> None:
-    try:
-        result = job.call()
-    except Exception as error:  # noqa: BLE001 - whatever failed, the asker is told
-        job.future.set_exception(error)
-    else:
-        job.future.set_result(result)
+    def _run_work(self, job: _Work) -> None:
+        if not job.future.set_running_or_notify_cancel():
+            return
+        try:
+            result = job.call()
+        except Exception as error:  # noqa: BLE001 - whatever failed, the asker is told
+            job.future.set_exception(error)
+        else:
+            job.future.set_result(result)
+        self._after_job()

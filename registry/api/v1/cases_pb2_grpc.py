@@ -74,7 +74,8 @@ class CaseServiceServicer(object):
     def OpenCase(self, request, context):
         """Opens a case under a new random id by recording `case_opened`.
         Idempotent by request_id. Errors: INVALID_ARGUMENT (content), ALREADY_EXISTS (the request id
-        was used with other content), FAILED_PRECONDITION (the log is read only), RESOURCE_EXHAUSTED.
+        was used with other content), FAILED_PRECONDITION (a rule of the kind), UNAVAILABLE (the log
+        is read only for now), RESOURCE_EXHAUSTED (too much is waiting).
         Retry: with the same request id, at will.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

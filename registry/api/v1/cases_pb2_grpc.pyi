@@ -36,7 +36,8 @@ class CaseServiceStub:
     OpenCase: _grpc.UnaryUnaryMultiCallable[_cases_pb2.OpenCaseRequest, _cases_pb2.OpenCaseResponse]
     """Opens a case under a new random id by recording `case_opened`.
     Idempotent by request_id. Errors: INVALID_ARGUMENT (content), ALREADY_EXISTS (the request id
-    was used with other content), FAILED_PRECONDITION (the log is read only), RESOURCE_EXHAUSTED.
+    was used with other content), FAILED_PRECONDITION (a rule of the kind), UNAVAILABLE (the log
+    is read only for now), RESOURCE_EXHAUSTED (too much is waiting).
     Retry: with the same request id, at will.
     """
     RecordEvent: _grpc.UnaryUnaryMultiCallable[_cases_pb2.RecordEventRequest, _cases_pb2.RecordEventResponse]
@@ -70,7 +71,8 @@ class CaseServiceAsyncStub(CaseServiceStub):
     OpenCase: _aio.UnaryUnaryMultiCallable[_cases_pb2.OpenCaseRequest, _cases_pb2.OpenCaseResponse]  # type: ignore[assignment]
     """Opens a case under a new random id by recording `case_opened`.
     Idempotent by request_id. Errors: INVALID_ARGUMENT (content), ALREADY_EXISTS (the request id
-    was used with other content), FAILED_PRECONDITION (the log is read only), RESOURCE_EXHAUSTED.
+    was used with other content), FAILED_PRECONDITION (a rule of the kind), UNAVAILABLE (the log
+    is read only for now), RESOURCE_EXHAUSTED (too much is waiting).
     Retry: with the same request id, at will.
     """
     RecordEvent: _aio.UnaryUnaryMultiCallable[_cases_pb2.RecordEventRequest, _cases_pb2.RecordEventResponse]  # type: ignore[assignment]
@@ -107,7 +109,8 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_cases_pb2.OpenCaseResponse, _abc.Awaitable[_cases_pb2.OpenCaseResponse]]:
         """Opens a case under a new random id by recording `case_opened`.
         Idempotent by request_id. Errors: INVALID_ARGUMENT (content), ALREADY_EXISTS (the request id
-        was used with other content), FAILED_PRECONDITION (the log is read only), RESOURCE_EXHAUSTED.
+        was used with other content), FAILED_PRECONDITION (a rule of the kind), UNAVAILABLE (the log
+        is read only for now), RESOURCE_EXHAUSTED (too much is waiting).
         Retry: with the same request id, at will.
         """
 

@@ -1,0 +1,91 @@
+"""What every event says of the act behind it: who acted, on what basis, about what.
+
+Whoever records is not always who acted: a transcription of somebody's public record names the body
+that acted and the record, and never looks like the signer's own act.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from registry.domain.content.dates import PartialDate
+from registry.domain.states import is_state_code
+from registry.domain.vocabulary import EventKind
+
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+OptionalCode = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9._-]{0,63})?$")]
+Line = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(max_length=20_000)]
+StateCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+OptionalStateCode = Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")]
+Lines = Annotated[tuple[Line, ...], Field(max_length=200)]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+
+
+class EventPointer(_Value):
+    """An event of the same case: what this one answers, follows up or corrects."""
+
+    origin: Annotated[str, StringConstraints(min_length=1, max_length=300)] = Field(
+        description="origin of the log that holds it"
+    )
+    index: int = Field(default=0, ge=0, lt=2**53, description="its place in that log")
+
+
+class NativeGrade(_Value):
+    """A grade in the assessor's own scheme; never converted silently."""
+
+    scheme: Code = Field(description="such as upr, ccpr, cedaw, iachr, coe")
+    value: Line = Field(description="as the scheme writes it, such as supported or B2")
+    assessor: Line = Field(default="", description="who graded, if not the acting body")
+    date: PartialDate | None = Field(default=None, description="when it was graded")
+
+
+class ActContent(_Value):
+    """Fields of every kind."""
+
+    kind: ClassVar[EventKind]
+    date_field: ClassVar[str]
+
+    title: Line = Field(default="", description="a short name that people read")
+    summary: Text = Field(default="", description="what happened, in words; names no person")
+    acting_body: Code = Field(description="code of the body that acted, such as tb.ccpr")
+    basis: Literal["own_act", "public_record", "reported_by"] = Field(
+        description="own_act, public_record (then source is set) or reported_by"
+    )
+    reported_by: Line = Field(default="", description="who reported it; never a person")
+    source: Line = Field(default="", description="where the public record is")
+    references: Lines = Field(default=(), description="reference numbers as written")
+    states: Annotated[tuple[StateCode, ...], Field(max_length=60)] = Field(
+        default=(), description="ISO 3166 alpha-3 codes of the States concerned"
+    )
+    themes: Annotated[tuple[Code, ...], Field(max_length=50)] = Field(
+        default=(), description="codes of the vocabulary's themes"
+    )
+    subjects: Lines = Field(default=(), description="subject headings as the register writes them")
+    url: Line = Field(default="", description="where the document is published")
+    is_invented: bool = Field(default=False, description="an invented example, not a fact")
+    about: EventPointer | None = Field(
+        default=None, description="the event of this case that this one answers or follows up"
+    )
+
+    @model_validator(mode="after")
+    def _check_basis(self) -> "ActContent":
+        if self.basis == "public_record" and not self.source:
+            msg = "source: a public record needs the place where it is published"
+            raise ValueError(msg)
+        if (self.basis == "reported_by") != bool(self.reported_by):
+            msg = "reported_by: is set if, and only if, the basis is reported_by"
+            raise ValueError(msg)
+        unknown = [code for code in self.states if not is_state_code(code)]
+        if unknown:
+            msg = f"states: {', '.join(unknown)} is no ISO 3166 alpha-3 code"
+            raise ValueError(msg)
+        return self
+
+    def act_date(self) -> PartialDate | None:
+        """The date of the act, or None if it is unknown."""
+        found: PartialDate | None = getattr(self, self.date_field)
+        return found if found is not None and found.value else None

@@ -1,0 +1,109 @@
+"""The stored form of content: UTF-8 JSON of the model, its kind in the media type.
+
+media type   application/vnd.registry.<kind>+json;v=1
+bytes        JSON object, keys in the model's order, defaults left out, no spaces
+"""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from registry.domain.content import kinds
+from registry.domain.content.act import ActContent
+from registry.domain.vocabulary import CURRENT_KINDS, EventKind, kind_code
+from registry.errors import InvalidContent
+
+CONTENT_MAX_BYTES: Final = 256 * 1024
+_MEDIA_TYPE: Final = re.compile(r"application/vnd\.registry\.([a-z_]+)\+json;v=1")
+
+CONTENT_BY_KIND: Final[Mapping[EventKind, type[ActContent]]] = MappingProxyType(
+    {
+        model.kind: model
+        for model in (
+            kinds.CaseOpened,
+            kinds.SubmissionReceived,
+            kinds.CommunicationSent,
+            kinds.ReplyReceived,
+            kinds.StatementIssued,
+            kinds.OpinionAdopted,
+            kinds.LegalReviewIssued,
+            kinds.VisitReportPublished,
+            kinds.DocumentPublished,
+            kinds.ReportPublished,
+            kinds.RecommendationMade,
+            kinds.RecommendationResponse,
+            kinds.FollowupInformation,
+            kinds.FollowupAssessed,
+        )
+    }
+)
+_BY_CODE: Final = {kind_code(kind): kind for kind in EventKind}
+
+
+def media_type_of(kind: EventKind) -> str:
+    """The media type of a kind's content."""
+    return f"application/vnd.registry.{kind_code(kind)}+json;v=1"
+
+
+def kind_of_media_type(media_type: str) -> EventKind | None:
+    """The kind that a media type names, or None."""
+    found = _MEDIA_TYPE.fullmatch(media_type)
+    return _BY_CODE.get(found.group(1)) if found else None
+
+
+def encode_content(content: ActContent) -> bytes:
+    """Serializes content; equal content gives equal bytes."""
+    return content.model_dump_json(exclude_defaults=True).encode()
+
+
+def decode_content(media_type: str, data: bytes) -> ActContent | None:
+    """Reads stored content.
+
+    Returns:
+        The model, or None if this software does not know the kind or version.
+
+    Raises:
+        InvalidContent: the kind is known and the bytes break its rules.
+    """
+    kind = kind_of_media_type(media_type)
+    model = CONTENT_BY_KIND.get(kind) if kind is not None else None
+    if model is None:
+        return None
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        raise InvalidContent(explain(error)) from error
+
+
+def read_content(kind: EventKind, fields: Mapping[str, Any]) -> ActContent:
+    """Checks fields that came from outside.
+
+    Raises:
+        InvalidContent: the kind cannot be recorded yet, or a field breaks its rules; the text
+            names the field.
+    """
+    model = CONTENT_BY_KIND.get(kind)
+    if model is None:
+        names = ", ".join(sorted(kind_code(each) for each in CURRENT_KINDS))
+        msg = f"{kind_code(kind)} cannot be recorded by this version; it records {names}"
+        raise InvalidContent(msg)
+    try:
+        content = model.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidContent(explain(error)) from error
+    if len(encode_content(content)) > CONTENT_MAX_BYTES:
+        msg = f"the content of an event has at most {CONTENT_MAX_BYTES} bytes"
+        raise InvalidContent(msg)
+    return content
+
+
+def explain(error: ValidationError) -> str:
+    """Names each field that is wrong and why, without repeating its content."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(
+        f"{'.'.join(str(step) for step in each['loc'])}: {each['msg']}".removeprefix(": ")
+        for each in found
+    )

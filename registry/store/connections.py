@@ -1,0 +1,173 @@
+"""SQLite connections that keep their promise: WAL, synchronous=FULL, secure_delete, or none at all.
+
+What eventsourcing's pool does not do, and why it is done here:
+- the settings are made on every connection and read back; a connection without them is refused;
+- the writer has a connection of its own and begins with `BEGIN IMMEDIATE`: a plain `BEGIN` that
+  reads before it writes may fail halfway;
+- it asks for `cached_statements=True`, which is a cache of one statement.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from eventsourcing.persistence import (
+    ConnectionPoolClosedError,
+    ConnectionUnavailableError,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    PersistenceError,
+)
+from eventsourcing.sqlite import (
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteCursor,
+    SQLiteDatastore,
+)
+
+from registry.errors import CorruptDatabase, DurabilityError, Overloaded, StorageError, TryLater
+
+_CACHED_STATEMENTS: Final = 128
+_LOCK_TIMEOUT_S: Final = 10
+_POOL_TIMEOUT_S: Final = 10.0
+_CACHE_KIB: Final = 16_384
+_READER_CONNECTIONS: Final = 16
+SETTINGS: Final = {
+    "journal_mode": ("WAL", "wal"),
+    "synchronous": ("FULL", 2),
+    "secure_delete": ("ON", 1),
+    "cache_size": (f"-{_CACHE_KIB}", -_CACHE_KIB),
+}
+"""What is set, and what SQLite must answer when it is read back."""
+
+
+class DurablePool(SQLiteConnectionPool):
+    """Connections to one database file."""
+
+    def __init__(self, path: Path, *, is_read_only: bool, pool_size: int) -> None:
+        self._is_read_only = is_read_only
+        mode = "ro" if is_read_only else "rwc"
+        super().__init__(
+            db_name=f"{path.absolute().as_uri()}?mode={mode}",
+            lock_timeout=_LOCK_TIMEOUT_S,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=_POOL_TIMEOUT_S,
+        )
+
+    def _create_connection(self) -> SQLiteConnection:
+        try:
+            connection = sqlite3.connect(
+                self.db_name,
+                uri=True,
+                check_same_thread=False,
+                isolation_level=None,
+                cached_statements=_CACHED_STATEMENTS,
+                timeout=_LOCK_TIMEOUT_S,
+            )
+        except sqlite3.Error as error:
+            raise InterfaceError(error) from error
+        try:
+            self._configure(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            raise _translate(error) from error
+        except BaseException:
+            connection.close()
+            raise
+        connection.row_factory = sqlite3.Row
+        return SQLiteConnection(connection, max_age=self.max_age)
+
+    def _configure(self, connection: sqlite3.Connection) -> None:
+        for name, (value, expected) in SETTINGS.items():
+            if not (self._is_read_only and name == "journal_mode"):
+                connection.execute(f"PRAGMA {name} = {value}")
+            (found,) = connection.execute(f"PRAGMA {name}").fetchone()
+            if found != expected:
+                msg = (
+                    f"SQLite answers {name} = {found!r} where {value} was asked for; without it a "
+                    "power cut can lose events. Use a local file system that supports WAL"
+                )
+                raise DurabilityError(msg)
+
+
+class DurableDatastore(SQLiteDatastore):
+    """eventsourcing's datastore on durable connections.
+
+    The writer has a connection of its own: readers, however many, never keep it waiting.
+    """
+
+    def __init__(self, path: Path, *, is_read_only: bool) -> None:
+        self.pool = DurablePool(path, is_read_only=is_read_only, pool_size=_READER_CONNECTIONS)
+        self._writers = DurablePool(path, is_read_only=is_read_only, pool_size=1)
+        self.single_row_tracking = True
+        self.originator_id_type = "text"
+
+    @contextmanager
+    def reading(self) -> Iterator[SQLiteCursor]:
+        """A cursor on one snapshot.
+
+        Raises:
+            Overloaded: every connection is busy.
+            TryLater: the store is closed.
+            StorageError: the disk failed.
+        """
+        with translated(), self.transaction(commit=False) as cursor:
+            yield cursor
+
+    @contextmanager
+    def writing(self) -> Iterator[SQLiteCursor]:
+        """A cursor that holds the write lock; committed at the end, or rolled back.
+
+        Raises:
+            StorageError: the disk refused; nothing of the transaction is kept, unless it was the
+                commit that failed: then a restart may show it.
+        """
+        with translated():
+            connection = self._writers.get_connection(is_writer=True)
+            try:
+                cursor = connection.cursor()
+                cursor.execute("BEGIN IMMEDIATE")
+                try:
+                    yield cursor
+                    connection.commit()
+                except BaseException:
+                    connection.rollback()
+                    raise
+            finally:
+                self._writers.put_connection(connection)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self.pool.close()
+        self._writers.close()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns eventsourcing's and SQLite's errors into ours."""
+    try:
+        yield
+    except ConnectionUnavailableError as error:
+        msg = "every database connection is in use; try again"
+        raise Overloaded(msg) from error
+    except ConnectionPoolClosedError as error:
+        msg = "the store is closed"
+        raise TryLater(msg) from error
+    except (sqlite3.Error, PersistenceError) as error:
+        raise storage_error(error) from error
+
+
+def storage_error(error: Exception) -> StorageError:
+    """Names the kind of a database error."""
+    if type(error) in (DatabaseError, sqlite3.DatabaseError):
+        return CorruptDatabase(f"SQLite cannot read the database: {error}; run `registry fsck`")
+    return StorageError(f"the database failed: {error}")
+
+
+def _translate(error: sqlite3.Error) -> PersistenceError:
+    kind = DatabaseError if type(error) is sqlite3.DatabaseError else OperationalError
+    return kind(error)

@@ -1,0 +1,484 @@
+"""What every backend of the store must do: subclass it with a fixture `store`, empty and open.
+
+The fixture gives a store whose own log is OWN, with all ORIGINS registered and appends allowed.
+"""
+
+import threading
+from concurrent.futures import Future
+from dataclasses import replace
+
+import pytest
+
+from registry.domain.identifiers import LogId, Origin, RequestKey
+from registry.errors import (
+    BackwardEntry,
+    EntryError,
+    LogDiverged,
+    LogReadOnly,
+    MisplacedEntry,
+    NotFound,
+    RegistryError,
+    RequestIdReused,
+)
+from registry.log.checkpoint import verify_checkpoint
+from registry.log.entry import EventRef, decode_header, split_entry
+from registry.log.facts import GuardVerdict
+from registry.log.merkle import EMPTY_ROOT, leaf_hash, verify_consistency, verify_inclusion
+from registry.store.entries import (
+    AppendRequest,
+    EntriesStored,
+    EntryStore,
+    HeldPart,
+    PartsStored,
+    StoreEvent,
+)
+from tests.storage.storage_world import (
+    NOW_MS,
+    ORIGINS,
+    OTHER,
+    OTHER_ID,
+    OWN,
+    OWN_ID,
+    PEER_ID,
+    Peer,
+    author_of,
+    case,
+    draft,
+    request,
+    seed,
+)
+
+
+def part_of(peer: Peer, index: int) -> HeldPart:
+    part = peer.drafts[index].parts[0]
+    return HeldPart(peer.log_id, index, 0, part.salt, part.media_type, part.content)
+
+
+def refs_of(entry: bytes) -> tuple[EventRef, ...]:
+    return decode_header(split_entry(entry)[0]).refs
+
+
+def written_peer(count: int) -> Peer:
+    peer = Peer()
+    for number in range(count):
+        peer.write(f"peer {number}", case_id=case(number % 3))
+    return peer
+
+
+class EntryStoreContract:
+    # --- logs -------------------------------------------------------------------------------
+
+    def test_registered_logs_start_empty(self, store: EntryStore) -> None:
+        states = store.log_states()
+
+        assert [state.origin for state in states] == sorted(ORIGINS)
+        assert {state.size for state in states} == {0}
+        assert {state.root for state in states} == {EMPTY_ROOT}
+        assert {state.note for state in states} == {None}
+
+    def test_registering_a_log_again_changes_nothing(self, store: EntryStore) -> None:
+        store.append(request("a")).result()
+        store.register_logs([OWN, Origin("test/new/1")]).result()
+
+        assert store.log_state(OWN_ID).size == 1
+        assert len(store.log_states()) == len(ORIGINS) + 1
+
+    def test_unknown_log_is_not_found(self, store: EntryStore) -> None:
+        with pytest.raises(NotFound):
+            store.log_state(LogId(b"?" * 32))
+        with pytest.raises(NotFound):
+            store.wanted_parts(LogId(b"?" * 32), 10)
+        with pytest.raises(NotFound):
+            store.freeze(LogId(b"?" * 32), 0, "why", b"").result()
+        with pytest.raises(NotFound):
+            store.set_parts_below(LogId(b"?" * 32), 0, []).result()
+
+    # --- appends ----------------------------------------------------------------------------
+
+    def test_appended_event_has_its_place_a_note_and_a_proof(self, store: EntryStore) -> None:
+        done = store.append(request("a", case_id=case(1))).result()
+        state = store.log_state(OWN_ID)
+
+        assert (done.index, done.was_recorded_before) == (0, False)
+        assert done.leaf_hash == leaf_hash(done.entry) == store.leaf_hash(OWN_ID, 0)
+        assert store.entries(OWN_ID, 0, 9) == [done.entry]
+        assert state.note is not None
+        checkpoint = verify_checkpoint(
+            state.note, origin=OWN, log_key=author_of(OWN).public_key
+        )
+        assert (checkpoint.size, checkpoint.root) == (1, state.root)
+        assert store.noted_size(OWN_ID) == state.noted_size == 1
+        assert state.parts_below == 1
+
+    def test_own_parts_are_held_with_their_event(self, store: EntryStore) -> None:
+        store.append(request("words")).result()
+        part = store.part(OWN_ID, 0, 0)
+
+        assert part is not None
+        assert (part.media_type, part.content) == ("text/plain", b"words")
+        assert store.parts_of([(OWN_ID, 0, 1), (OWN_ID, 0, 0)]) == [part]
+        assert store.part(OWN_ID, 0, 1) is None
+
+    def test_repeated_request_returns_the_first_event(self, store: EntryStore) -> None:
+        first = store.append(request("a", request_id="1")).result()
+        again = store.append(request("a", request_id="1")).result()
+
+        assert (again.index, again.entry) == (first.index, first.entry)
+        assert again.was_recorded_before
+        assert store.log_state(OWN_ID).size == 1
+        assert store.has_request(RequestKey(seed("request 1")[:16]))
+        assert not store.has_request(RequestKey(b"?" * 16))
+
+    def test_request_id_with_other_content_is_refused(self, store: EntryStore) -> None:
+        store.append(request("a", request_id="1")).result()
+
+        with pytest.raises(RequestIdReused):
+            store.append(request("b", request_id="1")).result()
+        assert store.append(request("c", request_id="2")).result().index == 1
+
+    def test_requests_without_id_are_never_the_same(self, store: EntryStore) -> None:
+        places = [store.append(request("a")).result().index for _ in range(2)]
+
+        assert places == [0, 1]
+
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            replace(draft("x"), control=b"c" * 3000),
+            replace(draft("x"), time_ms=2**70),
+            replace(draft("x"), kind=2**40),
+            replace(draft("x"), case_id=b"short"),
+        ],
+        ids=["control", "time", "kind", "case"],
+    )
+    def test_bad_draft_fails_alone(self, store: EntryStore, broken: object) -> None:
+        bad = AppendRequest(draft=broken, request_digest=b"")  # type: ignore[arg-type]
+        futures = [store.append(r) for r in (request("a"), bad, request("b"))]
+
+        assert futures[0].result().index == 0
+        with pytest.raises((EntryError, RegistryError)):
+            futures[1].result()
+        assert futures[2].result().index == 1
+        assert store.read_only_reason() is None
+
+    def test_concurrent_appends_get_every_index_once(self, store: EntryStore) -> None:
+        done: list[int] = []
+
+        def work(name: int) -> None:
+            for number in range(20):
+                one = store.append(request(f"{name} {number}", case_id=case(number)))
+                done.append(one.result().index)
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert sorted(done) == list(range(160))
+        assert len(store.entries(OWN_ID, 0, 160)) == 160
+
+    def test_cancelled_append_does_not_stop_the_writer(self, store: EntryStore) -> None:
+        gate = threading.Event()
+        entered = threading.Event()
+
+        def block(_: StoreEvent) -> None:
+            entered.set()
+            gate.wait(10)
+
+        store.add_listener(block)
+        first = store.append(request("a"))
+        assert entered.wait(10)
+        waiting = store.append(request("b"))
+        assert waiting.cancel()
+        gate.set()
+
+        assert first.result(10).index == 0
+        assert store.append(request("c")).result(10).index == 1
+
+    def test_appends_are_refused_while_not_allowed(self, store: EntryStore) -> None:
+        store.allow_appends(False, "the operator closed it")
+
+        assert store.read_only_reason() == "the operator closed it"
+        with pytest.raises(LogReadOnly, match="the operator closed it"):
+            store.append(request("a")).result()
+        store.allow_appends(True)
+        assert store.append(request("a")).result().index == 0
+
+    def test_failing_listener_does_not_fail_the_append(self, store: EntryStore) -> None:
+        def fail(_: StoreEvent) -> None:
+            raise ZeroDivisionError
+
+        store.add_listener(fail)
+
+        assert store.append(request("a")).result().index == 0
+        assert store.append(request("b")).result().index == 1
+        assert store.read_only_reason() is None
+
+    # --- refs -------------------------------------------------------------------------------
+
+    def test_event_refers_to_the_last_held_event_of_each_other_log(self, store: EntryStore) -> None:
+        peer = written_peer(7)
+        store.ingest(peer.batch()).result()
+        done = store.append(request("a", case_id=case(0))).result()
+
+        assert refs_of(done.entry) == (EventRef(PEER_ID, 6, leaf_hash(peer.entries[6])),)
+        assert store.refs_reached(OWN_ID, [(case(0), PEER_ID), (case(1), PEER_ID)]) == {
+            (case(0), PEER_ID): 6
+        }
+
+    def test_event_outside_any_case_has_no_refs(self, store: EntryStore) -> None:
+        store.ingest(written_peer(3).batch()).result()
+
+        assert refs_of(store.append(request("a")).result().entry) == ()
+
+    def test_ref_that_would_go_back_after_a_freeze_is_left_out(self, store: EntryStore) -> None:
+        store.ingest(written_peer(7).batch()).result()
+        store.append(request("a", case_id=case(0))).result()
+        store.freeze(PEER_ID, 5, "log_diverged", b"proof").result()
+
+        assert refs_of(store.append(request("b", case_id=case(0))).result().entry) == ()
+        newer = store.append(request("c", case_id=case(1))).result()
+        assert [ref.index for ref in refs_of(newer.entry)] == [4]
+
+    def test_refs_are_sorted_by_log(self, store: EntryStore) -> None:
+        other = Peer(OTHER)
+        other.write("other", case_id=case(0))
+        store.ingest(written_peer(1).batch()).result()
+        store.ingest(other.batch()).result()
+        refs = refs_of(store.append(request("a", case_id=case(0))).result().entry)
+
+        assert [ref.log_id for ref in refs] == sorted([PEER_ID, OTHER_ID])
+
+    # --- ingest -----------------------------------------------------------------------------
+
+    def test_ingested_batches_are_read_back(self, store: EntryStore) -> None:
+        peer = written_peer(600)
+        first = store.ingest(peer.batch(0, 500, has_note=False)).result()
+        second = store.ingest(peer.batch(500)).result()
+
+        assert (first.size, first.note, first.noted_size) == (500, None, 0)
+        assert (second.size, second.noted_size) == (600, 600)
+        assert second == store.log_state(PEER_ID)
+        assert second.range == peer.range_at(600)
+        assert store.entries(PEER_ID, 0, 600) == peer.entries
+
+    def test_gap_and_repetition_are_refused(self, store: EntryStore) -> None:
+        peer = written_peer(6)
+        with pytest.raises(MisplacedEntry):
+            store.ingest(peer.batch(1, 3)).result()
+        store.ingest(peer.batch(0, 3)).result()
+        with pytest.raises(MisplacedEntry):
+            store.ingest(peer.batch(0, 3)).result()
+
+        assert store.log_state(PEER_ID).size == 3
+
+    def test_batch_past_a_freeze_is_refused_and_one_below_it_taken(self, store: EntryStore) -> None:
+        peer = written_peer(6)
+        store.freeze(PEER_ID, 4, "bad_entry_signature", b"proof").result()
+
+        store.ingest(peer.batch(0, 4)).result()
+        with pytest.raises(LogDiverged):
+            store.ingest(peer.batch(4)).result()
+        assert store.log_state(PEER_ID).size == 4
+
+    def test_ref_that_goes_back_is_refused_with_its_batch(self, store: EntryStore) -> None:
+        peer = Peer()
+        for index in (5, 4):
+            peer.write(f"r{index}", case_id=case(0), refs=[EventRef(OTHER_ID, index, seed("x"))])  # type: ignore[arg-type]
+        store.ingest(peer.batch(0, 1)).result()
+
+        with pytest.raises(BackwardEntry):
+            store.ingest(peer.batch(1)).result()
+        assert store.log_state(PEER_ID).size == 1
+
+    def test_failed_batch_leaves_no_case_behind(self, store: EntryStore) -> None:
+        peer = Peer()
+        peer.write("a", case_id=case(0), refs=[EventRef(OTHER_ID, 5, seed("x"))])  # type: ignore[arg-type]
+        peer.write("b", case_id=case(9))
+        peer.write("c", case_id=case(0), refs=[EventRef(OTHER_ID, 4, seed("x"))])  # type: ignore[arg-type]
+        store.ingest(peer.batch(0, 1)).result()
+        with pytest.raises(BackwardEntry):
+            store.ingest(peer.batch(1)).result()
+
+        assert not store.has_case(case(9))
+        store.ingest(peer.batch(1, 2)).result()
+        assert [e.index for e in store.case_entries(case(9))] == [1]
+
+    def test_smallest_freeze_wins(self, store: EntryStore) -> None:
+        for at, reason in ((5, "first"), (3, "second"), (4, "third")):
+            store.freeze(PEER_ID, at, reason, b"").result()
+        state = store.log_state(PEER_ID)
+
+        assert (state.frozen_at, state.frozen_reason) == (3, "second")
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def test_entries_are_limited_in_bytes_but_never_none(self, store: EntryStore) -> None:
+        peer = written_peer(5)
+        store.ingest(peer.batch()).result()
+        size = sum(len(entry) for entry in peer.entries[:2])
+
+        assert store.entries(PEER_ID, 0, 5, max_bytes=1) == peer.entries[:1]
+        assert store.entries(PEER_ID, 0, 5, max_bytes=size) == peer.entries[:2]
+        assert store.entries(PEER_ID, 3, 99) == peer.entries[3:]
+        assert store.entries(PEER_ID, 5, 9) == []
+
+    def test_every_proof_verifies(self, store: EntryStore) -> None:
+        peer = written_peer(700)
+        store.ingest(peer.batch(0, 300)).result()
+        store.ingest(peer.batch(300)).result()
+        for size in (1, 2, 255, 256, 257, 511, 512, 700):
+            root = store.root_at(PEER_ID, size)
+            assert root == peer.range_at(size).root()
+            for index in {0, size // 2, size - 1}:
+                verify_inclusion(
+                    leaf=store.leaf_hash(PEER_ID, index),
+                    index=index,
+                    size=size,
+                    path=store.inclusion_path(PEER_ID, index, size),
+                    root=root,
+                )
+            verify_consistency(
+                first_size=size,
+                first_root=root,
+                second_size=700,
+                second_root=store.root_at(PEER_ID, 700),
+                path=store.consistency_path(PEER_ID, size, 700),
+            )
+
+    def test_empty_log_is_a_prefix_of_everything(self, store: EntryStore) -> None:
+        store.ingest(written_peer(3).batch()).result()
+
+        assert store.root_at(PEER_ID, 0) == EMPTY_ROOT
+        assert store.consistency_path(PEER_ID, 0, 3) == ()
+
+    def test_proofs_outside_the_log_are_not_found(self, store: EntryStore) -> None:
+        store.ingest(written_peer(3).batch()).result()
+        for ask in (
+            lambda: store.root_at(PEER_ID, 4),
+            lambda: store.root_at(PEER_ID, -1),
+            lambda: store.inclusion_path(PEER_ID, 3, 3),
+            lambda: store.inclusion_path(PEER_ID, -1, 3),
+            lambda: store.inclusion_path(PEER_ID, 0, 4),
+            lambda: store.consistency_path(PEER_ID, 3, 2),
+            lambda: store.consistency_path(PEER_ID, 1, 4),
+            lambda: store.leaf_hash(PEER_ID, 3),
+            lambda: store.leaf_hash(PEER_ID, -1),
+            lambda: store.received_ms(PEER_ID, 3),
+        ):
+            with pytest.raises(NotFound):
+                ask()
+
+    def test_case_is_read_over_all_logs(self, store: EntryStore) -> None:
+        store.ingest(written_peer(4).batch()).result()
+        store.append(request("a", case_id=case(0))).result()
+        found = {(e.log_id, e.index) for e in store.case_entries(case(0))}
+
+        assert found == {(PEER_ID, 0), (PEER_ID, 3), (OWN_ID, 0)}
+        assert store.has_case(case(0))
+        assert not store.has_case(case(7))
+        assert store.case_entries(case(7)) == []
+
+    def test_case_ids_are_paged_in_order(self, store: EntryStore) -> None:
+        store.ingest(written_peer(3).batch()).result()
+        expected = sorted(case(number) for number in range(3))
+
+        assert store.case_ids(None, 2) == expected[:2]
+        assert store.case_ids(expected[1], 2) == expected[2:]
+        assert store.case_ids(expected[2], 2) == []
+
+    def test_received_time_is_this_nodes_clock(self, store: EntryStore) -> None:
+        store.append(request("a", case_id=case(0))).result()
+        store.ingest(written_peer(1).batch()).result()
+
+        assert [store.received_ms(log_id, 0) for log_id in (OWN_ID, PEER_ID)] == [NOW_MS, NOW_MS]
+
+    def test_changes_come_in_the_order_of_arrival(self, store: EntryStore) -> None:
+        store.append(request("a", case_id=case(1))).result()
+        store.ingest(written_peer(2).batch()).result()
+        store.append(request("b")).result()
+        changes = store.changes(0, 10)
+
+        places = [(c.log_id, c.index) for c in changes]
+        assert places == [(OWN_ID, 0), (PEER_ID, 0), (PEER_ID, 1), (OWN_ID, 1)]
+        assert [c.case_id for c in changes] == [case(1), case(0), case(1), b""]
+        assert store.changes(changes[1].id, 1) == [changes[2]]
+        assert store.newest_change_id() == changes[-1].id
+
+    # --- parts ------------------------------------------------------------------------------
+
+    def test_parts_arrive_after_their_entries(self, store: EntryStore) -> None:
+        peer = written_peer(3)
+        store.ingest(peer.batch()).result()
+        assert store.part(PEER_ID, 1, 0) is None
+        store.put_parts([part_of(peer, 1)]).result()
+
+        assert store.part(PEER_ID, 1, 0) == part_of(peer, 1)
+        (change,) = [c for c in store.part_changes(0, 10) if c.log_id == PEER_ID]
+        assert (change.index, change.ordinal, change.case_id) == (1, 0, case(1))
+        assert store.part_changes(change.id, 10) == []
+
+    def test_part_that_is_held_stays_as_it_is(self, store: EntryStore) -> None:
+        peer = written_peer(1)
+        store.ingest(peer.batch()).result()
+        store.put_parts([part_of(peer, 0)]).result()
+        store.put_parts([replace(part_of(peer, 0), content=b"other")]).result()
+
+        assert store.part(PEER_ID, 0, 0) == part_of(peer, 0)
+        assert len(store.part_changes(0, 10)) == 1
+
+    def test_part_of_an_entry_that_is_not_held_is_refused(self, store: EntryStore) -> None:
+        peer = written_peer(3)
+        store.ingest(peer.batch(0, 2)).result()
+
+        with pytest.raises(NotFound):
+            store.put_parts([part_of(peer, 0), part_of(peer, 2)]).result()
+        assert store.part(PEER_ID, 0, 0) is None
+
+    def test_wanted_parts_are_listed_until_they_are_held(self, store: EntryStore) -> None:
+        peer = written_peer(5)
+        store.ingest(peer.batch()).result()
+        store.put_parts([part_of(peer, 0)]).result()
+        store.set_parts_below(PEER_ID, 4, [(0, 0), (1, 0), (3, 0)]).result()
+
+        assert store.log_state(PEER_ID).parts_below == 4
+        assert store.wanted_parts(PEER_ID, 10) == [(1, 0), (3, 0)]
+        assert store.wanted_parts(PEER_ID, 10, after=(1, 0)) == [(3, 0)]
+        store.put_parts([part_of(peer, 3)]).result()
+        assert store.wanted_parts(PEER_ID, 10) == [(1, 0)]
+        assert store.wanted_count(PEER_ID) == 1
+        store.set_parts_below(PEER_ID, 2, []).result()
+        assert store.log_state(PEER_ID).parts_below == 4
+
+    # --- listeners and the end --------------------------------------------------------------
+
+    def test_listeners_hear_of_entries_and_parts(self, store: EntryStore) -> None:
+        heard: list[StoreEvent] = []
+        peer = written_peer(2)
+        store.add_listener(heard.append)
+        state = store.ingest(peer.batch()).result()
+        store.put_parts([part_of(peer, 1)]).result()
+        store.append(request("a")).result()
+        store.register_logs([]).result()  # the writer has told everything before
+
+        assert heard[0] == EntriesStored(PEER_ID, 0, 2, state.note)
+        assert heard[1] == PartsStored(PEER_ID, ((1, 0),))
+        assert isinstance(heard[2], EntriesStored)
+        assert (heard[2].log_id, heard[2].start, heard[2].end) == (OWN_ID, 0, 1)
+
+    def test_guard_and_database_agree_after_appends(self, store: EntryStore) -> None:
+        store.append(request("a")).result()
+        compared = store.own_state_against_guard()
+
+        assert compared.kind is GuardVerdict.EQUAL
+        assert (compared.guard_size, compared.database_size) == (1, 1)
+
+    def test_closed_store_takes_nothing_and_finishes_what_waits(self, store: EntryStore) -> None:
+        waiting: list[Future[object]] = [store.append(request(str(n))) for n in range(20)]  # type: ignore[misc]
+        store.close()
+
+        assert all(future.done() and future.exception() is None for future in waiting)
+        with pytest.raises(RegistryError):
+            store.append(request("late"))
+        store.close()
