@@ -378,14 +378,13 @@ class Registry:
         case_id = command.case_id
         is_situation = case_id is not None and self._situations.state_of(case_id) is not None
         check_new_event(
-            kind=command.content.kind,
-            content=command.content,
-            is_derived_case=is_situation,
+            command.content,
             is_for_all=audience.is_all,
             case=CaseFacts(
                 exists=case_id is None or is_situation or self.store.has_case(case_id),
-                is_opened=False,
-                known_events=lambda origin, index: self._holds(case_id, origin, index),
+                is_new=case_id is None,
+                is_situation=is_situation,
+                holds_event=lambda origin, index: self._holds(case_id, origin, index),
             ),
         )
 

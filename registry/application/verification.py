@@ -8,6 +8,7 @@ running node if need be, and share the entry checks with replication.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from registry.log.roster import Member, Roster
 from registry.replication.ingest import LogAuthor, verify_slice
 from registry.store.check import Finding, check_store
 from registry.store.entries import EntryStore, LogState
+from registry.store.guard import Guard
 from registry.store.sqlite import open_sqlite_store
 from registry.views.case_file import LogPlace, Reader
 
@@ -85,7 +87,7 @@ def verify_folder(folder_path: Path, progress: Progress) -> VerificationReport:
                 if member.log_id not in states:
                     continue
                 scan = _LogScan(store, roster, member, states[member.log_id], pool)
-                reports.append(scan.run(lambda count, before=done: progress(before + count, total)))
+                reports.append(scan.run(partial(_report, progress, done, total)))
                 done += states[member.log_id].size
         digest = digest_of(Reader(store=store, roster=roster, member_id=own.id))
     finally:
@@ -112,9 +114,22 @@ def fsck_folder(folder_path: Path, progress: Progress) -> Iterator[Finding]:
     folder = NodeFolder(folder_path)
     roster = load_roster(folder)
     own = roster.member_by_slug(folder.mechanism)
+    guard = Guard.open(folder.guard_file, own.origin)
+    try:
+        guarded = guard.read()
+    finally:
+        guard.close()
     yield from check_store(
-        folder.database, roster, own=own, guard_path=folder.guard_file, progress=progress
+        folder.database,
+        roster,
+        own_log=own.log_id,
+        guard=guarded,
+        on_progress=lambda step: progress(step.done, step.total),
     )
+
+
+def _report(progress: Progress, before: int, total: int, count: int) -> None:
+    progress(before + count, total)
 
 
 class _LogScan:

@@ -1,1 +1,34 @@
 """The typed async client of a node."""
+
+from registry.client.client import RegistryClient, case, situation
+from registry.client.profile import ClientProfile, load_profile
+from registry.client.values import (
+    CaseSummary,
+    History,
+    HistoryEvent,
+    LogPlace,
+    LogStatus,
+    NodeDigest,
+    NodeStatus,
+    PeerStatus,
+    Receipt,
+    TimelineItem,
+)
+
+__all__ = [
+    "CaseSummary",
+    "ClientProfile",
+    "History",
+    "HistoryEvent",
+    "LogPlace",
+    "LogStatus",
+    "NodeDigest",
+    "NodeStatus",
+    "PeerStatus",
+    "Receipt",
+    "RegistryClient",
+    "TimelineItem",
+    "case",
+    "load_profile",
+    "situation",
+]

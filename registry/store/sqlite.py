@@ -67,7 +67,8 @@ class SqliteStore(EntryStore):
     ) -> None:
         self._datastore = datastore
         self.recorder = LogRecorder(
-            datastore, lambda log_id_hex, index: self._writing.visibility(log_id_hex, index)  # noqa: PLW0108 - made below
+            datastore,
+            lambda log_id_hex, index: self._writing.visibility(log_id_hex, index),  # noqa: PLW0108 - made below
         )
         self._writing = SqliteWriting(
             datastore, self.recorder, author=author, guard=guard, now_ms=now_ms

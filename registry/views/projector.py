@@ -43,13 +43,12 @@ class CaseListProjector:
         parts = store.part_changes(self._models.place(PARTS), BATCH_CHANGES)
         if not entries and not parts:
             return Progress(changes=0, is_behind=False)
-        # Entries last: a part's entry is always stored before it or with it.
-        cases = dict.fromkeys(change.case_id for change in (*parts, *entries) if change.case_id)
-        rows = [self._fold(case_id) for case_id in cases]
-        places = {PARTS: parts, ENTRIES: entries}
+        found = [*(p.case_id for p in parts), *(e.case_id for e in entries)]
+        rows = [self._fold(case_id) for case_id in dict.fromkeys(found) if case_id]
+        places = {PARTS: parts[-1].id if parts else 0, ENTRIES: entries[-1].id if entries else 0}
         self._models.save(
             [row for row in rows if row.event_count],
-            {stream: changes[-1].id for stream, changes in places.items() if changes},
+            {stream: place for stream, place in places.items() if place},
         )
         return Progress(
             changes=len(entries) + len(parts),

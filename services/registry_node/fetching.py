@@ -160,7 +160,7 @@ class _LogFetch:
                 log_key=self._author.log_key,
                 held=self.held,
             )
-        held, entries = self.held, list(message.entries)
+        held, entries, checkpoint = self.held, list(message.entries), self._checkpoint
         try:
             planned = await self._in_thread(
                 lambda: plan_batch(
@@ -168,7 +168,7 @@ class _LogFetch:
                     start=message.start,
                     entries=entries,
                     path=list(message.consistency_path),
-                    checkpoint=self._checkpoint,
+                    checkpoint=checkpoint,
                 )
             )
         except EntryError as error:
@@ -187,16 +187,17 @@ class _LogFetch:
         """Checks every entry in two threads, then the order of all; returns what is valid."""
         count = len(planned.entries)
         step = count if count <= _SMALL_BATCH else -(-count // _SLICES)
+        loop = asyncio.get_running_loop()
         slices = await asyncio.gather(
             *(
-                self._in_thread(
-                    lambda first=first: verify_slice(
-                        self._author,
-                        planned.entries,
-                        planned.start,
-                        first,
-                        min(first + step, count),
-                    )
+                loop.run_in_executor(
+                    self._pool,
+                    verify_slice,
+                    self._author,
+                    planned.entries,
+                    planned.start,
+                    first,
+                    min(first + step, count),
                 )
                 for first in range(0, count, step)
             )

@@ -36,9 +36,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler:
+    ) -> Handler | None:
         """Returns the handler, wrapped; streams from callers are passed on as they are."""
         handler = await continuation(handler_call_details)
         # grpc gives None for an unknown method; its own UNIMPLEMENTED answer stands.
@@ -89,7 +89,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return handle
 
     def _identify(self, call: "_Call", context: Context) -> None:
-        certificates = context.auth_context().get("x509_pem_cert", ())
+        certificates = tuple(context.auth_context().get("x509_pem_cert", ()))
         if not certificates:
             msg = "this node takes calls over mutual TLS only"
             raise UnknownCaller(msg)

@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 
-from registry.api.v1 import cases_pb2, cases_pb2_grpc
+from registry.api.v1 import cases_pb2, cases_pb2_grpc, content_pb2
 from registry.application import RecordCommand, Registry
 from registry.client.content_conversion import content_from_proto
 from registry.domain.content import ActContent
@@ -30,7 +30,7 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
     ) -> cases_pb2.OpenCaseResponse:
         """Opens a case."""
         client = current_client()
-        content = content_from_proto(_wrapped(request))
+        content = content_from_proto(content_pb2.Content(case_opened=request.content))
         receipt = await self._record(request, client, None, content)
         return cases_pb2.OpenCaseResponse(receipt=receipt)
 
@@ -128,10 +128,6 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
             items=[convert.item_to_proto(item) for item in items],
             next_page_token=token,
         )
-
-
-def _wrapped(request: cases_pb2.OpenCaseRequest) -> Any:  # noqa: ANN401 - see the return
-    return cases_pb2.RecordEventRequest(content={"case_opened": request.content}).content
 
 
 def _slice(history: CaseHistory, asked: int, token: str) -> tuple[int, int, str]:

@@ -1,0 +1,300 @@
+"""`RegistryClient`: the typed async client of a node, over mutual TLS 1.3.
+
+Every call has a deadline. Recording is repeated with the same request id while the node is not
+reachable, which is safe: a node records a request once. Errors are those of `registry.errors`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from registry.client.tls import require_tls13
+
+require_tls13()
+
+import grpc  # noqa: E402 - grpc reads the cipher setting when it is first imported
+
+from registry.api.v1 import (  # noqa: E402
+    admin_pb2,
+    admin_pb2_grpc,
+    audit_pb2,
+    audit_pb2_grpc,
+    cases_pb2,
+    cases_pb2_grpc,
+)
+from registry.client.content_conversion import content_to_proto  # noqa: E402
+from registry.client.errors import translate  # noqa: E402
+from registry.client.profile import ClientProfile  # noqa: E402
+from registry.client.values import (  # noqa: E402
+    CaseSummary,
+    History,
+    NodeDigest,
+    NodeStatus,
+    PeerStatus,
+    Receipt,
+    TimelineItem,
+    read_event,
+    read_item,
+    read_peer,
+    read_place,
+    read_receipt,
+    read_status,
+    read_summary,
+)
+from registry.domain.content import ActContent, CaseOpened  # noqa: E402
+from registry.domain.identifiers import CaseId  # noqa: E402
+from registry.errors import TryLater  # noqa: E402
+
+T = TypeVar("T")
+_MESSAGE_MAX_BYTES: Final = 16 * 2**20
+_PAGE: Final = 200
+_FIRST_WAIT_S: Final = 0.1
+_LONGEST_WAIT_S: Final = 2.0
+
+
+def situation(state: str) -> cases_pb2.CaseSelector:
+    """Names the situation of a State (ISO 3166 alpha-3)."""
+    return cases_pb2.CaseSelector(situation_of=state)
+
+
+def case(case_id: CaseId) -> cases_pb2.CaseSelector:
+    """Names a case by its id."""
+    return cases_pb2.CaseSelector(case_id=case_id)
+
+
+class RegistryClient:
+    """A connection to one node; use it as an async context manager."""
+
+    def __init__(
+        self, profile: ClientProfile, *, timeout_s: float = 10.0, patience_s: float = 30.0
+    ) -> None:
+        """Opens nothing yet.
+
+        Args:
+            profile: who calls whom.
+            timeout_s: deadline of one call.
+            patience_s: how long recording is tried again while the node is not reachable.
+        """
+        self.address = profile.description.address
+        self._timeout_s = timeout_s
+        self._patience_s = patience_s
+        credentials = grpc.ssl_channel_credentials(
+            root_certificates=profile.node_certificate,
+            private_key=profile.key,
+            certificate_chain=profile.certificate,
+        )
+        self._channel = grpc.aio.secure_channel(
+            self.address, credentials, options=_options(profile.description.server_name)
+        )
+        self._cases: cases_pb2_grpc.CaseServiceAsyncStub = cases_pb2_grpc.CaseServiceStub(
+            self._channel
+        )
+        self._audit: audit_pb2_grpc.AuditServiceAsyncStub = audit_pb2_grpc.AuditServiceStub(
+            self._channel
+        )
+        self._admin: admin_pb2_grpc.AdminServiceAsyncStub = admin_pb2_grpc.AdminServiceStub(
+            self._channel
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._channel.close()
+
+    # --- cases --------------------------------------------------------------------------------
+
+    async def open_case(
+        self,
+        request_id: str,
+        content: CaseOpened,
+        *,
+        audience: tuple[str, ...] = (),
+        is_shared: bool = False,
+    ) -> Receipt:
+        """Opens a case; the same request id gives the same case."""
+        request = cases_pb2.OpenCaseRequest(
+            request_id=request_id,
+            content=content_to_proto(content).case_opened,
+            audience=cases_pb2.AudienceSelector(mechanisms=audience),
+            scope=_scope(is_shared=is_shared),
+        )
+        response = await self._patiently(lambda: self._call(self._cases.OpenCase, request))
+        return read_receipt(response.receipt)
+
+    async def record(
+        self,
+        request_id: str,
+        selector: cases_pb2.CaseSelector,
+        content: ActContent,
+        *,
+        audience: tuple[str, ...] = (),
+        is_shared: bool = False,
+    ) -> Receipt:
+        """Records one event; answers when it is on the node's disk.
+
+        Args:
+            request_id: 1 to 200 characters; repeating it records nothing twice.
+            selector: see `case` and `situation`.
+            content: what happened.
+            audience: slugs of those that may hold the content; empty = every member.
+            is_shared: whether all clients of the node share the request id, as imports do.
+        """
+        request = cases_pb2.RecordEventRequest(
+            request_id=request_id,
+            case=selector,
+            content=content_to_proto(content),
+            audience=cases_pb2.AudienceSelector(mechanisms=audience),
+            scope=_scope(is_shared=is_shared),
+        )
+        response = await self._patiently(lambda: self._call(self._cases.RecordEvent, request))
+        return read_receipt(response.receipt)
+
+    async def get_case(self, selector: cases_pb2.CaseSelector) -> CaseSummary:
+        """Reads one case."""
+        request = cases_pb2.GetCaseRequest(case=selector)
+        return read_summary((await self._call(self._cases.GetCase, request)).case)
+
+    async def list_cases(
+        self, *, state: str = "", mechanism: str = ""
+    ) -> AsyncIterator[CaseSummary]:
+        """Lists cases, newest activity first, page by page."""
+        token = ""
+        while True:
+            request = cases_pb2.ListCasesRequest(
+                page_size=_PAGE, page_token=token, state=state, mechanism=mechanism
+            )
+            page = await self._call(self._cases.ListCases, request)
+            for summary in page.cases:
+                yield read_summary(summary)
+            token = page.next_page_token
+            if not token:
+                return
+
+    async def history(self, selector: cases_pb2.CaseSelector) -> History:
+        """Reads a whole history.
+
+        Raises:
+            HistoryChanged: it changed between two pages; ask again.
+        """
+        events = []
+        token = ""
+        while True:
+            request = cases_pb2.GetHistoryRequest(case=selector, page_size=_PAGE, page_token=token)
+            page = await self._call(self._cases.GetHistory, request)
+            events += [read_event(event) for event in page.events]
+            token = page.next_page_token
+            if not token:
+                vector = tuple(read_place(place) for place in page.vector)
+                return History(CaseId(page.case_id), tuple(events), page.digest, vector)
+
+    async def timeline(self, selector: cases_pb2.CaseSelector) -> tuple[TimelineItem, ...]:
+        """Reads a whole timeline.
+
+        Raises:
+            HistoryChanged: it changed between two pages; ask again.
+        """
+        items: list[TimelineItem] = []
+        token = ""
+        while True:
+            request = cases_pb2.GetTimelineRequest(case=selector, page_size=_PAGE, page_token=token)
+            page = await self._call(self._cases.GetTimeline, request)
+            items += [read_item(item) for item in page.items]
+            token = page.next_page_token
+            if not token:
+                return tuple(items)
+
+    # --- audit --------------------------------------------------------------------------------
+
+    async def checkpoint(self, origin: str = "") -> bytes:
+        """Returns the largest signed note of a log; empty = the node's own."""
+        request = audit_pb2.GetCheckpointRequest(origin=origin)
+        return (await self._call(self._audit.GetCheckpoint, request)).checkpoint
+
+    async def watch_checkpoints(self, *, timeout_s: float) -> AsyncIterator[bytes]:
+        """Streams signed notes as logs grow, for at most `timeout_s`."""
+        call = self._audit.WatchCheckpoints(audit_pb2.WatchCheckpointsRequest(), timeout=timeout_s)
+        try:
+            async for response in call:
+                yield response.checkpoint
+        except grpc.aio.AioRpcError as error:
+            raise translate(error, self.address) from error
+        finally:
+            call.cancel()
+
+    async def inclusion_proof(self, origin: str, index: int) -> bytes:
+        """Returns InclusionEvidence bytes; `registry.log.proof` verifies them with the roster."""
+        request = audit_pb2.GetInclusionProofRequest(origin=origin, index=index)
+        return (await self._call(self._audit.GetInclusionProof, request)).evidence
+
+    async def node_digest(self) -> NodeDigest:
+        """Returns the digest over all cases with the vector it stands for."""
+        response = await self._call(self._audit.GetNodeDigest, audit_pb2.GetNodeDigestRequest())
+        vector = tuple(read_place(place) for place in response.vector)
+        return NodeDigest(response.digest, response.case_count, vector)
+
+    # --- admin --------------------------------------------------------------------------------
+
+    async def node_status(self) -> NodeStatus:
+        """Returns what the node is and how it stands."""
+        return read_status(
+            await self._call(self._admin.GetNodeStatus, admin_pb2.GetNodeStatusRequest())
+        )
+
+    async def peers(self) -> tuple[PeerStatus, ...]:
+        """Lists how replication with the other members stands."""
+        found: list[PeerStatus] = []
+        token = ""
+        while True:
+            request = admin_pb2.ListPeersRequest(page_size=_PAGE, page_token=token)
+            page = await self._call(self._admin.ListPeers, request)
+            found += [read_peer(peer) for peer in page.peers]
+            token = page.next_page_token
+            if not token:
+                return tuple(found)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    async def _call(self, method: Callable[..., Awaitable[T]], request: Any) -> T:  # noqa: ANN401 - each method has its own message
+        try:
+            return await method(request, timeout=self._timeout_s)
+        except grpc.aio.AioRpcError as error:
+            raise translate(error, self.address) from error
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Tries again while the node is not reachable, a little longer apart each time."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._patience_s
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                return await attempt()
+            except TryLater:
+                if loop.time() + wait_s > deadline:
+                    raise
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+
+def _scope(*, is_shared: bool) -> cases_pb2.RequestScope.ValueType:
+    return cases_pb2.REQUEST_SCOPE_NODE if is_shared else cases_pb2.REQUEST_SCOPE_CLIENT
+
+
+def _options(server_name: str) -> list[tuple[str, Any]]:
+    return [
+        ("grpc.ssl_target_name_override", server_name),
+        ("grpc.max_receive_message_length", _MESSAGE_MAX_BYTES),
+        ("grpc.max_send_message_length", _MESSAGE_MAX_BYTES),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
+        ("grpc.enable_retries", 0),
+    ]

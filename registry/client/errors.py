@@ -1,0 +1,56 @@
+"""gRPC errors back into the registry's own: by the stable reason in the rich error, else by code."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+
+from registry import errors
+
+_BY_CODE = {
+    grpc.StatusCode.NOT_FOUND: errors.NotFound,
+    grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidRequest,
+    grpc.StatusCode.PERMISSION_DENIED: errors.NotAllowed,
+    grpc.StatusCode.UNAUTHENTICATED: errors.UnknownCaller,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: errors.Overloaded,
+    grpc.StatusCode.UNAVAILABLE: errors.PeerUnavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: errors.PeerUnavailable,
+}
+
+
+def translate(error: grpc.aio.AioRpcError, address: str) -> errors.RegistryError:
+    """Returns the error that the node meant; one without a reason comes from the way there."""
+    reason = _reason(error)
+    kind = _by_reason().get(reason)
+    if kind is not None:
+        return kind(error.details() or reason)
+    fallback = _BY_CODE.get(error.code(), errors.RegistryError)
+    detail = (error.details() or "").split("; last error: ")[-1]
+    return fallback(f"the node at {address} answered {error.code().name}: {detail}")
+
+
+def _reason(error: grpc.aio.AioRpcError) -> str:
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin" and isinstance(value, bytes):
+            try:
+                status = status_pb2.Status.FromString(value)
+            except DecodeError:
+                return ""
+            for detail in status.details:
+                info = error_details_pb2.ErrorInfo()
+                if detail.Unpack(info):
+                    return str(info.reason)
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _by_reason() -> dict[str, type[errors.RegistryError]]:
+    return {kind.reason: kind for kind in _descendants(errors.RegistryError)}
+
+
+def _descendants(kind: type[errors.RegistryError]) -> Iterator[type[errors.RegistryError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _descendants(child)

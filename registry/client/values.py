@@ -1,0 +1,234 @@
+"""What the client returns: plain values, no protobuf."""
+
+from dataclasses import dataclass
+
+from registry.api.v1 import admin_pb2, audit_pb2, cases_pb2
+from registry.client.content_conversion import content_from_proto
+from registry.domain.content import ActContent, PartialDate
+from registry.domain.identifiers import CaseId
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where a recorded event stands; time in milliseconds UTC."""
+
+    case_id: CaseId
+    origin: str
+    index: int
+    leaf_hash: bytes
+    was_recorded_before: bool
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSummary:
+    """One line on a case; times in milliseconds UTC."""
+
+    case_id: CaseId
+    title: str
+    states: tuple[str, ...]
+    mechanisms: tuple[str, ...]
+    event_count: int
+    unreadable_count: int
+    first_recorded_ms: int
+    last_recorded_ms: int
+    is_invented: bool
+    is_situation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """How much of one log counted: `size` entries with root `root`."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEvent:
+    """One event; `content_state` is none, present, not_here, withheld or opaque."""
+
+    position: int
+    mechanism: str
+    origin: str
+    index: int
+    leaf_hash: bytes
+    kind: str
+    recorded_ms: int
+    content: ActContent | None
+    content_state: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A whole history, its digest and the vector it stands for."""
+
+    case_id: CaseId
+    events: tuple[HistoryEvent, ...]
+    digest: bytes
+    vector: tuple[LogPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineItem:
+    """One act: its date (None = unknown), the event, and when this node received it."""
+
+    act_date: PartialDate | None
+    event: HistoryEvent
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDigest:
+    """One hash over all cases of a node and the vector it stands for."""
+
+    digest: bytes
+    case_count: int
+    vector: tuple[LogPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogStatus:
+    """How one log stands at the node."""
+
+    origin: str
+    mechanism: str
+    size: int
+    parts_wanted: int
+    frozen_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """What the node is and how it stands."""
+
+    registry_name: str
+    registry_id: bytes
+    mechanism: str
+    origin: str
+    roster_version: int
+    is_open: bool
+    mode_detail: str
+    software_version: str
+    logs: tuple[LogStatus, ...]
+    projection_lag: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """How replication with one member stands."""
+
+    mechanism: str
+    display_name: str
+    address: str
+    is_connected: bool
+    is_caught_up: bool
+    last_error: str
+    size_held: int
+    size_offered: int
+
+
+_STATES = {
+    cases_pb2.PART_STATE_UNSPECIFIED: "none",
+    cases_pb2.PART_STATE_PRESENT: "present",
+    cases_pb2.PART_STATE_NOT_HERE: "not_here",
+    cases_pb2.PART_STATE_WITHHELD: "withheld",
+    cases_pb2.PART_STATE_OPAQUE: "opaque",
+}
+
+
+def read_receipt(message: cases_pb2.EventReceipt) -> Receipt:
+    """Converts a receipt."""
+    return Receipt(
+        CaseId(message.case_id),
+        message.origin,
+        message.index,
+        message.leaf_hash,
+        message.was_recorded_before,
+        message.time_ms,
+    )
+
+
+def read_summary(message: cases_pb2.CaseSummary) -> CaseSummary:
+    """Converts a line of the case list."""
+    return CaseSummary(
+        case_id=CaseId(message.case_id),
+        title=message.title,
+        states=tuple(message.states),
+        mechanisms=tuple(message.mechanisms),
+        event_count=message.event_count,
+        unreadable_count=message.unreadable_count,
+        first_recorded_ms=message.first_recorded_ms,
+        last_recorded_ms=message.last_recorded_ms,
+        is_invented=message.is_invented,
+        is_situation=message.is_situation,
+    )
+
+
+def read_event(message: cases_pb2.HistoryEvent) -> HistoryEvent:
+    """Converts an event of a history."""
+    has_content = message.HasField("content")
+    return HistoryEvent(
+        position=message.position,
+        mechanism=message.mechanism,
+        origin=message.origin,
+        index=message.index,
+        leaf_hash=message.leaf_hash,
+        kind=message.kind,
+        recorded_ms=message.recorded_ms,
+        content=content_from_proto(message.content) if has_content else None,
+        content_state=_STATES.get(message.content_state, "opaque"),
+        remarks=tuple(message.remarks),
+    )
+
+
+def read_item(message: cases_pb2.TimelineItem) -> TimelineItem:
+    """Converts an act of a timeline."""
+    date = PartialDate(value=message.act_date.value) if message.HasField("act_date") else None
+    return TimelineItem(date, read_event(message.event), message.received_ms)
+
+
+def read_place(message: cases_pb2.HistoryPlace | audit_pb2.LogPlace) -> LogPlace:
+    """Converts a place of a vector."""
+    return LogPlace(message.origin, message.size, message.root)
+
+
+def read_status(message: admin_pb2.GetNodeStatusResponse) -> NodeStatus:
+    """Converts the node's status."""
+    return NodeStatus(
+        registry_name=message.registry_name,
+        registry_id=message.registry_id,
+        mechanism=message.mechanism,
+        origin=message.origin,
+        roster_version=message.roster_version,
+        is_open=message.mode == admin_pb2.LOG_MODE_OPEN,
+        mode_detail=message.mode_detail,
+        software_version=message.software_version,
+        logs=tuple(
+            LogStatus(
+                log.origin,
+                log.mechanism,
+                log.size,
+                log.parts_wanted,
+                log.frozen_at if log.HasField("frozen_at") else None,
+            )
+            for log in message.logs
+        ),
+        projection_lag=message.projection_lag,
+    )
+
+
+def read_peer(message: admin_pb2.PeerStatus) -> PeerStatus:
+    """Converts a peer's status."""
+    return PeerStatus(
+        mechanism=message.mechanism,
+        display_name=message.display_name,
+        address=message.address,
+        is_connected=message.is_connected,
+        is_caught_up=message.is_caught_up,
+        last_error=message.last_error,
+        size_held=message.size_held,
+        size_offered=message.size_offered,
+    )
