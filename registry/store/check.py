@@ -20,7 +20,7 @@ from registry.domain.identifiers import LogId, Origin
 from registry.errors import NotFound
 from registry.log.roster import Member, Roster
 from registry.store.check_index import ExpectedIndex
-from registry.store.check_log import Finding, LogCheck, LogRow
+from registry.store.check_log import Finding, LogCheck, LogRow, blob
 from registry.store.guard import GuardState
 
 __all__ = ["Finding", "Progress", "check_store"]
@@ -61,6 +61,7 @@ def check_store(
     except sqlite3.Error as error:
         yield Finding(None, None, "corrupt_database", f"{database} cannot be opened: {error}")
         return
+    connection.text_factory = _read_text
     try:
         yield from _check_structure(connection)
         connection.execute("BEGIN")
@@ -69,6 +70,10 @@ def check_store(
         yield Finding(None, None, "corrupt_database", f"{database} cannot be read: {error}")
     finally:
         connection.close()
+
+
+def _read_text(data: bytes) -> str:
+    return data.decode(errors="replace")
 
 
 def _check_structure(connection: sqlite3.Connection) -> Iterator[Finding]:
@@ -99,8 +104,9 @@ class _StoreCheck:
     def run(self) -> Iterator[Finding]:
         """Checks every log, then what is derived from all of them."""
         rows = self._connection.execute(
-            "SELECT log_no, log_id, origin, size, root, range, note, noted_size, target_note, "
-            "parts_below FROM logs ORDER BY origin"
+            f"SELECT log_no, log_id, origin, size, {blob('root')}, {blob('range')}, "  # noqa: S608 - constant names
+            f"{blob('note')}, noted_size, {blob('target_note')}, parts_below "
+            "FROM logs ORDER BY origin"
         ).fetchall()
         for row in rows:
             yield from self._check_log(LogRow._make(row))

@@ -23,7 +23,7 @@ _TABLES: Final = (
         "WITHOUT ROWID"
     ),
 )
-# (reason, expected, found): rows of (log_no, entry_index or None, what it is about).
+# (reason, expected, found): rows of (log_no, entry index, and what else the row says).
 _CASES: Final = (
     "case_index_mismatch",
     "SELECT log_no, entry_index, case_id FROM temp.expected_cases",
@@ -34,9 +34,9 @@ _CASES: Final = (
 )
 _REFS: Final = (
     "case_refs_mismatch",
-    "SELECT log_no, max_index, case_id || x'00' || target_log_no FROM temp.expected_refs",
+    "SELECT log_no, max_index, case_id, target_log_no FROM temp.expected_refs",
     (
-        "SELECT r.log_no, r.max_index, i.case_id || x'00' || r.target_log_no FROM main.case_refs r "
+        "SELECT r.log_no, r.max_index, i.case_id, r.target_log_no FROM main.case_refs r "
         "LEFT JOIN main.case_ids i ON i.case_no = r.case_no"
     ),
 )
@@ -99,8 +99,8 @@ class ExpectedIndex:
                 f"{first} EXCEPT {second} LIMIT ?",  # the constants above
                 (_FINDINGS_MAX,),
             )
-            for log_no, index, about in rows.fetchall():
-                name = about.hex() if isinstance(about, bytes) else repr(about)
+            for log_no, index, *about in rows.fetchall():
+                name = ", ".join(a.hex() if isinstance(a, bytes) else repr(a) for a in about)
                 yield Finding(self._origin(log_no), index, reason, f"a row is {word}: {name}")
 
     def _origin(self, log_no: int | None) -> Origin | None:

@@ -39,6 +39,11 @@ class Finding(NamedTuple):
     detail: str
 
 
+def blob(column: str) -> str:
+    """SQL for a column of bytes; a value of another type, as damage can make it, becomes a 0."""
+    return f"CASE typeof({column}) WHEN 'blob' THEN {column} WHEN 'null' THEN NULL ELSE x'00' END"
+
+
 class LogRow(NamedTuple):
     """A row of `logs` as it stands, unchecked."""
 
@@ -100,7 +105,7 @@ class LogCheck:
         parts = _Parts(self._connection, self._row.log_no)
         expected = 0
         rows = self._connection.execute(
-            "SELECT originator_version, topic, state FROM stored_events "
+            f"SELECT originator_version, topic, {blob('state')} FROM stored_events "  # noqa: S608 - a constant name
             "WHERE originator_id = ? ORDER BY originator_version",
             (self._row.log_id.hex(),),
         )
@@ -215,10 +220,10 @@ class LogCheck:
 
     def _stored_tile(self, level: int, tile: int) -> bytes:
         row = self._connection.execute(
-            "SELECT hashes FROM tree WHERE log_no = ? AND level = ? AND tile = ?",
+            f"SELECT {blob('hashes')} FROM tree WHERE log_no = ? AND level = ? AND tile = ?",
             (self._row.log_no, level, tile),
         ).fetchone()
-        return b"" if row is None else bytes(row[0])
+        return b"" if row is None else row[0]
 
     # --- head, notes, guard ---------------------------------------------------------------------
 
@@ -274,7 +279,7 @@ class _Parts:
 
     def __init__(self, connection: sqlite3.Connection, log_no: int) -> None:
         self._rows: Iterator[tuple[int, int, bytes]] = connection.execute(
-            "SELECT entry_index, ordinal, sealed FROM parts WHERE log_no = ? "
+            f"SELECT entry_index, ordinal, {blob('sealed')} FROM parts WHERE log_no = ? "  # noqa: S608 - a constant name
             "AND sealed IS NOT NULL ORDER BY entry_index, ordinal",
             (log_no,),
         )

@@ -103,9 +103,7 @@ class EntryStoreContract:
         assert done.leaf_hash == leaf_hash(done.entry) == store.leaf_hash(OWN_ID, 0)
         assert store.entries(OWN_ID, 0, 9) == [done.entry]
         assert state.note is not None
-        checkpoint = verify_checkpoint(
-            state.note, origin=OWN, log_key=author_of(OWN).public_key
-        )
+        checkpoint = verify_checkpoint(state.note, origin=OWN, log_key=author_of(OWN).public_key)
         assert (checkpoint.size, checkpoint.root) == (1, state.root)
         assert store.noted_size(OWN_ID) == state.noted_size == 1
         assert state.parts_below == 1

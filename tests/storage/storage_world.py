@@ -137,7 +137,9 @@ class Peer:
     def note_at(self, size: int) -> bytes:
         return author_of(self.origin).sign_checkpoint(size, self.range_at(size).root())
 
-    def batch(self, start: int = 0, end: int | None = None, *, has_note: bool = True) -> IngestBatch:
+    def batch(
+        self, start: int = 0, end: int | None = None, *, has_note: bool = True
+    ) -> IngestBatch:
         stop = len(self.entries) if end is None else end
         entries = self.entries[start:stop]
         reached = self.range_at(stop)

@@ -59,9 +59,7 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     again.close()
 
 
-def test_second_process_may_read_while_the_first_writes(
-    store: SqliteStore, tmp_path: Path
-) -> None:
+def test_second_process_may_read_while_the_first_writes(store: SqliteStore, tmp_path: Path) -> None:
     store.append(request("a")).result()
     reader = open_read_only(tmp_path)
     store.append(request("b")).result()

@@ -2,7 +2,7 @@
 
 import asyncio
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 
@@ -13,7 +13,7 @@ from registry_node.callers import current_client
 from registry_node.mirror import Mirror
 from registry_node.paging import page_size, read_place, write_place
 
-Context = grpc.aio.ServicerContext[Any, Any]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class AdminServicer(admin_pb2_grpc.AdminServiceServicer):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import grpc
 
@@ -13,7 +13,7 @@ from registry_node import convert
 from registry_node.heads import HeadHub
 from registry_node.paging import page_size, read_place, write_place
 
-Context = grpc.aio.ServicerContext[Any, Any]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _PAGE_MAX_BYTES: Final = 2**20
 
 

@@ -1,7 +1,7 @@
 """CaseService: record events, read cases. For clients of this node only."""
 
 import asyncio
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 
@@ -16,7 +16,7 @@ from registry_node import convert
 from registry_node.callers import current_client
 from registry_node.paging import page_size, read_place, write_place
 
-Context = grpc.aio.ServicerContext[Any, Any]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class CaseServicer(cases_pb2_grpc.CaseServiceServicer):

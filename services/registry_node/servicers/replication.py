@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import grpc
 
@@ -15,7 +15,7 @@ from registry.store.entries import HeldPart
 from registry_node.callers import current_member
 from registry_node.heads import HeadHub
 
-Context = grpc.aio.ServicerContext[Any, Any]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 ENTRIES_PER_MESSAGE: Final = 500
 _MESSAGE_BYTES: Final = 2**20
 _PART_IDS_MAX: Final = 1000

@@ -1,0 +1,406 @@
+"""Disks that fail at the worst moment, databases set back, guards that disagree."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from registry.domain.identifiers import NO_CASE, RootHash
+from registry.errors import (
+    CorruptDatabase,
+    GuardError,
+    LogReadOnly,
+    MisplacedEntry,
+    StorageError,
+)
+from registry.log.author import Author
+from registry.log.facts import GuardVerdict
+from registry.store.append_group import AppendGroup
+from registry.store.connections import DurablePool
+from registry.store.guard import Guard
+from registry.store.sqlite import SqliteStore, open_sqlite_store
+from tests.storage.entry_store_contract import written_peer
+from tests.storage.storage_world import (
+    NOW_MS,
+    ORIGINS,
+    OWN,
+    OWN_ID,
+    PEER_ID,
+    Peer,
+    author_of,
+    case,
+    open_store,
+    request,
+)
+
+
+def guard_size(folder: Path) -> int:
+    guard = Guard.open(folder / "guard", OWN)
+    size = guard.read().size
+    guard.close()
+    return size
+
+
+def append(store: SqliteStore, *texts: str) -> None:
+    for text in texts:
+        store.append(request(text, case_id=case(0), request_id=text)).result()
+
+
+def fail_commits(store: SqliteStore, monkeypatch: pytest.MonkeyPatch, *, is_done: bool) -> None:
+    """Makes commits of the writer fail; `is_done` = after the disk took them."""
+    pool: DurablePool = store._datastore._writers
+    connection = pool.get_connection()
+    pool.put_connection(connection)
+    commit = connection.commit
+
+    def fail() -> None:
+        if is_done:
+            commit()
+        msg = "disk I/O error"
+        raise sqlite3.OperationalError(msg)
+
+    monkeypatch.setattr(connection, "commit", fail)
+
+
+@pytest.mark.parametrize("is_done", [False, True], ids=["lost", "kept"])
+def test_failed_commit_stops_appends_until_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_done: bool
+) -> None:
+    store = open_store(tmp_path)
+    append(store, "a")
+    with monkeypatch.context() as patched:
+        fail_commits(store, patched, is_done=is_done)
+        with pytest.raises(StorageError, match="disk I/O error"):
+            append(store, "b")
+    with pytest.raises(LogReadOnly, match="start the node again"):
+        append(store, "c")
+    with pytest.raises(LogReadOnly):
+        store.allow_appends(True)
+    assert store.log_state(OWN_ID).size == 1
+    assert len(store.entries(OWN_ID, 0, 9)) == 1
+    assert len(store.changes(0, 9)) == 1
+    store.ingest(written_peer(3).batch()).result()
+    store.close()
+
+    again = open_store(tmp_path)
+    assert again.log_state(OWN_ID).size == 1 + is_done
+    done = again.append(request("b", case_id=case(0), request_id="b")).result()
+    assert (done.index, done.was_recorded_before) == (1, is_done)
+    again.close()
+
+
+def test_failed_guard_write_stops_appends_and_hides_what_was_not_guarded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path)
+    append(store, "a")
+
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", fail)
+        with pytest.raises(GuardError, match="Input/output"):
+            append(store, "b")
+    with pytest.raises(LogReadOnly):
+        append(store, "c")
+    state = store.log_state(OWN_ID)
+    assert (state.size, state.noted_size) == (1, 1)
+    assert len(store.entries(OWN_ID, 0, 9)) == 1
+    assert [e.index for e in store.case_entries(case(0))] == [0]
+    assert [c.index for c in store.changes(0, 9)] == [0]
+    assert store.part(OWN_ID, 1, 0) is None
+    assert store.own_state_against_guard().kind is GuardVerdict.DATABASE_AHEAD
+    store.register_logs(ORIGINS).result()
+    assert store.log_state(OWN_ID).size == 1
+    store.close()
+
+    again = open_store(tmp_path)
+    assert again.log_state(OWN_ID).size == guard_size(tmp_path) == 2
+    assert again.append(request("b", case_id=case(0), request_id="b")).result().index == 1
+    again.close()
+
+
+def test_failure_before_signing_fails_the_request_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path)
+
+    def fail(*_: object) -> None:
+        msg = "database or disk is full"
+        raise sqlite3.OperationalError(msg)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AppendGroup, "_insert", fail)
+        with pytest.raises(StorageError, match="disk is full"):
+            append(store, "a")
+    append(store, "a")
+
+    assert store.log_state(OWN_ID).size == 1
+    store.close()
+
+
+def test_failing_signer_stops_appends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(tmp_path)
+
+    def fail(*_: object) -> None:
+        msg = "the token was pulled out"
+        raise OSError(msg)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Author, "sign_checkpoint", fail)
+        with pytest.raises(StorageError, match="pulled out"):
+            append(store, "a")
+    with pytest.raises(LogReadOnly):
+        append(store, "a")
+    assert store.log_state(OWN_ID).size == 0
+    store.close()
+
+
+def test_order_of_an_append_is_insert_sign_commit_guard_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path)
+    append(store, "warm")
+    steps: list[str] = []
+    connection = store._datastore._writers.get_connection()
+    store._datastore._writers.put_connection(connection)
+
+    def note(name: str, owner: object, attribute: str) -> None:
+        real: Callable[..., object] = getattr(owner, attribute)
+
+        def wrapped(*args: object, **kwargs: object) -> object:
+            result = real(*args, **kwargs)
+            steps.append(name)
+            return result
+
+        monkeypatch.setattr(owner, attribute, wrapped)
+
+    note("insert", AppendGroup, "_insert")
+    note("read back", __import__("registry.store.append_group", fromlist=["_"]), "read_leaves")
+    note("sign", Author, "sign_checkpoint")
+    note("commit", connection, "commit")
+    note("guard", Guard, "advance")
+    future = store.append(request("b"))
+    future.add_done_callback(lambda _: steps.append("answer"))
+    store.add_listener(lambda _: steps.append("tell"))
+    future.result()
+    store.register_logs([]).result()
+    store.close()
+
+    start = steps[: steps.index("answer") + 1]
+    assert start == ["insert", "read back", "sign", "commit", "guard", "answer"]
+    assert "tell" not in start
+
+
+def test_crash_between_commit_and_guard_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path)
+    append(store, "a")
+    shutil.copy(tmp_path / "guard", tmp_path / "before")
+    append(store, "b")
+    store.close()
+    shutil.copy(tmp_path / "before", tmp_path / "guard")
+
+    again = open_store(tmp_path)
+    assert again.own_state_against_guard().kind is GuardVerdict.EQUAL
+    assert guard_size(tmp_path) == again.log_state(OWN_ID).size == 2
+    again.close()
+
+
+def set_back(folder: Path, *texts: str) -> list[bytes]:
+    """Restores the database of before `texts`; returns all entries that were signed."""
+    store = open_store(folder)
+    append(store, "a", "b")
+    store.close()
+    shutil.copy(folder / "log.db", folder / "backup")
+    store = open_store(folder)
+    append(store, *texts)
+    entries = store.entries(OWN_ID, 0, 99)
+    store.close()
+    for suffix in ("-wal", "-shm"):
+        (folder / f"log.db{suffix}").unlink(missing_ok=True)
+    shutil.copy(folder / "backup", folder / "log.db")
+    return entries
+
+
+def own_peer(entries: list[bytes]) -> Peer:
+    peer = Peer(OWN)
+    peer.entries = entries
+    return peer
+
+
+def test_restored_backup_does_not_append(tmp_path: Path) -> None:
+    set_back(tmp_path, "c", "d")
+    store = open_store(tmp_path, is_open=False)
+    compared = store.own_state_against_guard()
+
+    assert (compared.kind, compared.guard_size, compared.database_size) == (
+        GuardVerdict.GUARD_AHEAD,
+        4,
+        2,
+    )
+    with pytest.raises(LogReadOnly, match="guard_ahead"):
+        store.allow_appends(True)
+    with pytest.raises(LogReadOnly):
+        append(store, "fork")
+    store.close()
+
+
+def test_own_entries_from_a_peer_open_a_restored_backup(tmp_path: Path) -> None:
+    peer = own_peer(set_back(tmp_path, "c", "d"))
+    store = open_store(tmp_path, is_open=False)
+    store.ingest(peer.batch(2, 3, has_note=False)).result()
+    with pytest.raises(LogReadOnly):
+        store.allow_appends(True)
+    store.ingest(peer.batch(3)).result()
+    store.allow_appends(True)
+    again = store.append(request("c", case_id=case(0), request_id="c")).result()
+
+    assert (again.index, again.was_recorded_before) == (2, True)
+    assert store.append(request("e")).result().index == 4
+    assert guard_size(tmp_path) == 5
+    store.close()
+
+
+def test_parts_lost_with_a_restored_backup_are_asked_for_again(tmp_path: Path) -> None:
+    peer = own_peer(set_back(tmp_path, "c", "d"))
+    store = open_store(tmp_path, is_open=False)
+    store.ingest(peer.batch(2)).result()
+    store.allow_appends(True)
+    append(store, "e")
+
+    assert store.log_state(OWN_ID).parts_below == 2
+    assert store.part(OWN_ID, 2, 0) is None
+    store.close()
+
+
+def test_forked_own_entries_from_a_peer_are_refused(tmp_path: Path) -> None:
+    peer = own_peer(set_back(tmp_path, "c", "d")[:2])
+    for text in ("other c", "other d", "other e"):
+        peer.write(text)
+    store = open_store(tmp_path, is_open=False)
+    with pytest.raises(GuardError, match="forked"):
+        store.ingest(peer.batch(2)).result()
+
+    assert store.log_state(OWN_ID).size == 2
+    assert guard_size(tmp_path) == 4
+    store.close()
+
+
+def test_stop_halfway_through_a_recovery_does_not_open_the_log(tmp_path: Path) -> None:
+    peer = own_peer(set_back(tmp_path, "c", "d"))
+    shutil.copy(tmp_path / "guard", tmp_path / "kept")
+    (tmp_path / "guard").unlink()
+    Guard.create(tmp_path / "guard", OWN)  # set back together with the database
+    store = open_store(tmp_path, is_open=False)
+    store.ingest(peer.batch(2, 3, has_note=False)).result()
+    store.close()
+
+    again = open_store(tmp_path, is_open=False)
+    assert again.own_state_against_guard().kind is GuardVerdict.GUARD_AHEAD
+    with pytest.raises(LogReadOnly):
+        again.allow_appends(True)
+    again.ingest(peer.batch(3)).result()
+    again.allow_appends(True)
+    again.close()
+
+
+def test_database_that_contradicts_the_guard_shows_nothing_of_the_own_log(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    append(store, "a", "b")
+    store.close()
+    (tmp_path / "guard").unlink()
+    Guard.create(tmp_path / "guard", OWN)
+    guard = Guard.open(tmp_path / "guard", OWN)
+    guard.advance(1, RootHash(b"x" * 32))
+    guard.close()
+
+    store = open_store(tmp_path, is_open=False)
+    store.ingest(written_peer(2).batch()).result()
+    assert store.own_state_against_guard().kind is GuardVerdict.INCONSISTENT
+    with pytest.raises(LogReadOnly, match="inconsistent"):
+        store.allow_appends(True)
+    assert (store.log_state(OWN_ID).size, store.log_state(OWN_ID).note) == (0, None)
+    assert store.entries(OWN_ID, 0, 9) == []
+    assert {c.log_id for c in store.changes(0, 9)} == {PEER_ID}
+    store.close()
+
+
+def test_missing_guard_keeps_the_log_closed(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    append(store, "a")
+    store.close()
+    store = open_sqlite_store(
+        tmp_path / "log.db", author=author_of(OWN), guard=None, now_ms=lambda: NOW_MS
+    )
+
+    assert store.own_state_against_guard().kind is GuardVerdict.GUARD_MISSING
+    with pytest.raises(LogReadOnly, match="guard_missing"):
+        store.allow_appends(True)
+    store.close()
+
+
+def test_store_without_own_log_takes_no_appends(tmp_path: Path) -> None:
+    store = open_sqlite_store(tmp_path / "log.db", author=None, guard=None, now_ms=lambda: NOW_MS)
+    store.register_logs(ORIGINS).result()
+    with pytest.raises(LogReadOnly):
+        store.allow_appends(True)
+    with pytest.raises(LogReadOnly):
+        store.append(request("a")).result()
+    store.close()
+
+
+def test_database_changed_by_another_process_stops_appends(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    append(store, "a")
+    with sqlite3.connect(tmp_path / "log.db") as connection:
+        connection.execute("UPDATE logs SET size = 0 WHERE origin = ?", (OWN,))
+    connection.close()
+
+    with pytest.raises(CorruptDatabase):
+        append(store, "b")
+    with pytest.raises(LogReadOnly):
+        append(store, "b")
+    store.close()
+
+
+def test_entry_changed_between_insert_and_reading_back_is_not_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path)
+    insert = AppendGroup._insert
+
+    def spoil(self: AppendGroup, start: int, received_ms: int) -> None:
+        insert(self, start, received_ms)
+        self._cursor.execute("UPDATE stored_events SET state = CAST(state || x'00' AS BLOB)")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AppendGroup, "_insert", spoil)
+        with pytest.raises(CorruptDatabase):
+            append(store, "a")
+    assert store.log_state(OWN_ID).note is None
+    store.close()
+
+
+def test_batch_that_fails_in_the_middle_stores_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path)
+    peer = written_peer(300)
+    with monkeypatch.context() as patched:
+        fail_commits(store, patched, is_done=False)
+        with pytest.raises(StorageError):
+            store.ingest(peer.batch()).result()
+    assert store.log_state(PEER_ID).size == 0
+    assert not store.has_case(case(0))
+    store.ingest(peer.batch()).result()
+    with pytest.raises(MisplacedEntry):
+        store.ingest(peer.batch()).result()
+    assert store.root_at(PEER_ID, 300) == peer.range_at(300).root()
+    assert store.case_entries(NO_CASE) == []
+    store.close()

@@ -1,0 +1,26 @@
+"""No acknowledged event is lost by killing the writing process."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+KILLS = 60
+SEED = 20_261
+
+
+def test_sixty_kills_lose_no_acknowledged_event(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("kill_writer.py")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", script, tmp_path, str(KILLS), str(SEED)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    counted = json.loads(done.stdout)
+    assert counted["kills"] == KILLS
+    # The run must have seen what it is about: work done, and kills in the middle of it.
+    assert counted["acknowledged"] > KILLS
+    assert counted["unanswered"] > 0
