@@ -1,10 +1,12 @@
-"""X.509 certificates: one self-signed P-256 certificate per node, which the roster pins, and one
-client authority per node, which signs the certificates of that node's own clients.
+"""X.509 certificates of a node and of its clients.
+
+One self-signed P-256 certificate per node, which the roster pins, and one client authority per
+node, which signs the certificates of that node's own clients.
 
 Names end in `.invalid` (RFC 2606): they are matched by TLS and never looked up.
 """
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,8 +18,8 @@ from cryptography.x509.oid import NameOID
 from registry.domain.identifiers import Slug
 from registry.errors import KeyFileError
 
-_NOT_BEFORE: Final = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-_NOT_AFTER: Final = datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC)
+_NOT_BEFORE: Final = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+_NOT_AFTER: Final = dt.datetime(2049, 12, 31, tzinfo=dt.UTC)
 """Fixed dates: validity is decided by the roster and the client list, not by a clock that may be
 wrong for years in a small office."""
 

@@ -32,9 +32,8 @@ from registry.domain.identifiers import (
 from registry.domain.vocabulary import EventKind
 from registry.errors import FolderError, InvalidRequest, NotFound
 from registry.log.author import Author, PartDraft, draft_event
-from registry.log.digest import node_digest
-from registry.log.facts import GuardVerdict
 from registry.log.entry import ALL_MEMBERS, Audience, decode_header, split_entry
+from registry.log.facts import GuardVerdict
 from registry.log.proof import InclusionEvidence, encode_inclusion_evidence
 from registry.log.roster import Member, Roster
 from registry.store.entries import Appended, AppendRequest, EntryStore, HeldPart, LogState
@@ -43,19 +42,16 @@ from registry.store.read_models import CasePage, CaseRow, ReadModels, open_read_
 from registry.store.sqlite import open_sqlite_store
 from registry.views.case_file import (
     CaseHistory,
-    LogPlace,
     Reader,
-    digest_of_case,
     read_history,
-    read_vector,
 )
 from registry.views.case_list import SituationNames, summarise
+from registry.views.node_digest import NodeDigest, read_node_digest
 from registry.views.projector import CaseListProjector
 from registry.views.timeline import TimelineItem, read_timeline
 
 REQUEST_ID_MAX: Final = 200
 SALT_SIZE_BYTES: Final = 32
-_DIGEST_PAGE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +85,10 @@ class Receipt:
     time_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class NodeDigest:
-    """One hash over all cases, their number, and the vector it stands for."""
-
-    digest: bytes
-    case_count: int
-    vector: tuple[LogPlace, ...]
-
-
 class Registry:
     """One node, opened."""
 
-    def __init__(  # noqa: PLR0913 - the composition of a node; built by `open` alone
+    def __init__(
         self,
         *,
         folder: NodeFolder,
@@ -248,7 +235,7 @@ class Registry:
             self.folder.guard_file.parent.mkdir(mode=0o700, exist_ok=True)
             Guard.create(self.folder.guard_file, self.own.origin)
             self.store.attach_guard(Guard.open(self.folder.guard_file, self.own.origin)).result()
-        self.store.allow_appends(True)  # noqa: FBT003 - the one thing it says
+        self.store.allow_appends()
 
     # --- queries ----------------------------------------------------------------------------
 
@@ -364,7 +351,7 @@ class Registry:
 
     def digest(self) -> NodeDigest:
         """Folds every case into the node digest; reads everything, so ask seldom."""
-        return digest_of(self._reader)
+        return read_node_digest(self._reader)
 
     # --- inside -----------------------------------------------------------------------------
 
@@ -407,21 +394,3 @@ class Registry:
         case = command.case_id or b""
         text = head.encode() + len(case).to_bytes(1, "big") + case + content
         return hmac.digest(self._secret, b"content\n" + text, hashlib.sha256)
-
-
-def digest_of(reader: Reader) -> NodeDigest:
-    """Digest over all cases that a store holds, under one vector."""
-    states = {state.log_id: state for state in reader.store.log_states()}
-    pairs: list[tuple[CaseId, bytes]] = []
-    after: CaseId | None = None
-    while page := reader.store.case_ids(after, _DIGEST_PAGE):
-        for case_id in page:
-            digest = digest_of_case(reader.store, states, case_id)
-            if digest is not None:
-                pairs.append((case_id, digest))
-        after = page[-1]
-    return NodeDigest(
-        digest=node_digest(pairs),
-        case_count=len(pairs),
-        vector=read_vector(reader.store, reader.roster, states),
-    )

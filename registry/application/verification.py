@@ -1,8 +1,8 @@
 """Proving what a folder holds: every signature, every root, every note, every part.
 
-`verify_folder` is what an auditor asks: do the logs prove themselves under this roster, and what is
-the digest? `fsck_folder` is what an operator asks: is this disk still good? Both read only, beside a
-running node if need be, and share the entry checks with replication.
+`verify_folder` is what an auditor asks: do the logs prove themselves under this roster, and what
+is the digest? `fsck_folder` is what an operator asks: is this disk still good? Both read only,
+beside a running node if need be, and share the entry checks with replication.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,6 @@ from typing import Final
 
 from registry.application.folder import NodeFolder
 from registry.application.founding import load_roster
-from registry.application.registry import digest_of
 from registry.errors import EntryError
 from registry.log.checkpoint import verify_checkpoint
 from registry.log.merkle import EMPTY_RANGE, CompactRange, leaf_hash
@@ -25,6 +24,7 @@ from registry.store.entries import EntryStore, LogState
 from registry.store.guard import Guard
 from registry.store.sqlite import open_sqlite_store
 from registry.views.case_file import LogPlace, Reader
+from registry.views.node_digest import read_node_digest
 
 Progress = Callable[[int, int], None]
 """Called with (entries done, entries in all)."""
@@ -89,7 +89,7 @@ def verify_folder(folder_path: Path, progress: Progress) -> VerificationReport:
                 scan = _LogScan(store, roster, member, states[member.log_id], pool)
                 reports.append(scan.run(partial(_report, progress, done, total)))
                 done += states[member.log_id].size
-        digest = digest_of(Reader(store=store, roster=roster, member_id=own.id))
+        digest = read_node_digest(Reader(store=store, roster=roster, member_id=own.id))
     finally:
         store.close()
     return VerificationReport(

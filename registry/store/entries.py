@@ -357,17 +357,17 @@ class EntryStore(EntryReader):
         """Calls `callback` in the writer's thread after each commit; it must not block."""
 
     @abstractmethod
-    def allow_appends(self, is_allowed: bool, reason: str = "") -> None:  # noqa: FBT001 - the one thing it says
-        """Opens or closes the own log; a store opens with appends not allowed.
-
-        Args:
-            is_allowed: whether appends are taken from now on.
-            reason: why not, for people; shown to whoever asks.
+    def allow_appends(self) -> None:
+        """Opens the own log; a store opens with it closed.
 
         Raises:
             LogReadOnly: it cannot be opened: no own log, guard and database do not agree, or a
                 write failed since the store was opened.
         """
+
+    @abstractmethod
+    def refuse_appends(self, reason: str) -> None:
+        """Closes the own log; `reason` is for people and shown to whoever asks."""
 
     @abstractmethod
     def read_only_reason(self) -> str | None:

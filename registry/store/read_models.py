@@ -75,13 +75,13 @@ class ReadModels(SQLiteTrackingRecorder):
         """Adds our tables to the library's."""
         return [
             *super().construct_create_table_statements(),
-            "CREATE TABLE IF NOT EXISTS cases (case_id BLOB PRIMARY KEY, "
-            "last_recorded_ms INTEGER NOT NULL, row TEXT NOT NULL)",
+            """CREATE TABLE IF NOT EXISTS cases (
+                case_id BLOB PRIMARY KEY, last_recorded_ms INTEGER NOT NULL, row TEXT NOT NULL)""",
             "CREATE INDEX IF NOT EXISTS cases_by_time ON cases (last_recorded_ms DESC, case_id)",
-            "CREATE TABLE IF NOT EXISTS case_states (state TEXT, case_id BLOB, "
-            "PRIMARY KEY (state, case_id)) WITHOUT ROWID",
-            "CREATE TABLE IF NOT EXISTS case_mechanisms (mechanism TEXT, case_id BLOB, "
-            "PRIMARY KEY (mechanism, case_id)) WITHOUT ROWID",
+            """CREATE TABLE IF NOT EXISTS case_states (
+                state TEXT, case_id BLOB, PRIMARY KEY (state, case_id)) WITHOUT ROWID""",
+            """CREATE TABLE IF NOT EXISTS case_mechanisms (
+                mechanism TEXT, case_id BLOB, PRIMARY KEY (mechanism, case_id)) WITHOUT ROWID""",
         ]
 
     def place(self, stream: str) -> int:

@@ -12,8 +12,8 @@
     wanted_parts  content below logs.parts_below that this node may hold and has not received
     meta          schema_version
 
-The entries themselves are eventsourcing's `stored_events`. Rows of it are never deleted: SQLite would
-give their row ids, the order of arrival, a second time.
+The entries themselves are eventsourcing's `stored_events`. Rows of it are never deleted: SQLite
+would give their row ids, the order of arrival, a second time.
 """
 
 from typing import Final

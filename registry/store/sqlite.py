@@ -358,9 +358,13 @@ class SqliteStore(EntryStore):
         """See EntryStore."""
         return self._started_writer().run(lambda: self._writing.attach_guard(guard))
 
-    def allow_appends(self, is_allowed: bool, reason: str = "") -> None:  # noqa: FBT001 - see EntryStore
+    def allow_appends(self) -> None:
         """See EntryStore."""
-        self._writing.allow_appends(reason=None if is_allowed else reason)
+        self._writing.allow_appends()
+
+    def refuse_appends(self, reason: str) -> None:
+        """See EntryStore."""
+        self._writing.read_only_reason = reason
 
     def add_listener(self, callback: Callable[[StoreEvent], None]) -> None:
         """See EntryStore."""

@@ -232,16 +232,15 @@ class SqliteWriting:
         self._guard = guard
         self.settle()
 
-    def allow_appends(self, *, reason: str | None) -> None:
-        """Opens the own log (reason None) if guard and database allow it, or closes it."""
-        if reason is None:
-            if self._failure is not None:
-                raise LogReadOnly(self._failure)
-            verdict = self.comparison.kind
-            if verdict not in (GuardVerdict.EQUAL, GuardVerdict.DATABASE_AHEAD):
-                msg = f"the own log cannot be opened: guard and database are {verdict.value}"
-                raise LogReadOnly(msg)
-        self.read_only_reason = reason
+    def allow_appends(self) -> None:
+        """Opens the own log if guard and database allow it."""
+        if self._failure is not None:
+            raise LogReadOnly(self._failure)
+        verdict = self.comparison.kind
+        if verdict not in (GuardVerdict.EQUAL, GuardVerdict.DATABASE_AHEAD):
+            msg = f"the own log cannot be opened: guard and database are {verdict.value}"
+            raise LogReadOnly(msg)
+        self.read_only_reason = None
 
     def tell(self) -> None:
         """Calls the listeners for what was stored and wakes the library's subscriptions."""

@@ -1,7 +1,8 @@
 """The Merkle tree on disk: rows of 256 hashes, from which any perfect subtree is one short fold.
 
 Level 0 holds the leaf hashes of complete tiles; the leaves after the last complete tile are hashed
-from the entries when they are needed (at most 255). Level k >= 1 holds the roots of the tiles below.
+from the entries when they are needed (at most 255). Level k >= 1 holds the roots of the tiles
+below.
 """
 
 from collections.abc import Callable, Sequence

@@ -68,11 +68,11 @@ class StartUpFence:
                 _log.info("log_opened", size=store.log_state(self._registry.own.log_id).size)
                 return True
             case Stop(reason):
-                store.allow_appends(False, reason)  # noqa: FBT003 - the one thing it says
+                store.refuse_appends(reason)
                 _log.error("log_stopped", detail=reason)
                 return True
             case Wait(reason):
-                store.allow_appends(False, reason)  # noqa: FBT003
+                store.refuse_appends(reason)
                 _log.warning("log_waits", detail=reason)
             case PullBack(peer, size):
                 await self._pull_back(peer, size)

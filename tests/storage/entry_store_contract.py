@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from registry.domain.identifiers import LogId, Origin, RequestKey
+from registry.domain.identifiers import CaseId, LogId, Origin, RequestKey
 from registry.errors import (
     BackwardEntry,
     EntryError,
@@ -145,7 +145,7 @@ class EntryStoreContract:
             replace(draft("x"), control=b"c" * 3000),
             replace(draft("x"), time_ms=2**70),
             replace(draft("x"), kind=2**40),
-            replace(draft("x"), case_id=b"short"),
+            replace(draft("x"), case_id=CaseId(b"short")),
         ],
         ids=["control", "time", "kind", "case"],
     )
@@ -195,12 +195,12 @@ class EntryStoreContract:
         assert store.append(request("c")).result(10).index == 1
 
     def test_appends_are_refused_while_not_allowed(self, store: EntryStore) -> None:
-        store.allow_appends(False, "the operator closed it")
+        store.refuse_appends("the operator closed it")
 
         assert store.read_only_reason() == "the operator closed it"
         with pytest.raises(LogReadOnly, match="the operator closed it"):
             store.append(request("a")).result()
-        store.allow_appends(True)
+        store.allow_appends()
         assert store.append(request("a")).result().index == 0
 
     def test_failing_listener_does_not_fail_the_append(self, store: EntryStore) -> None:

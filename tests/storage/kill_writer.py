@@ -63,7 +63,7 @@ def run_and_kill(folder: Path, generation: int, rng: random.Random) -> list[tupl
         finally:
             os._exit(1)
     os.close(writing)
-    if rng.random() < 0.9:  # else it may die while it starts  # noqa: S311
+    if rng.random() < 0.9:  # else it may die while it starts
         select.select([reading], [], [], 10)
     select.select([], [], [], rng.uniform(0, LONGEST_S))
     os.kill(child, signal.SIGKILL)
@@ -108,7 +108,7 @@ def check(folder: Path, acknowledged: dict[int, bytes], largest_guard: int) -> i
 
 
 def main(folder: Path, kills: int, seed: int) -> dict[str, int]:
-    rng = random.Random(seed)  # noqa: S311 - a repeatable choice of moments
+    rng = random.Random(seed)
     acknowledged: dict[int, bytes] = {}
     unanswered = size = 0
     for generation in range(kills):

@@ -171,5 +171,5 @@ def open_store(folder: Path, *, is_open: bool = True) -> SqliteStore:
     )
     store.register_logs(ORIGINS).result()
     if is_open:
-        store.allow_appends(True)
+        store.allow_appends()
     return store

@@ -170,6 +170,8 @@ def test_every_flipped_bit_is_found_with_its_place(
     missed = []
     for number in range(FLIPS):
         name = names[number % len(names)]
+        key: tuple[int, ...]
+        at: int | None
         if name == "parts.sealed":
             log_no, index, ordinal, origin = rng.choice(parts)
             where, key = "log_no = ? AND entry_index = ? AND ordinal = ?", (log_no, index, ordinal)
@@ -267,7 +269,7 @@ def reasons(found: list[Finding]) -> set[str]:
         ),
     ],
 )
-def test_row_that_does_not_belong_is_found(  # noqa: PLR0913 - a table of cases
+def test_row_that_does_not_belong_is_found(
     folder: Path,
     database: sqlite3.Connection,
     statement: str,

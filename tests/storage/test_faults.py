@@ -67,7 +67,7 @@ def fail_commits(store: SqliteStore, monkeypatch: pytest.MonkeyPatch, *, is_done
 
 @pytest.mark.parametrize("is_done", [False, True], ids=["lost", "kept"])
 def test_failed_commit_stops_appends_until_a_restart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_done: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_done: bool
 ) -> None:
     store = open_store(tmp_path)
     append(store, "a")
@@ -78,7 +78,7 @@ def test_failed_commit_stops_appends_until_a_restart(
     with pytest.raises(LogReadOnly, match="start the node again"):
         append(store, "c")
     with pytest.raises(LogReadOnly):
-        store.allow_appends(True)
+        store.allow_appends()
     assert store.log_state(OWN_ID).size == 1
     assert len(store.entries(OWN_ID, 0, 9)) == 1
     assert len(store.changes(0, 9)) == 1
@@ -245,7 +245,7 @@ def test_restored_backup_does_not_append(tmp_path: Path) -> None:
         2,
     )
     with pytest.raises(LogReadOnly, match="guard_ahead"):
-        store.allow_appends(True)
+        store.allow_appends()
     with pytest.raises(LogReadOnly):
         append(store, "fork")
     store.close()
@@ -256,9 +256,9 @@ def test_own_entries_from_a_peer_open_a_restored_backup(tmp_path: Path) -> None:
     store = open_store(tmp_path, is_open=False)
     store.ingest(peer.batch(2, 3, has_note=False)).result()
     with pytest.raises(LogReadOnly):
-        store.allow_appends(True)
+        store.allow_appends()
     store.ingest(peer.batch(3)).result()
-    store.allow_appends(True)
+    store.allow_appends()
     again = store.append(request("c", case_id=case(0), request_id="c")).result()
 
     assert (again.index, again.was_recorded_before) == (2, True)
@@ -271,7 +271,7 @@ def test_parts_lost_with_a_restored_backup_are_asked_for_again(tmp_path: Path) -
     peer = own_peer(set_back(tmp_path, "c", "d"))
     store = open_store(tmp_path, is_open=False)
     store.ingest(peer.batch(2)).result()
-    store.allow_appends(True)
+    store.allow_appends()
     append(store, "e")
 
     assert store.log_state(OWN_ID).parts_below == 2
@@ -304,9 +304,9 @@ def test_stop_halfway_through_a_recovery_does_not_open_the_log(tmp_path: Path) -
     again = open_store(tmp_path, is_open=False)
     assert again.own_state_against_guard().kind is GuardVerdict.GUARD_AHEAD
     with pytest.raises(LogReadOnly):
-        again.allow_appends(True)
+        again.allow_appends()
     again.ingest(peer.batch(3)).result()
-    again.allow_appends(True)
+    again.allow_appends()
     again.close()
 
 
@@ -324,7 +324,7 @@ def test_database_that_contradicts_the_guard_shows_nothing_of_the_own_log(tmp_pa
     store.ingest(written_peer(2).batch()).result()
     assert store.own_state_against_guard().kind is GuardVerdict.INCONSISTENT
     with pytest.raises(LogReadOnly, match="inconsistent"):
-        store.allow_appends(True)
+        store.allow_appends()
     assert (store.log_state(OWN_ID).size, store.log_state(OWN_ID).note) == (0, None)
     assert store.entries(OWN_ID, 0, 9) == []
     assert {c.log_id for c in store.changes(0, 9)} == {PEER_ID}
@@ -341,7 +341,7 @@ def test_missing_guard_keeps_the_log_closed(tmp_path: Path) -> None:
 
     assert store.own_state_against_guard().kind is GuardVerdict.GUARD_MISSING
     with pytest.raises(LogReadOnly, match="guard_missing"):
-        store.allow_appends(True)
+        store.allow_appends()
     store.close()
 
 
@@ -349,7 +349,7 @@ def test_store_without_own_log_takes_no_appends(tmp_path: Path) -> None:
     store = open_sqlite_store(tmp_path / "log.db", author=None, guard=None, now_ms=lambda: NOW_MS)
     store.register_logs(ORIGINS).result()
     with pytest.raises(LogReadOnly):
-        store.allow_appends(True)
+        store.allow_appends()
     with pytest.raises(LogReadOnly):
         store.append(request("a")).result()
     store.close()

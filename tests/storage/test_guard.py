@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,8 +75,17 @@ def test_advances_are_kept(path: Path) -> None:
 def test_every_advance_waits_for_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     write, sync = os.pwrite, os.fdatasync
-    monkeypatch.setattr(os, "pwrite", lambda *a: calls.append("write") or write(*a))
-    monkeypatch.setattr(os, "fdatasync", lambda *a: calls.append("sync") or sync(*a))
+
+    def counted_write(*arguments: Any) -> int:
+        calls.append("write")
+        return write(*arguments)
+
+    def counted_sync(handle: int) -> None:
+        calls.append("sync")
+        sync(handle)
+
+    monkeypatch.setattr(os, "pwrite", counted_write)
+    monkeypatch.setattr(os, "fdatasync", counted_sync)
     advance(path, 1, 2)
 
     assert calls == ["write", "sync"] * 2
