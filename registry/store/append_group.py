@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from eventsourcing.sqlite import SQLiteCursor
 
-from registry.domain.identifiers import CaseId, RequestKey, RootHash
+from registry.domain.identifiers import CaseId, LogId, RequestKey, RootHash
 from registry.errors import (
     CorruptDatabase,
     EntryError,
@@ -28,6 +28,8 @@ from registry.store.rows import (
 )
 from registry.store.tiles import write_tiles
 
+RefRow: TypeAlias = tuple[int, int, LogId, int]
+"""(log_no, case_no, the log referred to, index there): a row of `case_refs`."""
 _BAD_REQUEST: Final = (RequestError, EntryError, ValueError, TypeError, OverflowError)
 """What a single request may raise: protobuf answers numbers out of range with foreign errors."""
 
@@ -60,7 +62,7 @@ class AppendGroup:
         self._old_entries: dict[int, bytes] = {}
         self._cases: list[tuple[int, int]] = []
         self._parts: list[tuple[int, int, int, bytes]] = []
-        self._refs_made: list[tuple[int, int, int, int]] = []
+        self._refs_made: list[RefRow] = []
         self.is_signed = False
         """Whether a note was signed: from then on a failure leaves open what others may know."""
         self.part_keys: list[tuple[int, int]] = []
@@ -190,7 +192,7 @@ class AppendGroup:
         self._new_cases.append((self._last_case_no, case_id))
         return self._last_case_no
 
-    def _refs(self, case_no: int) -> tuple[tuple[EventRef, ...], list[tuple[int, int, int, int]]]:
+    def _refs(self, case_no: int) -> tuple[tuple[EventRef, ...], list[RefRow]]:
         """The last valid event of every other log on the case, never further back than before.
 
         Returns:
@@ -201,7 +203,7 @@ class AppendGroup:
             "WHERE e.case_no = ?1 AND e.log_no = l.log_no "
             "AND (l.frozen_at IS NULL OR e.entry_index < l.frozen_at)) AS last, "
             "(SELECT r.max_index FROM case_refs r WHERE r.log_no = ?2 AND r.case_no = ?1 "
-            "AND r.target_log_no = l.log_no) AS before FROM logs l WHERE l.log_no <> ?2 "
+            "AND r.target = l.log_id) AS before FROM logs l WHERE l.log_no <> ?2 "
             "ORDER BY l.log_id",
             (case_no, self._log_no),
         )
@@ -214,7 +216,7 @@ class AppendGroup:
         for row in rows:
             leaf = read_leaves(self._cursor, row["log_id"], row["last"], row["last"] + 1)[0]
             refs.append(EventRef(row["log_id"], row["last"], leaf))
-        return tuple(refs), [(self._log_no, case_no, row["log_no"], row["last"]) for row in rows]
+        return tuple(refs), [(self._log_no, case_no, ref.log_id, ref.index) for ref in refs]
 
     def _insert(self, start: int, received_ms: int) -> None:
         cursor = self._cursor

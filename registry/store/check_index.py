@@ -15,8 +15,8 @@ from registry.store.check_log import Finding
 _TABLES: Final = (
     "CREATE TEMP TABLE expected_cases (case_id BLOB, log_no INTEGER, entry_index INTEGER)",
     (
-        "CREATE TEMP TABLE expected_refs (case_id BLOB, log_no INTEGER, target_log_no INTEGER, "
-        "max_index INTEGER, PRIMARY KEY (case_id, log_no, target_log_no)) WITHOUT ROWID"
+        "CREATE TEMP TABLE expected_refs (case_id BLOB, log_no INTEGER, target BLOB, "
+        "max_index INTEGER, PRIMARY KEY (case_id, log_no, target)) WITHOUT ROWID"
     ),
     (
         "CREATE TEMP TABLE expected_requests (request_id BLOB PRIMARY KEY, entry_index INTEGER) "
@@ -34,9 +34,9 @@ _CASES: Final = (
 )
 _REFS: Final = (
     "case_refs_mismatch",
-    "SELECT log_no, max_index, case_id, target_log_no FROM temp.expected_refs",
+    "SELECT log_no, max_index, case_id, target FROM temp.expected_refs",
     (
-        "SELECT r.log_no, r.max_index, i.case_id, r.target_log_no FROM main.case_refs r "
+        "SELECT r.log_no, r.max_index, i.case_id, r.target FROM main.case_refs r "
         "LEFT JOIN main.case_ids i ON i.case_no = r.case_no"
     ),
 )
@@ -67,8 +67,7 @@ class ExpectedIndex:
             )
         for ref in header.refs:
             self._connection.execute(
-                "INSERT INTO temp.expected_refs SELECT ?, ?, log_no, ?4 FROM main.logs "
-                "WHERE log_id = ?3 ON CONFLICT DO UPDATE "
+                "INSERT INTO temp.expected_refs VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE "
                 "SET max_index = max(max_index, excluded.max_index)",
                 (header.case_id, log_no, ref.log_id, ref.index),
             )

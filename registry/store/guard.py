@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from registry.domain.identifiers import HASH_SIZE_BYTES, LogId, Origin, RootHash, log_id_of
 from registry.errors import GuardError
+from registry.log.facts import GuardComparison, GuardVerdict
 from registry.log.merkle import EMPTY_ROOT
 
 _MAGIC: Final = b"RGGUARD1"
@@ -129,6 +130,29 @@ class Guard:
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)
+
+
+def compare_with_guard(
+    guard: Guard | None, size: int, root_at_guard: RootHash | None
+) -> GuardComparison:
+    """Tells how the database's own log stands to the guard.
+
+    Args:
+        guard: None if it is missing.
+        size: entries in the database.
+        root_at_guard: the database's root at the guard's size; None if it is not that long.
+    """
+    if guard is None:
+        return GuardComparison(GuardVerdict.GUARD_MISSING, 0, size)
+    guarded = guard.read()
+    verdict = GuardVerdict.EQUAL
+    if root_at_guard is None:
+        verdict = GuardVerdict.GUARD_AHEAD
+    elif root_at_guard != guarded.root:
+        verdict = GuardVerdict.INCONSISTENT
+    elif size > guarded.size:
+        verdict = GuardVerdict.DATABASE_AHEAD
+    return GuardComparison(verdict, guarded.size, size)
 
 
 def _write_slot(handle: int, slot: _Slot) -> None:

@@ -5,7 +5,8 @@
                   level k = roots of complete subtrees of 256^k leaves, the last row partial
     case_ids      numbers for case ids, so that the index below stays narrow
     case_entries  which entries belong to a case, and when this node stored them
-    case_refs     how far a log's events on a case have referred to another log
+    case_refs     how far a log's events on a case have referred to another log, named by its id:
+                  a log that this node does not know (yet) counts like any other
     own_requests  what was asked of the own log; a NULL digest = known from recovery only
     parts         content that is held: sealed = salt[32] || u16be(len(type)) || type || content
     part_arrivals parts that came after their entry, in the order of arrival
@@ -37,8 +38,8 @@ _VERSION_1: Final = (
         case_no INTEGER, log_no INTEGER, entry_index INTEGER, received_ms INTEGER NOT NULL,
         PRIMARY KEY (case_no, log_no, entry_index)) WITHOUT ROWID""",
     """CREATE TABLE case_refs (
-        log_no INTEGER, case_no INTEGER, target_log_no INTEGER, max_index INTEGER NOT NULL,
-        PRIMARY KEY (log_no, case_no, target_log_no)) WITHOUT ROWID""",
+        log_no INTEGER, case_no INTEGER, target BLOB, max_index INTEGER NOT NULL,
+        PRIMARY KEY (log_no, case_no, target)) WITHOUT ROWID""",
     """CREATE TABLE own_requests (
         request_id BLOB PRIMARY KEY, request_digest BLOB, entry_index INTEGER NOT NULL)
         WITHOUT ROWID""",

@@ -1,7 +1,6 @@
-"""The store on SQLite: reading. Writing is in sqlite_writing.py, the tables in schema.py.
+"""The store on SQLite: its reading and its writing half, joined by the one writer's queue.
 
-Reads use pooled connections and one snapshot each. What is above the guard in the own log is
-committed but not yet acknowledged: it is hidden until the guard has advanced.
+Reading is in sqlite_reading.py, writing in sqlite_writing.py, the tables in schema.py.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,52 +8,31 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
-from eventsourcing.sqlite import SQLiteCursor
-
-from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RequestKey, RootHash
-from registry.errors import CorruptDatabase, FolderError, NotFound, StorageError
+from registry.domain.identifiers import LogId, Origin
+from registry.errors import FolderError, StorageError
 from registry.log.author import Author
-from registry.log.entry import decode_header, split_entry
 from registry.log.facts import GuardComparison
-from registry.log.merkle import (
-    EMPTY_ROOT,
-    Subtree,
-    consistency_path,
-    inclusion_path,
-    leaf_hash,
-    root_of,
-)
-from registry.store.connections import DurableDatastore, translated
+from registry.store.connections import DurableDatastore
 from registry.store.entries import (
     Appended,
     AppendRequest,
-    Change,
     EntryStore,
     HeldPart,
     IngestBatch,
     LogState,
-    PartChange,
-    StoredEntry,
     StoreEvent,
 )
 from registry.store.guard import Guard
 from registry.store.recorder import LogRecorder
-from registry.store.rows import (
-    find_case,
-    open_part,
-    read_entries,
-    read_state,
-    state_of_row,
-    subtree_hash,
-)
 from registry.store.schema import migrate, schema_version
+from registry.store.sqlite_reading import SqliteReading
 from registry.store.sqlite_writing import SqliteWriting
 from registry.store.writer import Writer
 
 T = TypeVar("T")
 
 
-class SqliteStore(EntryStore):
+class SqliteStore(SqliteReading, EntryStore):
     """One node's logs and parts in one SQLite database."""
 
     def __init__(
@@ -65,16 +43,14 @@ class SqliteStore(EntryStore):
         guard: Guard | None,
         now_ms: Callable[[], int],
     ) -> None:
-        self._datastore = datastore
-        self.recorder = LogRecorder(
+        recorder = LogRecorder(
             datastore,
             lambda log_id_hex, index: self._writing.visibility(log_id_hex, index),  # noqa: PLW0108 - made below
         )
+        super().__init__(datastore, recorder, lambda: self._writing.published)
         self._writing = SqliteWriting(
-            datastore, self.recorder, author=author, guard=guard, now_ms=now_ms
+            datastore, recorder, author=author, guard=guard, now_ms=now_ms
         )
-        self._numbers: dict[LogId, int] = {}
-        self._own_id = author.log_id if author is not None else None
         self._writer: Writer | None = None
 
     def start(self, *, is_read_only: bool) -> None:
@@ -89,240 +65,6 @@ class SqliteStore(EntryStore):
                 migrate(cursor)
             self._writer = Writer(self._writing.append_group, self._writing.tell)
         self._writing.settle()
-
-    # --- reading ------------------------------------------------------------------------------
-
-    def log_states(self) -> tuple[LogState, ...]:
-        """See EntryStore."""
-        with self._datastore.reading() as cursor:
-            cursor.execute("SELECT * FROM logs ORDER BY origin")
-            states = [state_of_row(row) for row in cursor.fetchall()]
-        return tuple(self._published(state) for state in states)
-
-    def log_state(self, log_id: LogId) -> LogState:
-        """See EntryStore."""
-        with self._datastore.reading() as cursor:
-            return self._published(read_state(cursor, log_id))
-
-    def entries(
-        self, log_id: LogId, start: int, end: int, *, max_bytes: int | None = None
-    ) -> list[bytes]:
-        """See EntryStore."""
-        with self._datastore.reading() as cursor:
-            end = min(end, self._published(read_state(cursor, log_id)).size)
-            found = read_entries(cursor, log_id, start, end)
-        if len(found) != max(end - max(start, 0), 0):
-            msg = f"log {log_id.hex()} lacks entries between {start} and {end}; run `registry fsck`"
-            raise CorruptDatabase(msg)
-        if max_bytes is None:
-            return found
-        size_bytes = 0
-        for count, entry in enumerate(found):
-            size_bytes += len(entry)
-            if size_bytes > max_bytes and count:
-                return found[:count]
-        return found
-
-    def case_entries(self, case_id: CaseId) -> list[StoredEntry]:
-        """See EntryStore."""
-        with self._datastore.reading() as cursor:
-            case_no = find_case(cursor, case_id)
-            if case_no is None:
-                return []
-            cursor.execute(
-                "SELECT l.log_id, c.entry_index AS place, s.state FROM case_entries c "
-                "JOIN logs l ON l.log_no = c.log_no LEFT JOIN stored_events s "
-                "ON s.originator_id = lower(hex(l.log_id)) "
-                "AND s.originator_version = c.entry_index "
-                "WHERE c.case_no = ? ORDER BY l.log_id, c.entry_index",
-                (case_no,),
-            )
-            rows = cursor.fetchall()
-        if any(row["state"] is None for row in rows):
-            msg = f"entries of case {case_id.hex()} are missing; run `registry fsck`"
-            raise CorruptDatabase(msg)
-        found = [StoredEntry(LogId(row["log_id"]), row["place"], row["state"]) for row in rows]
-        return [e for e in found if e.index < self._limit(e.log_id, e.index + 1)]
-
-    def case_ids(self, after: CaseId | None, limit: int) -> list[CaseId]:
-        """See EntryStore."""
-        with self._datastore.reading() as cursor:
-            cursor.execute(
-                "SELECT case_id FROM case_ids WHERE case_id > ? ORDER BY case_id LIMIT ?",
-                (after or b"", limit),
-            )
-            return [CaseId(row["case_id"]) for row in cursor.fetchall()]
-
-    def has_case(self, case_id: CaseId) -> bool:
-        """See EntryStore."""
-        with self._datastore.reading() as cursor:
-            return find_case(cursor, case_id) is not None
-
-    def has_request(self, request_id: RequestKey) -> bool:
-        """See EntryStore."""
-        with self._datastore.reading() as cursor:
-            cursor.execute("SELECT 1 FROM own_requests WHERE request_id = ?", (request_id,))
-            return cursor.fetchone() is not None
-
-    def leaf_hash(self, log_id: LogId, index: int) -> LeafHash:
-        """See EntryStore."""
-        found = self.entries(log_id, index, index + 1) if index >= 0 else []
-        if not found:
-            msg = f"log {log_id.hex()} has no entry {index} here"
-            raise NotFound(msg)
-        return leaf_hash(found[0])
-
-    def root_at(self, log_id: LogId, size: int) -> RootHash:
-        """See EntryStore."""
-        if size == 0:
-            return EMPTY_ROOT
-        return self._prove(log_id, 1, size, lambda fetch: RootHash(root_of(0, size, fetch)))
-
-    def inclusion_path(self, log_id: LogId, index: int, size: int) -> tuple[bytes, ...]:
-        """See EntryStore."""
-        low = index + 1 if index >= 0 else size + 1
-        return self._prove(log_id, low, size, lambda fetch: inclusion_path(index, size, fetch))
-
-    def consistency_path(self, log_id: LogId, first: int, second: int) -> tuple[bytes, ...]:
-        """See EntryStore."""
-        low = first if first >= 0 else second + 1
-        return self._prove(
-            log_id,
-            low,
-            second,
-            lambda fetch: consistency_path(first, second, fetch) if first else (),
-        )
-
-    def parts_of(self, keys: Sequence[tuple[LogId, int, int]]) -> list[HeldPart]:
-        """See EntryStore."""
-        found: list[HeldPart] = []
-        with self._datastore.reading() as cursor:
-            for key in keys:
-                cursor.execute(
-                    "SELECT sealed FROM parts WHERE log_no = ? AND entry_index = ? AND ordinal = ?",
-                    (self._log_no(cursor, key[0]), key[1], key[2]),
-                )
-                row = cursor.fetchone()
-                if row is not None and key[1] < self._limit(key[0], key[1] + 1):
-                    found.append(open_part(key, row["sealed"]))
-        return found
-
-    def part(self, log_id: LogId, index: int, ordinal: int) -> HeldPart | None:
-        """See EntryStore."""
-        found = self.parts_of([(log_id, index, ordinal)])
-        return found[0] if found else None
-
-    def wanted_parts(
-        self, log_id: LogId, limit: int, *, after: tuple[int, int] = (-1, -1)
-    ) -> list[tuple[int, int]]:
-        """See EntryStore."""
-        with self._datastore.reading() as cursor:
-            cursor.execute(
-                "SELECT entry_index, ordinal FROM wanted_parts WHERE log_no = ? "
-                "AND (entry_index, ordinal) > (?, ?) ORDER BY entry_index, ordinal LIMIT ?",
-                (self._log_no(cursor, log_id), *after, limit),
-            )
-            return [(row["entry_index"], row["ordinal"]) for row in cursor.fetchall()]
-
-    def wanted_count(self, log_id: LogId) -> int:
-        """See EntryStore."""
-        with self._datastore.reading() as cursor:
-            cursor.execute(
-                "SELECT count(*) AS n FROM wanted_parts WHERE log_no = ?",
-                (self._log_no(cursor, log_id),),
-            )
-            return int(cursor.fetchone()["n"])
-
-    def noted_size(self, log_id: LogId) -> int:
-        """See EntryStore."""
-        return self.log_state(log_id).noted_size
-
-    def refs_reached(
-        self, log_id: LogId, keys: Sequence[tuple[CaseId, LogId]]
-    ) -> dict[tuple[CaseId, LogId], int]:
-        """See EntryStore."""
-        found: dict[tuple[CaseId, LogId], int] = {}
-        with self._datastore.reading() as cursor:
-            for case_id, target in keys:
-                cursor.execute(
-                    "SELECT r.max_index FROM case_refs r "
-                    "JOIN logs l ON l.log_no = r.target_log_no "
-                    "JOIN case_ids c ON c.case_no = r.case_no "
-                    "WHERE r.log_no = ? AND c.case_id = ? AND l.log_id = ?",
-                    (self._log_no(cursor, log_id), case_id, target),
-                )
-                row = cursor.fetchone()
-                if row is not None:
-                    found[case_id, target] = row["max_index"]
-        return found
-
-    def received_ms(self, log_id: LogId, index: int) -> int:
-        """See EntryStore."""
-        entry = self.entries(log_id, index, index + 1) if index >= 0 else []
-        case_id = decode_header(split_entry(entry[0])[0]).case_id if entry else b""
-        with self._datastore.reading() as cursor:
-            cursor.execute(
-                "SELECT e.received_ms FROM case_entries e JOIN case_ids c "
-                "ON c.case_no = e.case_no "
-                "WHERE c.case_id = ? AND e.log_no = ? AND e.entry_index = ?",
-                (case_id, self._log_no(cursor, log_id), index),
-            )
-            row = cursor.fetchone()
-        if row is None:
-            msg = f"log {log_id.hex()} has no entry {index} on a case here"
-            raise NotFound(msg)
-        return int(row["received_ms"])
-
-    def changes(self, after: int, limit: int) -> list[Change]:
-        """See EntryStore."""
-        with translated():
-            notes = self.recorder.select_notifications(after, limit, inclusive_of_start=False)
-        return [
-            Change(
-                id=note.id,
-                log_id=LogId(bytes.fromhex(str(note.originator_id))),
-                index=note.originator_version,
-                entry=note.state,
-                case_id=decode_header(split_entry(note.state)[0]).case_id,
-            )
-            for note in notes
-        ]
-
-    def part_changes(self, after: int, limit: int) -> list[PartChange]:
-        """See EntryStore."""
-        with self._datastore.reading() as cursor:
-            cursor.execute(
-                "SELECT p.*, l.log_id, s.state FROM part_arrivals p "
-                "JOIN logs l ON l.log_no = p.log_no JOIN stored_events s "
-                "ON s.originator_id = lower(hex(l.log_id)) "
-                "AND s.originator_version = p.entry_index "
-                "WHERE p.arrival_no > ? ORDER BY p.arrival_no LIMIT ?",
-                (after, limit),
-            )
-            rows = cursor.fetchall()
-        found: list[PartChange] = []
-        for row in rows:
-            log_id, index = LogId(row["log_id"]), row["entry_index"]
-            if index >= self._limit(log_id, index + 1):
-                break
-            case_id = decode_header(split_entry(row["state"])[0]).case_id
-            found.append(PartChange(row["arrival_no"], log_id, index, row["ordinal"], case_id))
-        return found
-
-    def newest_change_id(self) -> int:
-        """See EntryStore."""
-        with translated():
-            return self.recorder.max_notification_id() or 0
-
-    def read_only_reason(self) -> str | None:
-        """See EntryStore."""
-        return self._writing.read_only_reason
-
-    def own_state_against_guard(self) -> GuardComparison:
-        """See EntryStore."""
-        return self._writing.compare_now()
-
-    # --- writing ------------------------------------------------------------------------------
 
     def append(self, request: AppendRequest) -> Future[Appended]:
         """See EntryStore."""
@@ -366,6 +108,14 @@ class SqliteStore(EntryStore):
         """See EntryStore."""
         self._writing.read_only_reason = reason
 
+    def read_only_reason(self) -> str | None:
+        """See EntryStore."""
+        return self._writing.read_only_reason
+
+    def own_state_against_guard(self) -> GuardComparison:
+        """See EntryStore."""
+        return self._writing.compare_now()
+
     def add_listener(self, callback: Callable[[StoreEvent], None]) -> None:
         """See EntryStore."""
         self._writing.listeners.append(callback)
@@ -377,39 +127,6 @@ class SqliteStore(EntryStore):
         self.recorder.close()
         self._writing.close()
         self._datastore.close()
-
-    # --- inside -------------------------------------------------------------------------------
-
-    def _limit(self, log_id: LogId, otherwise: int) -> int:
-        """How many entries of a log may be shown: all, but for the own log what is published."""
-        own = self._writing.published
-        return own.size if own is not None and log_id == self._own_id else otherwise
-
-    def _published(self, state: LogState) -> LogState:
-        own = self._writing.published
-        return own if own is not None and state.log_id == self._own_id else state
-
-    def _log_no(self, cursor: SQLiteCursor, log_id: LogId) -> int:
-        number = self._numbers.get(log_id)
-        if number is None:
-            cursor.execute("SELECT log_no FROM logs WHERE log_id = ?", (log_id,))
-            row = cursor.fetchone()
-            if row is None:
-                msg = f"no log {log_id.hex()} is known here"
-                raise NotFound(msg)
-            number = self._numbers[log_id] = int(row["log_no"])
-        return number
-
-    def _prove(
-        self, log_id: LogId, low: int, size: int, prove: Callable[[Callable[[Subtree], bytes]], T]
-    ) -> T:
-        held = self.log_state(log_id).size
-        if not low <= size <= held:
-            msg = f"log {log_id.hex()} has {held} entries here, no proof for {low} to {size}"
-            raise NotFound(msg)
-        with self._datastore.reading() as cursor:
-            log_no = self._log_no(cursor, log_id)
-            return prove(lambda subtree: subtree_hash(cursor, log_no, log_id, subtree))
 
     def _started_writer(self) -> Writer:
         if self._writer is None:

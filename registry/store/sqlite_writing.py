@@ -6,7 +6,7 @@ from what was read; sign; store the note; commit; advance the guard; only then a
 from the commit on fails, appending stops until the node is started again.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
@@ -14,9 +14,8 @@ from typing import Final
 import structlog
 from eventsourcing.sqlite import SQLiteCursor
 
-from registry.domain.identifiers import CaseId, LogId, Origin, RootHash, log_id_of
+from registry.domain.identifiers import LogId, Origin, RootHash, log_id_of
 from registry.errors import (
-    BackwardEntry,
     CorruptDatabase,
     GuardError,
     LogDiverged,
@@ -28,9 +27,10 @@ from registry.errors import (
 )
 from registry.log.author import Author
 from registry.log.checkpoint import verify_checkpoint
-from registry.log.facts import EntryFacts, GuardComparison, GuardVerdict
+from registry.log.facts import GuardComparison, GuardVerdict
 from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, root_of
 from registry.store.append_group import AppendGroup
+from registry.store.batch_inserter import BatchInserter
 from registry.store.connections import DurableDatastore
 from registry.store.entries import (
     Appended,
@@ -42,18 +42,15 @@ from registry.store.entries import (
     PartsStored,
     StoreEvent,
 )
-from registry.store.guard import Guard
-from registry.store.recorder import LogRecorder, Visibility, insert_rows
+from registry.store.guard import Guard, compare_with_guard
+from registry.store.recorder import LogRecorder, Visibility
 from registry.store.rows import (
     insert_parts,
-    read_leaves,
     read_state,
     seal_part,
     subtree_hash,
 )
-from registry.store.tiles import write_tiles
 
-_CASES_CACHED: Final = 50_000
 _log = structlog.get_logger()
 _STARTING: Final = "the node is starting: its log opens when the start-up fence has passed"
 
@@ -75,7 +72,7 @@ class SqliteWriting:
         self._author = author
         self._guard = guard
         self._now_ms = now_ms
-        self._cases: dict[CaseId, int] = {}
+        self._batches = BatchInserter(recorder)
         self._numbers: dict[LogId, int] = {}
         self.listeners: list[Callable[[StoreEvent], None]] = []
         self.published: LogState | None = None
@@ -151,7 +148,8 @@ class SqliteWriting:
             if state.frozen_at is not None and end > state.frozen_at:
                 msg = f"{state.origin} is frozen at {state.frozen_at}"
                 raise LogDiverged(msg)
-            self._insert_batch(cursor, self._log_no(cursor, batch.log_id), batch)
+            log_no = self._log_no(cursor, batch.log_id)
+            self._batches.insert(cursor, log_no, batch, received_ms=self._now_ms(), is_own=is_own)
             after = self._write_head(cursor, state, batch)
             if is_own:
                 self._check_recovered(cursor, after)
@@ -269,7 +267,7 @@ class SqliteWriting:
             return self.comparison
         with self._datastore.reading() as cursor:
             state = read_state(cursor, self._author.log_id)
-            return self._verdict(state, self._guarded_root(cursor, state))
+            return compare_with_guard(self._guard, state.size, self._guarded_root(cursor, state))
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -279,8 +277,7 @@ class SqliteWriting:
             with self._datastore.writing() as cursor:
                 yield cursor
         except BaseException:
-            # Numbers that were given inside the transaction are not there any more.
-            self._cases.clear()
+            self._batches.forget()
             raise
 
     def _log_no(self, cursor: SQLiteCursor, log_id: LogId) -> int:
@@ -342,7 +339,9 @@ class SqliteWriting:
         """Refuses own entries that contradict what this node once signed."""
         if self._guard is None:
             return
-        verdict = self._verdict(after, self._guarded_root(cursor, after)).kind
+        verdict = compare_with_guard(
+            self._guard, after.size, self._guarded_root(cursor, after)
+        ).kind
         if verdict is GuardVerdict.INCONSISTENT:
             msg = (
                 f"own entries from a peer do not lead to the root signed at size "
@@ -367,81 +366,6 @@ class SqliteWriting:
             self._guard.advance(size, root)
         self.settle()
 
-    def _insert_batch(self, cursor: SQLiteCursor, log_no: int, batch: IngestBatch) -> None:
-        self._recorder.insert_entries(cursor, batch.log_id.hex(), batch.start, batch.entries)
-        received_ms = self._now_ms()
-        numbers = self._case_numbers(cursor, batch.facts)
-        cases = [
-            (numbers[fact.case_id], log_no, fact.index, received_ms)
-            for fact in batch.facts
-            if fact.case_id
-        ]
-        insert_rows(cursor, "INSERT INTO case_entries", cases)
-        self._insert_refs(cursor, log_no, batch.facts, numbers)
-        if self._author is not None and batch.log_id == self._author.log_id:
-            cursor.executemany(
-                "INSERT INTO own_requests VALUES (?, NULL, ?) ON CONFLICT DO NOTHING",
-                [(fact.request_id, fact.index) for fact in batch.facts if fact.request_id],
-            )
-        write_tiles(
-            cursor,
-            log_no,
-            batch.start,
-            batch.leaf_hashes,
-            lambda start, end: read_leaves(cursor, batch.log_id, start, end),
-        )
-
-    def _insert_refs(
-        self,
-        cursor: SQLiteCursor,
-        log_no: int,
-        facts: Sequence[EntryFacts],
-        numbers: Mapping[CaseId, int],
-    ) -> None:
-        rows = [
-            (log_no, numbers[fact.case_id], ref.log_id, ref.index)
-            for fact in facts
-            for ref in fact.refs
-        ]
-        # Refs to logs that are not known here are kept in the entry and impose nothing. A smaller
-        # one changes no row, which is how it is noticed.
-        for row in rows:
-            cursor.execute(
-                "INSERT INTO case_refs SELECT ?, ?, log_no, ?4 FROM logs WHERE log_id = ?3 "
-                "ON CONFLICT DO UPDATE SET max_index = excluded.max_index "
-                "WHERE excluded.max_index >= max_index",
-                row,
-            )
-            if not cursor.sqlite_cursor.rowcount and self._is_known(cursor, row[2]):
-                msg = f"a ref to event {row[3]} of log {row[2].hex()} goes back"
-                raise BackwardEntry(msg)
-
-    def _is_known(self, cursor: SQLiteCursor, log_id: LogId) -> bool:
-        cursor.execute("SELECT 1 FROM logs WHERE log_id = ?", (log_id,))
-        return cursor.fetchone() is not None
-
-    def _case_numbers(
-        self, cursor: SQLiteCursor, facts: Sequence[EntryFacts]
-    ) -> Mapping[CaseId, int]:
-        """Numbers the cases of a batch, in one statement for those that are known here already."""
-        if len(self._cases) >= _CASES_CACHED:
-            self._cases.clear()
-        wanted = dict.fromkeys(f.case_id for f in facts if f.case_id)
-        missing = [case_id for case_id in wanted if case_id not in self._cases]
-        if missing:
-            marks = ",".join("?" * len(missing))
-            cursor.execute(
-                f"SELECT case_id, case_no FROM case_ids WHERE case_id IN ({marks})",  # noqa: S608 - placeholders only
-                missing,
-            )
-            self._cases.update((CaseId(row[0]), row[1]) for row in cursor.fetchall())
-            new = [case_id for case_id in missing if case_id not in self._cases]
-            cursor.execute("SELECT coalesce(max(case_no), 0) FROM case_ids")
-            rows = list(enumerate(new, cursor.fetchone()[0] + 1))
-            insert_rows(cursor, "INSERT INTO case_ids", rows)
-            self._cases.update((case_id, number) for number, case_id in rows)
-        return self._cases
-
     def _guarded_root(self, cursor: SQLiteCursor, state: LogState) -> RootHash | None:
         """The root of the own log at the guard's size; None if it is not that long."""
         size = self._guard.read().size if self._guard is not None else 0
@@ -454,21 +378,8 @@ class SqliteWriting:
             root_of(0, size, lambda tree: subtree_hash(cursor, log_no, state.log_id, tree))
         )
 
-    def _verdict(self, state: LogState, root_at_guard: RootHash | None) -> GuardComparison:
-        if self._guard is None:
-            return GuardComparison(GuardVerdict.GUARD_MISSING, 0, state.size)
-        guard = self._guard.read()
-        verdict = GuardVerdict.EQUAL
-        if root_at_guard is None:
-            verdict = GuardVerdict.GUARD_AHEAD
-        elif root_at_guard != guard.root:
-            verdict = GuardVerdict.INCONSISTENT
-        elif state.size > guard.size:
-            verdict = GuardVerdict.DATABASE_AHEAD
-        return GuardComparison(verdict, guard.size, state.size)
-
     def _compare(self, state: LogState, root_at_guard: RootHash | None) -> None:
-        self.comparison = self._verdict(state, root_at_guard)
+        self.comparison = compare_with_guard(self._guard, state.size, root_at_guard)
         verdict = self.comparison.kind
         if verdict is GuardVerdict.DATABASE_AHEAD and self._failure is not None:
             return  # a write failed: only a restart decides what counts

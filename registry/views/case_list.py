@@ -31,7 +31,7 @@ def summarise(history: CaseHistory, situations: SituationNames) -> CaseRow:
     return CaseRow(
         case_id=history.case_id,
         title=title,
-        states=tuple(sorted(states | ({state} if state else set()))),
+        states=(state,) if state else tuple(sorted(states)),
         mechanisms=tuple(sorted({event.mechanism for event in history.events})),
         event_count=len(history.events),
         unreadable_count=sum(e.content_state in _UNREADABLE for e in history.events),

@@ -22,7 +22,7 @@ from registry.log.facts import EntryFacts
 from registry.log.merkle import EMPTY_RANGE, CompactRange, leaf_hash
 from registry.log.roster import Member, MemberStatus, Roster
 from registry.log.signing import Ed25519Signer
-from registry.store.entries import AppendRequest, IngestBatch
+from registry.store.entries import AppendRequest, HeldPart, IngestBatch
 from registry.store.guard import Guard
 from registry.store.sqlite import SqliteStore, open_sqlite_store
 
@@ -173,3 +173,31 @@ def open_store(folder: Path, *, is_open: bool = True) -> SqliteStore:
     if is_open:
         store.allow_appends()
     return store
+
+
+def part_of(peer: Peer, index: int) -> HeldPart:
+    part = peer.drafts[index].parts[0]
+    return HeldPart(peer.log_id, index, 0, part.salt, part.media_type, part.content)
+
+
+def refs_of(entry: bytes) -> tuple[EventRef, ...]:
+    return decode_header(split_entry(entry)[0]).refs
+
+
+def written_peer(count: int) -> Peer:
+    peer = Peer()
+    for number in range(count):
+        peer.write(f"peer {number}", case_id=case(number % 3))
+    return peer
+
+
+def guard_size(folder: Path) -> int:
+    guard = Guard.open(folder / "guard", OWN)
+    size = guard.read().size
+    guard.close()
+    return size
+
+
+def append(store: SqliteStore, *texts: str) -> None:
+    for text in texts:
+        store.append(request(text, case_id=case(0), request_id=text)).result()

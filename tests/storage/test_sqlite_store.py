@@ -18,8 +18,17 @@ from registry.errors import (
 )
 from registry.store import connections
 from registry.store.sqlite import SqliteStore, open_sqlite_store
-from tests.storage.entry_store_contract import EntryStoreContract, written_peer
-from tests.storage.storage_world import NOW_MS, OWN_ID, PEER_ID, case, open_store, request
+from tests.storage.append_contract import AppendContract
+from tests.storage.mirror_contract import MirrorContract
+from tests.storage.storage_world import (
+    NOW_MS,
+    OWN_ID,
+    PEER_ID,
+    case,
+    open_store,
+    request,
+    written_peer,
+)
 
 
 @pytest.fixture
@@ -29,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     opened.close()
 
 
-class TestSqliteStore(EntryStoreContract):
+class TestSqliteStore(AppendContract, MirrorContract):
     pass
 
 
