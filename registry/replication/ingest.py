@@ -5,7 +5,8 @@ Rules, in the order they are applied to a batch:
 2. The root recomputed at its end is consistent with the checkpoint (a cheap refusal of it all).
 3. Every entry has the form, the place, the log and the registry it must have, and its signature
    verifies, once.
-4. The roster version never goes back within the log; refs never go back per case and target.
+4. The roster version never goes back within the log; refs never go back per case and target. An
+   entry of a roster that is not held here waits for that roster: it is nobody's fault.
 
 What fails 1 or 2 is the peer's fault: nothing of the batch is stored; `diagnose` says what is wrong
 with its entries. What fails 3 or 4 under a checkpoint that its author signed is the author's fault:
@@ -30,6 +31,7 @@ from registry.errors import (
     MisplacedEntry,
     RootMismatch,
     TruncatedStream,
+    TryLater,
 )
 from registry.log.checkpoint import Checkpoint, verify_checkpoint
 from registry.log.commitment import check_commitment
@@ -230,16 +232,25 @@ def check_order(
     Args:
         facts: in order.
         last_roster_version: of the entry before them; 0 = none.
-        newest_roster_version: the newest that this node holds; later ones must be fetched first.
+        newest_roster_version: the newest that this node holds.
         refs_reached: the largest index that the log has referred to, per case and target.
 
     Returns:
         The first fault, or None.
+
+    Raises:
+        TryLater: an entry names a newer roster, which must be fetched first.
     """
     version = last_roster_version
     reached: dict[tuple[CaseId, LogId], int] = {}
     for fact in facts:
-        if not version <= fact.roster_version <= newest_roster_version:
+        if fact.roster_version > newest_roster_version:
+            msg = (
+                f"entry {fact.index} was written under roster {fact.roster_version}, this node "
+                f"holds {newest_roster_version}: the roster comes first"
+            )
+            raise TryLater(msg)
+        if fact.roster_version < version:
             detail = f"roster version {fact.roster_version} follows {version}"
             return EntryFault(fact.index, BackwardEntry.reason, detail)
         version = fact.roster_version
@@ -255,10 +266,51 @@ def check_order(
     return None
 
 
+def judge_slices(
+    slices: Sequence[SliceResult],
+    *,
+    last_roster_version: int,
+    newest_roster_version: int,
+    refs_reached: Callable[[CaseId, LogId], int | None],
+) -> SliceResult:
+    """Joins the slices of a batch and applies rule 4: the first fault, and what is before it.
+
+    Args:
+        slices: from left to right; what follows the first fault is left out.
+        last_roster_version: as in `check_order`.
+        newest_roster_version: as in `check_order`.
+        refs_reached: as in `check_order`.
+
+    Raises:
+        TryLater: as in `check_order`.
+    """
+    facts: list[EntryFacts] = []
+    fault = None
+    for each in slices:
+        facts += each.facts
+        fault = each.fault
+        if fault is not None:
+            break
+    earlier = check_order(
+        facts,
+        last_roster_version=last_roster_version,
+        newest_roster_version=newest_roster_version,
+        refs_reached=refs_reached,
+    )
+    if earlier is None:
+        return SliceResult(facts, fault)
+    return SliceResult([fact for fact in facts if fact.index < earlier.place], earlier)
+
+
 def diagnose(
     error: EntryError, *, author: LogAuthor, held_size: int, entries: Sequence[bytes]
 ) -> EntryError:
-    """Says why a batch did not fit: the first entry that is wrong by itself, else `error`."""
+    """Says why a batch did not fit: the first entry that is wrong by itself, else `error`.
+
+    A message over the limits is not looked into: that is what the limits are for.
+    """
+    if isinstance(error, LimitExceeded):
+        return error
     for place, entry in enumerate(entries):
         try:
             check_entry(author, entry, held_size + place)
@@ -274,6 +326,7 @@ def check_part(
 
     Raises:
         CommitmentMismatch: it is not what its author committed to.
+        LimitExceeded: its media type is longer than a commitment allows.
     """
     if len(content) > commitment.padded_size:
         msg = f"a part of {len(content)} bytes exceeds its size class {commitment.padded_size}"
@@ -303,7 +356,10 @@ def _check_limits(entries: Sequence[bytes], path: Sequence[bytes]) -> None:
         msg = "a peer sent a message without entries"
         raise TruncatedStream(msg)
     if len(entries) > BATCH_MAX_ENTRIES or len(path) > PATH_MAX:
-        msg = f"a message has at most {BATCH_MAX_ENTRIES} entries, found {len(entries)}"
+        msg = (
+            f"a message has at most {BATCH_MAX_ENTRIES} entries and a path of {PATH_MAX}, "
+            f"found {len(entries)} and {len(path)}"
+        )
         raise LimitExceeded(msg)
     if max(map(len, entries)) > ENTRY_MAX_BYTES:
         msg = f"an entry has at most {ENTRY_MAX_BYTES} bytes"

@@ -11,7 +11,7 @@ Every start begins read-only for the own log; reading and mirroring go on meanwh
 6. Inconsistent: stop; a new epoch is needed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,6 +65,7 @@ def decide(
     *,
     asked: int,
     waited_ms: int,
+    failed: Collection[Slug] = (),
 ) -> Decision:
     """Decides on the own log.
 
@@ -73,15 +74,22 @@ def decide(
         answers: of the members that were reached, by slug.
         asked: how many other active members there are.
         waited_ms: how long they have been asked.
+        failed: members that did not deliver what they showed; asked again after all others, so
+            that one of them cannot keep the log closed.
     """
     if comparison.kind is GuardVerdict.INCONSISTENT:
         return Stop("guard and database contradict each other: a new epoch is needed")
     liars = [slug for slug, note in answers.items() if not note.is_consistent]
     if liars:
         return Stop(f"{', '.join(sorted(liars))} holds another history of this log: it has forked")
-    largest = max(answers.items(), key=lambda item: item[1].size, default=None)
-    if largest is not None and largest[1].size > comparison.database_size:
-        return PullBack(largest[0], largest[1].size)
+    more = [
+        (slug in failed, -note.size, slug)
+        for slug, note in answers.items()
+        if note.size > comparison.database_size
+    ]
+    if more:
+        _, size, slug = min(more)
+        return PullBack(slug, -size)
     return _without_more(comparison, answered=len(answers), asked=asked, waited_ms=waited_ms)
 
 
@@ -98,7 +106,7 @@ def _without_more(
         if answered < asked or not asked:
             return Wait(
                 "the guard is missing: waiting until all other members have answered "
-                f"({answered} of {asked})"
+                f"({answered} of {asked}), or the operator confirms that nothing is lost"
             )
         return Open()
     if answered < asked and waited_ms < ASK_AT_MOST_MS:

@@ -5,14 +5,17 @@ Rules:
 2. One fetch per log at a time; different logs from different peers side by side.
 3. The log's own author is preferred, then any peer that offers more than is held: trust is in
    signatures, not in the path.
-4. A peer whose bytes were wrong is dropped, longer each time; all others go on undisturbed.
-5. A peer that could not be reached costs one attempt; the log is tried at the next peer.
+4. A peer whose bytes were wrong is dropped, longer each time; all others go on undisturbed. Only
+   time without a fault makes the next drop short again: good bytes in between buy nothing.
+5. A peer that could not be reached costs one attempt: the log is tried at the next peer, and here
+   again after a new offer or on a new stream. A fetch that broke off after it had brought something
+   goes on, but at the other peers first.
 6. A frozen log is not fetched, and nothing about a peer outlives its connection but its faults.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, assert_never
 
 from registry.domain.identifiers import LogId, RegistryId, Slug
 from registry.errors import EntryError
@@ -33,6 +36,8 @@ from registry.replication.messages import (
 
 DROP_FIRST_MS: Final = 1_000
 DROP_LONGEST_MS: Final = 300_000
+FORGIVE_AFTER_MS: Final = 300_000
+"""A peer that gave no wrong bytes for so long after a drop has its faults forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,19 @@ class _Peer:
     has_sent_all: bool = False
     last_error: str = ""
     faults: int = 0
+    forgiven_ms: int = 0
     offered: dict[LogId, int] = field(default_factory=dict)
-    unreachable_for: set[LogId] = field(default_factory=set)
+    broke_off: dict[LogId, bool] = field(default_factory=dict)
+    """Logs whose fetch could not be finished here: whether it brought anything."""
+
+    def anew(self, *, is_connected: bool, last_error: str) -> "_Peer":
+        """What outlives a connection: the faults."""
+        return _Peer(
+            is_connected=is_connected,
+            last_error=last_error,
+            faults=self.faults,
+            forgiven_ms=self.forgiven_ms,
+        )
 
 
 class Session:
@@ -70,43 +86,33 @@ class Session:
         self._logs = {m.log_id: m for m in roster.active_members() if m.id != own.id}
         self._peers = {m.slug: _Peer() for m in roster.active_members() if m.id != own.id}
         self._held = dict(held)
-        self._fetching: dict[LogId, Slug] = {}
+        self._fetching: dict[LogId, int] = {}
         self._frozen: set[LogId] = set()
 
     def handle(self, now_ms: int, message: Message) -> tuple[Effect, ...]:
         """Takes a message; returns what is to be done now."""
         dropped: tuple[Effect, ...] = ()
         match message:
-            case PeerUp(peer):
-                kept = self._peers[peer]
-                self._peers[peer] = _Peer(
-                    is_connected=True, faults=kept.faults, last_error=kept.last_error
-                )
-            case PeerDown(peer, reason):
-                state = self._peers[peer]
-                self._peers[peer] = _Peer(
-                    faults=state.faults, last_error=reason or state.last_error
-                )
-            case HeadOffered(peer, log_id, note):
-                dropped = self._offer(now_ms, peer, log_id, note)
-            case PeerCaughtUp(peer):
-                self._peers[peer].has_sent_all = True
+            case PeerUp() | PeerDown() | PeerCaughtUp():
+                self._turn(message)
             case LogGrew(log_id, size):
                 self._held[log_id] = max(self._held.get(log_id, 0), size)
             case LogFrozen(log_id):
                 self._frozen.add(log_id)
+            case HeadOffered(peer, log_id, note):
+                dropped = self._offer(now_ms, peer, log_id, note)
             case FetchEnded(peer, log_id):
-                self._fetching.pop(log_id, None)
-                self._peers[peer].faults = 0
-                self._peers[peer].last_error = ""
+                self._finish(peer, log_id)
             case FetchFailed():
                 dropped = self._fail(now_ms, message)
+            case _:
+                assert_never(message)
         return (*dropped, *self._fetches())
 
     def view_of(self, peer: Slug, log_id: LogId) -> PeerView:
         """Tells how a peer stands; `offered_size` is that of the given log."""
         state = self._peers[peer]
-        has_all = all(self._held.get(log, 0) >= size for log, size in state.offered.items())
+        has_all = not any(self._missing(log, size) for log, size in state.offered.items())
         return PeerView(
             is_connected=state.is_connected,
             is_caught_up=state.is_connected and state.has_sent_all and has_all,
@@ -115,13 +121,19 @@ class Session:
         )
 
     def lag(self) -> int:
-        """The most entries that any connected peer offers of a log beyond what is held."""
+        """The most entries of any log that connected peers offer beyond what is held."""
+        return max(map(self.lag_of, self._logs), default=0)
+
+    def lag_of(self, log_id: LogId) -> int:
+        """The most entries of one log that a connected peer offers beyond what is held.
+
+        What a peer could not deliver does not count: a promise alone makes nobody wait.
+        """
         return max(
             (
-                size - self._held.get(log_id, 0)
+                self._missing(log_id, peer.offered[log_id])
                 for peer in self._peers.values()
-                for log_id, size in peer.offered.items()
-                if log_id not in self._frozen
+                if self._is_source(peer, log_id)
             ),
             default=0,
         )
@@ -129,6 +141,19 @@ class Session:
     def connected(self) -> tuple[Slug, ...]:
         """The peers whose streams are open."""
         return tuple(slug for slug, peer in self._peers.items() if peer.is_connected)
+
+    def _turn(self, message: PeerUp | PeerDown | PeerCaughtUp) -> None:
+        state = self._peers[message.peer]
+        match message:
+            case PeerUp(peer):
+                self._peers[peer] = state.anew(is_connected=True, last_error=state.last_error)
+            case PeerDown(peer, reason):
+                last_error = reason or state.last_error
+                self._peers[peer] = state.anew(is_connected=False, last_error=last_error)
+            case PeerCaughtUp():
+                state.has_sent_all = True
+            case _:
+                assert_never(message)
 
     def _offer(self, now_ms: int, peer: Slug, log_id: LogId, note: bytes) -> tuple[Effect, ...]:
         author = self._logs.get(log_id)
@@ -140,40 +165,59 @@ class Session:
         except EntryError as error:
             return self._drop(now_ms, peer, f"{error.reason}: {error}")
         self._peers[peer].offered[log_id] = checkpoint.size
-        self._peers[peer].unreachable_for.discard(log_id)
+        self._peers[peer].broke_off.pop(log_id, None)
         return ()
 
+    def _finish(self, peer: Slug, log_id: LogId) -> None:
+        self._fetching.pop(log_id, None)
+        if self._peers[peer].is_connected:
+            self._peers[peer].last_error = ""
+
     def _fail(self, now_ms: int, failure: FetchFailed) -> tuple[Effect, ...]:
-        self._fetching.pop(failure.log_id, None)
+        held = self._held.get(failure.log_id, 0)
+        began_at = self._fetching.pop(failure.log_id, held)
         peer = self._peers[failure.peer]
         peer.last_error = failure.reason
         if failure.is_peer_fault:
             return self._drop(now_ms, failure.peer, failure.reason)
-        peer.unreachable_for.add(failure.log_id)
+        peer.broke_off[failure.log_id] = held > began_at
         return ()
 
     def _drop(self, now_ms: int, peer: Slug, reason: str) -> tuple[Effect, ...]:
-        faults = self._peers[peer].faults + 1
-        self._peers[peer] = _Peer(faults=faults, last_error=reason)
-        wait_ms = min(DROP_FIRST_MS << min(faults - 1, 10), DROP_LONGEST_MS)
-        return (DropPeer(peer, reason, now_ms + wait_ms),)
+        before = self._peers[peer]
+        faults = 1 if now_ms >= before.forgiven_ms else before.faults + 1
+        until_ms = now_ms + min(DROP_FIRST_MS << min(faults - 1, 10), DROP_LONGEST_MS)
+        self._peers[peer] = _Peer(
+            last_error=reason, faults=faults, forgiven_ms=until_ms + FORGIVE_AFTER_MS
+        )
+        return (DropPeer(peer, reason, until_ms),)
+
+    def _missing(self, log_id: LogId, size: int) -> int:
+        """How many entries of an offered size are still to come; a frozen log has none."""
+        return 0 if log_id in self._frozen else max(size - self._held.get(log_id, 0), 0)
+
+    def _is_source(self, peer: _Peer, log_id: LogId) -> bool:
+        """Whether a fetch of a log from a peer may bring something."""
+        return peer.is_connected and log_id in peer.offered and peer.broke_off.get(log_id, True)
 
     def _fetches(self) -> tuple[Effect, ...]:
         """Starts a fetch for every log that somebody offers more of and nobody fetches."""
         effects = []
         for log_id, author in self._logs.items():
-            if log_id in self._fetching or log_id in self._frozen:
+            if log_id in self._fetching:
                 continue
-            held = self._held.get(log_id, 0)
             offers = [
-                (slug != author.slug, -peer.offered[log_id], slug)
+                (
+                    log_id in peer.broke_off,
+                    slug != author.slug,
+                    -peer.offered[log_id],
+                    slug,
+                )
                 for slug, peer in self._peers.items()
-                if peer.is_connected
-                and peer.offered.get(log_id, 0) > held
-                and log_id not in peer.unreachable_for
+                if self._is_source(peer, log_id) and self._missing(log_id, peer.offered[log_id])
             ]
             if offers:
-                _, size, slug = min(offers)
-                self._fetching[log_id] = slug
+                *_, size, slug = min(offers)
+                self._fetching[log_id] = self._held.get(log_id, 0)
                 effects.append(FetchEntries(slug, log_id, -size))
         return tuple(effects)
