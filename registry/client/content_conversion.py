@@ -1,9 +1,14 @@
-"""Content between protobuf and the domain's models: one rule for all kinds, because the messages and
-the models have the same field names."""
+"""Content between protobuf and the domain's models, both ways.
+
+One rule for all kinds, because the messages and the models have the same field names. What a newer
+version says and this one does not know is refused, never dropped in silence.
+"""
 
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from registry.api.v1 import content_pb2
 from registry.domain.content import ActContent, read_content
@@ -15,11 +20,16 @@ def content_from_proto(message: content_pb2.Content) -> ActContent:
     """Reads content that came over the wire.
 
     Raises:
-        InvalidContent: none is set, or a field breaks the rules of its kind; the text names it.
+        InvalidContent: none is set, a field is not known here or breaks the rules of its kind; the
+            text names it.
     """
     which = message.WhichOneof("kind")
     if which is None:
         msg = "content: none is set, or it is of a kind that this version does not record"
+        raise InvalidContent(msg)
+    unknown = _unknown_field(message)
+    if unknown is not None:
+        msg = f"{which}: field number {unknown} is not known to this version"
         raise InvalidContent(msg)
     fields = MessageToDict(getattr(message, which), preserving_proto_field_name=True)
     return read_content(EventKind[which.upper()], fields)
@@ -29,3 +39,12 @@ def content_to_proto(content: ActContent) -> content_pb2.Content:
     """Writes content for the wire."""
     fields: dict[str, Any] = content.model_dump(mode="json", exclude_defaults=True)
     return ParseDict({kind_code(content.kind): fields}, content_pb2.Content())
+
+
+def _unknown_field(message: Message) -> int | None:
+    """Number of a field that the sender knows and this version does not, at any depth."""
+    unknown = UnknownFieldSet(message)
+    if len(unknown):
+        return int(unknown[0].field_number)
+    inner = (value for _, value in message.ListFields() if isinstance(value, Message))
+    return next((found for found in map(_unknown_field, inner) if found is not None), None)

@@ -1,4 +1,4 @@
-"""gRPC errors back into the registry's own: by the stable reason in the rich error, else by code."""
+"""gRPC errors back into the registry's own: by the stable reason in the rich error, or by code."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -17,6 +17,7 @@ _BY_CODE = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: errors.Overloaded,
     grpc.StatusCode.UNAVAILABLE: errors.PeerUnavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.PeerUnavailable,
+    grpc.StatusCode.CANCELLED: errors.PeerUnavailable,  # how a stopping node ends open calls
 }
 
 

@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from registry.errors import FolderError, KeyFileError
 
@@ -25,12 +25,9 @@ class ClientProfile(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     description: ProfileDescription
-    key: bytes
-    certificate: bytes
-    node_certificate: bytes
-
-    def __repr__(self) -> str:
-        return f"ClientProfile({self.description!r})"
+    key: bytes = Field(repr=False)
+    certificate: bytes = Field(repr=False)
+    node_certificate: bytes = Field(repr=False)
 
 
 def load_profile(folder: Path) -> ClientProfile:

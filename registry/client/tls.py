@@ -1,8 +1,9 @@
 """TLS 1.3 only, for a library that has no setting for it.
 
-grpc takes TLS 1.2 too. With this one RSA-only suite TLS 1.2 finds no cipher for the registry's P-256
-certificates, and TLS 1.3, whose suites are not configurable there, is all that is left. grpc reads the
-setting when it is first imported, so this is called before; a test holds a TLS 1.2 handshake against it.
+grpc takes TLS 1.2 too. With this one RSA-only suite TLS 1.2 finds no cipher for the registry's
+P-256 certificates, and TLS 1.3, whose suites are not configurable there, is all that is left. grpc
+reads the setting when it is first imported, so this is called before; a test holds a TLS 1.2
+handshake against it.
 """
 
 import os

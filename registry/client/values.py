@@ -1,11 +1,15 @@
 """What the client returns: plain values, no protobuf."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+
+from pydantic import ValidationError
 
 from registry.api.v1 import admin_pb2, audit_pb2, cases_pb2
 from registry.client.content_conversion import content_from_proto
 from registry.domain.content import ActContent, PartialDate
 from registry.domain.identifiers import CaseId
+from registry.errors import InvalidContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +172,17 @@ def read_summary(message: cases_pb2.CaseSummary) -> CaseSummary:
 
 
 def read_event(message: cases_pb2.HistoryEvent) -> HistoryEvent:
-    """Converts an event of a history."""
-    has_content = message.HasField("content")
+    """Converts an event of a history.
+
+    Content of a kind or with a field that this client does not know makes the event opaque, and
+    does not keep the rest of the history from being read.
+    """
+    content, content_state = None, _STATES.get(message.content_state, "opaque")
+    if message.HasField("content"):
+        try:
+            content = content_from_proto(message.content)
+        except InvalidContent:
+            content_state = "opaque"
     return HistoryEvent(
         position=message.position,
         mechanism=message.mechanism,
@@ -178,15 +191,18 @@ def read_event(message: cases_pb2.HistoryEvent) -> HistoryEvent:
         leaf_hash=message.leaf_hash,
         kind=message.kind,
         recorded_ms=message.recorded_ms,
-        content=content_from_proto(message.content) if has_content else None,
-        content_state=_STATES.get(message.content_state, "opaque"),
+        content=content,
+        content_state=content_state,
         remarks=tuple(message.remarks),
     )
 
 
 def read_item(message: cases_pb2.TimelineItem) -> TimelineItem:
-    """Converts an act of a timeline."""
-    date = PartialDate(value=message.act_date.value) if message.HasField("act_date") else None
+    """Converts an act of a timeline; a date in a form that this client does not know is unknown."""
+    date = None
+    if message.HasField("act_date"):
+        with suppress(ValidationError):
+            date = PartialDate(value=message.act_date.value)
     return TimelineItem(date, read_event(message.event), message.received_ms)
 
 

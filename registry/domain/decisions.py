@@ -1,7 +1,7 @@
 """Decisions: what may be recorded now, judged at the author's node only, before it signs.
 
-Pure functions over the facts of a case, in the style of eventsourcing's functional aggregates. Other
-nodes judge form, signature and place, never this: otherwise nodes would differ.
+Pure functions over the facts of a case, in the style of eventsourcing's functional aggregates.
+Other nodes judge form, signature and place, never this: otherwise nodes would differ.
 """
 
 from collections.abc import Callable

@@ -91,9 +91,9 @@ def parse_case_id(text: str) -> CaseId:
 
 
 def situation_case_id(registry_id: RegistryId, state: str) -> CaseId:
-    """Derives the id of the situation file on a State (ISO 3166 alpha-3, upper case).
+    r"""Derives the id of the situation file on a State (ISO 3166 alpha-3, upper case).
 
-    First 16 bytes of SHA-256("registry/situation/v1\\n" || registry_id || state), as in
+    First 16 bytes of SHA-256("registry/situation/v1\n" || registry_id || state), as in
     the design's rules for derived ids.
 
     Raises:

@@ -1,130 +1,144 @@
 """Mappings: how the rows of somebody's register become events, declared in a small TOML file.
 
-A mapping names the key columns that identify a row, the columns that name States, the kind of each row
-(by a value table), and where each field of the content comes from. Nothing in it is code.
+A mapping names the key columns that identify a row, the column that names States, the kind of each
+row (by a value table), and where each field of the content comes from. Nothing in it is code, and
+what it says is checked when it is read: a kind, field or rule that cannot be is refused by name.
 
     id, title, sample, key = [columns]
     [case_without_state]   fields of the case for rows that name no State
     [states]               column, separator
     [kind]                 column, values = {written = kind}
     [fields.<field>]       column | value, values, default, separator, date, state, scheme
+
+What rows become by it stands in registry/domain/row_plans.py.
 """
 
-import hashlib
-import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
-from registry.domain.content import ActContent, CaseOpened, read_content
+from registry.domain.content import read_content
 from registry.domain.content.encoding import CONTENT_BY_KIND, explain
-from registry.domain.states import StateStatus, match_state
 from registry.domain.vocabulary import EventKind
 from registry.errors import InvalidContent, InvalidRequest
 
-REQUEST_ID_MAX: Final = 200
 ACT_DATE: Final = "act_date"
 """Stands in a mapping for the main date of whatever kind the row has."""
-_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_WORDED: Final = re.compile(r"(\d{1,2}) ([A-Za-z]{3})[a-z]* (\d{4})")
+
+Column = Annotated[str, StringConstraints(min_length=1)]
+Separator = Annotated[str, StringConstraints(min_length=1)]
 
 
 class FieldRule(BaseModel):
     """Where one field of the content comes from."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    column: str | None = None
+    column: Column | None = None
     value: Any = None
     values: dict[str, str] | None = None
     default: str | None = None
-    separator: str | None = None
+    separator: Separator | None = None
     date: bool = False
     state: bool = False
     scheme: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "FieldRule":
+        ways = [self.separator is not None, self.date, self.state, self.scheme is not None]
+        if (self.column is None) == (self.value is None):
+            msg = "a field has a column or a value, one of the two"
+        elif self.column is None and (any(ways) or self.values is not None):
+            msg = "a fixed value is taken as it stands, with no other setting"
+        elif sum(ways) > 1:
+            msg = "a column is read in one way: by separator, date, state or scheme"
+        elif self.separator is not None and self.values is not None:
+            msg = "a column with a separator has no table of values"
+        elif self.default is not None and self.values is None:
+            msg = "a default belongs to a table of values"
+        else:
+            return self
+        raise ValueError(msg)
 
 
 class StatesRule(BaseModel):
     """Which column names the States whose situation a row belongs to."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    column: str
-    separator: str = ";"
+    column: Column
+    separator: Separator = ";"
 
 
 class KindRule(BaseModel):
-    """Which column decides the kind, and how."""
+    """Which column decides the kind, and how; without a column the empty text does."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    column: str | None = None
-    values: dict[str, str]
+    column: Column | None = None
+    values: Annotated[dict[str, str], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> "KindRule":
+        known = {kind.name.lower() for kind in CONTENT_BY_KIND} - {"case_opened"}
+        for written, code in self.values.items():
+            if code not in known:
+                msg = f"values: {written!r} maps to {code!r}; kinds are {', '.join(sorted(known))}"
+                raise ValueError(msg)
+        if self.column is None and set(self.values) != {""}:
+            msg = 'values: without a column there is one kind: values = { "" = kind }'
+            raise ValueError(msg)
+        return self
 
 
 class RegisterMapping(BaseModel):
     """A checked mapping file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    id: str
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
     title: str
     sample: str | None = None
-    key: tuple[str, ...]
+    key: Annotated[tuple[Column, ...], Field(min_length=1, strict=False)]
     states: StatesRule
     case_without_state: dict[str, Any]
     kind: KindRule
     fields: dict[str, FieldRule]
+
+    @model_validator(mode="after")
+    def _check_case(self) -> "RegisterMapping":
+        try:
+            read_content(EventKind.CASE_OPENED, self.case_without_state)
+        except InvalidContent as error:
+            msg = f"case_without_state: {error}"
+            raise ValueError(msg) from error
+        return self
+
+    @model_validator(mode="after")
+    def _check_fields(self) -> "RegisterMapping":
+        models = [CONTENT_BY_KIND[EventKind[code.upper()]] for code in self.kind.values.values()]
+        known = {ACT_DATE}.union(*(model.model_fields for model in models)) - {"states"}
+        for name in self.fields:
+            if name not in known:
+                msg = f"fields.{name}: no kind of this mapping has such a field to fill"
+                raise ValueError(msg)
+        return self
 
     def columns(self) -> frozenset[str]:
         """Every column that the mapping reads."""
         rules = (rule.column for rule in self.fields.values())
         named = {*self.key, self.states.column, self.kind.column, *rules}
         return frozenset(column for column in named if column)
-
-
-ProblemReason = Literal[
-    "state_no_longer_exists", "state_unknown", "value_unknown", "date_unreadable", "content_invalid"
-]
-
-
-@dataclass(frozen=True, slots=True)
-class RowProblem:
-    """Why a row, or one State of it, was not taken; `line` counts from 1 with the header."""
-
-    line: int
-    reason: ProblemReason
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedAct:
-    """One event that a row becomes; `state` is None for the case of the register itself."""
-
-    request_id: str
-    state: str | None
-    content: ActContent
-
-
-@dataclass(frozen=True, slots=True)
-class RowPlan:
-    """What a row becomes, and what of it could not be taken."""
-
-    line: int
-    acts: tuple[PlannedAct, ...]
-    problems: tuple[RowProblem, ...]
-
-
-class _NotTakenError(Exception):
-    def __init__(self, reason: ProblemReason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 def shipped_mappings() -> tuple[str, ...]:
@@ -140,18 +154,32 @@ def load_mapping(name_or_path: str) -> RegisterMapping:
         InvalidRequest: there is none, or it is not a mapping; the text says where.
     """
     shipped = files("registry.domain") / "mappings" / f"{name_or_path}.toml"
-    source = shipped if shipped.is_file() else Path(name_or_path)
+    source = shipped if name_or_path in shipped_mappings() else Path(name_or_path)
     try:
-        return RegisterMapping.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
+        text = source.read_text(encoding="utf-8")
     except OSError as error:
         known = ", ".join(shipped_mappings())
-        msg = f"no mapping {name_or_path!r}; name a file or one of {known}"
+        msg = f"no mapping {name_or_path!r} ({error.strerror}); name a file or one of {known}"
         raise InvalidRequest(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"mapping {name_or_path} is not UTF-8: {error}"
+        raise InvalidRequest(msg) from error
+    return parse_mapping(text, name_or_path)
+
+
+def parse_mapping(text: str, name: str) -> RegisterMapping:
+    """Reads the text of a mapping; `name` says in errors which one it is.
+
+    Raises:
+        InvalidRequest: it is not a mapping; the text says where.
+    """
+    try:
+        return RegisterMapping.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        msg = f"mapping {name_or_path}: {error}"
+        msg = f"mapping {name}: {error}"
         raise InvalidRequest(msg) from error
     except ValidationError as error:
-        msg = f"mapping {name_or_path}: {explain(error)}"
+        msg = f"mapping {name}: {explain(error)}"
         raise InvalidRequest(msg) from error
 
 
@@ -166,133 +194,3 @@ def sample_register(mapping: RegisterMapping) -> Path:
         raise InvalidRequest(msg)
     with as_file(files("registry.domain") / "samples" / mapping.sample) as path:
         return path
-
-
-def register_case(mapping: RegisterMapping) -> tuple[str, CaseOpened]:
-    """The request id and content of the case for rows that name no State.
-
-    Raises:
-        InvalidContent: the mapping's fields for it break the rules.
-    """
-    content = read_content(EventKind.CASE_OPENED, mapping.case_without_state)
-    assert isinstance(content, CaseOpened)  # noqa: S101 - read_content gives what was asked
-    return f"{mapping.id}:case", content
-
-
-def plan_row(mapping: RegisterMapping, line: int, row: Mapping[str, str]) -> RowPlan:
-    """Turns a row into one event per named State, or one for the register's case."""
-    try:
-        kind = _kind(mapping, row)
-        fields = _fields(mapping, kind, row)
-    except _NotTakenError as error:
-        return RowPlan(line, (), (RowProblem(line, error.reason, error.detail),))
-    written = [s.strip() for s in row[mapping.states.column].split(mapping.states.separator)]
-    names = [name for name in written if name]
-    acts: list[PlannedAct] = []
-    problems: list[RowProblem] = []
-    for name in names or [""]:
-        try:
-            acts.append(_plan_act(mapping, kind, row, fields, name))
-        except _NotTakenError as error:
-            problems.append(RowProblem(line, error.reason, error.detail))
-    unique = {act.request_id: act for act in acts}
-    return RowPlan(line, tuple(unique.values()), tuple(problems))
-
-
-def _plan_act(
-    mapping: RegisterMapping,
-    kind: EventKind,
-    row: Mapping[str, str],
-    fields: Mapping[str, Any],
-    state_name: str,
-) -> PlannedAct:
-    state = _state(state_name) if state_name else None
-    complete = dict(fields)
-    if state is not None:
-        complete["states"] = (state,)
-    try:
-        content = read_content(kind, complete)
-    except InvalidContent as error:
-        raise _NotTakenError("content_invalid", str(error)) from error
-    return PlannedAct(_request_id(mapping, row, state), state, content)
-
-
-def _request_id(mapping: RegisterMapping, row: Mapping[str, str], state: str | None) -> str:
-    text = ":".join((mapping.id, *(row[column] for column in mapping.key), state or "-"))
-    if len(text) <= REQUEST_ID_MAX:
-        return text
-    return f"{mapping.id}:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def _kind(mapping: RegisterMapping, row: Mapping[str, str]) -> EventKind:
-    written = row[mapping.kind.column] if mapping.kind.column else ""
-    code = mapping.kind.values.get(written)
-    if code is None or code.upper() not in EventKind.__members__:
-        raise _NotTakenError("value_unknown", f"{mapping.kind.column}: {written!r} has no kind")
-    return EventKind[code.upper()]
-
-
-def _fields(mapping: RegisterMapping, kind: EventKind, row: Mapping[str, str]) -> dict[str, Any]:
-    model = CONTENT_BY_KIND[kind]
-    fields: dict[str, Any] = {}
-    for target, rule in mapping.fields.items():
-        name = model.date_field if target == ACT_DATE else target
-        if name not in model.model_fields:
-            continue
-        value = _value(rule, row)
-        if value not in (None, "", ()):
-            fields[name] = value
-    return fields
-
-
-def _value(rule: FieldRule, row: Mapping[str, str]) -> Any:  # noqa: ANN401 - the model judges
-    if rule.column is None:
-        return rule.value
-    written = row[rule.column]
-    if rule.separator is not None:
-        return tuple(each.strip() for each in written.split(rule.separator) if each.strip())
-    if rule.values is not None:
-        written = _look_up(rule, written)
-    if rule.date:
-        return _date(rule.column, written)
-    if rule.state:
-        return _optional_state(written)
-    if rule.scheme is not None:
-        return {"scheme": rule.scheme, "value": written} if written else None
-    return written
-
-
-def _look_up(rule: FieldRule, written: str) -> str:
-    found = (rule.values or {}).get(written, rule.default)
-    if found is None:
-        raise _NotTakenError("value_unknown", f"{rule.column}: {written!r} is not in the mapping")
-    return found
-
-
-def _date(column: str, written: str) -> dict[str, str] | None:
-    """Reads 2010-06-14, 2010-06, 2010 and `14 Jun 2010`; empty = unknown."""
-    if not written:
-        return None
-    worded = _WORDED.fullmatch(written)
-    if worded is not None:
-        day, month, year = worded.groups()
-        if month.casefold() in _MONTHS:
-            number = _MONTHS.index(month.casefold()) + 1
-            return {"value": f"{year}-{number:02}-{int(day):02}"}
-    elif re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", written):
-        return {"value": written}
-    raise _NotTakenError("date_unreadable", f"{column}: {written!r} is no date")
-
-
-def _state(name: str) -> str:
-    match = match_state(name)
-    if match.status is StateStatus.NO_LONGER_EXISTS:
-        raise _NotTakenError("state_no_longer_exists", f"{name!r} is no more")
-    if match.status is StateStatus.UNKNOWN:
-        raise _NotTakenError("state_unknown", f"{name!r} is no State that is known")
-    return match.code
-
-
-def _optional_state(name: str) -> str:
-    """A State that only describes the act: left out if it is unknown or no more."""
-    return match_state(name).code if name else ""

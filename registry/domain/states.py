@@ -1,7 +1,8 @@
 """States: names and codes to ISO 3166 alpha-3, from pycountry and our list of other spellings.
 
-User-assigned codes (AAA-AAZ, QMA-QZZ, XAA-XZZ, ZZA-ZZZ, such as XKX and XXA) are allowed. States that
-are no more are recognised and told apart from names that nobody knows.
+User-assigned codes (AAA-AAZ, QMA-QZZ, XAA-XZZ, ZZA-ZZZ, such as XKX and XXA) are allowed. States
+that are no more are recognised and told apart from names that nobody knows. A State that only took
+another name is the same State.
 """
 
 import re

@@ -6,23 +6,41 @@ that acted and the record, and never looks like the signer's own act.
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from registry.domain.content.dates import PartialDate
 from registry.domain.states import is_state_code
 from registry.domain.vocabulary import EventKind
 
+
+def _check_state(code: str) -> str:
+    if code and not is_state_code(code):
+        msg = "this is no ISO 3166 alpha-3 code"
+        raise ValueError(msg)
+    return code
+
+
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 OptionalCode = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9._-]{0,63})?$")]
 Line = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
-StateCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-OptionalStateCode = Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")]
-Lines = Annotated[tuple[Line, ...], Field(max_length=200)]
+StateCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_check_state)]
+OptionalStateCode = Annotated[
+    str, StringConstraints(pattern=r"^([A-Z]{3})?$"), AfterValidator(_check_state)
+]
+# Lists come as lists, from JSON, protobuf and TOML alike; what stands in them is judged strictly.
+Lines = Annotated[tuple[Line, ...], Field(max_length=200, strict=False)]
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class EventPointer(_Value):
@@ -31,14 +49,22 @@ class EventPointer(_Value):
     origin: Annotated[str, StringConstraints(min_length=1, max_length=300)] = Field(
         description="origin of the log that holds it"
     )
-    index: int = Field(default=0, ge=0, lt=2**53, description="its place in that log")
+    index: int = Field(
+        default=0,
+        ge=0,
+        lt=2**53,
+        strict=False,  # protobuf's JSON writes 64 bits as text
+        description="its place in that log",
+    )
 
 
 class NativeGrade(_Value):
     """A grade in the assessor's own scheme; never converted silently."""
 
     scheme: Code = Field(description="such as upr, ccpr, cedaw, iachr, coe")
-    value: Line = Field(description="as the scheme writes it, such as supported or B2")
+    value: Line = Field(
+        min_length=1, description="as the scheme writes it, such as supported or B2"
+    )
     assessor: Line = Field(default="", description="who graded, if not the acting body")
     date: PartialDate | None = Field(default=None, description="when it was graded")
 
@@ -58,15 +84,19 @@ class ActContent(_Value):
     reported_by: Line = Field(default="", description="who reported it; never a person")
     source: Line = Field(default="", description="where the public record is")
     references: Lines = Field(default=(), description="reference numbers as written")
-    states: Annotated[tuple[StateCode, ...], Field(max_length=60)] = Field(
+    states: Annotated[tuple[StateCode, ...], Field(max_length=60, strict=False)] = Field(
         default=(), description="ISO 3166 alpha-3 codes of the States concerned"
     )
-    themes: Annotated[tuple[Code, ...], Field(max_length=50)] = Field(
+    themes: Annotated[tuple[Code, ...], Field(max_length=50, strict=False)] = Field(
         default=(), description="codes of the vocabulary's themes"
     )
     subjects: Lines = Field(default=(), description="subject headings as the register writes them")
     url: Line = Field(default="", description="where the document is published")
-    is_invented: bool = Field(default=False, description="an invented example, not a fact")
+    is_invented: bool = Field(
+        default=False,
+        strict=False,  # people type yes or no
+        description="an invented example, not a fact",
+    )
     about: EventPointer | None = Field(
         default=None, description="the event of this case that this one answers or follows up"
     )
@@ -78,10 +108,6 @@ class ActContent(_Value):
             raise ValueError(msg)
         if (self.basis == "reported_by") != bool(self.reported_by):
             msg = "reported_by: is set if, and only if, the basis is reported_by"
-            raise ValueError(msg)
-        unknown = [code for code in self.states if not is_state_code(code)]
-        if unknown:
-            msg = f"states: {', '.join(unknown)} is no ISO 3166 alpha-3 code"
             raise ValueError(msg)
         return self
 

@@ -2,15 +2,15 @@
 
 import re
 from datetime import date
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-_FORMS: Final = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_FORMS: Final = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 
 
-class Precision(str, Enum):
+class Precision(StrEnum):
     """How much of a date is known."""
 
     DAY = "day"
@@ -25,11 +25,13 @@ _BY_LENGTH: Final = {0: Precision.UNKNOWN, 4: Precision.YEAR, 7: Precision.MONTH
 class PartialDate(BaseModel):
     """A date with its precision: `2014-06-14` day, `2014-06` month, `2014` year, `` unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     value: str = Field(default="", max_length=10, description="2014-06-14, 2014-06, 2014 or empty")
     precision: Precision = Field(
-        default=Precision.UNKNOWN, description="day, month, year or unknown, as the value has it"
+        default=Precision.UNKNOWN,
+        strict=False,  # it comes as text
+        description="day, month, year or unknown, as the value has it",
     )
 
     @model_validator(mode="before")

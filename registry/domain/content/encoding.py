@@ -17,6 +17,9 @@ from registry.domain.vocabulary import CURRENT_KINDS, EventKind, kind_code
 from registry.errors import InvalidContent
 
 CONTENT_MAX_BYTES: Final = 256 * 1024
+_PROBLEMS_TOLD: Final = 10
+"""More would not fit into the trailers of a gRPC answer, 8 KiB."""
+_PROBLEM_MAX_CHARACTERS: Final = 300
 _MEDIA_TYPE: Final = re.compile(r"application/vnd\.registry\.([a-z_]+)\+json;v=1")
 
 CONTENT_BY_KIND: Final[Mapping[EventKind, type[ActContent]]] = MappingProxyType(
@@ -101,9 +104,12 @@ def read_content(kind: EventKind, fields: Mapping[str, Any]) -> ActContent:
 
 
 def explain(error: ValidationError) -> str:
-    """Names each field that is wrong and why, without repeating its content."""
+    """Names the first fields that are wrong and why, without repeating their content."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(
+    told = [
         f"{'.'.join(str(step) for step in each['loc'])}: {each['msg']}".removeprefix(": ")
-        for each in found
-    )
+        for each in found[:_PROBLEMS_TOLD]
+    ]
+    if len(found) > len(told):
+        told.append(f"and {len(found) - len(told)} more")
+    return "; ".join(each[:_PROBLEM_MAX_CHARACTERS] for each in told)

@@ -1,0 +1,109 @@
+"""Content for tests: strategies that make any valid content of a kind, and its least form.
+
+Strategies follow the types of the models' fields, so that a new field is generated from its first
+day; a type without a strategy fails. All content here is invented.
+"""
+
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+from hypothesis import strategies as st
+from pydantic.fields import FieldInfo
+
+from registry.domain.content import (
+    CONTENT_BY_KIND,
+    ActContent,
+    EventPointer,
+    NativeGrade,
+    PartialDate,
+)
+from registry.domain.content.act import StateCode
+from registry.domain.vocabulary import EventKind
+
+KINDS: Final = tuple(sorted(CONTENT_BY_KIND))
+LEAST: Final[dict[str, Any]] = {
+    "title": "An invented case",
+    "acting_body": "un",
+    "basis": "own_act",
+}
+"""Fields that make valid content of every kind with `REQUIRED_GRADES`."""
+REQUIRED_GRADES: Final[dict[EventKind, dict[str, Any]]] = {
+    EventKind.RECOMMENDATION_RESPONSE: {"response": {"scheme": "upr", "value": "supported"}},
+    EventKind.FOLLOWUP_ASSESSED: {"grade": {"scheme": "ccpr", "value": "B2"}},
+}
+
+_CHARACTERS = st.characters(exclude_categories=["Cs"])
+_LINES = st.text(_CHARACTERS, max_size=30)
+_WORDS = _LINES.map(lambda text: f"a{text}")
+_CODES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True)
+_STATES = st.sampled_from(["POL", "CIV", "XKX", "XXA", "QMA"])
+_DATES = st.one_of(
+    st.just(PartialDate()),
+    st.dates().map(lambda day: PartialDate(value=day.isoformat())),
+    st.dates().map(lambda day: PartialDate(value=day.isoformat()[:7])),
+    st.dates().map(lambda day: PartialDate(value=day.isoformat()[:4])),
+)
+_POINTERS = st.builds(
+    EventPointer,
+    origin=_WORDS,
+    index=st.integers(0, 2**53 - 1),
+)
+_GRADES = st.builds(
+    NativeGrade, scheme=_CODES, value=_WORDS, assessor=_LINES, date=st.none() | _DATES
+)
+_BY_MODEL: Final[dict[Any, st.SearchStrategy[Any]]] = {
+    PartialDate: _DATES,
+    EventPointer: _POINTERS,
+    NativeGrade: _GRADES,
+    bool: st.booleans(),
+}
+_CODE_FIELDS: Final = {"acting_body", "instrument", "provided_by"}
+
+
+def least_fields(kind: EventKind) -> dict[str, Any]:
+    """The fewest fields that make valid content of a kind."""
+    return {**LEAST, **REQUIRED_GRADES.get(kind, {})}
+
+
+@st.composite
+def contents(draw: st.DrawFn, kind: EventKind) -> ActContent:
+    """Any valid content of a kind."""
+    model = CONTENT_BY_KIND[kind]
+    fields = {
+        name: draw(_strategy(name, field))
+        for name, field in model.model_fields.items()
+        if field.is_required() or draw(st.booleans())
+    }
+    if kind is EventKind.CASE_OPENED:
+        fields["title"] = draw(_WORDS)
+    fields["reported_by"] = draw(_WORDS) if fields["basis"] == "reported_by" else ""
+    if fields["basis"] == "public_record":
+        fields["source"] = draw(_WORDS)
+    return model.model_validate(fields)
+
+
+def _strategy(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
+    inner = without_wrapping(field.annotation)
+    if inner in _BY_MODEL:
+        known = _BY_MODEL[inner]
+        return known if field.is_required() or inner is bool else st.none() | known
+    if get_origin(inner) is Literal:
+        return st.sampled_from(get_args(inner))
+    if get_origin(inner) is tuple:
+        item = get_args(inner)[0]
+        items = _STATES if item == StateCode else _CODES if name == "themes" else _LINES
+        return st.lists(items, max_size=3).map(tuple)
+    assert inner is str, f"no strategy for {name}"
+    if name.endswith("_state"):
+        return _STATES
+    return _CODES if name in _CODE_FIELDS else _LINES
+
+
+def without_wrapping(annotation: Any) -> Any:
+    """Takes off Annotated and `| None`."""
+    if get_origin(annotation) is Annotated:
+        return without_wrapping(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        (inner,) = (each for each in get_args(annotation) if each is not NoneType)
+        return without_wrapping(inner)
+    return annotation

@@ -1,0 +1,105 @@
+"""The vocabulary: every kind of the design is reserved, numbered alike everywhere, and named."""
+
+import tomllib
+from importlib.resources import files
+from typing import Final
+
+from registry.domain.vocabulary import (
+    CURRENT_KINDS,
+    EventKind,
+    body_name,
+    kind_code,
+    kind_title,
+    known_bodies,
+)
+from registry.format.v1 import event_pb2
+
+# The list of the design's vocabulary, in its order.
+_KINDS_TEXT: Final = """
+    case_opened case_marked_emblematic case_status_changed case_closed
+    submission_received submission_updated submission_declined consent_recorded consent_withdrawn
+    intent_declared intent_answered intent_withdrawn communication_sent communication_published
+    reply_received reply_extension_granted measure_granted measure_extended measure_lifted
+    petition_registered petition_decided opinion_adopted judgment_delivered
+    statement_drafted statement_cosigned statement_issued statement_corrected statement_withdrawn
+    visit_announced visit_conducted visit_report_published recommendation_made
+    recommendation_response followup_information followup_assessed concordance_proposed
+    concordance_accepted trial_observed legal_review_issued court_submission_made demarche_made
+    dialogue_raised detention_recorded detention_changed person_released reprisal_alleged
+    reprisal_linked reprisal_resolved accountability_step law_proposed law_adopted law_amended
+    law_repealed report_published document_published practice_shared definition_agreed meeting_held
+    commitment_made note_added event_corrected
+"""
+_CONTROL_KINDS_TEXT: Final = """
+    case_link_proposed case_link_accepted case_link_declined case_unlinked audience_widened
+    content_erased erasure_receipt key_rotated address_announced fault_proof
+"""
+KINDS_OF_THE_DESIGN: Final = _KINDS_TEXT.split()
+CONTROL_KINDS_OF_THE_DESIGN: Final = _CONTROL_KINDS_TEXT.split()
+ALL: Final = [*KINDS_OF_THE_DESIGN, *CONTROL_KINDS_OF_THE_DESIGN, "sealed"]
+ROWS: Final = tomllib.loads(
+    (files("registry.domain.vocabulary") / "kinds.toml").read_text(encoding="utf-8")
+)
+NATURES: Final = {"quasi_judicial", "non_judicial", "political", "ngo", "state"}
+
+
+def test_every_kind_of_the_design_has_its_number_in_the_format() -> None:
+    expected = {f"EVENT_KIND_{code.upper()}": n for n, code in enumerate(ALL, start=1)}
+
+    assert dict(event_pb2.EventKind.items()) == {"EVENT_KIND_UNSPECIFIED": 0, **expected}
+
+
+def test_every_kind_of_the_design_has_a_row_with_its_number() -> None:
+    assert {code: row["number"] for code, row in ROWS.items()} == {
+        code: n for n, code in enumerate(ALL, start=1)
+    }
+    assert all(row["title"] for row in ROWS.values())
+    assert len({row["title"] for row in ROWS.values()}) == len(ROWS)
+
+
+def test_rows_say_nothing_else() -> None:
+    known = {"number", "title", "is_current", "is_control"}
+
+    assert {key for row in ROWS.values() for key in row} <= known
+
+
+def test_enumeration_has_the_numbers_of_the_rows() -> None:
+    assert {kind.name.lower(): int(kind) for kind in EventKind} == {
+        code: row["number"] for code, row in ROWS.items()
+    }
+
+
+def test_control_kinds_are_those_of_the_design_and_none_is_recorded_by_people() -> None:
+    control = {code for code, row in ROWS.items() if row.get("is_control")}
+
+    assert control == set(CONTROL_KINDS_OF_THE_DESIGN)
+    assert not control & {kind_code(kind) for kind in CURRENT_KINDS}
+    assert EventKind.SEALED not in CURRENT_KINDS
+
+
+def test_code_of_a_number_is_stable_and_an_unknown_number_is_told_as_such() -> None:
+    assert [kind_code(n) for n in range(1, len(ALL) + 1)] == ALL
+    assert kind_code(0) == "unknown_0"
+    assert kind_code(99) == "unknown_99"
+
+
+def test_title_of_a_code_is_english_and_an_unknown_code_is_its_own() -> None:
+    assert kind_title("legal_review_issued") == "Legal review issued"
+    assert kind_title("unknown_99") == "unknown_99"
+
+
+def test_bodies_have_names_and_natures_and_an_unknown_one_is_its_own_name() -> None:
+    bodies = known_bodies()
+
+    assert [body.code for body in bodies] == sorted(body.code for body in bodies)
+    assert {body.nature for body in bodies} == NATURES
+    assert all(body.name for body in bodies)
+    assert body_name("tb.ccpr") == "Human Rights Committee"
+    assert body_name("coe.exec") == "coe.exec"
+
+
+def test_what_a_mechanism_has_yet_to_confirm_is_marked() -> None:
+    marks = {body.code: body.to_be_confirmed for body in known_bodies()}
+
+    assert marks["wgad"] is True
+    assert marks["osce.odihr"] is False
