@@ -1,7 +1,7 @@
-"""A federation of nodes on this machine, for the demo and the benchmark: founded through the same
-steps as a real one, each node a process of its own on loopback.
+"""A federation of nodes on this machine, for the demo and the benchmark.
 
-Ends only the processes that it started.
+Founded through the same steps as a real one; each node is a process of its own on loopback. Ends
+only the processes that it started.
 """
 
 import asyncio

@@ -1,0 +1,219 @@
+"""Verbs that open a folder: founding, clients, serving, verifying, rebuilding."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from registry.application import clients, founding, maintenance, verification
+from registry.application.folder import NodeFolder
+from registry.domain.identifiers import HASH_SIZE_BYTES, RegistryId
+from registry.errors import InvalidRequest
+from registry.log.roster import decode_roster, decode_signed_roster, registry_id_of
+from registry_cli.errors import EXIT_FINDINGS
+from registry_cli.output import Output
+from registry_cli.rendering import print_proof
+from registry_cli.surroundings import surroundings_of
+
+Folder = Annotated[Path, typer.Argument(help="the node's folder")]
+RosterFile = Annotated[Path, typer.Argument(help="the roster file that `registry found` wrote")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+_STEPS: Final = "next: hand the member file to whoever founds the registry (`registry found`)"
+
+roster_app = typer.Typer(help="Read and endorse rosters.", no_args_is_help=True)
+client_app = typer.Typer(help="Issue client certificates.", no_args_is_help=True)
+
+
+def init(
+    folder: Folder,
+    registry: Annotated[str, typer.Option(help="the registry's name, such as defenders.example")],
+    mechanism: Annotated[str, typer.Option(help="slug, such as coe-commissioner")],
+    display_name: Annotated[str, typer.Option(help="the name that people read")],
+    address: Annotated[str, typer.Option(help="host:port where the node is reached")],
+    json: Json = False,
+) -> None:
+    """Make a node's folder: its keys and the member file to hand to whoever founds the registry."""
+    member_file = founding.init_node(
+        folder,
+        registry_name=registry,
+        mechanism=mechanism,
+        display_name=display_name,
+        address=address,
+    )
+    output = Output(is_json=json)
+    output.say(f"keys made in {folder / 'keys'} (mode 0600; keep a sealed copy elsewhere)")
+    output.say(f"member file  {member_file}")
+    output.say(_STEPS)
+    output.result({"member_file": str(member_file)})
+
+
+def found(
+    roster_file: Annotated[Path, typer.Argument(help="the roster file to write")],
+    member: Annotated[list[Path], typer.Option(help="a founder's member file; repeat it")],
+    threshold: Annotated[
+        int | None, typer.Option(help="signatures the next roster needs; default: a majority")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make the founding roster out of the founders' member files; all founders sign it next."""
+    if roster_file.exists():
+        msg = f"{roster_file} exists; choose another file"
+        raise InvalidRequest(msg)
+    signed = founding.found(member, threshold=threshold)
+    roster_file.write_bytes(signed)
+    registry_id = registry_id_of(decode_signed_roster(signed).roster)
+    output = Output(is_json=json)
+    output.say(f"genesis roster of {len(member)} founders written to {roster_file}")
+    output.say(f"registry id {registry_id.hex()}")
+    output.say("tell everyone this id by another way than the file (by telephone, in a meeting)")
+    output.say("next, every founder: registry roster endorse FOLDER FILE, then registry join")
+    output.result({"registry_id": registry_id})
+
+
+@roster_app.command("endorse")
+def roster_endorse(folder: Folder, roster_file: RosterFile, json: Json = False) -> None:
+    """Sign a founding roster with this node's identity key, in the file itself."""
+    registry_id = founding.endorse(folder, roster_file)
+    output = Output(is_json=json)
+    output.say(f"endorsed registry {registry_id.hex()}")
+    output.result({"registry_id": registry_id})
+
+
+@roster_app.command("show")
+def roster_show(roster_file: RosterFile, json: Json = False) -> None:
+    """Show who is in a roster and who has signed it."""
+    signed = decode_signed_roster(roster_file.read_bytes())
+    roster = decode_roster(signed.roster)
+    endorsed = {entry.member_id for entry in signed.signatures}
+    output = Output(is_json=json)
+    output.say(f"registry {roster.registry_name}, id {registry_id_of(signed.roster).hex()}")
+    output.say(f"version {roster.version}, threshold {roster.threshold}")
+    for member in roster.members:
+        mark = "signed" if member.id in endorsed else "NOT SIGNED"
+        output.say(f"  {member.id:>3}  {member.slug:<24} {mark:<10}  {member.display_name}")
+    output.result(
+        {
+            "registry_id": registry_id_of(signed.roster),
+            "version": roster.version,
+            "threshold": roster.threshold,
+            "members": [
+                {"id": m.id, "mechanism": m.slug, "endorsed": m.id in endorsed}
+                for m in roster.members
+            ],
+        }
+    )
+
+
+def join(
+    folder: Folder,
+    roster_file: RosterFile,
+    registry_id: Annotated[str, typer.Option(help="the id that you were told by another way")],
+    json: Json = False,
+) -> None:
+    """Take the roster that all founders signed and create this node's empty log."""
+    try:
+        expected = bytes.fromhex(registry_id)
+    except ValueError:
+        expected = b""
+    if len(expected) != HASH_SIZE_BYTES:
+        msg = "a registry id is written as 64 hexadecimal digits"
+        raise InvalidRequest(msg)
+    roster = founding.join(folder, roster_file, RegistryId(expected))
+    output = Output(is_json=json)
+    output.say(f"joined {roster.registry_name} with {len(roster.members)} members")
+    output.say("next: registry client add, then registry serve")
+    output.result({"registry_id": roster.registry_id, "members": len(roster.members)})
+
+
+@client_app.command("add")
+def client_add(
+    folder: Folder,
+    name: Annotated[str, typer.Argument(help="name of the client, such as desk-2; shows in logs")],
+    out: Annotated[Path, typer.Option(help="new folder for the profile")],
+    json: Json = False,
+) -> None:
+    """Let somebody use this node: issue a certificate and write the profile to hand over."""
+    fingerprint = clients.add_client(folder, name, out)
+    output = Output(is_json=json)
+    output.say(f"profile of {name} written to {out}; hand it over safely, it holds a key")
+    output.result({"name": name, "profile": str(out), "fingerprint": fingerprint})
+
+
+def serve(folder: Folder, json: Json = False) -> None:
+    """Run the node until it is told to stop (Ctrl-C or SIGTERM).
+
+    What the node does is written to standard error, one line each: for people on a terminal, as
+    JSON elsewhere and with --json.
+    """
+    node = NodeFolder(folder).describe()
+    output = Output(is_json=json)
+    output.say(f"node of {node.mechanism} ({node.display_name}) at {node.address}; Ctrl-C stops it")
+    output.result({"mechanism": node.mechanism, "origin": node.origin, "address": node.address})
+    sys.stdout.flush()
+    log_format = "text" if sys.stderr.isatty() and not json else "json"
+    os.environ.setdefault("REGISTRY_NODE_LOG_FORMAT", log_format)
+    os.execv(sys.executable, [sys.executable, "-m", "registry_node", str(folder)])  # noqa: S606 - our own interpreter and module
+
+
+def verify(folder: Folder, json: Json = False) -> None:
+    """Prove that no log of a folder was changed: every signature, every root; the node may run."""
+    output = Output(is_json=json)
+    with output.progress("verifying", 1) as bar:
+        report = verification.verify_folder(folder, bar)
+    for log in report.logs:
+        mark = "ok" if log.ok else "FAILED"
+        output.say(
+            f"{mark:<7} {log.origin:<44} {log.entries_verified:>7} signatures  "
+            f"root {log.root.hex()}"
+        )
+        for finding in log.findings:
+            output.say(f"        {finding}")
+    print_proof(output, report.node_digest, report.case_count, report.vector, of="cases")
+    output.result(
+        {
+            "ok": report.ok,
+            "registry_id": report.registry_id,
+            "logs": report.logs,
+            "node_digest": report.node_digest,
+            "case_count": report.case_count,
+            "vector": report.vector,
+        }
+    )
+    if not report.ok:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def fsck(folder: Folder, json: Json = False) -> None:
+    """Check a node's database for damage; names the log and the event of each damaged thing."""
+    output = Output(is_json=json)
+    findings = []
+    with output.progress("checking", 1) as bar:
+        for finding in verification.fsck_folder(folder, bar):
+            findings.append(finding)
+            where = finding.origin or "database"
+            place = "" if finding.index is None else f" #{finding.index}"
+            output.say(f"{where}{place}: {finding.reason}: {finding.detail}")
+    output.say(f"{len(findings)} findings" if findings else "no findings")
+    output.result(
+        {
+            "findings": [
+                {"origin": f.origin, "index": f.index, "reason": f.reason, "detail": f.detail}
+                for f in findings
+            ]
+        }
+    )
+    if findings:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def rebuild(context: typer.Context, folder: Folder, json: Json = False) -> None:
+    """Build the case list and other views of a stopped node anew from its logs."""
+    now_ms = surroundings_of(context).now_ms
+    output = Output(is_json=json)
+    with output.progress("folding", 1) as bar:
+        size_bytes, is_same = maintenance.rebuild_views(folder, bar, now_ms=now_ms)
+    same = "byte for byte what was there" if is_same else "different from what was there"
+    output.say(f"rebuilt {size_bytes} bytes of rows, {same}")
+    output.result({"size_bytes": size_bytes, "is_same": is_same})

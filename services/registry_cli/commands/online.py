@@ -1,0 +1,297 @@
+"""Verbs that talk to a running node through a client profile."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+
+from registry.client import CaseSummary, RegistryClient, case, load_profile, situation
+from registry.domain.content import CaseOpened
+from registry.domain.identifiers import parse_case_id
+from registry.domain.register_mapping import load_mapping, shipped_mappings
+from registry.domain.states import is_state_code
+from registry.errors import InvalidRequest, NotFound
+from registry_cli.errors import EXIT_FINDINGS
+from registry_cli.fields import parse_kind, read_content_file, read_fields
+from registry_cli.importing import import_register
+from registry_cli.output import Output
+from registry_cli.rendering import (
+    print_case,
+    print_cases,
+    print_history,
+    print_import,
+    print_timeline,
+)
+from registry_cli.surroundings import surroundings_of
+
+T = TypeVar("T")
+Profile = Annotated[
+    Path,
+    typer.Option(
+        "--profile", envvar="REGISTRY_PROFILE", help="folder made by `registry client add`"
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+CaseArgument = Annotated[
+    str,
+    typer.Argument(
+        help="case id, its first digits (6 or more; reads the whole list), or a State such as POL"
+    ),
+]
+_PREFIX_MIN: Final = 6
+_ID_DIGITS: Final = 32
+
+case_app = typer.Typer(help="List and read cases.", no_args_is_help=True)
+
+
+@case_app.command("list")
+def case_list(
+    profile: Profile,
+    state: Annotated[str, typer.Option(help="only cases on this State (alpha-3)")] = "",
+    mechanism: Annotated[str, typer.Option(help="only cases this mechanism recorded in")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="at most so many")] = 50,
+    json: Json = False,
+) -> None:
+    """List cases, newest activity first."""
+
+    async def read(client: RegistryClient) -> list[CaseSummary]:
+        found: list[CaseSummary] = []
+        async for summary in client.list_cases(state=state, mechanism=mechanism):
+            found.append(summary)
+            if len(found) == limit:
+                break
+        return found
+
+    output = Output(is_json=json)
+    cases = _with_client(profile, read)
+    print_cases(output, cases)
+    output.result(cases)
+
+
+@case_app.command("show")
+def case_show(which: CaseArgument, profile: Profile, json: Json = False) -> None:
+    """Show what is known of a case."""
+
+    async def read(client: RegistryClient) -> Any:  # noqa: ANN401 - see the client
+        return await client.get_case(await _select(client, which))
+
+    output = Output(is_json=json)
+    summary = _with_client(profile, read)
+    print_case(output, summary)
+    output.result(summary)
+
+
+@case_app.command("history")
+def case_history(which: CaseArgument, profile: Profile, json: Json = False) -> None:
+    """Show a case's events in the order of record, with digest and checkpoints."""
+
+    async def read(client: RegistryClient) -> Any:  # noqa: ANN401
+        return await client.history(await _select(client, which))
+
+    output = Output(is_json=json)
+    history = _with_client(profile, read)
+    print_history(output, history)
+    output.result(history)
+
+
+@case_app.command("timeline")
+def case_timeline(which: CaseArgument, profile: Profile, json: Json = False) -> None:
+    """Show a case's acts by their own dates."""
+
+    async def read(client: RegistryClient) -> Any:  # noqa: ANN401
+        return await client.timeline(await _select(client, which))
+
+    output = Output(is_json=json)
+    items = _with_client(profile, read)
+    print_timeline(output, items)
+    output.result(items)
+
+
+def record(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(help="what happened; `registry kinds` lists the kinds")],
+    profile: Profile,
+    case_text: Annotated[
+        str, typer.Option("--case", help="case id, its first digits, or a State such as POL")
+    ] = "",
+    field: Annotated[
+        list[str] | None,
+        typer.Option(help="name=value, repeat it; `registry kinds KIND` lists the fields"),
+    ] = None,
+    content: Annotated[
+        Path | None, typer.Option(help="JSON file with the fields; - reads standard input")
+    ] = None,
+    audience: Annotated[
+        str, typer.Option(help="mechanisms that may hold the content, a,b; default: all")
+    ] = "",
+    request_id: Annotated[
+        str, typer.Option(help="any text of yours; the same text records nothing twice")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Record one event in the node's own log.
+
+    The kind case_opened opens a new case; every other kind needs --case.
+    """
+    file_text = None if content is None else read_content_file(content, sys.stdin)
+    acted = read_fields(parse_kind(kind), field or [], file_text)
+    is_opening = isinstance(acted, CaseOpened)
+    _check_case_option(case_text, is_opening=is_opening)
+    request = request_id or surroundings_of(context).new_request_id()
+    mechanisms = _split(audience)
+
+    async def write(client: RegistryClient) -> Any:  # noqa: ANN401 - see the client
+        if isinstance(acted, CaseOpened):
+            return await client.open_case(request, acted, audience=mechanisms)
+        selector = await _select(client, case_text)
+        return await client.record(request, selector, acted, audience=mechanisms)
+
+    output = Output(is_json=json)
+    receipt = _with_client(profile, write)
+    before = " (was recorded before)" if receipt.was_recorded_before else ""
+    output.say(f"recorded as event {receipt.index} of {receipt.origin}{before}")
+    output.say(f"  case        {receipt.case_id.hex()}")
+    output.say(f"  leaf hash   {receipt.leaf_hash.hex()}")
+    output.say(f"  request id  {request}")
+    output.result({"request_id": request, "receipt": receipt})
+
+
+def import_command(
+    register: Annotated[Path, typer.Argument(help="CSV file, UTF-8, with a header")],
+    mapping: Annotated[str, typer.Option(help=f"mapping file, or {', '.join(shipped_mappings())}")],
+    profile: Profile,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="exit with status 1 if a row was left out")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Import a register from a CSV file: each row becomes an event.
+
+    What cannot be taken is listed by line and reason, the rest goes in. Importing the same file
+    again adds nothing.
+    """
+    rules = load_mapping(mapping)
+    output = Output(is_json=json)
+
+    async def write(client: RegistryClient) -> Any:  # noqa: ANN401
+        with output.progress(f"importing {rules.id}", 1) as bar:
+            return await import_register(client, rules, register, bar)
+
+    report = _with_client(profile, write)
+    print_import(output, report)
+    output.result(report)
+    if strict and report.rejected:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def peers(profile: Profile, json: Json = False) -> None:
+    """Show how replication with the other members stands."""
+    output = Output(is_json=json)
+    found = _with_client(profile, lambda client: client.peers())
+    for peer in found:
+        state = "not connected"
+        if peer.is_connected:
+            state = "caught up" if peer.is_caught_up else "catching up"
+        output.say(
+            f"{peer.mechanism:<24} {state:<14} {peer.size_held:>7} of {peer.size_offered} events"
+            f"  {peer.address}"
+        )
+        if peer.last_error:
+            output.say(f"{'':<24} last error: {peer.last_error}")
+    output.result(found)
+
+
+def status(profile: Profile, json: Json = False) -> None:
+    """Show what the node is and how it stands."""
+    output = Output(is_json=json)
+    found = _with_client(profile, lambda client: client.node_status())
+    output.say(f"{found.mechanism} in {found.registry_name}, software {found.software_version}")
+    output.say(f"own log {'open' if found.is_open else 'read only: ' + found.mode_detail}")
+    for log in found.logs:
+        frozen = "" if log.frozen_at is None else f", FROZEN at {log.frozen_at}"
+        output.say(f"  {log.origin:<44} {log.size:>7} events, {log.parts_wanted} to fetch{frozen}")
+    output.result(found)
+
+
+def checkpoint(
+    profile: Profile,
+    origin: Annotated[str, typer.Argument(help="a log's origin; empty = the node's own")] = "",
+    json: Json = False,
+) -> None:
+    """Print the newest signed checkpoint of a log, to compare with other members' (a C2SP note)."""
+    output = Output(is_json=json)
+    note = _with_client(profile, lambda client: client.checkpoint(origin))
+    output.say(note.decode().rstrip("\n"))
+    output.result({"checkpoint": note.decode()})
+
+
+def proof(
+    index: Annotated[int, typer.Argument(min=0, help="the event's place")],
+    profile: Profile,
+    origin: Annotated[str, typer.Option(help="a log's origin; empty = the node's own")] = "",
+    out: Annotated[Path | None, typer.Option(help="file for the evidence")] = None,
+    json: Json = False,
+) -> None:
+    """Fetch the proof that an event stands at its place in a log, as a file for others to check."""
+    output = Output(is_json=json)
+    evidence = _with_client(profile, lambda client: client.inclusion_proof(origin, index))
+    if out is not None:
+        out.write_bytes(evidence)
+        output.say(f"{len(evidence)} bytes of evidence written to {out}")
+    else:
+        output.say(evidence.hex())
+    output.result({"evidence": evidence})
+
+
+def _with_client(profile: Path, work: Callable[[RegistryClient], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with RegistryClient(load_profile(profile)) as client:
+            return await work(client)
+
+    return asyncio.run(run())
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
+def _check_case_option(case_text: str, *, is_opening: bool) -> None:
+    """Asks for --case where an event needs one, before anything is sent."""
+    if is_opening and case_text:
+        msg = "case_opened opens a new case with an id of its own: leave --case out"
+        raise InvalidRequest(msg)
+    if not is_opening and not case_text:
+        msg = (
+            "say which case the event belongs to: --case ID (`registry case list` shows them), "
+            "--case POL for the situation of a State, or record case_opened for a new case"
+        )
+        raise InvalidRequest(msg)
+
+
+async def _select(client: RegistryClient, text: str) -> Any:  # noqa: ANN401 - a selector message
+    """Finds the case that a person means.
+
+    The first digits of an id are looked up by reading the whole case list, page by page: fine for
+    people at a terminal, too slow for programs, which know the id.
+    """
+    if is_state_code(text.upper()):
+        return situation(text.upper())
+    if len(text) == _ID_DIGITS:
+        return case(parse_case_id(text))
+    if len(text) < _PREFIX_MIN:
+        msg = (
+            f"a case is named by its id, its first {_PREFIX_MIN} digits or more, "
+            f"or a State such as POL, not by {text!r}"
+        )
+        raise InvalidRequest(msg)
+    found = [c async for c in client.list_cases() if c.case_id.hex().startswith(text.lower())]
+    if not found:
+        msg = f"no case here begins with {text}; `registry case list` shows them"
+        raise NotFound(msg)
+    if len(found) > 1:
+        msg = f"{len(found)} cases begin with {text}: write more digits"
+        raise InvalidRequest(msg)
+    return case(found[0].case_id)

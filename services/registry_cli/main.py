@@ -1,0 +1,124 @@
+"""`registry`: the command line. Talks to nodes through the client, opens folders of stopped ones.
+
+The composition root: the only place of the command line where clock and randomness come in.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated, Final, NoReturn
+
+from registry.client.tls import require_tls13
+
+require_tls13()
+
+import typer  # noqa: E402 - grpc reads the cipher setting when it is first imported
+from rich.console import Console  # noqa: E402
+
+from registry.errors import RegistryError  # noqa: E402
+from registry_cli.commands import bench, demo, kinds, offline, online  # noqa: E402
+from registry_cli.errors import EXIT_STORAGE, exit_code, hint  # noqa: E402
+from registry_cli.output import printable  # noqa: E402
+from registry_cli.surroundings import Surroundings  # noqa: E402
+
+_STEPS: Final = (
+    "From nothing to a running node: init (each founder), found (one of them), roster endorse "
+    "(each), join (each), client add, serve. To look around first: demo."
+)
+_EXIT_CODES: Final = (
+    "Exit status: 0 done, 1 something was found or left out, 2 the request is wrong, 3 not found, "
+    "4 not allowed, 5 this machine's files, 6 try later, 7 bytes that prove wrong."
+)
+_START: Final = "Start"
+_DAILY: Final = "Daily work"
+_CARE: Final = "Care and proof"
+
+app = typer.Typer(
+    name="registry",
+    help="The inter-mechanisms registry: one history of each case, provable by everyone.\n\n"
+    f"{_STEPS}\n\n{_EXIT_CODES}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _add(panel: str, *verbs: Callable[..., None]) -> None:
+    for verb in verbs:
+        app.command(rich_help_panel=panel)(verb)
+
+
+_add(_START, demo.demo, offline.init, offline.found)
+app.add_typer(offline.roster_app, name="roster", rich_help_panel=_START)
+_add(_START, offline.join)
+app.add_typer(offline.client_app, name="client", rich_help_panel=_START)
+_add(_START, offline.serve)
+app.add_typer(online.case_app, name="case", rich_help_panel=_DAILY)
+_add(_DAILY, online.record, kinds.kinds)
+app.command("import", rich_help_panel=_DAILY)(online.import_command)
+_add(_CARE, online.status, online.peers, online.checkpoint, online.proof)
+_add(_CARE, offline.verify, offline.fsck, offline.rebuild, bench.bench)
+
+
+def now_ms() -> int:
+    """The clock: milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        print(f"registry {version('intermechanisms-registry')}")  # noqa: T201 - what was asked for
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    is_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    del is_version
+    context.obj = Surroundings(now_ms=now_ms, random_bytes=os.urandom)
+
+
+def main() -> None:
+    """Runs the command line and exits with a status that tells whose fault a failure is."""
+    try:
+        app()
+    except RegistryError as error:
+        _fail(error)
+    except ExceptionGroup as group:
+        known, _ = group.split(RegistryError)
+        if known is None:
+            raise
+        _fail(_first(known))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _tell(f"registry: file_error: {error.filename}: {error.strerror}")
+        sys.exit(EXIT_STORAGE)
+
+
+def _first(group: ExceptionGroup[RegistryError]) -> RegistryError:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, ExceptionGroup) else inner
+
+
+def _fail(error: RegistryError) -> NoReturn:
+    _tell(f"registry: {error.reason}: {error}")
+    if advice := hint(error):
+        _tell(f"  {advice}")
+    sys.exit(exit_code(error))
+
+
+def _tell(text: str) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(printable(text), markup=False)

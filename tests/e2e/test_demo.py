@@ -1,0 +1,282 @@
+"""`registry demo`, run as users run it: four nodes, real records, equal digests, proved logs."""
+
+import contextlib
+import csv
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REGISTRY = Path(sys.executable).with_name("registry")
+MECHANISMS = {"un", "coe-commissioner", "osce-odihr", "observatory"}
+MOST_LEFT_OUT = 20
+DEMO_S = 120
+AT = "originator_id = ? AND originator_version = ?"
+
+
+def environment(home: Path) -> dict[str, str]:
+    """An environment with nothing of the user's own in it."""
+    home.mkdir(exist_ok=True)
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
+
+
+def registry_command(*arguments: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the command line to its end."""
+    return subprocess.run(
+        [REGISTRY, *arguments],
+        cwd=home.parent,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=DEMO_S,
+        check=False,
+    )
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of running processes that name a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # it has ended meanwhile
+        if "registry_node" in line and str(folder) in line:
+            found.append(line)
+    return found
+
+
+def node_facts(folder: Path, mechanism: str) -> list[str]:
+    """The facts that a node logged, in order."""
+    lines = (folder / mechanism / "node.log").read_text().splitlines()
+    return [json.loads(line)["event"] for line in lines]
+
+
+def check_outcome(document: dict[str, Any]) -> None:
+    """Checks what every run of the demo must come to."""
+    assert document["ok"] is True
+    assert {node["mechanism"] for node in document["nodes"]} == MECHANISMS
+    assert document["records"] > 3_500
+
+    digests = document["digests"]
+    assert set(digests) == MECHANISMS
+    assert len({each["digest"] for each in digests.values()}) == 1
+    assert len({json.dumps(each["vector"]) for each in digests.values()}) == 1
+
+    verified = document["verified"]
+    assert set(verified) == MECHANISMS
+    logs = [log for report in verified.values() for log in report["logs"]]
+    assert len(logs) == len(MECHANISMS) ** 2
+    assert all(log["findings"] == [] for log in logs)
+    assert all(log["entries_verified"] == log["size"] > 0 for log in logs)
+    assert {r["node_digest"] for r in verified.values()} == {digests["un"]["digest"]}
+
+    check_histories(document)
+    check_left_out(document)
+
+
+def check_histories(document: dict[str, Any]) -> None:
+    """Checks Poland's situation and the invented case."""
+    poland = document["poland"]
+    assert len(poland) == 2
+    assert len({history["digest"] for history in poland.values()}) == 1
+    for history in poland.values():
+        (opinion,) = (e for e in history["events"] if e["kind"] == "legal_review_issued")
+        assert opinion["mechanism"] == "osce-odihr"
+        assert opinion["content"]["references"] == ["NGO-POL/303/2017"]
+        assert opinion["content"]["issued_date"]["value"] == "2017-08-22"
+        assert opinion["content"]["basis"] == "public_record"
+        assert {e["mechanism"] for e in history["events"]} >= MECHANISMS - {"observatory"}
+
+    for history in document["invented_case"].values():
+        events = history["events"]
+        assert {event["mechanism"] for event in events} == MECHANISMS
+        assert [event["kind"] for event in events] == [
+            "case_opened",
+            "submission_received",
+            "communication_sent",
+            "reply_received",
+            "statement_issued",
+            "recommendation_made",
+            "followup_information",
+            "followup_assessed",
+        ]
+        assert all(event["content"]["is_invented"] for event in events)
+        assert all(event["content"]["states"] == ["XXA"] for event in events)
+        assert all(event["remarks"] == [] for event in events)
+
+
+def check_left_out(document: dict[str, Any]) -> None:
+    """Checks that each row that stayed out is told, with line and reason."""
+    for each in document["imports"]:
+        report = each["report"]
+        told = {row["line"] for row in report["rejected"] if row["reason"] and row["detail"]}
+        assert report["rows"] - report["rows_taken"] <= len(told) <= MOST_LEFT_OUT
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The folder and the document of one run with --once."""
+    work = tmp_path_factory.mktemp("once")
+    folder = work / "kept"
+    done = registry_command("demo", "--once", "--json", "--folder", folder, home=work / "home")
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return folder, document
+
+
+def test_demo_ends_with_equal_digests_and_all_logs_verified(
+    once: tuple[Path, dict[str, Any]],
+) -> None:
+    check_outcome(once[1])
+
+
+def test_demo_leaves_no_process_behind(once: tuple[Path, dict[str, Any]]) -> None:
+    assert processes_of(once[0]) == []
+
+
+def test_demo_keeps_a_file_of_every_row_left_out(once: tuple[Path, dict[str, Any]]) -> None:
+    folder, document = once
+    with (folder / "rows-left-out.csv").open(encoding="utf-8", newline="") as file:
+        kept = [(row["register"], int(row["line"]), row["reason"]) for row in csv.DictReader(file)]
+
+    told = [
+        (each["report"]["register"], row["line"], row["reason"])
+        for each in document["imports"]
+        for row in each["report"]["rejected"]
+    ]
+    assert kept == told != []
+
+
+def test_folder_of_a_demo_is_not_used_twice(
+    once: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    done = registry_command("demo", "--once", "--folder", once[0], home=tmp_path / "home")
+
+    assert done.returncode == 5
+    assert "folder_error" in done.stderr
+    assert (once[0] / "un" / "node.json").exists()
+
+
+def test_flipped_bit_in_a_kept_folder_is_found_with_log_and_index(
+    once: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    """The demo's own checks can fail: what it calls finds one changed bit."""
+    damaged = tmp_path / "observatory"
+    shutil.copytree(once[0] / "observatory", damaged)
+    place = (hashlib.sha256(b"demo.registry.example/un/1").hexdigest(), 700)
+    with contextlib.closing(sqlite3.connect(damaged / "log.db")) as database:
+        (entry,) = database.execute(f"SELECT state FROM stored_events WHERE {AT}", place).fetchone()
+        flipped = bytes([*entry[:-1], entry[-1] ^ 1])
+        database.execute(f"UPDATE stored_events SET state = ? WHERE {AT}", (flipped, *place))
+        database.commit()
+
+    found = registry_command("verify", damaged, home=tmp_path / "home")
+    assert found.returncode == 1
+    assert "entry 700: " in found.stdout
+
+    found = registry_command("fsck", damaged, home=tmp_path / "home")
+    assert found.returncode == 1
+    assert "demo.registry.example/un/1 #700: " in found.stdout
+
+
+def test_kept_node_serves_again(once: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    folder, document = once
+    (node,) = (each for each in document["nodes"] if each["mechanism"] == "un")
+    process = subprocess.Popen(
+        [REGISTRY, "serve", node["folder"], "--json"],
+        cwd=tmp_path,
+        env=environment(tmp_path / "home"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            assert read_document(process)["mechanism"] == "un"
+            assert process.stderr is not None
+            started = json.loads(process.stderr.readline())
+            assert started["event"] == "node_started"
+            told = registry_command(
+                "case", "show", "POL", "--profile", node["profile"], home=tmp_path / "home"
+            )
+            assert told.returncode == 0, told.stderr
+            assert "Situation in Poland" in told.stdout
+        finally:
+            process.terminate()
+            process.communicate(timeout=DEMO_S)
+    assert process.returncode == 0
+    assert processes_of(folder) == []
+
+
+@pytest.fixture
+def staying(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A demo that stays up after a node was killed in the middle of the import."""
+    process = subprocess.Popen(
+        [REGISTRY, "demo", "--json", "--kill-during-import", "--folder", tmp_path / "kept"],
+        cwd=tmp_path,
+        env=environment(tmp_path / "home"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        yield process
+        process.terminate()
+
+
+def read_document(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Reads the JSON document of a process that goes on."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line == "}\n":
+            document: dict[str, Any] = json.loads(text)
+            return document
+    raise AssertionError(process.stderr.read() if process.stderr else text)
+
+
+def test_demo_with_a_killed_node_ends_the_same_and_its_commands_work(
+    staying: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "kept"
+    document = read_document(staying)
+
+    check_outcome(document)
+    assert document["killed"]["mechanism"] == "un"
+    assert 0 < document["killed"]["rows_done"] < 1_022
+    assert node_facts(folder, "un").count("node_started") == 2
+    assert "node_stopped" not in node_facts(folder, "un")
+    assert node_facts(folder, "observatory").count("node_started") == 1
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    pasted = subprocess.run(
+        ["bash", "-e", "-c", "\n".join(document["commands"])],
+        cwd=elsewhere,
+        env=environment(tmp_path / "home"),
+        capture_output=True,
+        text=True,
+        timeout=DEMO_S,
+        check=False,
+    )
+    assert pasted.returncode == 0, pasted.stderr
+    assert "NGO-POL/303/2017" in pasted.stdout
+    assert document["digests"]["un"]["digest"] in pasted.stdout
+    assert any(shlex.split(command)[-1] == "POL" for command in document["commands"])
+
+    staying.send_signal(signal.SIGTERM)
+    assert staying.wait(DEMO_S) == 0
+    assert processes_of(folder) == []
+    assert node_facts(folder, "un")[-1] == "node_stopped"
