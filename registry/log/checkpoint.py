@@ -1,9 +1,9 @@
-"""Checkpoints: C2SP signed notes (signed-note, tlog-checkpoint) over a log's size and root.
+r"""Checkpoints: C2SP signed notes (signed-note, tlog-checkpoint) over a log's size and root.
 
-    text       origin "\\n" size "\\n" base64(root) "\\n"
-    note       text "\\n" signature lines
-    line       "— " key name " " base64(key id[4] || signature[64]) "\\n"
-    key id     first 4 bytes of SHA-256(key name || "\\n" || 0x01 || public key)
+    text       origin "\n" size "\n" base64(root) "\n"
+    note       text "\n" signature lines
+    line       "— " key name " " base64(key id[4] || signature[64]) "\n"
+    key id     first 4 bytes of SHA-256(key name || "\n" || 0x01 || public key)
 
 The key name is the origin. Base64 and decimal must be canonical. Further lines by other keys are
 allowed and ignored, as the specification demands; a second line of the same key is not.
@@ -140,8 +140,9 @@ def verify_checkpoint(note: bytes, *, origin: Origin, log_key: bytes) -> Checkpo
 
 def _parse_line(line: str) -> NoteSignature:
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
-    if not line.startswith(_DASH) or not space or not name or "+" in name:
-        msg = "a signature line is a dash, a key name and base64"
+    is_name = bool(name) and "+" not in name and not any(map(str.isspace, name))
+    if not line.startswith(_DASH) or not space or not is_name:
+        msg = "a signature line is a dash, a key name without spaces or plus, and base64"
         raise MalformedNote(msg)
     raw = _decode(encoded, None)
     if len(raw) <= _KEY_ID_SIZE_BYTES:

@@ -1,6 +1,6 @@
-"""Commitments: how a header binds content that lives outside the log.
+r"""Commitments: how a header binds content that lives outside the log.
 
-    SHA-256("registry/part/v1\\n" || log_id[32] || salt[32] || u16be(len(media_type)) || media_type
+    SHA-256("registry/part/v1\n" || log_id[32] || salt[32] || u16be(len(media_type)) || media_type
             || content)
 
 The salt is random, kept and erased with the content; without it the commitment tells nothing about
@@ -11,16 +11,25 @@ from hashlib import sha256
 from typing import Final
 
 from registry.domain.identifiers import Commitment, LogId
-from registry.errors import CommitmentMismatch
+from registry.errors import CommitmentMismatch, LimitExceeded
 
 SALT_SIZE_BYTES: Final = 32
+MEDIA_TYPE_MAX_BYTES: Final = 65_535
+"""What the length field in front of it can say."""
 _PREFIX: Final = b"registry/part/v1\n"
 _SMALLEST_CLASS: Final = 256
 
 
 def commit(*, log_id: LogId, salt: bytes, media_type: str, content: bytes) -> Commitment:
-    """Computes the commitment to a part; `salt` has 32 bytes."""
+    """Computes the commitment to a part; `salt` has 32 bytes.
+
+    Raises:
+        LimitExceeded: the media type is longer than 65,535 bytes.
+    """
     kind = media_type.encode()
+    if len(kind) > MEDIA_TYPE_MAX_BYTES:
+        msg = f"a media type has at most {MEDIA_TYPE_MAX_BYTES} bytes, found {len(kind)}"
+        raise LimitExceeded(msg)
     head = _PREFIX + log_id + salt + len(kind).to_bytes(2, "big") + kind
     return Commitment(sha256(head + content).digest())
 
@@ -33,8 +42,10 @@ def check_commitment(
     Raises:
         CommitmentMismatch: they do not belong together.
     """
-    found = commit(log_id=log_id, salt=salt, media_type=media_type, content=content)
-    if len(salt) != SALT_SIZE_BYTES or found != expected:
+    is_sound = len(salt) == SALT_SIZE_BYTES and len(media_type.encode()) <= MEDIA_TYPE_MAX_BYTES
+    if not is_sound or expected != commit(
+        log_id=log_id, salt=salt, media_type=media_type, content=content
+    ):
         msg = f"content of {len(content)} bytes does not match the commitment in its header"
         raise CommitmentMismatch(msg)
 

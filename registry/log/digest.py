@@ -1,7 +1,7 @@
-"""Digests: one hash for a case's history, one for everything a node holds.
+r"""Digests: one hash for a case's history, one for everything a node holds.
 
-    case   SHA-256("registry/history/v1\\n" || case_id || u64be(count) || leaf hashes in order)
-    node   SHA-256("registry/node/v1\\n" || (case_id || case digest) in case_id order)
+    case   SHA-256("registry/history/v1\n" || case_id || u64be(count) || leaf hashes in order)
+    node   SHA-256("registry/node/v1\n" || (case_id || case digest) in case_id order)
 
 Always shown with the vector of checkpoints it stands for.
 """

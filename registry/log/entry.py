@@ -9,6 +9,7 @@ is its author's business. An unknown kind is kept; of a newer version only the f
 are read.
 """
 
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -40,7 +41,6 @@ TIME_MIN_MS: Final = -62_135_596_800_000
 TIME_MAX_MS: Final = 253_402_300_799_999
 """9999-12-31T23:59:59.999Z."""
 PAYLOAD_TYPE: Final = b"application/vnd.registry.event-header+protobuf;v=1"
-_VERSION: Final = 1
 
 
 class EventRef(NamedTuple):
@@ -97,6 +97,7 @@ def encode_header(header: Header) -> bytes:
     Raises:
         MalformedEntry, LimitExceeded: the header breaks its own format.
     """
+    _check(header)
     message = event_pb2.EventHeader(
         version=header.version,
         registry_id=header.registry_id,
@@ -117,7 +118,6 @@ def encode_header(header: Header) -> bytes:
         request_id=header.request_id,
         control=header.control,
     )
-    _check(header)
     data = message.SerializeToString(deterministic=True)
     if len(data) > HEADER_MAX_BYTES:
         msg = f"a header has at most {HEADER_MAX_BYTES} bytes, this one {len(data)}"
@@ -190,15 +190,15 @@ def split_entry(entry: bytes) -> tuple[bytes, bytes]:
 
 
 def _check(header: Header) -> None:
-    if header.version < _VERSION or (
+    if min(header.version, header.roster_version) < 1 or (
         len(header.registry_id) != HASH_SIZE_BYTES
         or len(header.log_id) != HASH_SIZE_BYTES
         or len(header.case_id) not in (0, CASE_ID_SIZE_BYTES)
         or len(header.request_id) not in (0, 16)
     ):
-        msg = "an id in the header does not have its exact length, or the version is 0"
+        msg = "an id in the header does not have its exact length, or a version is 0"
         raise MalformedEntry(msg)
-    if header.index > INDEX_MAX or not TIME_MIN_MS <= header.time_ms <= TIME_MAX_MS:
+    if not 0 <= header.index <= INDEX_MAX or not TIME_MIN_MS <= header.time_ms <= TIME_MAX_MS:
         msg = "the header's index or time is out of range"
         raise MalformedEntry(msg)
     if len(header.control) > CONTROL_MAX_BYTES:
@@ -247,7 +247,7 @@ def _check_audience(audience: Audience) -> None:
     if len(ids) > AUDIENCE_MAX:
         msg = f"an audience names at most {AUDIENCE_MAX} members, found {len(ids)}"
         raise LimitExceeded(msg)
-    is_ascending = all(a < b for a, b in zip(ids, ids[1:], strict=False))
+    is_ascending = all(a < b for a, b in pairwise(ids))
     if audience.is_all == bool(ids) or not is_ascending or 0 in ids:
         msg = "an audience is all members or an ascending list of member ids, exactly one of them"
         raise MalformedEntry(msg)

@@ -92,8 +92,9 @@ EMPTY_RANGE: Final = CompactRange(0, ())
 
 
 def range_subtrees(start: int, end: int) -> list[Subtree]:
-    """The perfect subtrees that cover [start, end), left to right; start must be aligned as RFC
-    6962 splits demand (it is a multiple of the first subtree's width).
+    """The perfect subtrees that cover [start, end), left to right.
+
+    `start` must be aligned as RFC 6962 splits demand (a multiple of the first subtree's width).
     """
     found: list[Subtree] = []
     while start < end:
@@ -115,7 +116,10 @@ def root_of(start: int, end: int, fetch: FetchSubtree) -> bytes:
 
 
 def inclusion_path(index: int, size: int, fetch: FetchSubtree) -> tuple[bytes, ...]:
-    """The audit path of leaf `index` in the tree of `size` leaves, leaf to root (RFC 6962 2.1.1)."""
+    """The audit path of a leaf in the tree of `size` leaves, leaf to root (RFC 6962 2.1.1).
+
+    0 <= index < size.
+    """
     path: list[bytes] = []
     start, end = 0, size
     while end - start > 1:
@@ -130,7 +134,10 @@ def inclusion_path(index: int, size: int, fetch: FetchSubtree) -> tuple[bytes, .
 
 
 def consistency_path(first: int, second: int, fetch: FetchSubtree) -> tuple[bytes, ...]:
-    """Proves the tree of `first` leaves to be a prefix of that of `second` (RFC 6962 2.1.2)."""
+    """Proves the tree of `first` leaves to be a prefix of that of `second` (RFC 6962 2.1.2).
+
+    0 < first <= second.
+    """
     path: list[bytes] = []
     start, end, is_whole = 0, second, True
     while first != end:
@@ -155,7 +162,7 @@ def verify_inclusion(
     Raises:
         BadProof: the path does not lead from the leaf to the root.
     """
-    if not 0 <= index < size:
+    if not 0 <= index < size or len(leaf) != HASH_SIZE_BYTES:
         msg = f"an inclusion proof for index {index} in a tree of size {size} cannot be"
         raise BadProof(msg)
     position, last, node = index, size - 1, bytes(leaf)
@@ -187,18 +194,23 @@ def verify_consistency(
 ) -> None:
     """Checks that one tree is a prefix of another (RFC 9162 2.1.4.2).
 
+    Nothing can be proven from the empty tree to a larger one: that is refused.
+
     Raises:
         BadProof: it is not, or the path does not show it.
     """
     if not 0 <= first_size <= second_size or any(len(step) != HASH_SIZE_BYTES for step in path):
         msg = f"no consistency proof leads from size {first_size} to {second_size}"
         raise BadProof(msg)
-    if first_size in (0, second_size):
-        expected = EMPTY_ROOT if first_size == 0 else second_root
-        if path or first_root != expected:
-            msg = f"sizes {first_size} and {second_size} need no path and roots that agree"
+    if first_size == second_size:
+        is_agreed = first_root == second_root and (first_size > 0 or first_root == EMPTY_ROOT)
+        if path or not is_agreed:
+            msg = f"equal sizes ({first_size}) need no path and roots that agree"
             raise BadProof(msg)
         return
+    if first_size == 0:
+        msg = f"no consistency proof leads from the empty tree to size {second_size}"
+        raise BadProof(msg)
     _walk_consistency(first_size, first_root, second_size, second_root, path)
 
 
@@ -208,10 +220,9 @@ def _walk_consistency(
     steps = list(path)
     if first_size & (first_size - 1) == 0:
         steps.insert(0, first_root)
-    position, last = first_size - 1, second_size - 1
-    while position & 1:
-        position >>= 1
-        last >>= 1
+    # The walk begins at the largest subtree that ends the first tree.
+    level = (first_size & -first_size).bit_length() - 1
+    position, last = (first_size - 1) >> level, (second_size - 1) >> level
     if not steps:
         msg = "a consistency path is empty where it must not be"
         raise BadProof(msg)

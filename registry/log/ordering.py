@@ -4,6 +4,11 @@ Predecessors of an event are its log's previous event on the case and the events
 Repeatedly the smallest (time_ms, log_id, index) among the events whose held predecessors are all
 placed is taken. If none is free, lying authors made a cycle: the smallest of the rest is taken and
 flagged. Refs to events that are not held, or whose bytes are others, impose nothing and are told.
+
+What a lying clock can do: it moves its own events. A clock that is ahead also takes along what was
+written by those who had read its events (they stay behind them), past events that they have not
+read; it never turns two events round of which one was written in knowledge of the other (only
+authors who make a cycle together do that, and the flag tells).
 """
 
 import heapq
@@ -32,32 +37,36 @@ class PlacedEvent(NamedTuple):
     unresolved: tuple[EventRef, ...]
 
 
+_Place = tuple[LogId, int]
 _Key = tuple[int, LogId, int]
 
 
+class _Graph(NamedTuple):
+    """How many predecessors each event waits for, who follows it, and its refs to nothing."""
+
+    waiting: dict[_Place, int]
+    followers: dict[_Place, list[_Place]]
+    unresolved: dict[_Place, tuple[EventRef, ...]]
+
+
 def order_case(events: Iterable[CaseEvent]) -> tuple[PlacedEvent, ...]:
-    """Orders the held, non-void events of one case; takes O(n log n) unless authors lie."""
+    """Orders the held, non-void events of one case, in O(n log n) whatever their authors wrote."""
     by_place = {(event.log_id, event.index): event for event in events}
     waiting, followers, unresolved = _graph(by_place)
     free = [_key(event) for place, event in by_place.items() if not waiting[place]]
     heapq.heapify(free)
     placed: list[PlacedEvent] = []
-    done: set[tuple[LogId, int]] = set()
-    rest: list[_Key] | None = None
+    done: set[_Place] = set()
+    rest: list[_Key] = []
     while len(placed) < len(by_place):
         is_in_cycle = not free
         if is_in_cycle:
             # The rest is sorted once; what is placed meanwhile is skipped.
-            rest = rest or sorted(
-                (_key(e) for p, e in by_place.items() if p not in done), reverse=True
-            )
-            while (rest[-1][1], rest[-1][2]) in done:
+            rest = rest or _sorted_rest(by_place, done)
+            while rest[-1][1:] in done:
                 rest.pop()
-            heapq.heappush(free, rest.pop())
-        _, log_id, index = heapq.heappop(free)
-        place = (log_id, index)
-        if place in done:
-            continue
+            free.append(rest.pop())
+        place = heapq.heappop(free)[1:]
         done.add(place)
         placed.append(PlacedEvent(by_place[place], is_in_cycle, unresolved.get(place, ())))
         for follower in followers.get(place, ()):
@@ -71,23 +80,19 @@ def _key(event: CaseEvent) -> _Key:
     return (event.time_ms, event.log_id, event.index)
 
 
-def _graph(
-    by_place: dict[tuple[LogId, int], CaseEvent],
-) -> tuple[
-    dict[tuple[LogId, int], int],
-    dict[tuple[LogId, int], list[tuple[LogId, int]]],
-    dict[tuple[LogId, int], tuple[EventRef, ...]],
-]:
-    """Counts predecessors, lists followers, and collects refs that impose nothing."""
-    waiting = dict.fromkeys(by_place, 0)
-    followers: dict[tuple[LogId, int], list[tuple[LogId, int]]] = {}
-    unresolved: dict[tuple[LogId, int], tuple[EventRef, ...]] = {}
-    previous: dict[LogId, tuple[LogId, int]] = {}
+def _sorted_rest(by_place: dict[_Place, CaseEvent], done: set[_Place]) -> list[_Key]:
+    """What is not placed yet, the smallest last."""
+    return sorted((_key(e) for p, e in by_place.items() if p not in done), reverse=True)
+
+
+def _graph(by_place: dict[_Place, CaseEvent]) -> _Graph:
+    graph = _Graph(dict.fromkeys(by_place, 0), {}, {})
+    previous: dict[LogId, _Place] = {}
     for place in sorted(by_place):
         before = previous.get(place[0])
         if before is not None:
-            followers.setdefault(before, []).append(place)
-            waiting[place] += 1
+            graph.followers.setdefault(before, []).append(place)
+            graph.waiting[place] += 1
         previous[place[0]] = place
         missing = []
         for ref in by_place[place].refs:
@@ -95,8 +100,8 @@ def _graph(
             if target is None or target.leaf_hash != ref.leaf_hash:
                 missing.append(ref)
                 continue
-            followers.setdefault((ref.log_id, ref.index), []).append(place)
-            waiting[place] += 1
+            graph.followers.setdefault((ref.log_id, ref.index), []).append(place)
+            graph.waiting[place] += 1
         if missing:
-            unresolved[place] = tuple(missing)
-    return waiting, followers, unresolved
+            graph.unresolved[place] = tuple(missing)
+    return graph

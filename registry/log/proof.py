@@ -1,17 +1,29 @@
-"""Portable evidence that an entry stands at one place of a log: verifiable with the roster alone."""
+"""Portable evidence that an entry stands at one place of a log; the roster alone verifies it.
 
-from typing import NamedTuple
+Evidence is a protobuf registry.format.v1.InclusionEvidence of at most 96 KiB.
+"""
+
+from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
 from registry.domain.identifiers import Origin, log_id_of
-from registry.errors import BadEntrySignature, BadProof, MalformedEntry
+from registry.errors import (
+    BadEntrySignature,
+    BadProof,
+    ForeignRegistryEntry,
+    LimitExceeded,
+    MalformedEntry,
+)
 from registry.format.v1 import evidence_pb2
 from registry.log.checkpoint import verify_checkpoint
 from registry.log.entry import Header, decode_header, signed_message, split_entry
 from registry.log.merkle import leaf_hash, verify_inclusion
 from registry.log.roster import Roster
 from registry.log.signing import verify
+
+EVIDENCE_MAX_BYTES: Final = 98_304
+"""Room for the largest entry and note and the longest path."""
 
 
 class InclusionEvidence(NamedTuple):
@@ -40,8 +52,12 @@ def decode_inclusion_evidence(data: bytes) -> InclusionEvidence:
     """Reads evidence; verifies nothing.
 
     Raises:
+        LimitExceeded: it is larger than any evidence.
         MalformedEntry: the bytes are no evidence.
     """
+    if len(data) > EVIDENCE_MAX_BYTES:
+        msg = f"inclusion evidence has at most {EVIDENCE_MAX_BYTES} bytes, found {len(data)}"
+        raise LimitExceeded(msg)
     try:
         message = evidence_pb2.InclusionEvidence.FromString(data)
     except DecodeError as error:
@@ -60,7 +76,9 @@ def verify_inclusion_evidence(data: bytes, roster: Roster) -> Header:
     """Checks evidence against the roster; returns the entry's header.
 
     Raises:
-        MalformedEntry, MalformedNote, ForeignNote, BadNoteSignature: a piece is not what it says.
+        LimitExceeded, MalformedEntry, MalformedNote, BadNoteSignature: a piece is not what it says.
+        ForeignNote: the checkpoint belongs to another log.
+        ForeignRegistryEntry: the entry belongs to another registry.
         BadEntrySignature: the entry is not signed by the log's key.
         BadProof: the entry does not stand at that place under the checkpoint.
         NotFound: no member writes such a log.
@@ -75,6 +93,9 @@ def verify_inclusion_evidence(data: bytes, roster: Roster) -> Header:
     if not verify(member.log_key, signed_message(header_bytes), signature):
         msg = f"the entry is not signed by the log key of {member.origin}"
         raise BadEntrySignature(msg)
+    if header.registry_id != roster.registry_id:
+        msg = f"the entry belongs to registry {header.registry_id.hex()}, not to the roster's"
+        raise ForeignRegistryEntry(msg)
     if header.log_id != member.log_id or header.index != evidence.index:
         msg = f"the entry's header names another place than {member.origin} {evidence.index}"
         raise BadProof(msg)

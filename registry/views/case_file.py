@@ -15,7 +15,7 @@ from enum import Enum
 from registry.domain.content import ActContent, decode_content, kind_of_media_type
 from registry.domain.identifiers import CaseId, LeafHash, LogId, MemberId, Origin, RootHash, Slug
 from registry.domain.vocabulary import EventKind, kind_code
-from registry.errors import InvalidContent
+from registry.errors import CorruptDatabase, EntryError, InvalidContent
 from registry.log.digest import case_digest
 from registry.log.entry import Header, decode_header, split_entry
 from registry.log.merkle import leaf_hash
@@ -90,7 +90,7 @@ def read_history(reader: Reader, case_id: CaseId) -> CaseHistory:
     """
     states = {state.log_id: state for state in reader.store.log_states()}
     entries = visible_entries(reader.store, states, case_id)
-    headers = {(e.log_id, e.index): decode_header(split_entry(e.entry)[0]) for e in entries}
+    headers = {(e.log_id, e.index): read_header(e.entry) for e in entries}
     placed = place_events(entries, headers)
     parts = first_parts(reader.store, headers)
     events = tuple(
@@ -112,7 +112,7 @@ def digest_of_case(
     entries = visible_entries(store, states, case_id)
     if not entries:
         return None
-    headers = {(e.log_id, e.index): decode_header(split_entry(e.entry)[0]) for e in entries}
+    headers = {(e.log_id, e.index): read_header(e.entry) for e in entries}
     placed = place_events(entries, headers)
     return case_digest(case_id, [event.event.leaf_hash for event in placed])
 
@@ -128,6 +128,19 @@ def visible_entries(
     """Reads the entries of a case that the given log states cover and that are not void."""
     sizes = {log_id: valid_size(state) for log_id, state in states.items()}
     return [e for e in store.case_entries(case_id) if e.index < sizes.get(e.log_id, 0)]
+
+
+def read_header(entry: bytes) -> Header:
+    """Reads the header of an entry that was checked when it was stored.
+
+    Raises:
+        CorruptDatabase: it cannot be parsed any more.
+    """
+    try:
+        return decode_header(split_entry(entry)[0])
+    except EntryError as error:
+        msg = f"a stored entry cannot be parsed ({error}); run `registry fsck`"
+        raise CorruptDatabase(msg) from error
 
 
 def place_events(
@@ -153,7 +166,7 @@ def read_vector(
     places = []
     for member in roster.members:
         state = states.get(member.log_id)
-        if state is None or state.size == 0:
+        if state is None or valid_size(state) == 0:
             continue
         size = valid_size(state)
         root = state.root if size == state.size else store.root_at(member.log_id, size)
@@ -184,9 +197,12 @@ def read_content(
     if part is None:
         is_for_us = header.audience.admits(member_id)
         return None, PartState.NOT_HERE if is_for_us else PartState.WITHHELD, code
+    inner = kind_of_media_type(part.media_type)
     if header.kind == EventKind.SEALED:
-        inner = kind_of_media_type(part.media_type)
         code = kind_code(inner) if inner is not None else code
+    elif inner != header.kind:
+        # Content of another kind than its header says is not taken for either.
+        return None, PartState.OPAQUE, code
     try:
         content = decode_content(part.media_type, part.content)
     except InvalidContent:
