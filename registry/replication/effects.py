@@ -23,4 +23,12 @@ class DropPeer:
     until_ms: int
 
 
-Effect = FetchEntries | DropPeer
+@dataclass(frozen=True, slots=True)
+class AskFenceAgain:
+    """Stop appending and run the start-up fence: a peer holds more of the own log."""
+
+    peer: Slug
+    size: int
+
+
+Effect = FetchEntries | DropPeer | AskFenceAgain

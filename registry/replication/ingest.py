@@ -326,7 +326,6 @@ def check_part(
 
     Raises:
         CommitmentMismatch: it is not what its author committed to.
-        LimitExceeded: its media type is longer than a commitment allows.
     """
     if len(content) > commitment.padded_size:
         msg = f"a part of {len(content)} bytes exceeds its size class {commitment.padded_size}"

@@ -63,6 +63,14 @@ class FetchFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class PartsRefused:
+    """A peer sent content that is not what was asked for."""
+
+    peer: Slug
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogFrozen:
     """A log was frozen at a size and is not fetched any more."""
 
@@ -70,5 +78,13 @@ class LogFrozen:
 
 
 Message = (
-    PeerUp | PeerDown | HeadOffered | PeerCaughtUp | LogGrew | FetchEnded | FetchFailed | LogFrozen
+    PeerUp
+    | PeerDown
+    | HeadOffered
+    | PeerCaughtUp
+    | LogGrew
+    | FetchEnded
+    | FetchFailed
+    | PartsRefused
+    | LogFrozen
 )

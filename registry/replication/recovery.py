@@ -64,16 +64,14 @@ def decide(
     answers: Mapping[Slug, OwnNote],
     *,
     asked: int,
-    waited_ms: int,
     failed: Collection[Slug] = (),
 ) -> Decision:
-    """Decides on the own log.
+    """Decides on the own log, after its members were asked in parallel for `ASK_AT_MOST_MS`.
 
     Args:
         comparison: guard against database.
         answers: of the members that were reached, by slug.
         asked: how many other active members there are.
-        waited_ms: how long they have been asked.
         failed: members that did not deliver what they showed; asked again after all others, so
             that one of them cannot keep the log closed.
     """
@@ -90,12 +88,10 @@ def decide(
     if more:
         _, size, slug = min(more)
         return PullBack(slug, -size)
-    return _without_more(comparison, answered=len(answers), asked=asked, waited_ms=waited_ms)
+    return _without_more(comparison, answered=len(answers), asked=asked)
 
 
-def _without_more(
-    comparison: GuardComparison, *, answered: int, asked: int, waited_ms: int
-) -> Decision:
+def _without_more(comparison: GuardComparison, *, answered: int, asked: int) -> Decision:
     """No member shows more of the own log than the database has."""
     if comparison.kind is GuardVerdict.GUARD_AHEAD:
         return Wait(
@@ -109,6 +105,4 @@ def _without_more(
                 f"({answered} of {asked}), or the operator confirms that nothing is lost"
             )
         return Open()
-    if answered < asked and waited_ms < ASK_AT_MOST_MS:
-        return Wait("asking the other members what they hold of this log")
     return Open()

@@ -11,6 +11,8 @@ Rules:
    again after a new offer or on a new stream. A fetch that broke off after it had brought something
    goes on, but at the other peers first.
 6. A frozen log is not fetched, and nothing about a peer outlives its connection but its faults.
+7. The own log is never fetched here. A peer that proves, by the own log's key, that there is more
+   of it than is held makes this node ask again whether it may append: a copy of it may be running.
 """
 
 from collections.abc import Mapping
@@ -20,7 +22,7 @@ from typing import Final, assert_never
 from registry.domain.identifiers import LogId, RegistryId, Slug
 from registry.errors import EntryError
 from registry.log.roster import Member, Roster
-from registry.replication.effects import DropPeer, Effect, FetchEntries
+from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries
 from registry.replication.ingest import check_head
 from registry.replication.messages import (
     FetchEnded,
@@ -29,6 +31,7 @@ from registry.replication.messages import (
     LogFrozen,
     LogGrew,
     Message,
+    PartsRefused,
     PeerCaughtUp,
     PeerDown,
     PeerUp,
@@ -83,6 +86,7 @@ class Session:
             held: entries held per log.
         """
         self.registry_id: RegistryId = roster.registry_id
+        self._own = own
         self._logs = {m.log_id: m for m in roster.active_members() if m.id != own.id}
         self._peers = {m.slug: _Peer() for m in roster.active_members() if m.id != own.id}
         self._held = dict(held)
@@ -105,6 +109,8 @@ class Session:
                 self._finish(peer, log_id)
             case FetchFailed():
                 dropped = self._fail(now_ms, message)
+            case PartsRefused(peer, reason):
+                dropped = self._drop(now_ms, peer, reason)
             case _:
                 assert_never(message)
         return (*dropped, *self._fetches())
@@ -156,14 +162,16 @@ class Session:
                 assert_never(message)
 
     def _offer(self, now_ms: int, peer: Slug, log_id: LogId, note: bytes) -> tuple[Effect, ...]:
-        author = self._logs.get(log_id)
+        author = self._own if log_id == self._own.log_id else self._logs.get(log_id)
         if author is None:
-            # Our own log, relayed back, or a log of a newer roster: not fetched here.
-            return ()
+            return ()  # a log of a newer roster
         try:
             checkpoint = check_head(note, origin=author.origin, log_key=author.log_key)
         except EntryError as error:
             return self._drop(now_ms, peer, f"{error.reason}: {error}")
+        if author is self._own:
+            has_more = checkpoint.size > self._held.get(log_id, 0)
+            return (AskFenceAgain(peer, checkpoint.size),) if has_more else ()
         self._peers[peer].offered[log_id] = checkpoint.size
         self._peers[peer].broke_off.pop(log_id, None)
         return ()

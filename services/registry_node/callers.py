@@ -66,7 +66,7 @@ class CallerDirectory:
         self._folder = folder
         self._members = {fingerprint_of(m.tls_certificate): m for m in roster.active_members()}
         self._clients: dict[str, str] = {}
-        self._clients_stamp = 0
+        self._clients_stamp: tuple[int, ...] = ()
 
     def identify(self, certificate_pem: bytes) -> Caller:
         """Finds the caller of a certificate.
@@ -87,9 +87,12 @@ class CallerDirectory:
     def _current_clients(self) -> dict[str, str]:
         """Reads the list again whenever the file changed: `client add` works on a running node."""
         try:
-            stamp = self._folder.clients_file.stat().st_mtime_ns
+            found = self._folder.clients_file.stat()
         except FileNotFoundError:
-            stamp = 0
+            stamp: tuple[int, ...] = ()
+        else:
+            # The time alone is too coarse: two changes within one tick of the kernel look alike.
+            stamp = (found.st_mtime_ns, found.st_ino, found.st_size)
         if stamp != self._clients_stamp:
             self._clients = read_clients(self._folder)
             self._clients_stamp = stamp

@@ -3,11 +3,13 @@
     stream reader -> queue -> plan (leaf hashes, root, consistency) -> verify (slices over two
     threads) -> one writer
 
-The write of one batch overlaps the verification of the next and the reading of the one after. Hashing,
-Ed25519 and SQLite release the interpreter lock, so two cores are used by one process.
+The write of one batch overlaps the verification of the next and the reading of the one after.
+Hashing, Ed25519 and SQLite release the interpreter lock, so two cores are used by one process.
 
 A peer's fault raises and stores nothing of its batch. An author's fault (a bad entry under a valid
 checkpoint) stores the valid entries before it and is returned, for the session to freeze the log.
+A fetch ends when the checkpoint is reached, whether or not the peer closes the stream, and is given
+up when no message comes for the time of one call.
 """
 
 import asyncio
@@ -21,7 +23,13 @@ import grpc
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
 from registry.domain.identifiers import CaseId, LogId
-from registry.errors import EntryError, PeerUnavailable, TruncatedStream
+from registry.errors import (
+    EntryError,
+    MalformedEntry,
+    PeerUnavailable,
+    RegistryError,
+    TruncatedStream,
+)
 from registry.log.checkpoint import Checkpoint
 from registry.log.entry import decode_header, split_entry
 from registry.log.facts import EntryFacts
@@ -32,20 +40,22 @@ from registry.replication.ingest import (
     LogAuthor,
     PlannedBatch,
     check_head,
-    check_order,
     cut_batch,
     diagnose,
+    judge_slices,
     plan_batch,
     verify_slice,
 )
 from registry.store.entries import IngestBatch, LogState
 
 T = TypeVar("T")
-Batches: TypeAlias = "asyncio.Queue[replication_pb2.GetEntriesResponse | None]"
+Batches: TypeAlias = "asyncio.Queue[replication_pb2.GetEntriesResponse | RegistryError]"
 ReplicationStub: TypeAlias = "replication_pb2_grpc.ReplicationServiceAsyncStub"
 
 _SLOWEST_PER_S: Final = 200
-"""A fetch may take a second more for so many entries: a deadline that a weak line can keep."""
+"""A fetch may take a second more for so many new entries: a deadline that a weak line can keep."""
+_LONGEST_S: Final = 3_600.0
+"""Whatever a peer promises; a fetch that was cut off goes on where it ended."""
 _QUEUE_BATCHES: Final = 4
 _SLICES: Final = 4
 _SMALL_BATCH: Final = 16
@@ -81,42 +91,60 @@ class EntryFetcher:
             StorageError: our own disk failed.
         """
         state = await asyncio.to_thread(self._registry.store.log_state, member.log_id)
-        fetch = _LogFetch(self._registry, self._pool, member, state)
         if state.size >= size:
             return Fetched(size=state.size, fault=None)
+        fetch = _LogFetch(self._registry, self._pool, member, state, size)
         request = replication_pb2.GetEntriesRequest(
             log_id=member.log_id, start=state.size, size=size
         )
-        call = stub.GetEntries(request, timeout=self._timeout_s + size / _SLOWEST_PER_S)
+        deadline_s = min(self._timeout_s + (size - state.size) / _SLOWEST_PER_S, _LONGEST_S)
+        call = stub.GetEntries(request, timeout=deadline_s)
         batches: Batches = asyncio.Queue(_QUEUE_BATCHES)
+        failure: RegistryError | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 reader = tasks.create_task(_read(call, batches))
-                await fetch.run(batches)
+                try:
+                    await fetch.run(batches, stall_s=self._timeout_s)
+                except RegistryError as error:
+                    # The group would wrap it, and nobody could tell whose fault it is.
+                    failure = error
                 reader.cancel()
-        except* grpc.aio.AioRpcError as group:
-            error = group.exceptions[0]
-            msg = f"GetEntries failed: {error}"
-            raise PeerUnavailable(msg) from error
         finally:
             call.cancel()
+        if failure is not None:
+            raise failure
         return Fetched(size=fetch.held.size, fault=fetch.fault)
 
 
 async def _read(call: "grpc.aio.UnaryStreamCall[Any, Any]", batches: Batches) -> None:
-    async for message in call:
-        await batches.put(message)
-    await batches.put(None)
+    """Hands on what comes; how the stream ended is the last thing in the queue."""
+    try:
+        async for message in call:
+            await batches.put(require_message(message))
+    except EntryError as error:
+        await batches.put(error)
+    except grpc.aio.AioRpcError as error:
+        msg = f"GetEntries failed: {error.code().name} {error.details()}"
+        await batches.put(PeerUnavailable(msg))
+    else:
+        await batches.put(TruncatedStream("the stream ended before the checkpoint was reached"))
 
 
 class _LogFetch:
     """The state of one fetch: what is held, the checkpoint proven to, the write under way."""
 
     def __init__(
-        self, registry: Registry, pool: ThreadPoolExecutor, member: Member, state: LogState
+        self,
+        registry: Registry,
+        pool: ThreadPoolExecutor,
+        member: Member,
+        state: LogState,
+        offered_size: int,
     ) -> None:
         self._registry = registry
         self._pool = pool
+        self._offered_size = offered_size
         self._author = log_author(registry, member)
         self._checkpoint: Checkpoint | None = None
         self._note = b""
@@ -126,20 +154,26 @@ class _LogFetch:
         self.held = HeldLog(member.log_id, member.origin, state.size, state.range)
         self.fault: EntryFault | None = None
 
-    async def run(self, batches: Batches) -> None:
-        """Takes messages until the stream ends or the author's fault is met."""
+    async def run(self, batches: Batches, *, stall_s: float) -> None:
+        """Takes messages until the checkpoint is reached or the author's fault is met.
+
+        Raises:
+            EntryError: the peer's bytes are wrong, or end too soon.
+            PeerUnavailable: the call failed, or nothing came for `stall_s`.
+            StorageError: our own disk failed.
+        """
         if self.held.size:
             self._roster_version = await self._in_thread(self._last_roster_version)
         try:
-            while self.fault is None and (message := await batches.get()) is not None:
-                await self._take(message)
+            while not self._is_done():
+                await self._take(await _next(batches, stall_s))
         finally:
             await self.finish_write()
-        if self.fault is None and (
-            self._checkpoint is None or self.held.size < self._checkpoint.size
-        ):
-            msg = f"the stream of {self._author.origin} ended at {self.held.size} entries"
-            raise TruncatedStream(msg)
+
+    def _is_done(self) -> bool:
+        if self.fault is not None:
+            return True
+        return self._checkpoint is not None and self.held.size == self._checkpoint.size
 
     async def finish_write(self) -> None:
         """Waits until the batch that is being written is on disk."""
@@ -153,13 +187,8 @@ class _LogFetch:
 
     async def _take(self, message: replication_pb2.GetEntriesResponse) -> None:
         if self._checkpoint is None:
+            self._checkpoint = self._check_note(message.checkpoint)
             self._note = message.checkpoint
-            self._checkpoint = check_head(
-                self._note,
-                origin=self._author.origin,
-                log_key=self._author.log_key,
-                held=self.held,
-            )
         held, entries, checkpoint = self.held, list(message.entries), self._checkpoint
         try:
             planned = await self._in_thread(
@@ -172,9 +201,13 @@ class _LogFetch:
                 )
             )
         except EntryError as error:
-            raise await self._in_thread(
-                lambda: diagnose(error, author=self._author, held_size=held.size, entries=entries)
-            ) from error
+            misfit = error
+            found = await self._in_thread(
+                lambda: diagnose(misfit, author=self._author, held_size=held.size, entries=entries)
+            )
+            if found is error:
+                raise
+            raise found from error
         facts, fault = await self._verify(planned)
         await self.finish_write()
         if fault is not None:
@@ -182,6 +215,19 @@ class _LogFetch:
         if planned.entries:
             self._write(planned, facts)
         self.fault = fault
+
+    def _check_note(self, note: bytes) -> Checkpoint:
+        """Verifies the note that a stream proves to; a smaller one than was offered is stale."""
+        checkpoint = check_head(
+            note, origin=self._author.origin, log_key=self._author.log_key, held=self.held
+        )
+        if checkpoint.size < self._offered_size:
+            msg = (
+                f"a peer offered {self._offered_size} entries of {self._author.origin} and "
+                f"proves to a stale checkpoint of {checkpoint.size}"
+            )
+            raise TruncatedStream(msg)
+        return checkpoint
 
     async def _verify(self, planned: PlannedBatch) -> tuple[list[EntryFacts], EntryFault | None]:
         """Checks every entry in two threads, then the order of all; returns what is valid."""
@@ -202,21 +248,17 @@ class _LogFetch:
                 for first in range(0, count, step)
             )
         )
-        facts: list[EntryFacts] = []
-        for each in slices:
-            facts += each.facts
-            if each.fault is not None:
-                return facts, each.fault
-        fault = check_order(
-            facts,
-            last_roster_version=self._roster_version,
-            newest_roster_version=self._registry.roster.version,
-            refs_reached=self._refs_reached,
+        facts, fault = await self._in_thread(
+            lambda: judge_slices(
+                slices,
+                last_roster_version=self._roster_version,
+                newest_roster_version=self._registry.roster.version,
+                refs_reached=self._refs_reached,
+            )
         )
-        if fault is not None:
-            return facts[: fault.place - planned.start], fault
-        self._roster_version = facts[-1].roster_version
-        return facts, None
+        if facts:
+            self._roster_version = facts[-1].roster_version
+        return facts, fault
 
     def _refs_reached(self, case_id: CaseId, target: LogId) -> int | None:
         """Reads what is stored; what is being written right now is remembered apart."""
@@ -248,6 +290,31 @@ class _LogFetch:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+
+async def _next(batches: Batches, stall_s: float) -> replication_pb2.GetEntriesResponse:
+    """Waits for the next message; an ended stream, or one that stalls, raises why."""
+    try:
+        async with asyncio.timeout(stall_s):
+            item = await batches.get()
+    except TimeoutError as error:
+        msg = f"GetEntries sent no message for {stall_s} s"
+        raise PeerUnavailable(msg) from error
+    if isinstance(item, RegistryError):
+        raise item
+    return item
+
+
+def require_message(message: T | None) -> T:
+    """Refuses None, which grpc gives for bytes that are no message, whatever its types say.
+
+    Raises:
+        MalformedEntry: it is None.
+    """
+    if message is None:
+        msg = "a peer sent bytes that are no message"
+        raise MalformedEntry(msg)
+    return message
 
 
 def log_author(registry: Registry, member: Member) -> LogAuthor:

@@ -28,6 +28,7 @@ class Subscription:
         self._heads = heads
         self._taken = dict(sizes)
         self._changed = asyncio.Event()
+        self._is_over = False
 
     def take(self) -> list[OfferedHead]:
         """Returns the heads that are larger than what this reader has, once each."""
@@ -40,9 +41,16 @@ class Subscription:
         """Tells the reader that some head has grown."""
         self._changed.set()
 
-    async def wait(self) -> None:
-        """Waits until some head has grown."""
-        await self._changed.wait()
+    def end(self) -> None:
+        """Tells the reader that nothing will come any more."""
+        self._is_over = True
+        self._changed.set()
+
+    async def wait(self) -> bool:
+        """Waits until some head has grown; returns False when the node is closing."""
+        if not self._is_over:
+            await self._changed.wait()
+        return not self._is_over
 
 
 class HeadHub:
@@ -51,6 +59,7 @@ class HeadHub:
     def __init__(self) -> None:
         self._heads: dict[LogId, OfferedHead] = {}
         self._subscriptions: set[Subscription] = set()
+        self._is_closed = False
 
     def publish(self, head: OfferedHead) -> None:
         """Takes a head that is committed; smaller ones are ignored."""
@@ -61,11 +70,19 @@ class HeadHub:
         for subscription in self._subscriptions:
             subscription.notify()
 
+    def close(self) -> None:
+        """Ends all streams of heads: they have no end of their own and would hold up a stop."""
+        self._is_closed = True
+        for subscription in self._subscriptions:
+            subscription.end()
+
     @contextmanager
     def subscribe(self, sizes: Mapping[LogId, int] | None = None) -> Iterator[Subscription]:
         """Opens a view; heads not larger than `sizes` are not repeated to it."""
         subscription = Subscription(self._heads, sizes or {})
         self._subscriptions.add(subscription)
+        if self._is_closed:
+            subscription.end()
         try:
             yield subscription
         finally:

@@ -1,19 +1,24 @@
 """Around every call: who calls, one log line, and errors turned into gRPC statuses.
 
-Rules: an unknown caller reaches no handler; a RegistryError becomes its code with a rich detail; any
-other exception becomes INTERNAL without its text, because the text might hold content.
+Rules: an unknown caller reaches no handler; a RegistryError becomes its code with a rich detail;
+any other exception becomes INTERNAL without its text, because the text might hold content.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from inspect import isawaitable
 from time import perf_counter
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
-from registry.errors import RegistryError, UnknownCaller
+from registry.errors import InvalidRequest, RegistryError, UnknownCaller
 from registry_node.callers import CallerDirectory, set_caller
 from registry_node.errors import code_of, status_details
+from registry_node.observability import place_of
 
 _log = structlog.get_logger()
 
@@ -39,31 +44,44 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable["Handler | None"]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "Handler | None":
-        """Returns the handler, wrapped; streams from callers are passed on as they are."""
+        """Returns the handler, wrapped."""
         handler = await continuation(handler_call_details)
         # grpc gives None for an unknown method; its own UNIMPLEMENTED answer stands.
-        if handler is None or handler.request_streaming:
-            return handler
+        if handler is None:
+            return None
         method = str(handler_call_details.method)
         is_quiet = method.startswith(self._open_methods)
-        if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(
-                self._stream(method, is_quiet, handler.unary_stream),
-                request_deserializer=handler.request_deserializer,
-                response_serializer=handler.response_serializer,
-            )
-        return grpc.unary_unary_rpc_method_handler(
-            self._unary(method, is_quiet, handler.unary_unary),
-            request_deserializer=handler.request_deserializer,
+        wrap: Callable[..., Any]
+        if handler.request_streaming and handler.response_streaming:
+            # Reflection: its requests come as a stream.
+            wrap = grpc.stream_stream_rpc_method_handler
+            behaviour = self._stream(method, is_quiet, handler.stream_stream)
+        elif handler.request_streaming:
+            msg = f"{method}: calls that stream requests and answer once are not wrapped here"
+            raise AssertionError(msg)
+        elif handler.response_streaming:
+            wrap = grpc.unary_stream_rpc_method_handler
+            behaviour = self._stream(method, is_quiet, handler.unary_stream)
+        else:
+            wrap = grpc.unary_unary_rpc_method_handler
+            behaviour = self._unary(method, is_quiet, handler.unary_unary)
+        wrapped: Handler = wrap(
+            behaviour,
+            request_deserializer=_decoder(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
+        return wrapped
 
     def _unary(self, method: str, is_quiet: bool, behaviour: Any) -> Any:  # noqa: ANN401, FBT001 - grpc's own untyped callables
         async def handle(request: Any, context: Context) -> Any:  # noqa: ANN401
             call = _Call(method, is_quiet)
             try:
                 self._identify(call, context)
+                _check_decoded(request)
                 response = await behaviour(request, context)
+            except asyncio.CancelledError:
+                call.finish(grpc.StatusCode.CANCELLED.name)
+                raise
             except RegistryError as error:
                 await call.abort(context, error)
             except Exception as error:  # noqa: BLE001 - the outermost handler of a call
@@ -78,8 +96,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             call = _Call(method, is_quiet)
             try:
                 self._identify(call, context)
-                async for response in behaviour(request, context):
-                    yield response
+                _check_decoded(request)
+                responses = behaviour(request, context)
+                if isawaitable(responses):
+                    # Health's Watch writes to the context itself.
+                    await responses
+                else:
+                    async with aclosing(responses):
+                        async for response in responses:
+                            yield response
+            except (asyncio.CancelledError, GeneratorExit):
+                call.finish(grpc.StatusCode.CANCELLED.name)
+                raise
             except RegistryError as error:
                 await call.abort(context, error)
             except Exception as error:  # noqa: BLE001 - the outermost handler of a call
@@ -96,6 +124,24 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         caller = self._callers.identify(certificates[0])
         call.caller = caller.name
         set_caller(caller)
+
+
+def _decoder(decode: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
+    """Lets bytes that are no message reach our handler: grpc's own answer tells no reason."""
+
+    def decode_or_none(message: bytes) -> Any:  # noqa: ANN401 - any message
+        try:
+            return message if decode is None else decode(message)
+        except DecodeError:
+            return None
+
+    return decode_or_none
+
+
+def _check_decoded(request: object) -> None:
+    if request is None:
+        msg = "the bytes of the request are no message of this call"
+        raise InvalidRequest(msg)
 
 
 class _Call:
@@ -130,5 +176,5 @@ class _Call:
         """Ends the call as INTERNAL; grpc's own abort passes through."""
         if isinstance(error, grpc.aio.AbortError):
             raise error
-        self.finish(grpc.StatusCode.INTERNAL.name, error=type(error).__name__)
+        self.finish(grpc.StatusCode.INTERNAL.name, error=type(error).__name__, at=place_of(error))
         await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the node's log")

@@ -5,7 +5,6 @@ holds up nothing but the calls to itself.
 """
 
 import asyncio
-import random
 from collections.abc import Callable
 from time import perf_counter
 from typing import Final
@@ -16,9 +15,9 @@ import structlog
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import EntryError, RegistryError, StorageError
+from registry.errors import EntryError, PeerUnavailable, RegistryError, StorageError
 from registry.log.roster import Member
-from registry.replication.effects import DropPeer, Effect, FetchEntries
+from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries
 from registry.replication.messages import (
     FetchEnded,
     FetchFailed,
@@ -26,6 +25,7 @@ from registry.replication.messages import (
     LogFrozen,
     LogGrew,
     Message,
+    PartsRefused,
     PeerCaughtUp,
     PeerDown,
     PeerUp,
@@ -33,9 +33,10 @@ from registry.replication.messages import (
 from registry.replication.session import PeerView, Session
 from registry.store.entries import EntriesStored, StoreEvent
 from registry_node.fence import StartUpFence
-from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub
+from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub, require_message
 from registry_node.heads import HeadHub, OfferedHead
-from registry_node.part_fetching import PartFetcher
+from registry_node.observability import place_of
+from registry_node.part_fetching import PartFetcher, PartSource
 from registry_node.peer_tls import open_peer_channel
 from registry_node.settings import NodeSettings
 
@@ -43,6 +44,8 @@ _log = structlog.get_logger()
 _BULK_ENTRIES: Final = 1_000
 _RETRY_PARTS_S: Final = 5.0
 _RECONNECT_FIRST_S: Final = 0.1
+_STALL_S: Final = 3.0
+"""A log that is far behind and did not grow for so long is no reason to let other work wait."""
 
 
 class Mirror:
@@ -54,12 +57,20 @@ class Mirror:
         heads: HeadHub,
         settings: NodeSettings,
         *,
-        now_ms: Callable[[], int],
+        uniform: Callable[[float, float], float],
     ) -> None:
+        """Starts nothing yet.
+
+        Args:
+            registry: whose store is filled.
+            heads: what this node offers.
+            settings: deadlines and waits.
+            uniform: a random number between two; spreads out what many nodes do at once.
+        """
         self._registry = registry
         self._heads = heads
         self._settings = settings
-        self._now_ms = now_ms
+        self._uniform = uniform
         self._loop = asyncio.get_running_loop()
         self._peers = [m for m in registry.roster.active_members() if m.id != registry.own.id]
         self._members = {member.slug: member for member in self._peers}
@@ -67,23 +78,33 @@ class Mirror:
         held = {state.log_id: state.size for state in states}
         self._session = Session(registry.roster, registry.own, held)
         self._entries = EntryFetcher(registry, settings.call_timeout_s)
-        self._parts = PartFetcher(registry, settings.call_timeout_s)
+        self._parts = PartFetcher(registry, settings.call_timeout_s, self._part_fault)
         self._stubs: dict[Slug, ReplicationStub] = {}
         self._blocked_until_ms: dict[Slug, int] = {}
-        self._watching: dict[Slug, asyncio.Task[None]] = {}
+        self._watching: dict[Slug, asyncio.Task[str]] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._fence: StartUpFence | None = None
+        self._grew_at_s = {member.log_id: self._loop.time() for member in self._peers}
         self._parts_wake = {member.log_id: asyncio.Event() for member in self._peers}
         for state in states:
             if state.note is not None:
                 heads.publish(OfferedHead(state.log_id, state.noted_size, state.note))
             if state.frozen_at is not None:
-                self._session.handle(now_ms(), LogFrozen(state.log_id))
+                self._session.handle(self._now_ms(), LogFrozen(state.log_id))
         registry.store.add_listener(self._notice)
 
     @property
     def is_catching_up(self) -> bool:
-        """Whether some log is behind by thousands."""
-        return self._session.lag() > _BULK_ENTRIES
+        """Whether some log is behind by thousands and is being filled."""
+        return any(self._is_filling(member.log_id) for member in self._peers)
+
+    def _is_filling(self, log_id: LogId) -> bool:
+        is_moving = self._loop.time() - self._grew_at_s[log_id] < _STALL_S
+        return is_moving and self._session.lag_of(log_id) > _BULK_ENTRIES
+
+    def _now_ms(self) -> int:
+        """Only differences count here: a clock that nobody sets."""
+        return int(self._loop.time() * 1000)
 
     def status_of(self, member: Member) -> PeerView:
         """Tells how replication with a member stands."""
@@ -99,16 +120,20 @@ class Mirror:
             slug: replication_pb2_grpc.ReplicationServiceStub(channel)
             for slug, channel in channels.items()
         }
-        fence = StartUpFence(self._registry, self._stubs, self._entries, self._now_ms)
+        self._fence = StartUpFence(self._registry, self._stubs, self._entries)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                tasks.create_task(fence.run())
+                tasks.create_task(self._fence.run())
                 for member in self._peers:
                     tasks.create_task(self._follow(member))
                     tasks.create_task(self._keep_parts(member))
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    # The group ends: news of the store starts nothing any more.
+                    self._tasks = None
         finally:
-            self._tasks = None
             self._entries.close()
             for channel in channels.values():
                 await channel.close()
@@ -123,20 +148,11 @@ class Mirror:
             if blocked_ms > 0:
                 await asyncio.sleep(blocked_ms / 1000)
             started = self._loop.time()
-            watching = asyncio.ensure_future(self._watch(member))
-            self._watching[member.slug] = watching
-            try:
-                await watching
-                reason = ""
-            except grpc.aio.AioRpcError as error:
-                is_renewal = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-                reason = "" if is_renewal else f"{error.code().name}: {error.details()}"
-            except asyncio.CancelledError:
-                if not watching.cancelled() or _is_cancelling():
-                    watching.cancel()
-                    raise
-                reason = ""
-            self._tell(PeerDown(member.slug, reason))
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(self._watch(member))
+                self._watching[member.slug] = watching
+            # It is cancelled alone when its peer is dropped.
+            self._tell(PeerDown(member.slug, "" if watching.cancelled() else watching.result()))
             lasted_s = self._loop.time() - started
             wait_s = (
                 _RECONNECT_FIRST_S
@@ -144,14 +160,15 @@ class Mirror:
                 else min(wait_s * 2, self._settings.reconnect_max_s)
             )
             # Jitter keeps nodes that lost each other at once from calling at once.
-            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            await asyncio.sleep(wait_s * self._uniform(0.5, 1.0))
 
-    async def _watch(self, member: Member) -> None:
+    async def _watch(self, member: Member) -> str:
+        """Reads one stream of heads; returns why it ended, empty for an ordinary renewal."""
         states = await asyncio.to_thread(self._registry.store.log_states)
         request = replication_pb2.WatchHeadsRequest(
             held=[replication_pb2.HeldLog(log_id=s.log_id, size=s.noted_size) for s in states]
         )
-        period_s = self._settings.watch_period_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+        period_s = self._settings.watch_period_s * self._uniform(0.8, 1.2)
         call = self._stubs[member.slug].WatchHeads(request, timeout=period_s, wait_for_ready=True)
         try:
             await call.wait_for_connection()
@@ -159,13 +176,19 @@ class Mirror:
             self._wake_parts()
             _log.info("peer_connected", peer=member.slug)
             async for response in call:
-                if response.HasField("head"):
+                if require_message(response).HasField("head"):
                     head = response.head
                     self._tell(HeadOffered(member.slug, LogId(head.log_id), head.checkpoint))
                 else:
                     self._tell(PeerCaughtUp(member.slug))
+        except grpc.aio.AioRpcError as error:
+            is_renewal = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            return "" if is_renewal else f"{error.code().name}: {error.details()}"
+        except EntryError as error:
+            return f"{error.reason}: {error}"
         finally:
             call.cancel()
+        return ""
 
     # --- effects ------------------------------------------------------------------------------
 
@@ -183,12 +206,16 @@ class Mirror:
                 self._blocked_until_ms[peer] = until_ms
                 if peer in self._watching:
                     self._watching[peer].cancel()
+            case AskFenceAgain(peer, size):
+                _log.error("own_log_larger_elsewhere", peer=peer, size=size)
+                if self._fence is not None:
+                    self._fence.ask_again()
 
     async def _fetch(self, effect: FetchEntries) -> None:
         member = self._registry.roster.member_by_log(effect.log_id)
-        before = self._registry.store.log_state(effect.log_id).size
         started = perf_counter()
         try:
+            before = (await asyncio.to_thread(self._registry.store.log_state, effect.log_id)).size
             fetched = await self._entries.fetch(self._stubs[effect.peer], member, effect.size)
         except StorageError:
             # Our own disk: nothing a peer does can mend it, and going on could hide it.
@@ -198,6 +225,13 @@ class Mirror:
             _log.warning("fetch_failed", peer=effect.peer, log=member.slug, reason=error.reason)
             reason = f"{error.reason}: {error}"
             self._tell(FetchFailed(effect.peer, effect.log_id, reason, is_peer_fault))
+            return
+        except Exception as error:  # noqa: BLE001 - the outermost handler of a fetch
+            # A mistake of ours that a peer's bytes bring out costs that peer, not the node.
+            at = place_of(error)
+            _log.error("fetch_broke", peer=effect.peer, log=member.slug, at=at)
+            reason = f"internal_error: {type(error).__name__}"
+            self._tell(FetchFailed(effect.peer, effect.log_id, reason, is_peer_fault=True))
             return
         await self._settle_fetch(effect, member, fetched)
         if fetched.size - before >= _BULK_ENTRIES:
@@ -232,19 +266,19 @@ class Mirror:
             except TimeoutError:
                 pass
             wake.clear()
-            stubs = self._part_sources(member)
-            if not stubs or self.is_catching_up:
+            sources = self._part_sources(member)
+            if not sources or self._is_filling(member.log_id):
                 continue
             started = perf_counter()
             try:
                 count = await self._parts.catch_up(
-                    member, stubs, is_stopped=lambda: self.is_catching_up
+                    member, sources, is_stopped=lambda: self._is_filling(member.log_id)
                 )
-                count += await self._parts.retry(member, stubs)
-            except (RegistryError, grpc.aio.AioRpcError) as error:
-                if isinstance(error, StorageError):
-                    raise
-                _log.warning("parts_failed", log=member.slug, reason=type(error).__name__)
+                count += await self._parts.retry(member, sources)
+            except StorageError:
+                raise
+            except RegistryError as error:
+                _log.warning("parts_failed", log=member.slug, reason=error.reason)
                 continue
             if count >= _BULK_ENTRIES:
                 _log.info(
@@ -254,11 +288,19 @@ class Mirror:
                     duration_ms=round((perf_counter() - started) * 1000, 1),
                 )
 
-    def _part_sources(self, member: Member) -> list[ReplicationStub]:
+    def _part_fault(self, peer: Slug, error: EntryError | PeerUnavailable) -> None:
+        """A peer that sent wrong parts is left alone for a while; one that failed is not."""
+        if isinstance(error, EntryError):
+            reason = f"{error.reason}: {error}"
+            self._tell(PartsRefused(peer, reason))
+        else:
+            _log.warning("parts_failed", peer=peer, reason=error.reason)
+
+    def _part_sources(self, member: Member) -> list[PartSource]:
         """Whom to ask for a log's content: its author first, then the others that are there."""
         connected = self._session.connected()
         ordered = sorted(connected, key=lambda slug: (slug != member.slug, slug))
-        return [self._stubs[slug] for slug in ordered]
+        return [PartSource(slug, self._stubs[slug]) for slug in ordered]
 
     def _wake_parts(self) -> None:
         for event in self._parts_wake.values():
@@ -272,14 +314,11 @@ class Mirror:
             self._loop.call_soon_threadsafe(self._grew, event)
 
     def _grew(self, event: EntriesStored) -> None:
+        if event.log_id in self._grew_at_s:
+            self._grew_at_s[event.log_id] = self._loop.time()
         if event.note is not None:
             self._heads.publish(OfferedHead(event.log_id, event.end, event.note))
         self._tell(LogGrew(event.log_id, event.end))
         wake = self._parts_wake.get(event.log_id)
         if wake is not None:
             wake.set()
-
-
-def _is_cancelling() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

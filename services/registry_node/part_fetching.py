@@ -2,7 +2,8 @@
 
 Never delays entries. Parts come in the order of their log; what nobody gives now is remembered as
 wanted and asked for again later. Every part is checked against the commitment in its own header
-before it is stored, so it does not matter who sent it.
+before it is stored, so it does not matter who sent it. A peer that sends wrong parts, or none,
+costs its own call only: the next one is asked, and the fault is reported.
 """
 
 import asyncio
@@ -14,12 +15,13 @@ import grpc
 
 from registry.api.v1 import replication_pb2
 from registry.application import Registry
-from registry.errors import PeerUnavailable, UnrequestedPart
+from registry.domain.identifiers import LogId, Slug
+from registry.errors import EntryError, PeerUnavailable, UnrequestedPart
 from registry.log.entry import PartCommitment, decode_header, split_entry
 from registry.log.roster import Member
 from registry.replication.ingest import check_part
 from registry.store.entries import HeldPart
-from registry_node.fetching import ReplicationStub
+from registry_node.fetching import ReplicationStub, require_message
 
 _ENTRIES_AT_ONCE: Final = 500
 _WANTED_AT_ONCE: Final = 500
@@ -34,25 +36,42 @@ class WantedPart:
     commitment: PartCommitment
 
 
+@dataclass(frozen=True, slots=True)
+class PartSource:
+    """A peer that may hold parts."""
+
+    peer: Slug
+    stub: ReplicationStub
+
+
+ReportFault = Callable[[Slug, EntryError | PeerUnavailable], None]
+
+
 class PartFetcher:
     """Fetches the parts of one log at a time."""
 
-    def __init__(self, registry: Registry, timeout_s: float) -> None:
+    def __init__(self, registry: Registry, timeout_s: float, report: ReportFault) -> None:
+        """Asks nobody yet.
+
+        Args:
+            registry: whose store is filled.
+            timeout_s: deadline of one call.
+            report: told of a peer that sent wrong parts or did not answer.
+        """
         self._registry = registry
         self._timeout_s = timeout_s
+        self._report = report
+        self._retried: dict[LogId, tuple[int, int]] = {}
 
     async def catch_up(
-        self, member: Member, stubs: Sequence[ReplicationStub], *, is_stopped: Callable[[], bool]
+        self, member: Member, sources: Sequence[PartSource], *, is_stopped: Callable[[], bool]
     ) -> int:
         """Moves the log's watermark up to its size; returns how many parts were stored.
 
         Args:
             member: whose log.
-            stubs: the peers to ask, best first.
+            sources: the peers to ask, best first.
             is_stopped: asked between pages; entries go first.
-
-        Raises:
-            EntryError: a peer sent a part that does not match or was not asked for.
         """
         stored = 0
         while not is_stopped():
@@ -60,21 +79,21 @@ class PartFetcher:
             if page is None:
                 return stored
             end, wanted = page
-            left, count = await self._ask(member, wanted, stubs)
+            left, count = await self._ask(member, wanted, sources)
             stored += count
             missing = [(part.index, part.ordinal) for part in left]
             store = self._registry.store
             await asyncio.wrap_future(store.set_parts_below(member.log_id, end, missing))
         return stored
 
-    async def retry(self, member: Member, stubs: Sequence[ReplicationStub]) -> int:
-        """Asks again for parts that nobody gave before; returns how many were stored.
+    async def retry(self, member: Member, sources: Sequence[PartSource]) -> int:
+        """Asks again for some of the parts that nobody gave before; returns how many were stored.
 
-        Raises:
-            EntryError: a peer sent a part that does not match or was not asked for.
+        Each call goes on where the one before ended, so that parts which nobody may give yet do not
+        keep later ones from being asked for.
         """
         wanted = await asyncio.to_thread(self._missing, member)
-        _, count = await self._ask(member, wanted, stubs)
+        _, count = await self._ask(member, wanted, sources)
         return count
 
     def _next_page(self, member: Member) -> tuple[int, list[WantedPart]] | None:
@@ -94,8 +113,12 @@ class PartFetcher:
 
     def _missing(self, member: Member) -> list[WantedPart]:
         store = self._registry.store
+        after = self._retried.get(member.log_id, (-1, -1))
+        places = store.wanted_parts(member.log_id, _WANTED_AT_ONCE, after=after)
+        is_last = len(places) < _WANTED_AT_ONCE
+        self._retried[member.log_id] = (-1, -1) if is_last else places[-1]
         wanted = []
-        for index, ordinal in store.wanted_parts(member.log_id, _WANTED_AT_ONCE):
+        for index, ordinal in places:
             entry = store.entries(member.log_id, index, index + 1)[0]
             parts = dict(self._own_parts(entry))
             wanted.append(WantedPart(index, ordinal, parts[ordinal]))
@@ -108,14 +131,18 @@ class PartFetcher:
         return list(enumerate(header.parts))
 
     async def _ask(
-        self, member: Member, wanted: list[WantedPart], stubs: Sequence[ReplicationStub]
+        self, member: Member, wanted: list[WantedPart], sources: Sequence[PartSource]
     ) -> tuple[list[WantedPart], int]:
         """Asks one peer after the other; returns what is left and how many were stored."""
         count = 0
-        for stub in stubs:
+        for source in sources:
             if not wanted:
                 break
-            parts = await self._get(member, wanted, stub)
+            try:
+                parts = await self._get(member, wanted, source.stub)
+            except (EntryError, PeerUnavailable) as error:
+                self._report(source.peer, error)
+                continue
             if parts:
                 await asyncio.wrap_future(self._registry.store.put_parts(parts))
                 got = {(part.index, part.ordinal) for part in parts}
@@ -142,7 +169,8 @@ class PartFetcher:
         parts: list[HeldPart] = []
         try:
             async for message in call:
-                parts += [_checked(member, sent, by_place) for sent in message.parts]
+                sent_parts = require_message(message).parts
+                parts += [_checked(member, sent, by_place) for sent in sent_parts]
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 return []
@@ -158,7 +186,8 @@ def _checked(
     sent: replication_pb2.PartContent,
     wanted: dict[tuple[int, int], WantedPart],
 ) -> HeldPart:
-    part = wanted.get((sent.part_id.index, sent.part_id.ordinal))
+    # Taken out, so that nobody fills the memory with one part a thousand times.
+    part = wanted.pop((sent.part_id.index, sent.part_id.ordinal), None)
     if part is None or sent.part_id.log_id != member.log_id:
         msg = f"a peer sent part {sent.part_id.ordinal} of event {sent.part_id.index} unasked"
         raise UnrequestedPart(msg)

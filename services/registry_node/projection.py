@@ -34,9 +34,10 @@ class ProjectionLoop:
         self._registry.store.add_listener(self._notice)
         while True:
             await self._changed.wait()
-            self._changed.clear()
-            while self._mirror.is_catching_up:
+            if self._mirror.is_catching_up:
                 await asyncio.sleep(_WAIT_LONGEST_S)
+                continue
+            self._changed.clear()
             progress = await asyncio.to_thread(self._registry.projector.advance)
             if progress.is_behind:
                 self._changed.set()

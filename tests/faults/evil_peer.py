@@ -339,7 +339,7 @@ PART_LIES: Final[Mapping[str, PartLie]] = {
     "changed_media_type": PartLie("commitment_mismatch", _set(media_type="text/html")),
     "content_over_its_size_class": PartLie("commitment_mismatch", _set(content=bytes(4096))),
     "swapped_parts": PartLie("commitment_mismatch", _swapped_parts),
-    "endless_media_type": PartLie("limit_exceeded", _set(media_type="x" * 65_536)),
+    "endless_media_type": PartLie("commitment_mismatch", _set(media_type="x" * 65_536)),
     "unrequested_part": PartLie("unrequested_part", _unrequested),
     "part_of_another_log": PartLie("unrequested_part", _with_part(_of_log)),
     "other_ordinal": PartLie("unrequested_part", _with_part(_other_ordinal)),

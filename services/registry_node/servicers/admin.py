@@ -1,6 +1,7 @@
 """AdminService: what this node is and how replication stands. For clients of this node."""
 
 import asyncio
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, TypeAlias
 
@@ -8,6 +9,7 @@ import grpc
 
 from registry.api.v1 import admin_pb2, admin_pb2_grpc
 from registry.application import Registry
+from registry.domain.identifiers import LogId
 from registry.log.roster import Member
 from registry_node.callers import current_client
 from registry_node.mirror import Mirror
@@ -41,7 +43,10 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
         )
         start = read_place(request.page_token, sealed_by="peers")
         end = start + page_size(request.page_size)
-        peers = [self._peer(member) for member in members[start:end]]
+        page = members[start:end]
+        sizes = await asyncio.to_thread(self._sizes, page)
+        # The mirror lives on this loop, so its view is read here.
+        peers = [self._peer(member, sizes[member.log_id]) for member in page]
         token = write_place(end, sealed_by="peers") if end < len(members) else ""
         return admin_pb2.ListPeersResponse(peers=peers, next_page_token=token)
 
@@ -71,7 +76,11 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             frozen_at=state.frozen_at,
         )
 
-    def _peer(self, member: Member) -> admin_pb2.PeerStatus:
+    def _sizes(self, members: Sequence[Member]) -> dict[LogId, int]:
+        store = self._registry.store
+        return {member.log_id: store.log_state(member.log_id).size for member in members}
+
+    def _peer(self, member: Member, size_held: int) -> admin_pb2.PeerStatus:
         status = self._mirror.status_of(member)
         return admin_pb2.PeerStatus(
             mechanism=member.slug,
@@ -80,6 +89,6 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             is_connected=status.is_connected,
             is_caught_up=status.is_caught_up,
             last_error=status.last_error,
-            size_held=self._registry.store.log_state(member.log_id).size,
+            size_held=size_held,
             size_offered=status.offered_size,
         )

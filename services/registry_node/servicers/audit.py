@@ -36,10 +36,11 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     ) -> AsyncIterator[audit_pb2.WatchCheckpointsResponse]:
         """Streams checkpoints as they grow."""
         with self._heads.subscribe() as subscription:
-            while True:
+            is_open = True
+            while is_open:
                 for head in subscription.take():
                     yield audit_pb2.WatchCheckpointsResponse(checkpoint=head.note)
-                await subscription.wait()
+                is_open = await subscription.wait()
 
     async def GetInclusionProof(  # noqa: N802
         self, request: audit_pb2.GetInclusionProofRequest, context: Context

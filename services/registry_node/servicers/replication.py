@@ -35,8 +35,8 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         current_member()
         held = {LogId(log.log_id): log.size for log in request.held}
         with self._heads.subscribe(held) as subscription:
-            is_first = True
-            while True:
+            is_first = is_open = True
+            while is_open:
                 for head in subscription.take():
                     yield replication_pb2.WatchHeadsResponse(
                         head=replication_pb2.Head(log_id=head.log_id, checkpoint=head.note)
@@ -44,7 +44,7 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
                 if is_first:
                     yield self._caught_up()
                     is_first = False
-                await subscription.wait()
+                is_open = await subscription.wait()
 
     async def GetEntries(  # noqa: N802
         self, request: replication_pb2.GetEntriesRequest, context: Context
@@ -91,8 +91,11 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         )
 
     def _note(self, log_id: LogId, start: int, size: int) -> tuple[bytes, int]:
-        """Returns the note to prove to. Only the largest is kept, so an older size is answered
-        with the largest: its author signed both."""
+        """Returns the note to prove to.
+
+        Only the largest is kept, so an older size is answered with the largest: its author signed
+        both.
+        """
         state = self._registry.store.log_state(log_id)
         noted = self._registry.store.noted_size(log_id)
         if state.note is None or not start < size <= noted:

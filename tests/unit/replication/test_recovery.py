@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from registry.domain.identifiers import Slug
 from registry.log.facts import GuardComparison, GuardVerdict
 from registry.replication.recovery import (
-    ASK_AT_MOST_MS,
     Decision,
     Open,
     OwnNote,
@@ -29,7 +28,6 @@ GUARD_AHEAD = GuardComparison(GuardVerdict.GUARD_AHEAD, 12, DATABASE)
 GUARD_MISSING = GuardComparison(GuardVerdict.GUARD_MISSING, 0, DATABASE)
 INCONSISTENT = GuardComparison(GuardVerdict.INCONSISTENT, DATABASE, DATABASE)
 EMPTY = GuardComparison(GuardVerdict.EQUAL, 0, 0)
-LONG = 60_000
 
 
 def shows(size: int) -> OwnNote:
@@ -47,26 +45,22 @@ class Row:
     expected: Decision | type[Decision]
     answers: Mapping[Slug, OwnNote] = field(default_factory=dict)
     asked: int = 3
-    waited_ms: int = ASK_AT_MOST_MS
     failed: tuple[Slug, ...] = ()
 
 
 ALL_EQUAL: Final = {A: shows(10), B: shows(10), C: shows(10)}
 ROWS: Final = {
     # 2, 3: asked for at most a second; opened if nobody shows more.
-    "nobody_answered_yet": Row(EQUAL, Wait, waited_ms=ASK_AT_MOST_MS - 1),
-    "some_have_not_answered_yet": Row(EQUAL, Wait, {A: shows(10)}, waited_ms=0),
-    "all_answered_at_once": Row(EQUAL, Open(), ALL_EQUAL, waited_ms=0),
+    "all_answered_at_once": Row(EQUAL, Open(), ALL_EQUAL),
     "nobody_reachable": Row(EQUAL, Open()),
     "some_reachable": Row(EQUAL, Open(), {A: shows(10)}),
     "peers_that_lag": Row(EQUAL, Open(), {A: shows(0), B: shows(9), C: shows(10)}),
     "a_crash_before_the_guard": Row(DATABASE_AHEAD, Open(), {A: shows(8)}),
-    "a_crash_before_the_guard_too_early": Row(DATABASE_AHEAD, Wait, {A: shows(8)}, waited_ms=0),
-    "a_new_log": Row(EMPTY, Open(), {A: shows(0), B: shows(0), C: shows(0)}, waited_ms=0),
-    "a_registry_of_one": Row(EQUAL, Open(), asked=0, waited_ms=0),
+    "a_new_log": Row(EMPTY, Open(), {A: shows(0), B: shows(0), C: shows(0)}),
+    "a_registry_of_one": Row(EQUAL, Open(), asked=0),
     # 4: a peer shows more.
     "a_peer_shows_more": Row(EQUAL, PullBack(B, 11), {A: shows(10), B: shows(11)}),
-    "a_peer_shows_more_at_once": Row(EQUAL, PullBack(B, 11), {B: shows(11)}, waited_ms=0),
+    "a_peer_shows_more_at_once": Row(EQUAL, PullBack(B, 11), {B: shows(11)}),
     "an_empty_database": Row(EMPTY, PullBack(B, 1), {A: shows(0), B: shows(1)}),
     "the_largest_is_pulled": Row(
         EQUAL, PullBack(B, 13), {A: shows(11), B: shows(13), C: shows(12)}
@@ -79,31 +73,27 @@ ROWS: Final = {
         EQUAL, PullBack(B, 13), {A: shows(10), B: shows(13)}, failed=(B,)
     ),
     # 5: the guard is ahead.
-    "guard_ahead_and_nobody": Row(GUARD_AHEAD, Wait, waited_ms=LONG),
-    "guard_ahead_and_no_help": Row(GUARD_AHEAD, Wait, ALL_EQUAL, waited_ms=LONG),
-    "guard_ahead_and_nobody_there": Row(GUARD_AHEAD, Wait, asked=0, waited_ms=LONG),
+    "guard_ahead_and_nobody": Row(GUARD_AHEAD, Wait),
+    "guard_ahead_and_no_help": Row(GUARD_AHEAD, Wait, ALL_EQUAL),
+    "guard_ahead_and_nobody_there": Row(GUARD_AHEAD, Wait, asked=0),
     "guard_ahead_and_the_rest_is_there": Row(GUARD_AHEAD, PullBack(A, 12), {A: shows(12)}),
     "guard_ahead_and_some_of_it_is_there": Row(GUARD_AHEAD, PullBack(A, 11), {A: shows(11)}),
     # 5: the guard is missing.
-    "guard_missing_and_nobody": Row(GUARD_MISSING, Wait, waited_ms=LONG),
-    "guard_missing_and_one_did_not_answer": Row(
-        GUARD_MISSING, Wait, {A: shows(10), B: shows(10)}, waited_ms=LONG
-    ),
-    "guard_missing_and_all_answered": Row(GUARD_MISSING, Open(), ALL_EQUAL, waited_ms=0),
+    "guard_missing_and_nobody": Row(GUARD_MISSING, Wait),
+    "guard_missing_and_one_did_not_answer": Row(GUARD_MISSING, Wait, {A: shows(10), B: shows(10)}),
+    "guard_missing_and_all_answered": Row(GUARD_MISSING, Open(), ALL_EQUAL),
     "guard_missing_and_one_shows_more": Row(
         GUARD_MISSING, PullBack(C, 11), {**ALL_EQUAL, C: shows(11)}
     ),
-    "guard_missing_in_a_registry_of_one": Row(GUARD_MISSING, Wait, asked=0, waited_ms=LONG),
+    "guard_missing_in_a_registry_of_one": Row(GUARD_MISSING, Wait, asked=0),
     # A registry of two.
-    "two_and_the_other_is_there": Row(EQUAL, Open(), {A: shows(10)}, asked=1, waited_ms=0),
+    "two_and_the_other_is_there": Row(EQUAL, Open(), {A: shows(10)}, asked=1),
     "two_and_the_other_is_away": Row(EQUAL, Open(), asked=1),
-    "two_guard_missing_and_the_other_away": Row(GUARD_MISSING, Wait, asked=1, waited_ms=LONG),
-    "two_guard_missing_and_the_other_there": Row(
-        GUARD_MISSING, Open(), {A: shows(10)}, asked=1, waited_ms=0
-    ),
+    "two_guard_missing_and_the_other_away": Row(GUARD_MISSING, Wait, asked=1),
+    "two_guard_missing_and_the_other_there": Row(GUARD_MISSING, Open(), {A: shows(10)}, asked=1),
     # 6: inconsistent.
     "guard_and_database_contradict": Row(INCONSISTENT, Stop, ALL_EQUAL),
-    "guard_and_database_contradict_and_nobody": Row(INCONSISTENT, Stop, waited_ms=0),
+    "guard_and_database_contradict_and_nobody": Row(INCONSISTENT, Stop),
     "guard_and_database_contradict_and_one_shows_more": Row(INCONSISTENT, Stop, {A: shows(20)}),
     "another_history": Row(EQUAL, Stop, {A: shows(10), B: FORKED}),
     "another_history_and_one_shows_more": Row(EQUAL, Stop, {A: shows(20), B: FORKED}),
@@ -120,7 +110,6 @@ def test_row(name: str) -> None:
         row.comparison,
         row.answers,
         asked=row.asked,
-        waited_ms=row.waited_ms,
         failed=row.failed,
     )
 
@@ -135,7 +124,6 @@ def test_row(name: str) -> None:
     [
         ("guard_ahead_and_nobody", ["signed 12 events", "holds 10"]),
         ("guard_missing_and_one_did_not_answer", ["guard is missing", "2 of 3", "operator"]),
-        ("nobody_answered_yet", ["asking the other members"]),
         ("another_history", ["b holds another history", "forked"]),
         ("guard_and_database_contradict", ["guard and database", "new epoch"]),
     ],
@@ -145,7 +133,6 @@ def test_a_closed_log_says_why(row: str, words: list[str]) -> None:
         ROWS[row].comparison,
         ROWS[row].answers,
         asked=ROWS[row].asked,
-        waited_ms=ROWS[row].waited_ms,
     )
 
     assert isinstance(decision, Wait | Stop)
@@ -162,26 +149,23 @@ notes = st.builds(OwnNote, sizes, st.booleans())
     comparison=comparisons,
     answers=st.dictionaries(st.sampled_from([A, B, C]), notes),
     silent=st.integers(0, 2),
-    waited_ms=st.integers(0, 2 * ASK_AT_MOST_MS),
     failed=st.sets(st.sampled_from([A, B, C])),
 )
 def test_the_log_is_never_opened_over_what_a_peer_shows(
     comparison: GuardComparison,
     answers: dict[Slug, OwnNote],
     silent: int,
-    waited_ms: int,
     failed: set[Slug],
 ) -> None:
     asked = len(answers) + silent
 
-    decision = decide(comparison, answers, asked=asked, waited_ms=waited_ms, failed=failed)
+    decision = decide(comparison, answers, asked=asked, failed=failed)
 
     if isinstance(decision, Open):
         assert all(note.is_consistent for note in answers.values())
         assert all(note.size <= comparison.database_size for note in answers.values())
         assert comparison.kind not in {GuardVerdict.INCONSISTENT, GuardVerdict.GUARD_AHEAD}
         assert comparison.kind is not GuardVerdict.GUARD_MISSING or (asked and not silent)
-        assert waited_ms >= ASK_AT_MOST_MS or not silent
     if isinstance(decision, PullBack):
         assert answers[decision.peer] == shows(decision.size)
         assert decision.size > comparison.database_size
@@ -197,7 +181,7 @@ def test_every_peer_that_shows_more_gets_its_turn_before_one_is_asked_again(
     failed: list[Slug] = []
     offering = {slug for slug, note in answers.items() if note.size > DATABASE}
     for _ in offering:
-        decision = decide(EQUAL, answers, asked=3, waited_ms=LONG, failed=failed)
+        decision = decide(EQUAL, answers, asked=3, failed=failed)
         assert isinstance(decision, PullBack)
         failed.append(decision.peer)
 

@@ -5,13 +5,14 @@ from typing import Final, TypeAlias
 import pytest
 
 from registry.domain.identifiers import LogId, Slug
-from registry.replication.effects import DropPeer, Effect
+from registry.replication.effects import AskFenceAgain, DropPeer, Effect
 from registry.replication.messages import (
     FetchEnded,
     HeadOffered,
     LogFrozen,
     LogGrew,
     Message,
+    PartsRefused,
     PeerCaughtUp,
     PeerDown,
 )
@@ -55,6 +56,25 @@ SCENES: Final[dict[str, list[Step]]] = {
         (offer(A, A, 10), ()),
         (up(A), ()),
         (offer(A, A, 10), (fetch(A, A, 10),)),
+    ],
+    "the_own_log_is_not_fetched": [
+        (up(A), ()),
+        (LogGrew(log(OWN), 10), ()),
+        (offer(A, OWN, 10), ()),
+        (offer(A, OWN, 3), ()),
+    ],
+    "a_peer_that_holds_more_of_the_own_log_makes_the_fence_run_again": [
+        (up(A), ()),
+        (LogGrew(log(OWN), 10), ()),
+        (offer(A, OWN, 11), (AskFenceAgain(A, 11),)),
+        (LogGrew(log(OWN), 11), ()),
+        (offer(A, OWN, 11), ()),
+    ],
+    "a_peer_that_sent_wrong_content_is_dropped_and_another_asked": [
+        (up(A), ()),
+        (up(B), ()),
+        (PartsRefused(A, LIE), (dropped(A),)),
+        (offer(B, A, 4), (fetch(B, A, 4),)),
     ],
     "what_is_held_is_not_fetched": [
         (up(A), ()),
@@ -220,9 +240,8 @@ SCENES: Final[dict[str, list[Step]]] = {
         (offer(B, A, 12), ()),
         (offer(A, B, 3), (fetch(A, B, 3),)),
     ],
-    "the_own_log_and_unknown_and_removed_ones_are_not_fetched": [
+    "unknown_and_removed_logs_are_not_fetched": [
         (up(A), ()),
-        (offer(A, OWN, 10), ()),
         (offer(A, GONE, 10), ()),
         (HeadOffered(A, LogId(bytes(32)), b"no note at all"), ()),
     ],

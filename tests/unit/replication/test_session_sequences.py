@@ -50,6 +50,7 @@ class Network:
             self.blocked_ms[effect.peer] = effect.until_ms
             self.close(effect.peer)
             return
+        assert isinstance(effect, FetchEntries), "the own log is offered by nobody here"
         assert effect.log_id not in self.fetching, "two fetches of one log at once"
         assert effect.log_id not in self.frozen, "a fetch of a frozen log"
         assert effect.peer in self.up, "a fetch from a peer that is not there"

@@ -1,0 +1,182 @@
+"""A member's node that lies: a real gRPC server with a member's TLS key and made-up answers.
+
+It holds another author's log as it truly is, and changes what it sends of it.
+"""
+
+import asyncio
+from base64 import b64decode
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import grpc
+
+from registry.api.v1 import replication_pb2 as pb
+from registry.domain.identifiers import LogId, Origin, RootHash
+from registry.log.checkpoint import Checkpoint, sign_checkpoint
+from registry.log.signing import Ed25519Signer
+from registry.store.entries import HeldPart
+from registry_cli.federation import LocalNode
+from tests.integration.federation_world import member_key, node_certificate
+from tests.integration.parts_world import open_registry
+
+MESSAGE_ENTRIES: Final = 8
+GARBAGE: Final = b"\xff\xff\xff\xff not a message"
+
+
+@dataclass(frozen=True)
+class TrueLog:
+    """A log as its author wrote it: its note, entries, honest messages with proofs, and parts."""
+
+    log_id: LogId
+    note: bytes
+    entries: tuple[bytes, ...]
+    messages: tuple[pb.GetEntriesResponse, ...]
+    parts: tuple[HeldPart, ...]
+
+
+def read_log(author: LocalNode) -> TrueLog:
+    """Reads the own log of a node that is not running."""
+    registry = open_registry(author)
+    try:
+        store, log_id = registry.store, registry.own.log_id
+        state = store.log_state(log_id)
+        assert state.note is not None
+        entries = store.entries(log_id, 0, state.size)
+        messages = []
+        for start in range(0, state.size, MESSAGE_ENTRIES):
+            end = min(start + MESSAGE_ENTRIES, state.size)
+            message = pb.GetEntriesResponse(
+                start=start,
+                entries=entries[start:end],
+                consistency_path=store.consistency_path(log_id, end, state.size),
+            )
+            messages.append(message)
+        messages[0].checkpoint = state.note
+        keys = [(log_id, index, 0) for index in range(state.size)]
+        parts = tuple(store.parts_of(keys))
+        return TrueLog(log_id, state.note, tuple(entries), tuple(messages), parts)
+    finally:
+        registry.close()
+
+
+def signed_by_a_stranger(log: TrueLog, origin: str) -> bytes:
+    """A note on the true tree under a key that no roster names."""
+    root = RootHash(b64decode(log.note.split(b"\n")[2]))
+    checkpoint = Checkpoint(Origin(origin), len(log.entries), root)
+    return sign_checkpoint(checkpoint, Ed25519Signer(b"x" * 32))
+
+
+Messages = Sequence["pb.GetEntriesResponse | bytes"]
+Lie = Callable[[TrueLog], Messages]
+
+
+@dataclass(frozen=True)
+class Script:
+    """What a lying peer says: heads, entries and parts; `delay_s` before each message."""
+
+    heads: tuple[tuple[LogId, bytes], ...]
+    entries: Messages
+    parts: tuple[HeldPart, ...] = ()
+    raw_heads: tuple[bytes, ...] = ()
+    delay_s: float = 0.0
+    is_endless: bool = False
+
+
+class LyingPeer:
+    """Answers the three replication calls from a script."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.asked_entries = 0
+        self.cancelled = 0
+
+    async def watch_heads(self, _request: bytes, _context: Any) -> AsyncIterator[bytes]:
+        for raw in self.script.raw_heads:
+            yield raw
+        for log_id, note in self.script.heads:
+            head = pb.Head(log_id=log_id, checkpoint=note)
+            yield pb.WatchHeadsResponse(head=head).SerializeToString()
+        caught_up = pb.CaughtUp(roster_version=1)
+        yield pb.WatchHeadsResponse(caught_up=caught_up).SerializeToString()
+        await asyncio.Event().wait()
+
+    async def get_entries(self, _request: bytes, _context: Any) -> AsyncIterator[bytes]:
+        self.asked_entries += 1
+        try:
+            while True:
+                for message in self.script.entries:
+                    await asyncio.sleep(self.script.delay_s)
+                    if isinstance(message, bytes):
+                        yield message
+                    else:
+                        yield message.SerializeToString()
+                if not self.script.is_endless:
+                    return
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+    async def get_parts(self, request: bytes, context: Any) -> AsyncIterator[bytes]:
+        asked = {(p.log_id, p.index) for p in pb.GetPartsRequest.FromString(request).part_ids}
+        parts = [p for p in self.script.parts if (p.log_id, p.index) in asked]
+        if not parts:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "nothing")
+        for part in parts:
+            part_id = pb.PartId(log_id=part.log_id, index=part.index, ordinal=part.ordinal)
+            content = pb.PartContent(
+                part_id=part_id, salt=part.salt, media_type=part.media_type, content=part.content
+            )
+            yield pb.GetPartsResponse(parts=[content]).SerializeToString()
+
+
+@asynccontextmanager
+async def lying(member: LocalNode, victim: LocalNode, script: Script) -> AsyncIterator[LyingPeer]:
+    """Listens at a member's address with its key until the block ends."""
+    peer = LyingPeer(script)
+    server = grpc.aio.server()
+    behaviours: dict[str, Any] = {
+        "WatchHeads": peer.watch_heads,
+        "GetEntries": peer.get_entries,
+        "GetParts": peer.get_parts,
+    }
+    handlers: dict[str, Any] = {
+        name: grpc.unary_stream_rpc_method_handler(behaviour)
+        for name, behaviour in behaviours.items()
+    }
+    name = "registry.api.v1.ReplicationService"
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
+    credentials = grpc.ssl_server_credentials(
+        [(member_key(member), node_certificate(member))],
+        root_certificates=node_certificate(victim),
+        require_client_auth=True,
+    )
+    server.add_secure_port(member.address, credentials)
+    await server.start()
+    try:
+        yield peer
+    finally:
+        await server.stop(None)
+
+
+# --- lies -----------------------------------------------------------------------------------------
+
+
+def one_message(log: TrueLog, entries: Sequence[bytes], *, start: int = 0) -> Messages:
+    """All in one message, which is the first: whatever is wrong in it, nothing may be kept."""
+    return [pb.GetEntriesResponse(start=start, entries=entries, checkpoint=log.note)]
+
+
+def with_note(log: TrueLog, note: bytes) -> Messages:
+    return [pb.GetEntriesResponse(start=0, entries=log.entries, checkpoint=note)]
+
+
+def flipped(entry: bytes, place: int) -> bytes:
+    changed = bytearray(entry)
+    changed[place] ^= 1
+    return bytes(changed)
+
+
+def changed_part(part: HeldPart) -> HeldPart:
+    return replace(part, content=part.content + b" ")

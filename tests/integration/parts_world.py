@@ -1,0 +1,88 @@
+"""The set-up of a content theft: an event for two of three members, and the third that wants it."""
+
+import os
+import time
+from dataclasses import dataclass, replace
+from typing import Final
+
+from registry.api.v1 import replication_pb2
+from registry.application import RecordCommand, Registry
+from registry.domain.identifiers import CaseId, LogId, RequestKey
+from registry.domain.vocabulary import EventKind
+from registry.log.author import PartDraft, draft_event
+from registry.log.entry import ALL_MEMBERS, PartCommitment, decode_header, split_entry
+from registry.store.entries import AppendRequest
+from registry_cli.federation import LocalNode
+from tests.integration.federation_world import opened, statement
+
+CANARY: Final = "canary-5b1e90-which-must-not-travel"
+
+
+def open_registry(node: LocalNode) -> Registry:
+    """Opens the folder of a node that is not running."""
+    return Registry.open(
+        node.folder, now_ms=lambda: time.time_ns() // 1_000_000, random_bytes=os.urandom
+    )
+
+
+@dataclass(frozen=True)
+class Secret:
+    """An event with content that only some may hold."""
+
+    log_id: LogId
+    index: int
+    commitment: PartCommitment
+
+    def part_id(self) -> replication_pb2.PartId:
+        return replication_pb2.PartId(
+            log_id=self.log_id,
+            index=self.index,
+            ordinal=0,
+            commitment=self.commitment.commitment,
+        )
+
+
+def record_secret(author: LocalNode, audience: tuple[str, ...]) -> Secret:
+    """Records an open case and in it one event for `audience` alone, at a stopped node."""
+    registry = open_registry(author)
+    try:
+        registry.open_log()
+        case = registry.record(
+            RecordCommand("secret-case", "", None, opened("A case with a secret (invented)"))
+        ).result()
+        case_id = decode_header(split_entry(case.entry)[0]).case_id
+        sealed = registry.record(
+            RecordCommand(
+                "secret", "", CaseId(case_id), statement("Sealed", summary=CANARY), audience
+            )
+        ).result()
+        header = decode_header(split_entry(sealed.entry)[0])
+        assert header.kind == EventKind.SEALED
+        return Secret(registry.own.log_id, sealed.index, header.parts[0])
+    finally:
+        registry.close()
+
+
+def copy_commitment(thief: LocalNode, secret: Secret) -> int:
+    """Signs an event in the thief's own log, for all, that carries the secret's commitment."""
+    registry = open_registry(thief)
+    try:
+        registry.open_log()
+        own = draft_event(
+            log_id=registry.own.log_id,
+            case_id=CaseId(b"t" * 16),
+            kind=EventKind.STATEMENT_ISSUED,
+            time_ms=1_790_000_000_000,
+            parts=(PartDraft(b"s" * 32, "application/json", b"{}"),),
+            audience=ALL_MEMBERS,
+            request_id=RequestKey(b"k" * 16),
+        )
+        draft = replace(own, parts=(), commitments=(secret.commitment,))
+        return registry.store.append(AppendRequest(draft, b"d" * 32)).result().index
+    finally:
+        registry.close()
+
+
+def bytes_of(node: LocalNode) -> bytes:
+    """All that a node's folder holds on disk, its log included."""
+    return b"".join(file.read_bytes() for file in sorted(node.folder.rglob("*")) if file.is_file())

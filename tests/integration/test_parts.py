@@ -1,0 +1,151 @@
+"""Content goes to its audience only, and from outside absence and prohibition look the same."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import pytest
+
+from registry.api.v1 import replication_pb2, replication_pb2_grpc
+from registry.domain.identifiers import LogId, log_id_of
+from registry_cli.federation import LocalNode
+from tests.integration.federation_world import (
+    channel_as_member,
+    client_of,
+    found,
+    reason_of,
+    sizes_at,
+    start_all,
+    stop_all,
+    until,
+)
+from tests.integration.parts_world import (
+    CANARY,
+    Secret,
+    bytes_of,
+    copy_commitment,
+    record_secret,
+)
+
+
+@dataclass(frozen=True)
+class Theft:
+    """alpha shared a secret with beta; gamma has copied its commitment into its own log."""
+
+    alpha: LocalNode
+    beta: LocalNode
+    gamma: LocalNode
+    secret: Secret
+    gamma_log: LogId
+    copied_at: int
+
+
+@pytest.fixture(scope="module")
+def theft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theft]:
+    nodes = found(tmp_path_factory.mktemp("theft"), "alpha", "beta", "gamma")
+    alpha, beta, gamma = nodes
+    secret = record_secret(alpha, ("beta",))
+    copied_at = copy_commitment(gamma, secret)
+    try:
+        start_all(nodes)
+        yield Theft(alpha, beta, gamma, secret, log_id_of("testing/gamma/1"), copied_at)
+    finally:
+        stop_all(nodes)
+
+
+@pytest.fixture
+async def shared(theft: Theft) -> Theft:
+    """Every node holds every entry, and beta the content."""
+
+    async def is_shared() -> bool:
+        async with client_of(theft.beta) as client:
+            logs = {log.mechanism: log for log in (await client.node_status()).logs}
+        sizes = [await sizes_at(node) for node in (theft.alpha, theft.beta, theft.gamma)]
+        return sizes == 3 * [{"alpha": 2, "beta": 0, "gamma": 1}] and not logs["alpha"].parts_wanted
+
+    await until(is_shared, "all entries everywhere and the content at beta")
+    return theft
+
+
+async def ask(holder: LocalNode, member: LocalNode, *parts: replication_pb2.PartId) -> list[bytes]:
+    async with channel_as_member(holder, member) as channel:
+        stub: Any = replication_pb2_grpc.ReplicationServiceStub(channel)
+        call = stub.GetParts(replication_pb2.GetPartsRequest(part_ids=parts), timeout=5)
+        return [part.content async for message in call for part in message.parts]
+
+
+async def refusal(
+    holder: LocalNode, member: LocalNode, *parts: replication_pb2.PartId
+) -> tuple[str, str, str]:
+    """What a member sees that is given nothing: code, text and reason."""
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await ask(holder, member, *parts)
+    error = refused.value
+    return error.code().name, error.details() or "", reason_of(error)
+
+
+def changed(part: replication_pb2.PartId, **fields: Any) -> replication_pb2.PartId:
+    other = replication_pb2.PartId()
+    other.CopyFrom(part)
+    for name, value in fields.items():
+        setattr(other, name, value)
+    return other
+
+
+async def test_audience_gets_the_content_from_the_author_and_from_each_other(shared: Theft) -> None:
+    part = shared.secret.part_id()
+    (from_author,) = await ask(shared.alpha, shared.beta, part)
+    (from_audience,) = await ask(shared.beta, shared.alpha, part)
+    assert CANARY.encode() in from_author
+    assert from_author == from_audience
+
+
+async def test_member_outside_the_audience_and_thief_see_what_absence_looks_like(
+    shared: Theft,
+) -> None:
+    part = shared.secret.part_id()
+    attempts = {
+        "absent": changed(part, index=999),
+        "prohibited": part,
+        "copied into its own log": changed(part, log_id=shared.gamma_log, index=shared.copied_at),
+        "own log at the secret's place": changed(part, log_id=shared.gamma_log),
+        "wrong commitment": changed(part, commitment=b"c" * 32),
+        "no commitment": changed(part, commitment=b""),
+        "wrong ordinal": changed(part, ordinal=1),
+        "largest ordinal": changed(part, ordinal=2**32 - 1),
+        "wrong index": changed(part, index=0),
+        "largest index": changed(part, index=2**64 - 1),
+        "unknown log": changed(part, log_id=b"u" * 32),
+    }
+    for holder in (shared.alpha, shared.beta):
+        seen = {
+            name: await refusal(holder, shared.gamma, attempt) for name, attempt in attempts.items()
+        }
+        together = await refusal(holder, shared.gamma, *attempts.values())
+        absent = seen["absent"]
+        assert absent[0] == "NOT_FOUND"
+        assert absent[2] == "not_found"
+        assert seen == dict.fromkeys(attempts, absent)
+        assert together == absent
+
+
+async def test_audience_gets_nothing_under_a_wrong_name_either(shared: Theft) -> None:
+    part = shared.secret.part_id()
+    for wrong in (
+        changed(part, commitment=b"c" * 32),
+        changed(part, ordinal=1),
+        changed(part, index=0),
+        changed(part, log_id=shared.gamma_log, index=shared.copied_at),
+    ):
+        assert (await refusal(shared.alpha, shared.beta, wrong))[0] == "NOT_FOUND"
+
+
+async def test_content_is_in_no_byte_of_a_node_outside_the_audience(shared: Theft) -> None:
+    canary = CANARY.encode()
+    # The scan sees: both that may hold it hold it.
+    assert canary in bytes_of(shared.alpha)
+    assert canary in bytes_of(shared.beta)
+    assert canary not in bytes_of(shared.gamma)
+    for node in (shared.alpha, shared.beta):
+        assert canary not in node.log_file.read_bytes()
