@@ -8,9 +8,11 @@ Names end in `.invalid` (RFC 2606): they are matched by TLS and never looked up.
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -83,15 +85,29 @@ def load_pair(certificate_pem: bytes, key_pem: bytes) -> KeyPair:
     try:
         certificate = x509.load_pem_x509_certificate(certificate_pem)
         key = serialization.load_pem_private_key(key_pem, password=None)
-    except ValueError as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         msg = "a TLS certificate or key is malformed; restore the folder's tls/ and keys/"
         raise KeyFileError(msg) from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != (
-        certificate.public_key()
-    ):
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        msg = "a TLS key is not one on the curve P-256; restore the folder's tls/ and keys/"
+        raise KeyFileError(msg)
+    if key.public_key() != certificate.public_key():
         msg = "a TLS certificate and its key do not belong together; restore tls/ and keys/"
         raise KeyFileError(msg)
     return KeyPair(certificate=certificate, key=key)
+
+
+def read_certificate(path: Path) -> bytes:
+    """Reads a certificate file.
+
+    Raises:
+        KeyFileError: it is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        msg = f"cannot read the certificate {path}: {error.strerror}"
+        raise KeyFileError(msg) from error
 
 
 def _make(name: str, *, issuer: KeyPair | None, is_authority: bool) -> KeyPair:
@@ -108,6 +124,22 @@ def _make(name: str, *, issuer: KeyPair | None, is_authority: bool) -> KeyPair:
         .not_valid_after(_NOT_AFTER)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        # TLS takes any listed certificate for a trust anchor: a node's own may sign no other.
+        .add_extension(_usage(is_authority=is_authority), critical=True)
         .sign(issuer.key if issuer else key, hashes.SHA256())
     )
     return KeyPair(certificate=certificate, key=key)
+
+
+def _usage(*, is_authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=is_authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -14,6 +14,7 @@ from registry.application.certificates import (
     KeyPair,
     load_pair,
     make_client_certificate,
+    read_certificate,
     server_name,
 )
 from registry.application.folder import NodeFolder, replace_file
@@ -30,7 +31,7 @@ def load_client_authority(folder: NodeFolder) -> KeyPair:
         KeyFileError: a file is missing, readable by others, or malformed.
     """
     return load_pair(
-        (folder.tls / "client_authority.crt").read_bytes(),
+        read_certificate(folder.tls / "client_authority.crt"),
         read_private(folder.keys / "client_authority.key"),
     )
 
@@ -51,7 +52,7 @@ def add_client(folder_path: Path, name: str, out: Path) -> str:
     Raises:
         InvalidRequest: the name is malformed or taken.
         FolderError: no node is there, or `out` is not empty.
-        KeyFileError: the authority cannot be read.
+        KeyFileError: the authority or the node's certificate cannot be read.
     """
     if not _NAME.fullmatch(name):
         msg = f"a client is named by letters, digits and . _ @ - (1 to 63), not {name[:80]!r}"
@@ -62,14 +63,15 @@ def add_client(folder_path: Path, name: str, out: Path) -> str:
     if name in clients.values():
         msg = f"a client named {name} exists; choose another name"
         raise InvalidRequest(msg)
-    if out.exists() and any(out.iterdir()):
-        msg = f"{out} is not empty; a profile is written into a new folder"
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        msg = f"{out} is not an empty folder; a profile is written into a new one"
         raise FolderError(msg)
+    node_certificate = read_certificate(folder.tls / "node.crt")
     issued = make_client_certificate(load_client_authority(folder), name)
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(out / "client.key", issued.key_pem)
     replace_file(out / "client.crt", issued.certificate_pem)
-    replace_file(out / "node.crt", (folder.tls / "node.crt").read_bytes())
+    replace_file(out / "node.crt", node_certificate)
     profile = {
         "name": name,
         "address": description.address,

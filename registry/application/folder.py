@@ -21,6 +21,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from registry.application.key_files import sync_folder
 from registry.domain.identifiers import Origin, Slug
 from registry.errors import FolderError
 
@@ -134,9 +135,13 @@ class NodeFolder:
         """Holds the folder for writing; the kernel lets go when the process ends, however it ends.
 
         Raises:
-            FolderError: another process holds it.
+            FolderError: another process holds it, or there is no such folder.
         """
-        handle = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            handle = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            msg = f"{self.path} cannot be opened as a node's folder: {error.strerror}"
+            raise FolderError(msg) from error
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -156,8 +161,4 @@ def replace_file(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

@@ -9,6 +9,7 @@ The ceremony, by files that people hand to each other:
 """
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,19 @@ from typing import Final
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from registry.application.certificates import make_client_authority, make_node_certificate
+from registry.application.certificates import (
+    load_pair,
+    make_client_authority,
+    make_node_certificate,
+    read_certificate,
+)
 from registry.application.folder import NodeDescription, NodeFolder, replace_file
-from registry.application.key_files import read_secret, write_private, write_secret
+from registry.application.key_files import (
+    read_private,
+    read_secret,
+    write_private,
+    write_secret,
+)
 from registry.domain.identifiers import (
     MemberId,
     RegistryId,
@@ -50,6 +61,8 @@ from registry.store.guard import Guard
 KEY_SIZE_BYTES: Final = 32
 _FIRST_EPOCH: Final = 1
 _DISPLAY_NAME_MAX: Final = 200
+_ADDRESS: Final = re.compile(r"[!-~]{1,290}:[0-9]{1,5}")
+"""Within the 300 characters that a roster allows."""
 
 
 def init_node(
@@ -124,19 +137,24 @@ def found(member_files: Sequence[Path], *, threshold: int | None = None) -> byte
         The bytes of a SignedRoster without signatures.
 
     Raises:
-        InvalidRequest: fewer than two founders, or of different registries.
-        RosterError: a proof of possession fails, keys or names repeat, the threshold is too low.
+        InvalidRequest: fewer than two founders, or of different registries; a file cannot be read.
+        RosterError: a proof of possession fails, a founder is not active or its log is cut, keys or
+            names repeat, the threshold is out of range.
     """
-    members = [read_member_file(path.read_bytes()) for path in member_files]
+    members = [read_member_file(_read(path)) for path in member_files]
     names = {member.origin.split("/")[0] for member in members}
     if len(members) < 2 or len(names) != 1:  # noqa: PLR2004 - a registry is between two at least
         msg = f"a registry is founded by two or more members of one name, found {sorted(names)}"
         raise InvalidRequest(msg)
+    for member in members:
+        if member.status is not MemberStatus.ACTIVE or member.cut is not None:
+            msg = f"{member.slug} cannot found a registry: it is not active, or its log is cut"
+            raise RosterError(msg)
     roster = Roster(
         registry_id=RegistryId(b""),
         version=1,
         prev_hash=b"",
-        threshold=threshold or len(members) // 2 + 1,
+        threshold=len(members) // 2 + 1 if threshold is None else threshold,
         members=tuple(
             replace(member, id=MemberId(number)) for number, member in enumerate(members, 1)
         ),
@@ -156,17 +174,19 @@ def endorse(folder_path: Path, roster_file: Path) -> RegistryId:
         The registry id that the roster will have.
 
     Raises:
-        RosterError: the roster is malformed, does not hold this node's keys, or another one was
-            endorsed before.
+        RosterError: the roster is malformed or no genesis, does not hold this node with exactly
+            its keys, or another one was endorsed before.
+        InvalidRequest: the roster file cannot be read.
         FolderError, KeyFileError: the folder is not usable.
     """
     folder = NodeFolder(folder_path)
-    signed = decode_signed_roster(roster_file.read_bytes())
+    signed = decode_signed_roster(_read(roster_file))
     signer = load_signer(folder, "identity")
-    member = decode_roster(signed.roster).member_by_slug(folder.mechanism)
-    if member.identity_key != signer.public_key:
-        msg = f"the roster gives {member.slug} another identity key than this folder holds"
+    roster = decode_roster(signed.roster)
+    if roster.version != 1:
+        msg = f"a genesis roster has version 1, found {roster.version}"
         raise RosterError(msg)
+    member = _own_member(folder, roster)
     registry_id = registry_id_of(signed.roster)
     _remember_endorsement(folder, registry_id)
     kept = [entry for entry in signed.signatures if entry.member_id != member.id]
@@ -182,22 +202,24 @@ def endorse(folder_path: Path, roster_file: Path) -> RegistryId:
 def join(folder_path: Path, roster_file: Path, registry_id: RegistryId) -> Roster:
     """Takes the signed genesis roster and creates the empty log with its guard.
 
+    The roster is kept last: a join that was cut off is done again, with the guard that it made.
+
     Raises:
-        RosterError: a founder's signature is missing or wrong, or the registry id is another.
-        FolderError: the folder has joined already.
+        RosterError: a founder's signature is missing or wrong, the registry id is another, or the
+            roster does not hold this node with exactly its keys.
+        InvalidRequest: the roster file cannot be read.
+        FolderError, KeyFileError: the folder has joined already, or is not usable.
     """
     folder = NodeFolder(folder_path)
-    signed = roster_file.read_bytes()
+    signed = _read(roster_file)
     roster = verify_genesis(signed, registry_id=registry_id)
-    member = roster.member_by_slug(folder.mechanism)
-    if member.log_key != load_signer(folder, "log").public_key:
-        msg = f"the roster gives {member.slug} another log key than this folder holds"
-        raise RosterError(msg)
+    member = _own_member(folder, roster)
     kept = folder.rosters / "1.roster"
-    if kept.exists() or folder.guard_file.exists():
+    if kept.exists() or folder.database.exists():
         msg = f"{folder.path} has joined a registry already"
         raise FolderError(msg)
-    Guard.create(folder.guard_file, member.origin)
+    if not folder.guard_file.exists():
+        Guard.create(folder.guard_file, member.origin)
     replace_file(kept, signed)
     return roster
 
@@ -230,10 +252,52 @@ def _check_words(display_name: str, address: str) -> None:
     if not 1 <= len(display_name) <= _DISPLAY_NAME_MAX or not display_name.isprintable():
         msg = f"a display name has 1 to {_DISPLAY_NAME_MAX} printable characters"
         raise InvalidRequest(msg)
-    host, colon, port = address.rpartition(":")
-    if not host or not colon or not port.isdigit() or not 0 < int(port) <= 0xFFFF:  # noqa: PLR2004 - the largest port
+    if not _ADDRESS.fullmatch(address) or not 0 < int(address.rpartition(":")[2]) <= 0xFFFF:  # noqa: PLR2004 - the largest port
         msg = f"an address is written host:port with a port from 1 to 65535, not {address[:80]!r}"
         raise InvalidRequest(msg)
+
+
+def _own_member(folder: NodeFolder, roster: Roster) -> Member:
+    """Finds this node in a roster and compares every key: signing it makes them its own.
+
+    Raises:
+        RosterError: the roster does not hold this node, or with another key.
+    """
+    description = folder.describe()
+    member = next((m for m in roster.members if m.origin == description.origin), None)
+    if member is None:
+        msg = f"the roster of {roster.registry_name} does not hold {description.origin}"
+        raise RosterError(msg)
+    hpke_key = X25519PrivateKey.from_private_bytes(
+        read_secret(folder.keys / "hpke.key", KEY_SIZE_BYTES)
+    )
+    pair = load_pair(
+        read_certificate(folder.tls / "node.crt"), read_private(folder.keys / "tls.key")
+    )
+    for name, key, own in (
+        ("identity key", member.identity_key, load_signer(folder, "identity").public_key),
+        ("log key", member.log_key, load_signer(folder, "log").public_key),
+        (
+            "next log key",
+            member.next_log_key_hash,
+            key_hash(load_signer(folder, "next_log").public_key),
+        ),
+        ("cosigner key", member.cosigner_key, load_signer(folder, "cosigner").public_key),
+        ("HPKE key", member.hpke_key, hpke_key.public_key().public_bytes_raw()),
+        ("TLS certificate", member.tls_certificate, pair.certificate_der),
+    ):
+        if key != own:
+            msg = f"the roster gives {member.slug} another {name} than this folder holds"
+            raise RosterError(msg)
+    return member
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror}"
+        raise InvalidRequest(msg) from error
 
 
 def _new_signer(folder: NodeFolder, name: str) -> Ed25519Signer:

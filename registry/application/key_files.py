@@ -1,4 +1,4 @@
-"""Private key files: mode 0600 or refused, written once, never printed.
+"""Private key files: mode 0600 or refused, written once and whole, never printed.
 
 A key file holds one line of lower-case hexadecimal (raw keys and secrets) or PEM (TLS keys).
 """
@@ -14,20 +14,37 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Writes a new file that only its owner can read, and makes it durable.
+    """Writes a new file that only its owner can read, and makes it durable with its folder.
+
+    A crash leaves the whole file or none.
 
     Raises:
         FolderError: the file exists; keys are never overwritten.
     """
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)  # unlike a rename it never replaces a key
     except FileExistsError as error:
         msg = f"{path} exists; keys are never overwritten, choose another folder"
         raise FolderError(msg) from error
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    finally:
+        draft.unlink()
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the names in a folder durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_private(path: Path) -> bytes:
@@ -37,15 +54,17 @@ def read_private(path: Path) -> bytes:
         KeyFileError: it is missing, not a file, or group or others may read it.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        # Not blocking: a pipe in place of a key must not hold up whoever opens it.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         msg = f"cannot open the key file {path}: {error.strerror}"
         raise KeyFileError(msg) from error
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode) or mode & _OTHERS:
+        os.close(handle)
+        msg = f"{path} must be a file with mode 0600, found {stat.S_IMODE(mode):04o}: chmod 600"
+        raise KeyFileError(msg)
     with os.fdopen(handle, "rb") as file:
-        mode = os.fstat(handle).st_mode
-        if not stat.S_ISREG(mode) or mode & _OTHERS:
-            msg = f"{path} must be a file with mode 0600, found {stat.S_IMODE(mode):04o}: chmod 600"
-            raise KeyFileError(msg)
         return file.read()
 
 

@@ -44,6 +44,7 @@ from registry.views.case_file import (
     CaseHistory,
     Reader,
     read_history,
+    visible_entries,
 )
 from registry.views.case_list import SituationNames, summarise
 from registry.views.node_digest import NodeDigest, read_node_digest
@@ -282,11 +283,7 @@ class Registry:
         Raises:
             NotFound: no such log, or it is empty here.
         """
-        member, state = self.log(origin)
-        if state.note is None:
-            msg = f"nothing of {member.origin} is held yet"
-            raise NotFound(msg)
-        return state.note
+        return _held_note(*self.log(origin))
 
     def inclusion_evidence(self, origin: str, index: int) -> bytes:
         """Returns the proof that an entry stands at its place, as registry.format.v1 bytes.
@@ -294,9 +291,9 @@ class Registry:
         Raises:
             NotFound: no such log or index under its largest checkpoint.
         """
-        member, _ = self.log(origin)
-        note = self.checkpoint(origin)
-        size = self.store.noted_size(member.log_id)
+        # One look at the log: a checkpoint and a size read apart may belong to different notes.
+        member, state = self.log(origin)
+        note, size = _held_note(member, state), state.noted_size
         if not 0 <= index < size:
             msg = f"{member.origin} has {size} entries under its checkpoint, there is no {index}"
             raise NotFound(msg)
@@ -379,9 +376,9 @@ class Registry:
         if case_id is None:
             return False
         log_id = log_id_of(origin)
-        return any(
-            e.log_id == log_id and e.index == index for e in self.store.case_entries(case_id)
-        )
+        states = {state.log_id: state for state in self.store.log_states()}
+        entries = visible_entries(self.store, states, case_id)
+        return any(e.log_id == log_id and e.index == index for e in entries)
 
     def _request_key(self, command: RecordCommand) -> RequestKey:
         scope = command.scope.encode()
@@ -394,3 +391,10 @@ class Registry:
         case = command.case_id or b""
         text = head.encode() + len(case).to_bytes(1, "big") + case + content
         return hmac.digest(self._secret, b"content\n" + text, hashlib.sha256)
+
+
+def _held_note(member: Member, state: LogState) -> bytes:
+    if state.note is None:
+        msg = f"nothing of {member.origin} is held yet"
+        raise NotFound(msg)
+    return state.note

@@ -5,7 +5,7 @@ looks the same as a part that does not exist:
 1. the event is held here and not void;
 2. the commitment that was asked for is the one in that event's header at that ordinal: a commitment
    copied into another header names another log and finds nothing;
-3. the event's audience admits the member;
+3. the event's audience admits the member, who is active ("all" are those active when they ask);
 4. the part's time has come by this node's clock;
 5. the part is held.
 """
@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from registry.domain.identifiers import Commitment, LogId
-from registry.log.entry import Header, decode_header, split_entry
-from registry.log.roster import Member
+from registry.log.entry import Header
+from registry.log.roster import Member, MemberStatus
 from registry.store.entries import EntryStore, HeldPart
-from registry.views.case_file import valid_size
+from registry.views.case_file import read_header, valid_size
 
 PartKey = tuple[LogId, int, int]
 """(log, index of the event, ordinal of the part)."""
@@ -27,6 +27,8 @@ def sharable_parts(
     store: EntryStore, member: Member, wanted: Mapping[PartKey, Commitment], *, now_ms: int
 ) -> list[HeldPart]:
     """Returns the parts among `wanted` that `member` may have now, in the order asked."""
+    if member.status is not MemberStatus.ACTIVE:
+        return []
     allowed: list[PartKey] = []
     for key, header in _headers(store, sorted(wanted)):
         if header.audience.admits(member.id) and _is_open(header, key, wanted[key], now_ms):
@@ -37,7 +39,7 @@ def sharable_parts(
 
 def _is_open(header: Header, key: PartKey, commitment: Commitment, now_ms: int) -> bool:
     ordinal = key[2]
-    if ordinal >= len(header.parts):
+    if not 0 <= ordinal < len(header.parts):
         return False
     part = header.parts[ordinal]
     return part.commitment == commitment and part.not_before_ms <= now_ms
@@ -53,6 +55,6 @@ def _headers(store: EntryStore, keys: list[PartKey]) -> Iterator[tuple[PartKey, 
         places = [place for _, place in run]
         log_id, start = places[0]
         for offset, entry in enumerate(store.entries(log_id, start, start + len(places))):
-            headers[log_id, start + offset] = decode_header(split_entry(entry)[0])
+            headers[log_id, start + offset] = read_header(entry)
     for key in known:
         yield key, headers[key[0], key[1]]

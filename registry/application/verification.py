@@ -14,17 +14,17 @@ from typing import Final
 
 from registry.application.folder import NodeFolder
 from registry.application.founding import load_roster
-from registry.errors import EntryError
+from registry.errors import CorruptDatabase, EntryError, GuardError
 from registry.log.checkpoint import verify_checkpoint
-from registry.log.merkle import EMPTY_RANGE, CompactRange, leaf_hash
+from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, CompactRange, leaf_hash
 from registry.log.roster import Member, Roster
 from registry.replication.ingest import LogAuthor, verify_slice
 from registry.store.check import Finding, check_store
 from registry.store.entries import EntryStore, LogState
-from registry.store.guard import Guard
+from registry.store.guard import Guard, GuardState
 from registry.store.sqlite import open_sqlite_store
 from registry.views.case_file import LogPlace, Reader
-from registry.views.node_digest import read_node_digest
+from registry.views.node_digest import NodeDigest, read_node_digest
 
 Progress = Callable[[int, int], None]
 """Called with (entries done, entries in all)."""
@@ -67,6 +67,9 @@ class VerificationReport:
 def verify_folder(folder_path: Path, progress: Progress) -> VerificationReport:
     """Verifies every log of a folder against its roster, from the entries alone.
 
+    Returns:
+        What was found; digest and vector are empty if the cases cannot be read any more.
+
     Raises:
         FolderError, RosterError: the folder has no node, or its roster was changed.
         StorageError: the database cannot be read.
@@ -85,11 +88,12 @@ def verify_folder(folder_path: Path, progress: Progress) -> VerificationReport:
         with ThreadPoolExecutor(2) as pool:
             for member in roster.members:
                 if member.log_id not in states:
+                    reports.append(_unknown_log(member))
                     continue
                 scan = _LogScan(store, roster, member, states[member.log_id], pool)
                 reports.append(scan.run(partial(_report, progress, done, total)))
                 done += states[member.log_id].size
-        digest = read_node_digest(Reader(store=store, roster=roster, member_id=own.id))
+        digest = _digest(Reader(store=store, roster=roster, member_id=own.id), reports)
     finally:
         store.close()
     return VerificationReport(
@@ -114,10 +118,13 @@ def fsck_folder(folder_path: Path, progress: Progress) -> Iterator[Finding]:
     folder = NodeFolder(folder_path)
     roster = load_roster(folder)
     own = roster.member_by_slug(folder.mechanism)
-    guard = Guard.open(folder.guard_file, own.origin)
+    guarded: GuardState | None = None
     try:
+        guard = Guard.open(folder.guard_file, own.origin)
+    except GuardError as error:
+        yield Finding(own.origin, None, error.reason, str(error))
+    else:
         guarded = guard.read()
-    finally:
         guard.close()
     yield from check_store(
         folder.database,
@@ -126,6 +133,31 @@ def fsck_folder(folder_path: Path, progress: Progress) -> Iterator[Finding]:
         guard=guarded,
         on_progress=lambda step: progress(step.done, step.total),
     )
+
+
+def _unknown_log(member: Member) -> LogReport:
+    return LogReport(
+        origin=member.origin,
+        mechanism=member.slug,
+        size=0,
+        root=EMPTY_ROOT,
+        entries_verified=0,
+        findings=("the database does not know this log",),
+    )
+
+
+def _digest(reader: Reader, reports: Sequence[LogReport]) -> NodeDigest:
+    """Folds all cases; damage that a scan has named already leaves the digest empty.
+
+    Raises:
+        CorruptDatabase: the cases cannot be read, though every log verified.
+    """
+    try:
+        return read_node_digest(reader)
+    except CorruptDatabase:
+        if all(report.ok for report in reports):
+            raise
+        return NodeDigest(digest=b"", case_count=0, vector=())
 
 
 def _report(progress: Progress, before: int, total: int, count: int) -> None:
@@ -164,8 +196,9 @@ class _LogScan:
             end = min(reached.size + _PAGE, self._state.size)
             if reached.size < self._state.noted_size < end:
                 end = self._state.noted_size
-            entries = self._store.entries(self._member.log_id, reached.size, end)
-            if len(entries) != end - reached.size:
+            try:
+                entries = self._store.entries(self._member.log_id, reached.size, end)
+            except CorruptDatabase:
                 self._findings.append(f"entries between {reached.size} and {end} are missing")
                 break
             self._check(entries, reached.size)

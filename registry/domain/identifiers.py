@@ -90,6 +90,22 @@ def parse_case_id(text: str) -> CaseId:
     return CaseId(value)
 
 
+def parse_registry_id(text: str) -> RegistryId:
+    """Reads a registry id written as 64 hexadecimal digits.
+
+    Raises:
+        InvalidRequest: the text is not of that form.
+    """
+    try:
+        value = bytes.fromhex(text)
+    except ValueError:
+        value = b""
+    if len(value) != HASH_SIZE_BYTES or len(text) != 2 * HASH_SIZE_BYTES:
+        msg = f"a registry id is written as 64 hexadecimal digits, not {text[:80]!r}"
+        raise InvalidRequest(msg)
+    return RegistryId(value)
+
+
 def situation_case_id(registry_id: RegistryId, state: str) -> CaseId:
     r"""Derives the id of the situation file on a State (ISO 3166 alpha-3, upper case).
 

@@ -165,7 +165,15 @@ class PartsStored:
     keys: tuple[tuple[int, int], ...]
 
 
-StoreEvent: TypeAlias = EntriesStored | PartsStored
+@dataclass(frozen=True, slots=True)
+class FreezeStored:
+    """A log was frozen: what is at or past `at` is void from now on."""
+
+    log_id: LogId
+    at: int
+
+
+StoreEvent: TypeAlias = EntriesStored | PartsStored | FreezeStored
 
 
 class EntryReader(ABC):

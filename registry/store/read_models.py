@@ -11,6 +11,7 @@ places are written in one transaction on eventsourcing's tracking recorder.
 import base64
 import dataclasses
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from registry.errors import InvalidRequest
 
 PROJECTOR_VERSION: Final = 1
 """Raised whenever rows are folded differently: an older database is then dropped and rebuilt."""
+_VERSION_STREAM: Final = f"version {PROJECTOR_VERSION}"
 _TIME_SIZE_BYTES: Final = 8
 
 
@@ -89,7 +91,10 @@ class ReadModels(SQLiteTrackingRecorder):
         return self.max_tracking_id(stream) or 0
 
     def save(self, rows: Iterable[CaseRow], places: Mapping[str, int]) -> None:
-        """Replaces rows and moves the streams' places forward, all or nothing."""
+        """Replaces rows and moves the streams' places forward, all or nothing.
+
+        A row without events takes its case out of the list: all of them became void.
+        """
         rows = list(rows)
         with self.datastore.transaction(commit=True) as cursor:
             _write_rows(cursor, rows)
@@ -150,6 +155,7 @@ class ReadModels(SQLiteTrackingRecorder):
             for table in ("cases", "case_states", "case_mechanisms", "tracking"):
                 cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant name
             self._insert_tracking(cursor, Tracking(self.table_migration_identifier, 1))
+            self._insert_tracking(cursor, Tracking(_VERSION_STREAM, 1))
 
     def close(self) -> None:
         """Closes the database."""
@@ -157,23 +163,38 @@ class ReadModels(SQLiteTrackingRecorder):
 
 
 def open_read_models(path: Path) -> ReadModels:
-    """Opens or makes the database; one of another projector version is cleared."""
+    """Opens or makes the database; one of another projector version, or damaged, starts empty."""
+    try:
+        return _open(path)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        # Nothing is lost with it: every row is folded from the logs again.
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        return _open(path)
+
+
+def _open(path: Path) -> ReadModels:
     models = ReadModels(SQLiteDatastore(str(path)))
-    models.create_table()
-    version = f"version {PROJECTOR_VERSION}"
-    if not models.max_tracking_id(version):
-        models.clear()
-        models.insert_tracking(Tracking(version, 1))
+    try:
+        models.create_table()
+        if not models.max_tracking_id(_VERSION_STREAM):
+            models.clear()
+    except BaseException:
+        models.close()
+        raise
     return models
 
 
-def _write_rows(cursor: SQLiteCursor, rows: Sequence[CaseRow]) -> None:
+def _write_rows(cursor: SQLiteCursor, changed: Sequence[CaseRow]) -> None:
+    ids = [(row.case_id,) for row in changed]
+    cursor.executemany("DELETE FROM cases WHERE case_id = ?", ids)
+    rows = [row for row in changed if row.event_count]
     cursor.executemany(
-        "INSERT INTO cases VALUES (?, ?, ?) ON CONFLICT (case_id) DO UPDATE SET "
-        "last_recorded_ms = excluded.last_recorded_ms, row = excluded.row",
+        "INSERT INTO cases VALUES (?, ?, ?)",
         [(row.case_id, row.last_recorded_ms, row.encode()) for row in rows],
     )
-    ids = [(row.case_id,) for row in rows]
     cursor.executemany("DELETE FROM case_states WHERE case_id = ?", ids)
     cursor.executemany("DELETE FROM case_mechanisms WHERE case_id = ?", ids)
     cursor.executemany(

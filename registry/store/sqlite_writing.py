@@ -36,6 +36,7 @@ from registry.store.entries import (
     Appended,
     AppendRequest,
     EntriesStored,
+    FreezeStored,
     HeldPart,
     IngestBatch,
     LogState,
@@ -214,6 +215,7 @@ class SqliteWriting:
             )
         if self.published is not None and self.published.log_id == log_id:
             self.settle()
+        self._events.append(FreezeStored(log_id, at))
 
     def register_logs(self, origins: Sequence[Origin]) -> None:
         """Makes logs known."""

@@ -1,17 +1,19 @@
 """Keeps the case list in step with the logs.
 
-Every change (an entry or a part that was stored) marks its case; marked cases are folded again from
-all their events and their rows written together with the place reached, in one transaction. A crash
-therefore repeats work and never loses it, and a rebuild gives the same rows byte for byte: a row
-depends on the log alone, not on the way there.
+Every change (an entry or a part that was stored, a log that was frozen below its size) marks its
+cases; marked cases are folded again from all their events and their rows written together with the
+place reached, in one transaction. A crash therefore repeats work and never loses it, and a rebuild
+gives the same rows byte for byte: a row depends on the log alone, not on the way there.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from registry.domain.identifiers import CaseId
+from registry.store.entries import LogState
 from registry.store.read_models import CaseRow, ReadModels
-from registry.views.case_file import Reader, read_history
+from registry.views.case_file import Reader, read_header, read_history, valid_size
 from registry.views.case_list import SituationNames, summarise
 
 ENTRIES: Final = "entries"
@@ -39,19 +41,22 @@ class CaseListProjector:
     def advance(self) -> Progress:
         """Folds up to `BATCH_CHANGES` changes of each stream; call it again while it is behind."""
         store = self._reader.store
+        frozen = {_freeze_stream(state): state for state in self._new_freezes()}
         entries = store.changes(self._models.place(ENTRIES), BATCH_CHANGES)
         parts = store.part_changes(self._models.place(PARTS), BATCH_CHANGES)
-        if not entries and not parts:
+        if not entries and not parts and not frozen:
             return Progress(changes=0, is_behind=False)
-        found = [*(p.case_id for p in parts), *(e.case_id for e in entries)]
+        void = [case_id for state in frozen.values() for case_id in self._void_cases(state)]
+        found = [*(p.case_id for p in parts), *(e.case_id for e in entries), *void]
         rows = [self._fold(case_id) for case_id in dict.fromkeys(found) if case_id]
         places = {PARTS: parts[-1].id if parts else 0, ENTRIES: entries[-1].id if entries else 0}
+        places |= {stream: _void_count(state) for stream, state in frozen.items()}
         self._models.save(
-            [row for row in rows if row.event_count],
+            rows,
             {stream: place for stream, place in places.items() if place},
         )
         return Progress(
-            changes=len(entries) + len(parts),
+            changes=len(entries) + len(parts) + len(void),
             is_behind=BATCH_CHANGES in (len(entries), len(parts)),
         )
 
@@ -61,3 +66,23 @@ class CaseListProjector:
 
     def _fold(self, case_id: CaseId) -> CaseRow:
         return summarise(read_history(self._reader, case_id), self._situations)
+
+    def _new_freezes(self) -> list[LogState]:
+        """Logs with more void entries than were folded; a later freeze can only lower the size."""
+        states = self._reader.store.log_states()
+        cut = [state for state in states if _void_count(state)]
+        return [s for s in cut if _void_count(s) > self._models.place(_freeze_stream(s))]
+
+    def _void_cases(self, state: LogState) -> Iterator[CaseId]:
+        for start in range(valid_size(state), state.size, BATCH_CHANGES):
+            end = min(start + BATCH_CHANGES, state.size)
+            for entry in self._reader.store.entries(state.log_id, start, end):
+                yield read_header(entry).case_id
+
+
+def _void_count(state: LogState) -> int:
+    return state.size - valid_size(state)
+
+
+def _freeze_stream(state: LogState) -> str:
+    return f"void {state.origin}"

@@ -18,6 +18,7 @@ from registry.log.merkle import EMPTY_ROOT, verify_consistency, verify_inclusion
 from registry.store.entries import (
     EntriesStored,
     EntryStore,
+    FreezeStored,
     PartsStored,
     StoreEvent,
 )
@@ -90,6 +91,14 @@ class MirrorContract:
         assert not store.has_case(case(9))
         store.ingest(peer.batch(1, 2)).result()
         assert [e.index for e in store.case_entries(case(9))] == [1]
+
+    def test_listeners_hear_of_a_freeze(self, store: EntryStore) -> None:
+        heard: list[StoreEvent] = []
+        store.add_listener(heard.append)
+        store.freeze(PEER_ID, 2, "log_diverged", b"proof").result()
+        store.register_logs([]).result()
+
+        assert heard == [FreezeStored(PEER_ID, 2)]
 
     def test_smallest_freeze_wins(self, store: EntryStore) -> None:
         for at, reason in ((5, "first"), (3, "second"), (4, "third")):

@@ -10,6 +10,7 @@ from registry.domain.identifiers import (
     log_id_of,
     make_origin,
     parse_case_id,
+    parse_registry_id,
     parse_registry_name,
     parse_slug,
     situation_case_id,
@@ -65,6 +66,16 @@ def test_case_id_is_32_hexadecimal_digits() -> None:
 def test_malformed_case_id_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest, match="32 hexadecimal digits"):
         parse_case_id(text)
+
+
+def test_registry_id_is_64_hexadecimal_digits() -> None:
+    assert parse_registry_id("00ff" * 16) == bytes.fromhex("00ff" * 16)
+
+
+@pytest.mark.parametrize("text", ["", "00", "0" * 63, "0" * 65, "g" * 64, "00 " * 32])
+def test_malformed_registry_id_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="64 hexadecimal digits"):
+        parse_registry_id(text)
 
 
 def test_id_of_a_situation_is_derived_and_frozen() -> None:

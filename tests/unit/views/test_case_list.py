@@ -1,0 +1,254 @@
+"""The case list: what a line says of a case, and pages that neither repeat nor lose one."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from registry.domain.content import CaseOpened, StatementIssued
+from registry.domain.identifiers import CaseId, Slug, situation_case_id
+from registry.domain.vocabulary import EventKind
+from registry.errors import InvalidRequest
+from registry.store.read_models import CaseRow, ReadModels, open_read_models
+from registry.store.sqlite import SqliteStore
+from registry.views.case_file import read_history
+from registry.views.case_list import SituationNames, summarise
+from tests.storage.storage_world import NOW_MS, OTHER, PEER, REGISTRY, case, open_store
+from tests.unit.views.view_world import (
+    OTHER_MEMBER,
+    PEER_MEMBER,
+    Mechanism,
+    digest_of,
+    only,
+    reader_of,
+    take,
+)
+
+CASE = case(1)
+SITUATIONS = SituationNames(REGISTRY)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    opened = open_store(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Iterator[ReadModels]:
+    opened = open_read_models(tmp_path / "views.db")
+    yield opened
+    opened.close()
+
+
+def statement(*states: str) -> StatementIssued:
+    return StatementIssued(acting_body="a", basis="own_act", states=states)
+
+
+def opening(title: str, *, is_invented: bool = False) -> CaseOpened:
+    return CaseOpened(acting_body="a", basis="own_act", title=title, is_invented=is_invented)
+
+
+def line_of(store: SqliteStore, case_id: CaseId) -> CaseRow:
+    return summarise(read_history(reader_of(store), case_id), SITUATIONS)
+
+
+# --- lines ----------------------------------------------------------------------------------
+
+
+def test_line_of_a_case_gathers_what_its_events_say(store: SqliteStore) -> None:
+    peer, other = Mechanism(PEER), Mechanism(OTHER)
+    opened = peer.act(
+        opening("An invented matter", is_invented=True), case_id=CASE, time_ms=NOW_MS + 5
+    )
+    second = other.act(statement("POL", "XXA"), case_id=CASE, time_ms=NOW_MS - 10**6, refs=[opened])
+    third = peer.act(statement("EGY"), case_id=CASE, time_ms=NOW_MS + 9)
+    take(store, peer, other)
+
+    assert line_of(store, CASE) == CaseRow(
+        case_id=CASE,
+        title="An invented matter",
+        states=("EGY", "POL", "XXA"),
+        mechanisms=(Slug("other"), Slug("peer")),
+        event_count=3,
+        unreadable_count=0,
+        first_recorded_ms=NOW_MS - 10**6,
+        last_recorded_ms=NOW_MS + 9,
+        is_invented=True,
+        is_situation=False,
+        digest=digest_of(CASE, [opened.leaf_hash, second.leaf_hash, third.leaf_hash]),
+    )
+
+
+def test_situation_is_named_after_its_state(store: SqliteStore) -> None:
+    peer = Mechanism(PEER)
+    case_id = situation_case_id(REGISTRY, "POL")
+    peer.act(statement(), case_id=case_id)
+    take(store, peer)
+
+    line = line_of(store, case_id)
+
+    assert (line.title, line.states, line.is_situation) == ("Situation in Poland", ("POL",), True)
+    assert not line.is_invented
+
+
+def test_user_assigned_codes_have_situations_and_foreign_registries_do_not() -> None:
+    assert SITUATIONS.state_of(situation_case_id(REGISTRY, "XXA")) == "XXA"
+    assert SITUATIONS.state_of(situation_case_id(REGISTRY, "XKX")) == "XKX"
+    assert (
+        SituationNames(type(REGISTRY)(b"q" * 32)).state_of(situation_case_id(REGISTRY, "POL"))
+        is None
+    )
+    assert SITUATIONS.state_of(CASE) is None
+
+
+def test_events_that_cannot_be_read_are_counted_and_give_no_title(store: SqliteStore) -> None:
+    peer = Mechanism(PEER)
+    peer.act(opening("Not for us"), case_id=CASE, kind=EventKind.SEALED, audience=only(PEER_MEMBER))
+    peer.act(
+        statement("EGY"),
+        case_id=CASE,
+        kind=EventKind.SEALED,
+        audience=only(PEER_MEMBER, OTHER_MEMBER),
+    )
+    peer.act(statement("POL"), case_id=CASE)
+    peer.empty(case_id=CASE)
+    take(store, peer, with_parts=False)
+
+    assert line_of(store, CASE).unreadable_count == 3
+
+    store.put_parts(peer.parts([2])).result()
+    line = line_of(store, CASE)
+
+    assert (line.event_count, line.unreadable_count) == (4, 2)
+    assert (line.title, line.states) == ("", ("POL",))
+
+
+def test_first_opening_in_the_order_of_record_names_the_case(store: SqliteStore) -> None:
+    peer, other = Mechanism(PEER), Mechanism(OTHER)
+    peer.act(opening("later"), case_id=CASE, time_ms=NOW_MS + 1)
+    other.act(opening("earlier"), case_id=CASE, time_ms=NOW_MS)
+    take(store, peer, other)
+
+    assert line_of(store, CASE).title == "earlier"
+
+
+def test_line_survives_being_written_down(store: SqliteStore) -> None:
+    peer = Mechanism(PEER)
+    peer.act(opening("Où? «é»\n"), case_id=CASE)
+    take(store, peer)
+    line = line_of(store, CASE)
+
+    assert CaseRow.decode(line.encode()) == line
+
+
+# --- pages ----------------------------------------------------------------------------------
+
+
+def row(number: int, *, time_ms: int, states: tuple[str, ...] = (), by: str = "peer") -> CaseRow:
+    return CaseRow(
+        case_id=case(number),
+        title=f"case {number}",
+        states=states,
+        mechanisms=(Slug(by),),
+        event_count=1,
+        unreadable_count=0,
+        first_recorded_ms=time_ms,
+        last_recorded_ms=time_ms,
+        is_invented=False,
+        is_situation=False,
+        digest=b"d" * 32,
+    )
+
+
+def pages(models: ReadModels, limit: int, **filters: str) -> list[list[CaseRow]]:
+    found, token = [], ""
+    while True:
+        page = models.page(limit=limit, token=token, **filters)
+        found.append(list(page.rows))
+        token = page.next_token
+        if not token:
+            return found
+
+
+def test_pages_hold_every_case_once_newest_first(models: ReadModels) -> None:
+    rows = [row(n, time_ms=NOW_MS + n % 3) for n in range(10)]
+    models.save(rows, {})
+    expected = sorted(rows, key=lambda each: (-each.last_recorded_ms, each.case_id))
+
+    found = pages(models, 3)
+
+    assert [len(page) for page in found] == [3, 3, 3, 1]
+    assert [each for page in found for each in page] == expected
+    assert [each for page in pages(models, 5) for each in page] == expected
+    assert models.page(limit=10).next_token == ""
+
+
+def test_times_before_1970_are_paged_too(models: ReadModels) -> None:
+    rows = [row(n, time_ms=-(10**12) * n) for n in range(4)]
+    models.save(rows, {})
+
+    assert [each.case_id for page in pages(models, 1) for each in page] == [
+        case(n) for n in range(4)
+    ]
+
+
+def test_cursor_stays_where_it_is_while_cases_change(models: ReadModels) -> None:
+    rows = [row(n, time_ms=NOW_MS - n) for n in range(6)]
+    models.save(rows, {})
+    first = models.page(limit=2)
+    models.save(
+        [
+            row(77, time_ms=NOW_MS + 5),
+            replace(rows[0], last_recorded_ms=NOW_MS + 9),
+            replace(rows[3], title="another title"),
+        ],
+        {},
+    )
+
+    rest = models.page(limit=9, token=first.next_token)
+
+    assert [each.case_id for each in first.rows] == [case(0), case(1)]
+    assert [each.case_id for each in rest.rows] == [case(n) for n in (2, 3, 4, 5)]
+    assert rest.rows[1].title == "another title"
+
+
+def test_filters_of_state_and_mechanism_hold_over_pages(models: ReadModels) -> None:
+    rows = [
+        row(
+            n,
+            time_ms=NOW_MS - n,
+            states=("POL", "EGY") if n % 2 else ("EGY",),
+            by="peer" if n % 3 else "other",
+        )
+        for n in range(12)
+    ]
+    models.save(rows, {})
+
+    def found(**filters: str) -> list[int]:
+        listed = [each.case_id for page in pages(models, 2, **filters) for each in page]
+        return [n for case_id in listed for n in range(12) if case(n) == case_id]
+
+    assert found(state="POL") == [1, 3, 5, 7, 9, 11]
+    assert found(mechanism="other") == [0, 3, 6, 9]
+    assert found(state="POL", mechanism="other") == [3, 9]
+    assert found(state="EGY") == list(range(12))
+    assert found(state="XXA") == found(mechanism="nobody") == []
+    assert found(state="' OR 1=1 --") == []
+
+
+def test_filter_forgets_a_state_that_a_case_has_no_more(models: ReadModels) -> None:
+    models.save([row(1, time_ms=NOW_MS, states=("POL",))], {})
+    models.save([row(1, time_ms=NOW_MS, states=("EGY",), by="other")], {})
+
+    assert models.page(limit=5, state="POL").rows == ()
+    assert models.page(limit=5, mechanism="peer").rows == ()
+    assert len(models.page(limit=5, state="EGY", mechanism="other").rows) == 1
+
+
+@pytest.mark.parametrize("token", ["x", "AAAA", "é" * 32, "\ud800", "A" * 33, "A" * 28 + "===="])
+def test_token_that_nobody_gave_is_refused(models: ReadModels, token: str) -> None:
+    with pytest.raises(InvalidRequest, match="token"):
+        models.page(limit=5, token=token)
