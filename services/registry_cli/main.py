@@ -18,7 +18,7 @@ import typer  # noqa: E402 - grpc reads the cipher setting when it is first impo
 from rich.console import Console  # noqa: E402
 
 from registry.errors import RegistryError  # noqa: E402
-from registry_cli.commands import bench, demo, kinds, offline, online  # noqa: E402
+from registry_cli.commands import bench, demo, kinds, offline, online, proving  # noqa: E402
 from registry_cli.errors import EXIT_STORAGE, exit_code, hint  # noqa: E402
 from registry_cli.output import printable  # noqa: E402
 from registry_cli.surroundings import Surroundings  # noqa: E402
@@ -60,7 +60,7 @@ app.add_typer(online.case_app, name="case", rich_help_panel=_DAILY)
 _add(_DAILY, online.record, kinds.kinds)
 app.command("import", rich_help_panel=_DAILY)(online.import_command)
 _add(_CARE, online.status, online.peers, online.checkpoint, online.proof)
-_add(_CARE, offline.verify, offline.fsck, offline.rebuild, bench.bench)
+_add(_CARE, proving.check_proof, proving.verify, proving.fsck, offline.rebuild, bench.bench)
 
 
 def now_ms() -> int:

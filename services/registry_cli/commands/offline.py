@@ -1,4 +1,4 @@
-"""Verbs that open a folder: founding, clients, serving, verifying, rebuilding."""
+"""Verbs that open a folder: founding, clients, serving, rebuilding."""
 
 import os
 import sys
@@ -7,14 +7,12 @@ from typing import Annotated, Final
 
 import typer
 
-from registry.application import clients, founding, maintenance, verification
+from registry.application import clients, founding, maintenance
 from registry.application.folder import NodeFolder
-from registry.domain.identifiers import HASH_SIZE_BYTES, RegistryId
+from registry.domain.identifiers import parse_registry_id
 from registry.errors import InvalidRequest
 from registry.log.roster import decode_roster, decode_signed_roster, registry_id_of
-from registry_cli.errors import EXIT_FINDINGS
 from registry_cli.output import Output
-from registry_cli.rendering import print_proof
 from registry_cli.surroundings import surroundings_of
 
 Folder = Annotated[Path, typer.Argument(help="the node's folder")]
@@ -113,14 +111,7 @@ def join(
     json: Json = False,
 ) -> None:
     """Take the roster that all founders signed and create this node's empty log."""
-    try:
-        expected = bytes.fromhex(registry_id)
-    except ValueError:
-        expected = b""
-    if len(expected) != HASH_SIZE_BYTES:
-        msg = "a registry id is written as 64 hexadecimal digits"
-        raise InvalidRequest(msg)
-    roster = founding.join(folder, roster_file, RegistryId(expected))
+    roster = founding.join(folder, roster_file, parse_registry_id(registry_id))
     output = Output(is_json=json)
     output.say(f"joined {roster.registry_name} with {len(roster.members)} members")
     output.say("next: registry client add, then registry serve")
@@ -155,57 +146,6 @@ def serve(folder: Folder, json: Json = False) -> None:
     log_format = "text" if sys.stderr.isatty() and not json else "json"
     os.environ.setdefault("REGISTRY_NODE_LOG_FORMAT", log_format)
     os.execv(sys.executable, [sys.executable, "-m", "registry_node", str(folder)])  # noqa: S606 - our own interpreter and module
-
-
-def verify(folder: Folder, json: Json = False) -> None:
-    """Prove that no log of a folder was changed: every signature, every root; the node may run."""
-    output = Output(is_json=json)
-    with output.progress("verifying", 1) as bar:
-        report = verification.verify_folder(folder, bar)
-    for log in report.logs:
-        mark = "ok" if log.ok else "FAILED"
-        output.say(
-            f"{mark:<7} {log.origin:<44} {log.entries_verified:>7} signatures  "
-            f"root {log.root.hex()}"
-        )
-        for finding in log.findings:
-            output.say(f"        {finding}")
-    print_proof(output, report.node_digest, report.case_count, report.vector, of="cases")
-    output.result(
-        {
-            "ok": report.ok,
-            "registry_id": report.registry_id,
-            "logs": report.logs,
-            "node_digest": report.node_digest,
-            "case_count": report.case_count,
-            "vector": report.vector,
-        }
-    )
-    if not report.ok:
-        raise typer.Exit(EXIT_FINDINGS)
-
-
-def fsck(folder: Folder, json: Json = False) -> None:
-    """Check a node's database for damage; names the log and the event of each damaged thing."""
-    output = Output(is_json=json)
-    findings = []
-    with output.progress("checking", 1) as bar:
-        for finding in verification.fsck_folder(folder, bar):
-            findings.append(finding)
-            where = finding.origin or "database"
-            place = "" if finding.index is None else f" #{finding.index}"
-            output.say(f"{where}{place}: {finding.reason}: {finding.detail}")
-    output.say(f"{len(findings)} findings" if findings else "no findings")
-    output.result(
-        {
-            "findings": [
-                {"origin": f.origin, "index": f.index, "reason": f.reason, "detail": f.detail}
-                for f in findings
-            ]
-        }
-    )
-    if findings:
-        raise typer.Exit(EXIT_FINDINGS)
 
 
 def rebuild(context: typer.Context, folder: Folder, json: Json = False) -> None:

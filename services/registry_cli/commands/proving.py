@@ -1,0 +1,111 @@
+"""Verbs that prove what a folder or a file says, and believe nothing but a roster."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.application import verification
+from registry.domain.identifiers import parse_registry_id
+from registry.domain.vocabulary import kind_code
+from registry.log.checkpoint import parse_checkpoint, parse_note
+from registry.log.proof import decode_inclusion_evidence, verify_inclusion_evidence
+from registry.log.roster import verify_genesis
+from registry_cli.errors import EXIT_FINDINGS
+from registry_cli.output import Output
+from registry_cli.rendering import print_proof, time_text
+
+Folder = Annotated[Path, typer.Argument(help="the node's folder")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+
+
+def verify(folder: Folder, json: Json = False) -> None:
+    """Prove that no log of a folder was changed: every signature, every root; the node may run."""
+    output = Output(is_json=json)
+    with output.progress("verifying", 1) as bar:
+        report = verification.verify_folder(folder, bar)
+    for log in report.logs:
+        mark = "ok" if log.ok else "FAILED"
+        output.say(
+            f"{mark:<7} {log.origin:<44} {log.entries_verified:>7} signatures  "
+            f"root {log.root.hex()}"
+        )
+        for finding in log.findings:
+            output.say(f"        {finding}")
+    print_proof(output, report.node_digest, report.case_count, report.vector, of="cases")
+    output.result(
+        {
+            "ok": report.ok,
+            "registry_id": report.registry_id,
+            "logs": report.logs,
+            "node_digest": report.node_digest,
+            "case_count": report.case_count,
+            "vector": report.vector,
+        }
+    )
+    if not report.ok:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def fsck(folder: Folder, json: Json = False) -> None:
+    """Check a node's database for damage; names the log and the event of each damaged thing."""
+    output = Output(is_json=json)
+    findings = []
+    with output.progress("checking", 1) as bar:
+        for finding in verification.fsck_folder(folder, bar):
+            findings.append(finding)
+            where = finding.origin or "database"
+            place = "" if finding.index is None else f" #{finding.index}"
+            output.say(f"{where}{place}: {finding.reason}: {finding.detail}")
+    output.say(f"{len(findings)} findings" if findings else "no findings")
+    output.result(
+        {
+            "findings": [
+                {"origin": f.origin, "index": f.index, "reason": f.reason, "detail": f.detail}
+                for f in findings
+            ]
+        }
+    )
+    if findings:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def check_proof(
+    file: Annotated[Path, typer.Argument(help="the file that `registry proof --out` wrote")],
+    roster: Annotated[Path, typer.Option(help="the signed roster of the registry")],
+    registry_id: Annotated[
+        str, typer.Option(help="the registry's id as you were told it; refuses any other roster")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Check the proof that an event stands at its place in a log; needs no node.
+
+    Without --registry-id the roster is believed as it is: compare the id that is printed.
+    """
+    expected = parse_registry_id(registry_id) if registry_id else None
+    members = verify_genesis(roster.read_bytes(), registry_id=expected)
+    data = file.read_bytes()
+    header = verify_inclusion_evidence(data, members)
+    checkpoint = parse_checkpoint(parse_note(decode_inclusion_evidence(data).checkpoint).text)
+    output = Output(is_json=json)
+    output.say(
+        f"proven: event {header.index} of {checkpoint.origin}, under its checkpoint of "
+        f"{checkpoint.size} entries"
+    )
+    output.say(f"  kind         {kind_code(header.kind)}")
+    output.say(f"  case         {header.case_id.hex() or 'none'}")
+    output.say(f"  recorded     {time_text(header.time_ms)} UTC")
+    output.say(f"  root         {checkpoint.root.hex()}")
+    output.say(f"  registry id  {members.registry_id.hex()}")
+    output.result(
+        {
+            "origin": checkpoint.origin,
+            "index": header.index,
+            "kind": kind_code(header.kind),
+            "case_id": header.case_id,
+            "recorded_ms": header.time_ms,
+            "checkpoint_size": checkpoint.size,
+            "checkpoint_root": checkpoint.root,
+            "registry_id": members.registry_id,
+        }
+    )
