@@ -30,7 +30,7 @@ from registry.domain.identifiers import (
     log_id_of,
 )
 from registry.domain.vocabulary import EventKind
-from registry.errors import FolderError, InvalidRequest, NotFound
+from registry.errors import FolderError, InvalidRequest, NotFound, RequestError
 from registry.log.author import Author, PartDraft, draft_event
 from registry.log.entry import ALL_MEMBERS, Audience, decode_header, split_entry
 from registry.log.facts import GuardVerdict
@@ -192,9 +192,12 @@ class Registry:
         kind = command.content.kind
         request_key = self._request_key(command)
         content = encode_content(command.content)
-        if not self.store.has_request(request_key):
-            # A repetition is answered from the log whatever the rules say today.
+        try:
             self._check(command, audience)
+        except RequestError:
+            # A repetition is answered from the log whatever the rules say today.
+            if not self.store.has_request(request_key):
+                raise
         draft = draft_event(
             log_id=self.own.log_id,
             case_id=command.case_id or CaseId(self._random_bytes(CASE_ID_SIZE_BYTES)),

@@ -62,7 +62,8 @@ class AppendGroup:
         self._old_entries: dict[int, bytes] = {}
         self._cases: list[tuple[int, int]] = []
         self._parts: list[tuple[int, int, int, bytes]] = []
-        self._refs_made: list[RefRow] = []
+        self._refs: dict[int, list[EventRef]] = {}
+        self._refs_made: dict[tuple[int, LogId], RefRow] = {}
         self.is_signed = False
         """Whether a note was signed: from then on a failure leaves open what others may know."""
         self.part_keys: list[tuple[int, int]] = []
@@ -70,6 +71,7 @@ class AppendGroup:
     def add_all(self, requests: Sequence[AppendRequest]) -> None:
         """Gives each request its place, or its error."""
         self._find_known(requests)
+        self._find_refs()
         for request in requests:
             try:
                 earlier = self._earlier(request)
@@ -113,7 +115,7 @@ class AppendGroup:
         after = self._state(extended, root, note)
         self._cursor.execute(
             "UPDATE logs SET size = ?1, root = ?2, range = ?3, note = ?4, noted_size = ?1, "
-            "target_note = ?4, parts_below = ?5 WHERE log_no = ?6",
+            "target_note = NULL, parts_below = ?5 WHERE log_no = ?6",
             (after.size, root, extended.encode(), note, after.parts_below, self._log_no),
         )
         return after
@@ -170,14 +172,16 @@ class AppendGroup:
         draft = request.draft
         index = self._before.size + len(self._entries)
         case_no = self._known_cases.get(draft.case_id)
-        refs, rows = ((), []) if case_no is None else self._refs(case_no)
+        refs = self._refs.get(case_no, ()) if case_no is not None else ()
         sealed = [seal_part(part.salt, part.media_type, part.content) for part in draft.parts]
-        entry = self._author.write_entry(draft, index=index, refs=refs)
+        entry = self._author.write_entry(draft, index=index, refs=tuple(refs))
         # Nothing below can fail, so that a bad draft leaves nothing of itself.
         self._entries.append(entry)
-        self._refs_made.extend(rows)
         if draft.case_id:
-            self._cases.append((case_no or self._add_case(draft.case_id), index))
+            number = self._add_case(draft.case_id) if case_no is None else case_no
+            self._cases.append((number, index))
+            for ref in refs:
+                self._refs_made[number, ref.log_id] = (self._log_no, number, ref.log_id, ref.index)
         for ordinal, part in enumerate(sealed):
             self._parts.append((self._log_no, index, ordinal, part))
             self.part_keys.append((index, ordinal))
@@ -192,31 +196,32 @@ class AppendGroup:
         self._new_cases.append((self._last_case_no, case_id))
         return self._last_case_no
 
-    def _refs(self, case_no: int) -> tuple[tuple[EventRef, ...], list[RefRow]]:
-        """The last valid event of every other log on the case, never further back than before.
+    def _find_refs(self) -> None:
+        """Reads the last valid event of every other log on the known cases, in one statement.
 
-        Returns:
-            The refs, and the rows of `case_refs` that go with them.
+        A ref never goes further back than before: where the last event was cut since, none is
+        made. Nothing of this changes while the group is written.
         """
+        numbers = sorted(self._known_cases.values())
+        if not numbers:
+            return
         self._cursor.execute(
-            "SELECT l.log_no, l.log_id, (SELECT max(e.entry_index) FROM case_entries e "
-            "WHERE e.case_no = ?1 AND e.log_no = l.log_no "
+            f"WITH cases(case_no) AS (VALUES {','.join(['(?)'] * len(numbers))}), "  # noqa: S608 - placeholders only
+            "found AS (SELECT c.case_no, l.log_id, (SELECT max(e.entry_index) FROM case_entries e "
+            "WHERE e.case_no = c.case_no AND e.log_no = l.log_no "
             "AND (l.frozen_at IS NULL OR e.entry_index < l.frozen_at)) AS last, "
-            "(SELECT r.max_index FROM case_refs r WHERE r.log_no = ?2 AND r.case_no = ?1 "
-            "AND r.target = l.log_id) AS before FROM logs l WHERE l.log_no <> ?2 "
-            "ORDER BY l.log_id",
-            (case_no, self._log_no),
+            "(SELECT r.max_index FROM case_refs r WHERE r.log_no = ? AND r.case_no = c.case_no "
+            "AND r.target = l.log_id) AS before "
+            "FROM cases c CROSS JOIN logs l WHERE l.log_no <> ?) "
+            "SELECT f.case_no, f.log_id, f.last, s.state FROM found f JOIN stored_events s "
+            "ON s.originator_id = lower(hex(f.log_id)) AND s.originator_version = f.last "
+            "WHERE f.last >= coalesce(f.before, 0) ORDER BY f.case_no, f.log_id",
+            (*numbers, self._log_no, self._log_no),
         )
-        rows = [
-            row
-            for row in self._cursor.fetchall()
-            if row["last"] is not None and row["last"] >= (row["before"] or 0)
-        ][:REFS_MAX]
-        refs = []
-        for row in rows:
-            leaf = read_leaves(self._cursor, row["log_id"], row["last"], row["last"] + 1)[0]
-            refs.append(EventRef(row["log_id"], row["last"], leaf))
-        return tuple(refs), [(self._log_no, case_no, ref.log_id, ref.index) for ref in refs]
+        for row in self._cursor.fetchall():
+            refs = self._refs.setdefault(row["case_no"], [])
+            if len(refs) < REFS_MAX:
+                refs.append(EventRef(row["log_id"], row["last"], leaf_hash(row["state"])))
 
     def _insert(self, start: int, received_ms: int) -> None:
         cursor = self._cursor
@@ -227,10 +232,11 @@ class AppendGroup:
             "INSERT INTO case_entries",
             [(case_no, self._log_no, index, received_ms) for case_no, index in self._cases],
         )
-        cursor.executemany(
-            "INSERT INTO case_refs VALUES (?, ?, ?, ?) "
+        insert_rows(
+            cursor,
+            "INSERT INTO case_refs",
+            list(self._refs_made.values()),
             "ON CONFLICT DO UPDATE SET max_index = excluded.max_index",
-            self._refs_made,
         )
         insert_parts(cursor, self._parts)
         insert_rows(cursor, "INSERT INTO own_requests", self._requests)

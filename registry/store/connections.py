@@ -34,12 +34,15 @@ _CACHED_STATEMENTS: Final = 128
 _LOCK_TIMEOUT_S: Final = 10
 _POOL_TIMEOUT_S: Final = 10.0
 _CACHE_KIB: Final = 16_384
+_CHECKPOINT_PAGES: Final = 4_000
+"""Pages in the WAL, 16 MiB: a checkpoint, which some append has to wait for, comes more seldom."""
 _READER_CONNECTIONS: Final = 16
 SETTINGS: Final = {
     "journal_mode": ("WAL", "wal"),
     "synchronous": ("FULL", 2),
     "secure_delete": ("ON", 1),
     "cache_size": (f"-{_CACHE_KIB}", -_CACHE_KIB),
+    "wal_autocheckpoint": (f"{_CHECKPOINT_PAGES}", _CHECKPOINT_PAGES),
 }
 """What is set, and what SQLite must answer when it is read back."""
 

@@ -305,6 +305,9 @@ class EntryStore(EntryReader):
     def append(self, request: AppendRequest) -> Future[Appended]:
         """Appends an own event; all that wait share one transaction, one note and one fsync.
 
+        If nothing else is being written it is done in the caller's thread before this returns, so
+        it is not for an event loop.
+
         The future fails with:
             LogReadOnly: appends are not allowed now.
             RequestIdReused: the request id stands for another request.
@@ -362,7 +365,7 @@ class EntryStore(EntryReader):
 
     @abstractmethod
     def add_listener(self, callback: Callable[[StoreEvent], None]) -> None:
-        """Calls `callback` in the writer's thread after each commit; it must not block."""
+        """Calls `callback` after each commit, in whichever thread wrote; it must not block."""
 
     @abstractmethod
     def allow_appends(self) -> None:

@@ -10,6 +10,7 @@ from registry.errors import CorruptDatabase, NotFound
 from registry.log.commitment import SALT_SIZE_BYTES
 from registry.log.merkle import CompactRange, Subtree, leaf_hash
 from registry.store.entries import HeldPart, LogState
+from registry.store.recorder import insert_rows
 from registry.store.tiles import fetch_subtree
 
 
@@ -116,8 +117,5 @@ def open_part(key: tuple[LogId, int, int], sealed: bytes) -> HeldPart:
 
 def insert_parts(cursor: SQLiteCursor, rows: Sequence[tuple[int, int, int, bytes]]) -> None:
     """Inserts (log_no, index, ordinal, sealed); parts that are held already stay as they are."""
-    cursor.executemany(
-        "INSERT INTO parts (log_no, entry_index, ordinal, sealed) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT DO NOTHING",
-        rows,
-    )
+    head = "INSERT INTO parts (log_no, entry_index, ordinal, sealed)"
+    insert_rows(cursor, head, rows, "ON CONFLICT DO NOTHING")

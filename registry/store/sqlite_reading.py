@@ -5,7 +5,7 @@ but not yet acknowledged: it is hidden until the guard has advanced.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from eventsourcing.sqlite import SQLiteCursor
 
@@ -40,6 +40,8 @@ from registry.store.rows import (
 )
 
 T = TypeVar("T")
+_CASES_SEEN_MAX: Final = 50_000
+"""Cases are never forgotten, so one that was seen needs no second look: appends ask each time."""
 
 
 class SqliteReading(EntryReader):
@@ -58,6 +60,7 @@ class SqliteReading(EntryReader):
         self.recorder = recorder
         self._own = published
         self._numbers: dict[LogId, int] = {}
+        self._cases_seen: set[CaseId] = set()
 
     def log_states(self) -> tuple[LogState, ...]:
         """See EntryStore."""
@@ -122,8 +125,15 @@ class SqliteReading(EntryReader):
 
     def has_case(self, case_id: CaseId) -> bool:
         """See EntryStore."""
+        if case_id in self._cases_seen:
+            return True
         with self._datastore.reading() as cursor:
-            return find_case(cursor, case_id) is not None
+            is_known = find_case(cursor, case_id) is not None
+        if is_known:
+            if len(self._cases_seen) >= _CASES_SEEN_MAX:
+                self._cases_seen.clear()
+            self._cases_seen.add(case_id)
+        return is_known
 
     def has_request(self, request_id: RequestKey) -> bool:
         """See EntryStore."""

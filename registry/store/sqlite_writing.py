@@ -294,10 +294,11 @@ class SqliteWriting:
         return number
 
     def _check_unchanged(self, cursor: SQLiteCursor, before: LogState) -> None:
-        state = read_state(cursor, before.log_id)
-        if (state.size, state.root) != (before.size, before.root):
+        cursor.execute("SELECT size, root FROM logs WHERE log_id = ?", (before.log_id,))
+        size, root = cursor.fetchone()
+        if (size, root) != (before.size, before.root):
             msg = (
-                f"the own log stands at {state.size}, what was last signed at {before.size}: "
+                f"the own log stands at {size}, what was last signed at {before.size}: "
                 "another process has written to the database, or it was replaced"
             )
             raise CorruptDatabase(msg)

@@ -2,6 +2,10 @@
 
 Whoever asks gets a future. A group of appends is one job: one transaction, one note, one guard
 advance. Only when its futures are resolved are the listeners told.
+
+There is one turn, and whoever has it writes. An append that finds nobody writing and nothing
+waiting takes the turn itself, in the caller's thread: waking another one and being woken by it
+would cost a fifth of the append more (measured: 75 to 100 microseconds on a virtual machine).
 """
 
 import queue
@@ -43,23 +47,29 @@ class Writer:
     def __init__(self, append_group: AppendGroup, after_job: Callable[[], None]) -> None:
         self._append_group = append_group
         self._after_job = after_job
-        self._queue: queue.Queue[_Job | None] = queue.Queue(QUEUE_MAX)
+        # Written in C: a queue.Queue wakes the writer through three locks, in Python.
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting: deque[_Work | None] = deque()
         self._is_closed = False
         self._closing = threading.Lock()
+        self._turn = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
     def append(self, request: AppendRequest) -> "Future[Appended]":
-        """Queues an append.
+        """Appends now if nobody writes, otherwise queues.
 
         Raises:
             Overloaded: the queue is full.
             TryLater: the store is closed.
         """
-        future: Future[Appended] = Future()
-        self._put(_Append(request, future))
-        return future
+        job = _Append(request, Future())
+        if self._put(job, may_write=True):
+            try:
+                self._run_group([job])
+            finally:
+                self._turn.release()
+        return job.future
 
     def run(self, call: Callable[[], T]) -> "Future[T]":
         """Queues any other job; its result or exception becomes the future's.
@@ -81,27 +91,31 @@ class Writer:
         self._queue.put(None)  # nothing is put after it
         self._thread.join()
 
-    def _put(self, job: _Job) -> None:
+    def _put(self, job: _Job, *, may_write: bool = False) -> bool:
+        """Queues a job, or gives the turn to its caller; returns which."""
         with self._closing:
             if self._is_closed:
                 msg = "the store is closed"
                 raise TryLater(msg)
-            try:
-                self._queue.put_nowait(job)
-            except queue.Full:
+            if self._queue.qsize() >= QUEUE_MAX:
                 msg = f"{QUEUE_MAX} writes are waiting already; try again in a moment"
-                raise Overloaded(msg) from None
+                raise Overloaded(msg)
+            if may_write and self._queue.empty() and self._turn.acquire(blocking=False):
+                return True
+            self._queue.put(job)
+            return False
 
     def _run(self) -> None:
         while True:
             appends = self._take()
-            if appends:
-                self._run_group(appends)
-            if self._waiting:
-                job = self._waiting.popleft()
-                if job is None:
-                    return
-                self._run_work(job)
+            with self._turn:
+                if appends:
+                    self._run_group(appends)
+                if self._waiting:
+                    job = self._waiting.popleft()
+                    if job is None:
+                        return
+                    self._run_work(job)
 
     def _take(self) -> list[_Append]:
         """Takes all appends that wait, wherever they stand; the rest keeps its order.

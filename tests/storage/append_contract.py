@@ -162,14 +162,31 @@ class AppendContract:
             gate.wait(10)
 
         store.add_listener(block)
-        first = store.append(request("a"))
+        first = store.ingest(written_peer(1).batch())
         assert entered.wait(10)
         waiting = store.append(request("b"))
         assert waiting.cancel()
         gate.set()
 
-        assert first.result(10).index == 0
-        assert store.append(request("c")).result(10).index == 1
+        assert first.result(10).size == 1
+        assert store.append(request("c")).result(10).index == 0
+
+    def test_append_waits_for_whatever_is_being_written(self, store: EntryStore) -> None:
+        gate = threading.Event()
+        entered = threading.Event()
+
+        def block(_: StoreEvent) -> None:
+            entered.set()
+            gate.wait(10)
+
+        store.add_listener(block)
+        store.ingest(written_peer(1).batch())
+        assert entered.wait(10)
+        waiting = [store.append(request(text)) for text in "ab"]
+        assert not any(future.done() for future in waiting)
+        gate.set()
+
+        assert [future.result(10).index for future in waiting] == [0, 1]
 
     def test_appends_are_refused_while_not_allowed(self, store: EntryStore) -> None:
         store.refuse_appends("the operator closed it")

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from registry.errors import (
     StorageError,
 )
 from registry.store import connections
+from registry.store.entries import Appended
 from registry.store.sqlite import SqliteStore, open_sqlite_store
 from tests.storage.append_contract import AppendContract
 from tests.storage.mirror_contract import MirrorContract
@@ -173,13 +175,23 @@ def test_many_waiting_writes_are_refused_not_queued_for_ever(store: SqliteStore)
         gate.wait(30)
 
     store.add_listener(block)
-    waiting = [store.append(request("first"))]
+    store.ingest(written_peer(1).batch())
     assert entered.wait(10)
+    waiting: list[Future[Appended]] = []
     with pytest.raises(Overloaded):
         waiting.extend(store.append(request(str(number))) for number in range(5000))
     gate.set()
 
     assert all(future.result(60).index >= 0 for future in waiting)
+
+
+def test_idle_store_is_written_by_its_caller(store: SqliteStore) -> None:
+    threads = []
+    store.add_listener(lambda _: threads.append(threading.current_thread()))
+    for number in range(20):
+        assert store.append(request(str(number))).result(10).index == number
+
+    assert threading.current_thread() in threads
 
 
 def test_busy_readers_do_not_stop_the_writer(

@@ -21,6 +21,7 @@ from typing import Final
 
 from registry.application.benchmark.invented import command, opening, submission
 from registry.application.registry import RecordCommand, Registry
+from registry.domain.content import encode_content
 from registry.domain.identifiers import CaseId
 from registry.store.bare_recorder import BareRecorder
 from registry.store.entries import EntriesStored, StoreEvent
@@ -121,7 +122,9 @@ class _Turns:
         registry.store.add_listener(self._notice)
         registry.open_log()
         self._cases = [self._open_case() for _ in range(CALLERS)]
-        self._state = registry.store.entries(registry.own.log_id, 0, 1)[0]
+        # The same facts: an application on the bare recorder would keep the content in its event.
+        entry = registry.store.entries(registry.own.log_id, 0, 1)[0]
+        self._state = entry + encode_content(submission(0, content_bytes))
 
     def take_all(self) -> None:
         """One round; the first turn goes to another one each time."""

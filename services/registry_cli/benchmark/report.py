@@ -163,7 +163,8 @@ def print_report(output: Output, figures: dict[str, Any]) -> None:
     )
     output.say(
         "Ratios to the bare recorder are medians over rounds in which all take turns; it stores "
-        "the entry's bytes alone, one event per commit, WAL, synchronous=FULL, no guard."
+        "the same bytes, entry and content in one row, one event per commit, WAL, "
+        "synchronous=FULL, no guard."
     )
 
 
