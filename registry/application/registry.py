@@ -4,8 +4,6 @@ Threads: every method may be called from any thread. `record` returns a future t
 after the event is on disk and the guard has advanced; nothing is acknowledged before that.
 """
 
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -16,6 +14,7 @@ from typing import Final
 from registry.application.folder import NodeFolder
 from registry.application.founding import KEY_SIZE_BYTES, load_roster, load_signer
 from registry.application.key_files import read_secret
+from registry.application.request_keys import RequestKeys
 from registry.application.sharing import PartKey, sharable_parts
 from registry.domain.content import ActContent, encode_content, media_type_of
 from registry.domain.decisions import CaseFacts, check_new_event
@@ -26,7 +25,6 @@ from registry.domain.identifiers import (
     LeafHash,
     Origin,
     RegistryId,
-    RequestKey,
     log_id_of,
 )
 from registry.domain.vocabulary import EventKind
@@ -106,7 +104,7 @@ class Registry:
         self.store = store
         self.models = models
         self.registry_id: RegistryId = roster.registry_id
-        self._secret = request_secret
+        self._requests = RequestKeys(request_secret)
         self._now_ms = now_ms
         self._random_bytes = random_bytes
         self._situations = SituationNames(self.registry_id)
@@ -190,7 +188,7 @@ class Registry:
             raise InvalidRequest(msg)
         audience = self._audience(command.mechanisms)
         kind = command.content.kind
-        request_key = self._request_key(command)
+        request_key = self._requests.key_of(command.scope, command.request_id)
         content = encode_content(command.content)
         try:
             self._check(command, audience)
@@ -213,7 +211,7 @@ class Registry:
             audience=audience,
             request_id=request_key,
         )
-        digest = self._request_digest(command, content, audience)
+        digest = self._requests.digest_of(kind, audience, command.case_id, content)
         return self.store.append(AppendRequest(draft=draft, request_digest=digest))
 
     def receipt(self, appended: Appended) -> Receipt:
@@ -382,18 +380,6 @@ class Registry:
         states = {state.log_id: state for state in self.store.log_states()}
         entries = visible_entries(self.store, states, case_id)
         return any(e.log_id == log_id and e.index == index for e in entries)
-
-    def _request_key(self, command: RecordCommand) -> RequestKey:
-        scope = command.scope.encode()
-        text = len(scope).to_bytes(2, "big") + scope + command.request_id.encode()
-        return RequestKey(hmac.digest(self._secret, b"request\n" + text, "sha256")[:16])
-
-    def _request_digest(self, command: RecordCommand, content: bytes, audience: Audience) -> bytes:
-        """Keyed, so that the database alone does not let anyone guess content."""
-        head = f"{command.content.kind}\n{audience.is_all}\n{audience.member_ids}\n"
-        case = command.case_id or b""
-        text = head.encode() + len(case).to_bytes(1, "big") + case + content
-        return hmac.digest(self._secret, b"content\n" + text, hashlib.sha256)
 
 
 def _held_note(member: Member, state: LogState) -> bytes:

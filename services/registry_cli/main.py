@@ -17,6 +17,7 @@ require_tls13()
 import typer  # noqa: E402 - grpc reads the cipher setting when it is first imported
 from rich.console import Console  # noqa: E402
 
+from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_cli.commands import bench, demo, kinds, offline, online, proving  # noqa: E402
 from registry_cli.errors import EXIT_STORAGE, exit_code, hint  # noqa: E402
@@ -83,7 +84,7 @@ def _root(
     ] = False,
 ) -> None:
     del is_version
-    context.obj = Surroundings(now_ms=now_ms, random_bytes=os.urandom)
+    context.obj = Surroundings(now_ms=now_ms, random_bytes=RandomBytes(os.urandom))
 
 
 def main() -> None:
