@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!registry/api/v1/replication.proto\x12\x0fregistry.api.v1\";\n\x11WatchHeadsRequest\x12&\n\x04held\x18\x01 \x03(\x0b\x32\x18.registry.api.v1.HeldLog\"\'\n\x07HeldLog\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\"s\n\x12WatchHeadsResponse\x12%\n\x04head\x18\x01 \x01(\x0b\x32\x15.registry.api.v1.HeadH\x00\x12.\n\tcaught_up\x18\x02 \x01(\x0b\x32\x19.registry.api.v1.CaughtUpH\x00\x42\x06\n\x04item\"*\n\x04Head\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\"\"\n\x08\x43\x61ughtUp\x12\x16\n\x0eroster_version\x18\x01 \x01(\x04\"@\n\x11GetEntriesRequest\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05start\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\"b\n\x12GetEntriesResponse\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12\x18\n\x10\x63onsistency_path\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\x0c\"L\n\x06PartId\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0f\n\x07ordinal\x18\x03 \x01(\r\x12\x12\n\ncommitment\x18\x04 \x01(\x0c\"<\n\x0fGetPartsRequest\x12)\n\x08part_ids\x18\x01 \x03(\x0b\x32\x17.registry.api.v1.PartId\"?\n\x10GetPartsResponse\x12+\n\x05parts\x18\x01 \x03(\x0b\x32\x1c.registry.api.v1.PartContent\"j\n\x0bPartContent\x12(\n\x07part_id\x18\x01 \x01(\x0b\x32\x17.registry.api.v1.PartId\x12\x0c\n\x04salt\x18\x02 \x01(\x0c\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\x0c\"#\n\x10GetRosterRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\"*\n\x11GetRosterResponse\x12\x15\n\rsigned_roster\x18\x01 \x01(\x0c\x32\xed\x02\n\x12ReplicationService\x12W\n\nWatchHeads\x12\".registry.api.v1.WatchHeadsRequest\x1a#.registry.api.v1.WatchHeadsResponse0\x01\x12W\n\nGetEntries\x12\".registry.api.v1.GetEntriesRequest\x1a#.registry.api.v1.GetEntriesResponse0\x01\x12Q\n\x08GetParts\x12 .registry.api.v1.GetPartsRequest\x1a!.registry.api.v1.GetPartsResponse0\x01\x12R\n\tGetRoster\x12!.registry.api.v1.GetRosterRequest\x1a\".registry.api.v1.GetRosterResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!registry/api/v1/replication.proto\x12\x0fregistry.api.v1\";\n\x11WatchHeadsRequest\x12&\n\x04held\x18\x01 \x03(\x0b\x32\x18.registry.api.v1.HeldLog\"\'\n\x07HeldLog\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\"s\n\x12WatchHeadsResponse\x12%\n\x04head\x18\x01 \x01(\x0b\x32\x15.registry.api.v1.HeadH\x00\x12.\n\tcaught_up\x18\x02 \x01(\x0b\x32\x19.registry.api.v1.CaughtUpH\x00\x42\x06\n\x04item\"O\n\x04Head\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12#\n\x04tail\x18\x03 \x01(\x0b\x32\x15.registry.api.v1.Tail\"&\n\x04Tail\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\"\"\n\x08\x43\x61ughtUp\x12\x16\n\x0eroster_version\x18\x01 \x01(\x04\"@\n\x11GetEntriesRequest\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05start\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\"b\n\x12GetEntriesResponse\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12\x18\n\x10\x63onsistency_path\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\x0c\"L\n\x06PartId\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0f\n\x07ordinal\x18\x03 \x01(\r\x12\x12\n\ncommitment\x18\x04 \x01(\x0c\"<\n\x0fGetPartsRequest\x12)\n\x08part_ids\x18\x01 \x03(\x0b\x32\x17.registry.api.v1.PartId\"?\n\x10GetPartsResponse\x12+\n\x05parts\x18\x01 \x03(\x0b\x32\x1c.registry.api.v1.PartContent\"j\n\x0bPartContent\x12(\n\x07part_id\x18\x01 \x01(\x0b\x32\x17.registry.api.v1.PartId\x12\x0c\n\x04salt\x18\x02 \x01(\x0c\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\x0c\"#\n\x10GetRosterRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\"*\n\x11GetRosterResponse\x12\x15\n\rsigned_roster\x18\x01 \x01(\x0c\x32\xed\x02\n\x12ReplicationService\x12W\n\nWatchHeads\x12\".registry.api.v1.WatchHeadsRequest\x1a#.registry.api.v1.WatchHeadsResponse0\x01\x12W\n\nGetEntries\x12\".registry.api.v1.GetEntriesRequest\x1a#.registry.api.v1.GetEntriesResponse0\x01\x12Q\n\x08GetParts\x12 .registry.api.v1.GetPartsRequest\x1a!.registry.api.v1.GetPartsResponse0\x01\x12R\n\tGetRoster\x12!.registry.api.v1.GetRosterRequest\x1a\".registry.api.v1.GetRosterResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,25 +38,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHHEADSRESPONSE']._serialized_start=156
   _globals['_WATCHHEADSRESPONSE']._serialized_end=271
   _globals['_HEAD']._serialized_start=273
-  _globals['_HEAD']._serialized_end=315
-  _globals['_CAUGHTUP']._serialized_start=317
-  _globals['_CAUGHTUP']._serialized_end=351
-  _globals['_GETENTRIESREQUEST']._serialized_start=353
-  _globals['_GETENTRIESREQUEST']._serialized_end=417
-  _globals['_GETENTRIESRESPONSE']._serialized_start=419
-  _globals['_GETENTRIESRESPONSE']._serialized_end=517
-  _globals['_PARTID']._serialized_start=519
-  _globals['_PARTID']._serialized_end=595
-  _globals['_GETPARTSREQUEST']._serialized_start=597
-  _globals['_GETPARTSREQUEST']._serialized_end=657
-  _globals['_GETPARTSRESPONSE']._serialized_start=659
-  _globals['_GETPARTSRESPONSE']._serialized_end=722
-  _globals['_PARTCONTENT']._serialized_start=724
-  _globals['_PARTCONTENT']._serialized_end=830
-  _globals['_GETROSTERREQUEST']._serialized_start=832
-  _globals['_GETROSTERREQUEST']._serialized_end=867
-  _globals['_GETROSTERRESPONSE']._serialized_start=869
-  _globals['_GETROSTERRESPONSE']._serialized_end=911
-  _globals['_REPLICATIONSERVICE']._serialized_start=914
-  _globals['_REPLICATIONSERVICE']._serialized_end=1279
+  _globals['_HEAD']._serialized_end=352
+  _globals['_TAIL']._serialized_start=354
+  _globals['_TAIL']._serialized_end=392
+  _globals['_CAUGHTUP']._serialized_start=394
+  _globals['_CAUGHTUP']._serialized_end=428
+  _globals['_GETENTRIESREQUEST']._serialized_start=430
+  _globals['_GETENTRIESREQUEST']._serialized_end=494
+  _globals['_GETENTRIESRESPONSE']._serialized_start=496
+  _globals['_GETENTRIESRESPONSE']._serialized_end=594
+  _globals['_PARTID']._serialized_start=596
+  _globals['_PARTID']._serialized_end=672
+  _globals['_GETPARTSREQUEST']._serialized_start=674
+  _globals['_GETPARTSREQUEST']._serialized_end=734
+  _globals['_GETPARTSRESPONSE']._serialized_start=736
+  _globals['_GETPARTSRESPONSE']._serialized_end=799
+  _globals['_PARTCONTENT']._serialized_start=801
+  _globals['_PARTCONTENT']._serialized_end=907
+  _globals['_GETROSTERREQUEST']._serialized_start=909
+  _globals['_GETROSTERREQUEST']._serialized_end=944
+  _globals['_GETROSTERRESPONSE']._serialized_start=946
+  _globals['_GETROSTERRESPONSE']._serialized_end=988
+  _globals['_REPLICATIONSERVICE']._serialized_start=991
+  _globals['_REPLICATIONSERVICE']._serialized_end=1356
 # @@protoc_insertion_point(module_scope)

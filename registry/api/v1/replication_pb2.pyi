@@ -110,23 +110,59 @@ class Head(_message.Message):
 
     LOG_ID_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    TAIL_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
     """32 bytes."""
     checkpoint: _builtins.bytes
     """C2SP signed note by the log's author, at most 16 KiB."""
+    @_builtins.property
+    def tail(self) -> Global___Tail:
+        """The entries that the caller lacks as far as this stream knows; absent if they are many or not
+        at hand. Whoever cannot use it asks GetEntries.
+        """
+
     def __init__(
         self,
         *,
         log_id: _builtins.bytes = ...,
         checkpoint: _builtins.bytes = ...,
+        tail: Global___Tail | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tail", b"tail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "log_id", b"log_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "log_id", b"log_id", "tail", b"tail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Head: _TypeAlias = Head  # noqa: Y015
+
+@_typing.final
+class Tail(_message.Message):
+    """The last entries of a log, up to exactly the head that they come with: no other proof is needed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    start: _builtins.int
+    """Index of the first entry."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Exact entry bytes, in order: 1 to 32, at most 64 KiB together."""
+
+    def __init__(
+        self,
+        *,
+        start: _builtins.int = ...,
+        entries: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tail: _TypeAlias = Tail  # noqa: Y015
 
 @_typing.final
 class CaughtUp(_message.Message):

@@ -63,7 +63,8 @@ class ReplicationServiceServicer(object):
 
     def WatchHeads(self, request, context):
         """Streams the head of every log that this node holds: first all of them, then a caught-up
-        marker, then each head again whenever it grows. The stream has no natural end.
+        marker, then each head again whenever it grows, with the last entries if they are few. The
+        stream has no natural end.
         Errors: PERMISSION_DENIED (not a member), RESOURCE_EXHAUSTED (too many streams).
         Retry: with backoff; nothing is remembered across streams.
         """

@@ -37,7 +37,8 @@ class ReplicationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ReplicationServiceAsyncStub: ...
     WatchHeads: _grpc.UnaryStreamMultiCallable[_replication_pb2.WatchHeadsRequest, _replication_pb2.WatchHeadsResponse]
     """Streams the head of every log that this node holds: first all of them, then a caught-up
-    marker, then each head again whenever it grows. The stream has no natural end.
+    marker, then each head again whenever it grows, with the last entries if they are few. The
+    stream has no natural end.
     Errors: PERMISSION_DENIED (not a member), RESOURCE_EXHAUSTED (too many streams).
     Retry: with backoff; nothing is remembered across streams.
     """
@@ -65,7 +66,8 @@ class ReplicationServiceAsyncStub(ReplicationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     WatchHeads: _aio.UnaryStreamMultiCallable[_replication_pb2.WatchHeadsRequest, _replication_pb2.WatchHeadsResponse]  # type: ignore[assignment]
     """Streams the head of every log that this node holds: first all of them, then a caught-up
-    marker, then each head again whenever it grows. The stream has no natural end.
+    marker, then each head again whenever it grows, with the last entries if they are few. The
+    stream has no natural end.
     Errors: PERMISSION_DENIED (not a member), RESOURCE_EXHAUSTED (too many streams).
     Retry: with backoff; nothing is remembered across streams.
     """
@@ -96,7 +98,8 @@ class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_replication_pb2.WatchHeadsResponse], _abc.AsyncIterator[_replication_pb2.WatchHeadsResponse]]:
         """Streams the head of every log that this node holds: first all of them, then a caught-up
-        marker, then each head again whenever it grows. The stream has no natural end.
+        marker, then each head again whenever it grows, with the last entries if they are few. The
+        stream has no natural end.
         Errors: PERMISSION_DENIED (not a member), RESOURCE_EXHAUSTED (too many streams).
         Retry: with backoff; nothing is remembered across streams.
         """
