@@ -1,5 +1,6 @@
 """Commands and queries; joins store, replication rules and views."""
 
-from registry.application.registry import Receipt, RecordCommand, Registry
+from registry.application.recording import Receipt, RecordCommand
+from registry.application.registry import Registry
 
 __all__ = ["Receipt", "RecordCommand", "Registry"]

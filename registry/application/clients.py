@@ -4,9 +4,13 @@
 the authority signed but that is not listed is refused: taking a line out revokes a client at once.
 """
 
+import fcntl
 import hashlib
 import json
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -58,31 +62,12 @@ def add_client(folder_path: Path, name: str, out: Path) -> str:
         msg = f"a client is named by letters, digits and . _ @ - (1 to 63), not {name[:80]!r}"
         raise InvalidRequest(msg)
     folder = NodeFolder(folder_path)
-    description = folder.describe()
-    clients = read_clients(folder)
-    if name in clients.values():
-        msg = f"a client named {name} exists; choose another name"
-        raise InvalidRequest(msg)
+    folder.describe()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         msg = f"{out} is not an empty folder; a profile is written into a new one"
         raise FolderError(msg)
-    node_certificate = read_certificate(folder.tls / "node.crt")
-    issued = make_client_certificate(load_client_authority(folder), name)
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_private(out / "client.key", issued.key_pem)
-    replace_file(out / "client.crt", issued.certificate_pem)
-    replace_file(out / "node.crt", node_certificate)
-    profile = {
-        "name": name,
-        "address": description.address,
-        "server_name": server_name(description.mechanism),
-        "mechanism": description.mechanism,
-    }
-    replace_file(out / "profile.json", json.dumps(profile, indent=2).encode() + b"\n")
-    fingerprint = fingerprint_of(issued.certificate_der)
-    clients[fingerprint] = name
-    write_clients(folder, clients)
-    return fingerprint
+    with _list_held(folder):
+        return _add(folder, name, out)
 
 
 def fingerprint_of(certificate_der: bytes) -> str:
@@ -114,3 +99,39 @@ def write_clients(folder: NodeFolder, clients: dict[str, str]) -> None:
     replace_file(
         folder.clients_file, json.dumps(clients, indent=2, sort_keys=True).encode() + b"\n"
     )
+
+
+def _add(folder: NodeFolder, name: str, out: Path) -> str:
+    clients = read_clients(folder)
+    if name in clients.values():
+        msg = f"a client named {name} exists; choose another name"
+        raise InvalidRequest(msg)
+    description = folder.describe()
+    node_certificate = read_certificate(folder.tls / "node.crt")
+    issued = make_client_certificate(load_client_authority(folder), name)
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_private(out / "client.key", issued.key_pem)
+    replace_file(out / "client.crt", issued.certificate_pem)
+    replace_file(out / "node.crt", node_certificate)
+    profile = {
+        "name": name,
+        "address": description.address,
+        "server_name": server_name(description.mechanism),
+        "mechanism": description.mechanism,
+    }
+    replace_file(out / "profile.json", json.dumps(profile, indent=2).encode() + b"\n")
+    fingerprint = fingerprint_of(issued.certificate_der)
+    clients[fingerprint] = name
+    write_clients(folder, clients)
+    return fingerprint
+
+
+@contextmanager
+def _list_held(folder: NodeFolder) -> Iterator[None]:
+    """Holds the list for a change; two that change it at once would lose a line."""
+    handle = os.open(folder.path / "clients.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -3,7 +3,7 @@
 node.json            what this node is (no secrets)
 keys/                private keys, 0700, files 0600
 tls/                 certificates
-clients.json         fingerprints of the clients that may call
+clients.json         fingerprints of the clients that may call (clients.lock while it is changed)
 roster/<n>.roster    signed roster versions
 log.db               all logs and parts
 guard/guard.bin      what was last signed: never part of a backup

@@ -7,81 +7,40 @@ after the event is on disk and the guard has advanced; nothing is acknowledged b
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from registry.application.folder import NodeFolder
 from registry.application.founding import KEY_SIZE_BYTES, load_roster, load_signer
 from registry.application.key_files import read_secret
+from registry.application.recording import Receipt, RecordCommand, Recording
 from registry.application.request_keys import RequestKeys
 from registry.application.sharing import PartKey, sharable_parts
-from registry.domain.content import ActContent, encode_content, media_type_of
-from registry.domain.decisions import CaseFacts, check_new_event
 from registry.domain.identifiers import (
-    CASE_ID_SIZE_BYTES,
     CaseId,
     Commitment,
-    LeafHash,
-    Origin,
     RegistryId,
     log_id_of,
 )
-from registry.domain.vocabulary import EventKind
-from registry.errors import FolderError, InvalidRequest, NotFound, RequestError
-from registry.log.author import Author, PartDraft, draft_event
-from registry.log.entry import ALL_MEMBERS, Audience, decode_header, split_entry
+from registry.errors import FolderError, NotFound
+from registry.log.author import Author
+from registry.log.entry import decode_header, split_entry
 from registry.log.facts import GuardVerdict
 from registry.log.proof import InclusionEvidence, encode_inclusion_evidence
 from registry.log.roster import Member, Roster
-from registry.store.entries import Appended, AppendRequest, EntryStore, HeldPart, LogState
+from registry.store.entries import EntryStore
 from registry.store.guard import Guard
 from registry.store.read_models import CasePage, CaseRow, ReadModels, open_read_models
 from registry.store.sqlite import open_sqlite_store
+from registry.store.values import Appended, HeldPart, LogState
 from registry.views.case_file import (
     CaseHistory,
     Reader,
     read_history,
-    visible_entries,
 )
 from registry.views.case_list import SituationNames, summarise
 from registry.views.node_digest import NodeDigest, read_node_digest
 from registry.views.projector import CaseListProjector
 from registry.views.timeline import TimelineItem, read_timeline
-
-REQUEST_ID_MAX: Final = 200
-SALT_SIZE_BYTES: Final = 32
-
-
-@dataclass(frozen=True, slots=True)
-class RecordCommand:
-    """Asks for one event in the own log.
-
-    Attributes:
-        request_id: chosen by the caller, 1 to 200 characters.
-        scope: who shares the request id: a client's name, or empty for the whole node.
-        case_id: the case; None opens a new one under a random id.
-        content: what happened.
-        mechanisms: slugs of those that may hold the content; empty = every member.
-    """
-
-    request_id: str
-    scope: str
-    case_id: CaseId | None
-    content: ActContent
-    mechanisms: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Where an event stands."""
-
-    case_id: CaseId
-    origin: Origin
-    index: int
-    leaf_hash: LeafHash
-    was_recorded_before: bool
-    time_ms: int
 
 
 class Registry:
@@ -104,11 +63,16 @@ class Registry:
         self.store = store
         self.models = models
         self.registry_id: RegistryId = roster.registry_id
-        self._requests = RequestKeys(request_secret)
         self._now_ms = now_ms
-        self._random_bytes = random_bytes
         self._situations = SituationNames(self.registry_id)
         self._reader = Reader(store=store, roster=roster, member_id=self.own.id)
+        self._recording = Recording(
+            self._reader,
+            self._situations,
+            RequestKeys(request_secret),
+            now_ms=now_ms,
+            random_bytes=random_bytes,
+        )
         self.projector = CaseListProjector(self._reader, models)
         self._resources = ExitStack()
 
@@ -183,36 +147,14 @@ class Registry:
             RuleViolation, NotFound: the rules of the kind forbid it here.
             Overloaded: too many events are waiting.
         """
-        if not 1 <= len(command.request_id) <= REQUEST_ID_MAX:
-            msg = f"a request id has 1 to {REQUEST_ID_MAX} characters"
-            raise InvalidRequest(msg)
-        audience = self._audience(command.mechanisms)
-        kind = command.content.kind
-        request_key = self._requests.key_of(command.scope, command.request_id)
-        content = encode_content(command.content)
-        try:
-            self._check(command, audience)
-        except RequestError:
-            # A repetition is answered from the log whatever the rules say today.
-            if not self.store.has_request(request_key):
-                raise
-        draft = draft_event(
-            log_id=self.own.log_id,
-            case_id=command.case_id or CaseId(self._random_bytes(CASE_ID_SIZE_BYTES)),
-            kind=kind if audience.is_all else EventKind.SEALED,
-            time_ms=self._now_ms(),
-            parts=(
-                PartDraft(
-                    salt=self._random_bytes(SALT_SIZE_BYTES),
-                    media_type=media_type_of(kind),
-                    content=content,
-                ),
-            ),
-            audience=audience,
-            request_id=request_key,
-        )
-        digest = self._requests.digest_of(kind, audience, command.case_id, content)
-        return self.store.append(AppendRequest(draft=draft, request_digest=digest))
+        return self.store.append(self._recording.prepare(command))
+
+    def record_now(self, command: RecordCommand) -> "Future[Appended]":
+        """Like `record`, but written by the caller's thread if nothing else is being written.
+
+        Quicker for one caller that waits anyway; it may take as long as a commit.
+        """
+        return self.store.append_now(self._recording.prepare(command))
 
     def receipt(self, appended: Appended) -> Receipt:
         """Tells where a stored event stands."""
@@ -267,7 +209,7 @@ class Registry:
 
     def timeline(self, history: CaseHistory) -> tuple[TimelineItem, ...]:
         """Sorts a history by the dates of the acts."""
-        return read_timeline(self.store, history)
+        return read_timeline(history)
 
     def log(self, origin: str) -> tuple[Member, LogState]:
         """Finds a log by its origin; empty = the own log.
@@ -320,8 +262,8 @@ class Registry:
         Raises:
             NotFound: no such log or sizes under its checkpoint.
         """
-        member, _ = self.log(origin)
-        noted = self.store.noted_size(member.log_id)
+        member, state = self.log(origin)
+        noted = state.noted_size
         second_size = second_size or noted
         if not 1 <= first_size <= second_size <= noted:
             msg = f"{member.origin} has sizes 1 to {noted} here, not {first_size} to {second_size}"
@@ -350,36 +292,6 @@ class Registry:
     def digest(self) -> NodeDigest:
         """Folds every case into the node digest; reads everything, so ask seldom."""
         return read_node_digest(self._reader)
-
-    # --- inside -----------------------------------------------------------------------------
-
-    def _audience(self, mechanisms: tuple[str, ...]) -> Audience:
-        if not mechanisms:
-            return ALL_MEMBERS
-        members = {self.roster.member_by_slug(slug).id for slug in mechanisms} | {self.own.id}
-        return Audience(is_all=False, member_ids=tuple(sorted(members)))
-
-    def _check(self, command: RecordCommand, audience: Audience) -> None:
-        case_id = command.case_id
-        is_situation = case_id is not None and self._situations.state_of(case_id) is not None
-        check_new_event(
-            command.content,
-            is_for_all=audience.is_all,
-            case=CaseFacts(
-                exists=case_id is None or is_situation or self.store.has_case(case_id),
-                is_new=case_id is None,
-                is_situation=is_situation,
-                holds_event=lambda origin, index: self._holds(case_id, origin, index),
-            ),
-        )
-
-    def _holds(self, case_id: CaseId | None, origin: str, index: int) -> bool:
-        if case_id is None:
-            return False
-        log_id = log_id_of(origin)
-        states = {state.log_id: state for state in self.store.log_states()}
-        entries = visible_entries(self.store, states, case_id)
-        return any(e.log_id == log_id and e.index == index for e in entries)
 
 
 def _held_note(member: Member, state: LogState) -> bytes:

@@ -16,8 +16,8 @@ from itertools import groupby
 from registry.domain.identifiers import Commitment, LogId
 from registry.log.entry import Header
 from registry.log.roster import Member, MemberStatus
-from registry.store.entries import EntryStore, HeldPart
-from registry.views.case_file import read_header, valid_size
+from registry.store.entries import EntryStore
+from registry.store.values import HeldPart, read_header
 
 PartKey = tuple[LogId, int, int]
 """(log, index of the event, ordinal of the part)."""
@@ -47,7 +47,7 @@ def _is_open(header: Header, key: PartKey, commitment: Commitment, now_ms: int) 
 
 def _headers(store: EntryStore, keys: list[PartKey]) -> Iterator[tuple[PartKey, Header]]:
     """Reads the headers of sorted keys, a run of neighbours at a time; void events are left out."""
-    sizes = {state.log_id: valid_size(state) for state in store.log_states()}
+    sizes = {state.log_id: state.valid_size for state in store.log_states()}
     known = [key for key in keys if 0 <= key[1] < sizes.get(key[0], 0)]
     numbered = enumerate(dict.fromkeys((log_id, index) for log_id, index, _ in known))
     headers: dict[tuple[LogId, int], Header] = {}

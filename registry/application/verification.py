@@ -20,9 +20,10 @@ from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, CompactRange, leaf_hash
 from registry.log.roster import Member, Roster
 from registry.replication.ingest import LogAuthor, verify_slice
 from registry.store.check import Finding, check_store
-from registry.store.entries import EntryStore, LogState
+from registry.store.entries import EntryStore
 from registry.store.guard import Guard, GuardState
 from registry.store.sqlite import open_sqlite_store
+from registry.store.values import LogState
 from registry.views.case_file import LogPlace, Reader
 from registry.views.node_digest import NodeDigest, read_node_digest
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from registry.domain.identifiers import LogId, Slug
+from registry.log.checkpoint import Checkpoint
+from registry.replication.messages import Tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +14,25 @@ class FetchEntries:
     peer: Slug
     log_id: LogId
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeTail:
+    """Check and store the entries that came along with a head; it ends as a fetch does.
+
+    Attributes:
+        peer: who sent them.
+        log_id: of which log.
+        note: the head.
+        checkpoint: what it says, verified; the tail ends there.
+        tail: begins where the held log ends.
+    """
+
+    peer: Slug
+    log_id: LogId
+    note: bytes
+    checkpoint: Checkpoint
+    tail: Tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +52,4 @@ class AskFenceAgain:
     size: int
 
 
-Effect = FetchEntries | DropPeer | AskFenceAgain
+Effect = FetchEntries | TakeTail | DropPeer | AskFenceAgain

@@ -45,9 +45,13 @@ from registry.log.entry import (
 from registry.log.facts import EntryFacts
 from registry.log.merkle import CompactRange, leaf_hash, verify_consistency
 from registry.log.signing import verify
+from registry.replication.messages import Tail
 
 BATCH_MAX_ENTRIES: Final = 500
 PATH_MAX: Final = 128
+TAIL_MAX_ENTRIES: Final = 32
+TAIL_MAX_BYTES: Final = 2**16
+"""A tail is what a live event needs, not a way round the flow control of a fetch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,32 @@ def check_head(
         msg = f"{origin} has two roots at size {held.size}: its author signed two histories"
         raise LogDiverged(msg)
     return checkpoint
+
+
+def check_tail(tail: Tail, checkpoint: Checkpoint) -> None:
+    """Checks a tail's limits and that it ends at its head; its entries are not looked at.
+
+    Raises:
+        LimitExceeded: too many or too large.
+        TruncatedStream: no entries at all.
+        MisplacedEntry: it does not end at the checkpoint.
+    """
+    count, size_bytes = len(tail.entries), sum(map(len, tail.entries))
+    if not count:
+        msg = "a peer sent a tail without entries"
+        raise TruncatedStream(msg)
+    if count > TAIL_MAX_ENTRIES or size_bytes > TAIL_MAX_BYTES:
+        msg = (
+            f"a tail has at most {TAIL_MAX_ENTRIES} entries and {TAIL_MAX_BYTES} bytes, "
+            f"found {count} and {size_bytes}"
+        )
+        raise LimitExceeded(msg)
+    if tail.start + count != checkpoint.size:
+        msg = (
+            f"a tail from {tail.start} to {tail.start + count} came with a head of "
+            f"{checkpoint.size} entries of {checkpoint.origin}"
+        )
+        raise MisplacedEntry(msg)
 
 
 def plan_batch(

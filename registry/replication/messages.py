@@ -21,12 +21,21 @@ class PeerDown:
 
 
 @dataclass(frozen=True, slots=True)
+class Tail:
+    """The last entries up to a head, as a peer sent them along with it: `start` is the first."""
+
+    start: int
+    entries: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HeadOffered:
-    """A peer holds a log up to this signed note."""
+    """A peer holds a log up to this signed note; it may have sent the last entries along."""
 
     peer: Slug
     log_id: LogId
     note: bytes
+    tail: Tail | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,10 @@ Rules:
 6. A frozen log is not fetched, and nothing about a peer outlives its connection but its faults.
 7. The own log is never fetched here. A peer that proves, by the own log's key, that there is more
    of it than is held makes this node ask again whether it may append: a copy of it may be running.
+8. A head may bring the last entries along. They are taken as a fetch that is over at once: if they
+   begin exactly where the held log ends, and nothing of that log is under way. Otherwise they are
+   left, never kept for later, and what is missing is fetched. A tail over the limits, or one that
+   does not end at its head, is the peer's fault even where it would have been left.
 """
 
 from collections.abc import Mapping
@@ -22,8 +26,8 @@ from typing import Final, assert_never
 from registry.domain.identifiers import LogId, RegistryId, Slug
 from registry.errors import EntryError
 from registry.log.roster import Member, Roster
-from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries
-from registry.replication.ingest import check_head
+from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
+from registry.replication.ingest import check_head, check_tail
 from registry.replication.messages import (
     FetchEnded,
     FetchFailed,
@@ -35,6 +39,7 @@ from registry.replication.messages import (
     PeerCaughtUp,
     PeerDown,
     PeerUp,
+    Tail,
 )
 
 DROP_FIRST_MS: Final = 1_000
@@ -95,7 +100,7 @@ class Session:
 
     def handle(self, now_ms: int, message: Message) -> tuple[Effect, ...]:
         """Takes a message; returns what is to be done now."""
-        dropped: tuple[Effect, ...] = ()
+        first: tuple[Effect, ...] = ()
         match message:
             case PeerUp() | PeerDown() | PeerCaughtUp():
                 self._turn(message)
@@ -103,17 +108,17 @@ class Session:
                 self._held[log_id] = max(self._held.get(log_id, 0), size)
             case LogFrozen(log_id):
                 self._frozen.add(log_id)
-            case HeadOffered(peer, log_id, note):
-                dropped = self._offer(now_ms, peer, log_id, note)
+            case HeadOffered():
+                first = self._offer(now_ms, message)
             case FetchEnded(peer, log_id):
                 self._finish(peer, log_id)
             case FetchFailed():
-                dropped = self._fail(now_ms, message)
+                first = self._fail(now_ms, message)
             case PartsRefused(peer, reason):
-                dropped = self._drop(now_ms, peer, reason)
+                first = self._drop(now_ms, peer, reason)
             case _:
                 assert_never(message)
-        return (*dropped, *self._fetches())
+        return (*first, *self._fetches())
 
     def view_of(self, peer: Slug, log_id: LogId) -> PeerView:
         """Tells how a peer stands; `offered_size` is that of the given log."""
@@ -161,12 +166,15 @@ class Session:
             case _:
                 assert_never(message)
 
-    def _offer(self, now_ms: int, peer: Slug, log_id: LogId, note: bytes) -> tuple[Effect, ...]:
+    def _offer(self, now_ms: int, offer: HeadOffered) -> tuple[Effect, ...]:
+        peer, log_id, tail = offer.peer, offer.log_id, offer.tail
         author = self._own if log_id == self._own.log_id else self._logs.get(log_id)
         if author is None:
             return ()  # a log of a newer roster
         try:
-            checkpoint = check_head(note, origin=author.origin, log_key=author.log_key)
+            checkpoint = check_head(offer.note, origin=author.origin, log_key=author.log_key)
+            if tail is not None:
+                check_tail(tail, checkpoint)
         except EntryError as error:
             return self._drop(now_ms, peer, f"{error.reason}: {error}")
         if author is self._own:
@@ -174,7 +182,16 @@ class Session:
             return (AskFenceAgain(peer, checkpoint.size),) if has_more else ()
         self._peers[peer].offered[log_id] = checkpoint.size
         self._peers[peer].broke_off.pop(log_id, None)
-        return ()
+        if tail is None or not self._fits(peer, log_id, tail):
+            return ()
+        self._fetching[log_id] = tail.start
+        return (TakeTail(peer, log_id, offer.note, checkpoint, tail),)
+
+    def _fits(self, peer: Slug, log_id: LogId, tail: Tail) -> bool:
+        """Whether a tail can be taken as it comes."""
+        is_free = log_id not in self._fetching and log_id not in self._frozen
+        follows = tail.start == self._held.get(log_id, 0)
+        return is_free and follows and self._peers[peer].is_connected
 
     def _finish(self, peer: Slug, log_id: LogId) -> None:
         self._fetching.pop(log_id, None)

@@ -18,15 +18,14 @@ from registry.errors import (
 from registry.log.author import Author
 from registry.log.entry import REFS_MAX, EventRef
 from registry.log.merkle import CompactRange, leaf_hash
-from registry.store.entries import Appended, AppendRequest, LogState
+from registry.store.parts import insert_parts, seal_part
 from registry.store.recorder import LogRecorder, insert_rows
 from registry.store.rows import (
-    insert_parts,
     read_entries,
     read_leaves,
-    seal_part,
 )
 from registry.store.tiles import write_tiles
+from registry.store.values import Appended, AppendRequest, LogState
 
 RefRow: TypeAlias = tuple[int, int, LogId, int]
 """(log_no, case_no, the log referred to, index there): a row of `case_refs`."""
@@ -58,7 +57,7 @@ class AppendGroup:
         self._new_cases: list[tuple[int, CaseId]] = []
         self._outcomes: list[int | Exception] = []
         self._is_repeated: list[bool] = []
-        self._entries: list[bytes] = []
+        self.entries: list[bytes] = []
         self._old_entries: dict[int, bytes] = {}
         self._cases: list[tuple[int, int]] = []
         self._parts: list[tuple[int, int, int, bytes]] = []
@@ -92,13 +91,13 @@ class AppendGroup:
         Raises:
             CorruptDatabase: what was read back is not what was inserted.
         """
-        if not self._entries:
+        if not self.entries:
             return self._before
         start = self._before.size
         log_id = self._author.log_id
         self._insert(start, received_ms)
-        leaves = read_leaves(self._cursor, log_id, start, start + len(self._entries))
-        if leaves != [leaf_hash(entry) for entry in self._entries]:
+        leaves = read_leaves(self._cursor, log_id, start, start + len(self.entries))
+        if leaves != [leaf_hash(entry) for entry in self.entries]:
             msg = "the database gave back other entries than were inserted"
             raise CorruptDatabase(msg)
         write_tiles(
@@ -115,7 +114,7 @@ class AppendGroup:
         after = self._state(extended, root, note)
         self._cursor.execute(
             "UPDATE logs SET size = ?1, root = ?2, range = ?3, note = ?4, noted_size = ?1, "
-            "target_note = NULL, parts_below = ?5 WHERE log_no = ?6",
+            "parts_below = ?5 WHERE log_no = ?6",
             (after.size, root, extended.encode(), note, after.parts_below, self._log_no),
         )
         return after
@@ -170,13 +169,13 @@ class AppendGroup:
     def _write(self, request: AppendRequest) -> int:
         """Signs the entry at the next place and collects its rows."""
         draft = request.draft
-        index = self._before.size + len(self._entries)
+        index = self._before.size + len(self.entries)
         case_no = self._known_cases.get(draft.case_id)
         refs = self._refs.get(case_no, ()) if case_no is not None else ()
         sealed = [seal_part(part.salt, part.media_type, part.content) for part in draft.parts]
         entry = self._author.write_entry(draft, index=index, refs=tuple(refs))
         # Nothing below can fail, so that a bad draft leaves nothing of itself.
-        self._entries.append(entry)
+        self.entries.append(entry)
         if draft.case_id:
             number = self._add_case(draft.case_id) if case_no is None else case_no
             self._cases.append((number, index))
@@ -225,7 +224,7 @@ class AppendGroup:
 
     def _insert(self, start: int, received_ms: int) -> None:
         cursor = self._cursor
-        self._recorder.insert_entries(cursor, self._author.log_id.hex(), start, self._entries)
+        self._recorder.insert_entries(cursor, self._author.log_id.hex(), start, self.entries)
         insert_rows(cursor, "INSERT INTO case_ids", self._new_cases)
         insert_rows(
             cursor,
@@ -257,7 +256,7 @@ class AppendGroup:
 
     def _appended(self, index: int, is_repeated: bool) -> Appended:  # noqa: FBT001 - a pair's half
         start = self._before.size
-        entry = self._entries[index - start] if index >= start else self._old_entries[index]
+        entry = self.entries[index - start] if index >= start else self._old_entries[index]
         return Appended(index, entry, leaf_hash(entry), is_repeated)
 
 

@@ -1,7 +1,7 @@
 """The library's SQLite recorder as it comes: what a benchmark of the store is measured against.
 
 One event per commit, WAL and synchronous=FULL (read back), and nothing of ours: no signature, no
-tree, no guard, no index.
+tree, no guard, no index. It stands here because only the store may import the library.
 """
 
 from pathlib import Path

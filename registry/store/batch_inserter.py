@@ -12,10 +12,10 @@ from eventsourcing.sqlite import SQLiteCursor
 from registry.domain.identifiers import CaseId
 from registry.errors import BackwardEntry
 from registry.log.facts import EntryFacts
-from registry.store.entries import IngestBatch
 from registry.store.recorder import LogRecorder, insert_rows
 from registry.store.rows import read_leaves
 from registry.store.tiles import write_tiles
+from registry.store.values import IngestBatch
 
 _CASES_REMEMBERED: Final = 50_000
 

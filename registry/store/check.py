@@ -105,8 +105,7 @@ class _StoreCheck:
         """Checks every log, then what is derived from all of them."""
         rows = self._connection.execute(
             f"SELECT log_no, log_id, origin, size, {blob('root')}, {blob('range')}, "  # noqa: S608 - constant names
-            f"{blob('note')}, noted_size, {blob('target_note')}, parts_below "
-            "FROM logs ORDER BY origin"
+            f"{blob('note')}, noted_size, parts_below FROM logs ORDER BY origin"
         ).fetchall()
         for row in rows:
             yield from self._check_log(LogRow._make(row))

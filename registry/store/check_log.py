@@ -16,15 +16,15 @@ from registry.domain.identifiers import (
     RootHash,
 )
 from registry.errors import CommitmentMismatch, CorruptDatabase, EntryError
-from registry.log.checkpoint import verify_checkpoint
+from registry.log.checkpoint import Checkpoint, verify_checkpoint
 from registry.log.commitment import check_commitment
 from registry.log.entry import Header, decode_header, signed_message, split_entry
 from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, CompactRange, leaf_hash
 from registry.log.roster import Member
 from registry.log.signing import verify
 from registry.store.guard import GuardState
+from registry.store.parts import open_part
 from registry.store.recorder import TOPIC
-from registry.store.rows import open_part
 from registry.store.tiles import TILE_WIDTH
 
 _PROGRESS_EVERY: Final = 1000
@@ -45,7 +45,7 @@ def blob(column: str) -> str:
 
 
 class LogRow(NamedTuple):
-    """A row of `logs` as it stands, unchecked."""
+    """A row of `logs` as it stands, unchecked; damage can give a number any type."""
 
     log_no: int
     log_id: bytes
@@ -54,9 +54,8 @@ class LogRow(NamedTuple):
     root: bytes
     range: bytes
     note: bytes | None
-    noted_size: int
-    target_note: bytes | None
-    parts_below: int
+    noted_size: object
+    parts_below: object
 
 
 class LogCheck:
@@ -84,18 +83,18 @@ class LogCheck:
         self._roots: dict[int, RootHash] = {0: EMPTY_ROOT}
         self._tile: list[LeafHash] = []
         self._tile_roots: list[bytes] = []
+        self._noted: Checkpoint | None = None
+        self._sizes: set[int] = set()
 
     def run(self) -> Iterator[Finding]:
         """Checks everything of the log."""
-        notes: dict[str, tuple[int, RootHash]] = {}
-        for name, note in (("note", self._row.note), ("target_note", self._row.target_note)):
-            if note:
-                yield from self._read_note(name, note, notes)
-        self._sizes = {size for size, _ in notes.values()}
+        if self._row.note:
+            yield from self._read_note(self._row.note)
+        self._sizes = {self._noted.size} if self._noted is not None else set()
         if self._guard is not None:
             self._sizes.add(self._guard.size)
         yield from self._check_entries()
-        yield from self._check_head(notes)
+        yield from self._check_head()
         yield from self._check_tree()
         yield from self._check_guard()
 
@@ -110,6 +109,9 @@ class LogCheck:
             (self._row.log_id.hex(),),
         )
         for index, topic, entry in rows:
+            if not isinstance(index, int):
+                yield self._found(expected, "misplaced_entry", f"an entry has index {index!r}")
+                continue
             if index != expected or topic != TOPIC:
                 detail = f"entry {expected} was expected, found {index} with topic {topic!r}"
                 yield self._found(expected, "misplaced_entry", detail)
@@ -228,19 +230,20 @@ class LogCheck:
 
     # --- head, notes, guard ---------------------------------------------------------------------
 
-    def _read_note(
-        self, name: str, note: bytes, found: dict[str, tuple[int, RootHash]]
-    ) -> Iterator[Finding]:
+    def _read_note(self, note: bytes) -> Iterator[Finding]:
         try:
-            checkpoint = verify_checkpoint(
+            self._noted = verify_checkpoint(
                 note, origin=self._member.origin, log_key=self._member.log_key
             )
         except EntryError as error:
-            yield self._found(None, error.reason, f"{name}: {error}")
-        else:
-            found[name] = (checkpoint.size, checkpoint.root)
+            yield self._found(self._noted_index(), error.reason, f"note: {error}")
 
-    def _check_head(self, notes: dict[str, tuple[int, RootHash]]) -> Iterator[Finding]:
+    def _noted_index(self) -> int | None:
+        """The last entry that the note stands for."""
+        size = self._row.noted_size
+        return size - 1 if isinstance(size, int) and size > 0 else None
+
+    def _check_head(self) -> Iterator[Finding]:
         row, held = self._row, self._range.size
         if row.size != held:
             yield self._found(None, "size_mismatch", f"{held} entries are held, not {row.size}")
@@ -248,16 +251,15 @@ class LogCheck:
             yield self._found(None, "root_mismatch", "the stored root is not that of the entries")
         if row.range != self._range.encode():
             yield self._found(None, "range_mismatch", "the stored range is not that of the entries")
-        if not 0 <= row.parts_below <= held:
+        if not isinstance(row.parts_below, int) or not 0 <= row.parts_below <= held:
             yield self._found(None, "size_mismatch", f"parts_below is {row.parts_below} of {held}")
-        for name, (size, root) in notes.items():
-            is_absent = size > held and name == "target_note"
-            if not is_absent and self._roots.get(size) != root:
-                detail = f"{name} of size {size} does not have the root of the entries"
-                yield self._found(None, "root_mismatch", detail)
-        noted = notes["note"][0] if "note" in notes else 0
-        if row.noted_size != noted and ("note" in notes or not row.note):
-            detail = f"noted_size is {row.noted_size}, the note says {noted}"
+        noted = self._noted
+        if noted is not None and self._roots.get(noted.size) != noted.root:
+            detail = f"the note of size {noted.size} does not have the root of the entries"
+            yield self._found(self._noted_index(), "root_mismatch", detail)
+        size = 0 if noted is None else noted.size
+        if row.noted_size != size and (noted is not None or not row.note):
+            detail = f"noted_size is {row.noted_size}, the note says {size}"
             yield self._found(None, "size_mismatch", detail)
 
     def _check_guard(self) -> Iterator[Finding]:

@@ -4,8 +4,9 @@ No SQL here. A backend keeps these rules, and one contract suite in tests/storag
 1. A log is a gapless sequence of entries; what is stored is never changed or removed.
 2. Rows that are derived from entries (tree, case index, refs) are written in their transaction.
 3. An append is acknowledged only after entries and note are on disk and the guard has advanced;
-   of the own log nothing past the guard is ever shown to a reader.
-4. One bad request fails alone; a failed commit or guard write stops all appends.
+   of the own log no entry, content or size past the guard is ever shown to a reader.
+4. One bad request fails alone; a failed commit or guard write stops all appends, and so does a
+   freeze of the own log.
 
 Readers may call from any thread. Writers get a `Future`, resolved in the order of the steps above.
 """
@@ -13,167 +14,21 @@ Readers may call from any thread. Writers get a `Future`, resolved in the order 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TypeAlias
 
-from registry.domain.identifiers import (
-    CaseId,
-    LeafHash,
-    LogId,
-    Origin,
-    RequestKey,
-    RootHash,
-)
-from registry.log.author import EventDraft
-from registry.log.facts import EntryFacts, GuardComparison
-from registry.log.merkle import CompactRange
+from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RequestKey, RootHash
+from registry.log.facts import GuardComparison
 from registry.store.guard import Guard
-
-
-@dataclass(frozen=True, slots=True)
-class LogState:
-    """How much of a log is held.
-
-    Attributes:
-        log_id: SHA-256 of the origin.
-        origin: the log's name.
-        size: entries held (of the own log: entries under the guard).
-        root: RFC 6962 root over `size` entries.
-        range: the compact range over `size` entries.
-        note: the largest checkpoint that is held in full; None while there is none.
-        noted_size: the size that `note` stands for; 0 while there is none.
-        frozen_at: the first index that is void; None = the log is not frozen.
-        frozen_reason: the stable reason of the freeze.
-        parts_below: every part of an entry below this index is held or listed as wanted.
-    """
-
-    log_id: LogId
-    origin: Origin
-    size: int
-    root: RootHash
-    range: CompactRange
-    note: bytes | None
-    noted_size: int
-    frozen_at: int | None
-    frozen_reason: str | None
-    parts_below: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """An entry's exact bytes and its place."""
-
-    log_id: LogId
-    index: int
-    entry: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """Where an own event stands; `was_recorded_before` if an earlier request put it there."""
-
-    index: int
-    entry: bytes
-    leaf_hash: LeafHash
-    was_recorded_before: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AppendRequest:
-    """An event to append; `request_digest` is a keyed digest of all that was asked for."""
-
-    draft: EventDraft
-    request_digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class IngestBatch:
-    """Checked entries [start, start + len(entries)) of one log.
-
-    Attributes:
-        log_id: a registered log.
-        start: must be the size held.
-        entries: exact bytes.
-        facts: of each entry, in the same order.
-        leaf_hashes: of each entry, in the same order.
-        range: the compact range at the batch's end.
-        root: the root at the batch's end.
-        note: the verified checkpoint whose size is the batch's end; None if there is none.
-        target_note: the verified checkpoint that is being fetched, as large as `note` or larger.
-    """
-
-    log_id: LogId
-    start: int
-    entries: Sequence[bytes]
-    facts: Sequence[EntryFacts]
-    leaf_hashes: Sequence[LeafHash]
-    range: CompactRange
-    root: RootHash
-    note: bytes | None
-    target_note: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class HeldPart:
-    """A part in clear: `salt` has 32 bytes, `ordinal` counts from 0 within its entry."""
-
-    log_id: LogId
-    index: int
-    ordinal: int
-    salt: bytes
-    media_type: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A stored entry in the order of arrival over all logs; ids grow and may have gaps."""
-
-    id: int
-    log_id: LogId
-    index: int
-    entry: bytes
-    case_id: CaseId
-
-
-@dataclass(frozen=True, slots=True)
-class PartChange:
-    """A part that became readable, in the order of arrival; ids grow and may have gaps."""
-
-    id: int
-    log_id: LogId
-    index: int
-    ordinal: int
-    case_id: CaseId
-
-
-@dataclass(frozen=True, slots=True)
-class EntriesStored:
-    """Entries [start, end) of a log were stored; `note` is the log's largest held checkpoint."""
-
-    log_id: LogId
-    start: int
-    end: int
-    note: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class PartsStored:
-    """Parts were stored: (index, ordinal) of each."""
-
-    log_id: LogId
-    keys: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FreezeStored:
-    """A log was frozen: what is at or past `at` is void from now on."""
-
-    log_id: LogId
-    at: int
-
-
-StoreEvent: TypeAlias = EntriesStored | PartsStored | FreezeStored
+from registry.store.values import (
+    Appended,
+    AppendRequest,
+    Change,
+    HeldPart,
+    IngestBatch,
+    LogState,
+    PartChange,
+    StoredEntry,
+    StoreEvent,
+)
 
 
 class EntryReader(ABC):
@@ -190,10 +45,6 @@ class EntryReader(ABC):
     @abstractmethod
     def log_state(self, log_id: LogId) -> LogState:
         """One log."""
-
-    @abstractmethod
-    def noted_size(self, log_id: LogId) -> int:
-        """The size of the largest checkpoint held in full; 0 if there is none."""
 
     @abstractmethod
     def entries(
@@ -256,14 +107,6 @@ class EntryReader(ABC):
         """Whether an own event was recorded under this request id."""
 
     @abstractmethod
-    def received_ms(self, log_id: LogId, index: int) -> int:
-        """When this node stored an entry, by its own clock.
-
-        Raises:
-            NotFound: it is not held.
-        """
-
-    @abstractmethod
     def part(self, log_id: LogId, index: int, ordinal: int) -> HeldPart | None:
         """One part, or None if it is not held."""
 
@@ -305,14 +148,18 @@ class EntryStore(EntryReader):
     def append(self, request: AppendRequest) -> Future[Appended]:
         """Appends an own event; all that wait share one transaction, one note and one fsync.
 
-        If nothing else is being written it is done in the caller's thread before this returns, so
-        it is not for an event loop.
-
         The future fails with:
             LogReadOnly: appends are not allowed now.
             RequestIdReused: the request id stands for another request.
             MalformedEntry, LimitExceeded: the draft breaks the header's format.
             StorageError: the disk failed; whether the event is recorded shows after a restart.
+        """
+
+    @abstractmethod
+    def append_now(self, request: AppendRequest) -> Future[Appended]:
+        """Like `append`, but done by the caller's thread if nothing else is being written.
+
+        That saves a single caller the change of threads; it is not for an event loop.
         """
 
     @abstractmethod
@@ -354,6 +201,16 @@ class EntryStore(EntryReader):
     @abstractmethod
     def register_logs(self, origins: Sequence[Origin]) -> Future[None]:
         """Makes logs known, empty; those known already stay as they are."""
+
+    @abstractmethod
+    def remember_own_checkpoint(self, size: int, root: RootHash) -> Future[None]:
+        """Advances the guard to a larger checkpoint of the own log that a member showed.
+
+        From then on the own log stays closed, over restarts too, until it holds that checkpoint.
+
+        The future fails with:
+            GuardError: it cannot be written.
+        """
 
     @abstractmethod
     def attach_guard(self, guard: Guard) -> Future[None]:

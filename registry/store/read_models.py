@@ -11,8 +11,8 @@ places are written in one transaction on eventsourcing's tracking recorder.
 import base64
 import dataclasses
 import json
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,8 @@ from eventsourcing.persistence import Tracking
 from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore, SQLiteTrackingRecorder
 
 from registry.domain.identifiers import CASE_ID_SIZE_BYTES, CaseId, Slug
-from registry.errors import InvalidRequest
+from registry.errors import CorruptDatabase, InvalidRequest
+from registry.store.connections import translated
 
 PROJECTOR_VERSION: Final = 1
 """Raised whenever rows are folded differently: an older database is then dropped and rebuilt."""
@@ -88,7 +89,8 @@ class ReadModels(SQLiteTrackingRecorder):
 
     def place(self, stream: str) -> int:
         """Returns the id of the last change of a stream that is folded; 0 = none."""
-        return self.max_tracking_id(stream) or 0
+        with translated():
+            return self.max_tracking_id(stream) or 0
 
     def save(self, rows: Iterable[CaseRow], places: Mapping[str, int]) -> None:
         """Replaces rows and moves the streams' places forward, all or nothing.
@@ -96,14 +98,14 @@ class ReadModels(SQLiteTrackingRecorder):
         A row without events takes its case out of the list: all of them became void.
         """
         rows = list(rows)
-        with self.datastore.transaction(commit=True) as cursor:
+        with self._transaction(commit=True) as cursor:
             _write_rows(cursor, rows)
             for stream, place in places.items():
                 self._insert_tracking(cursor, Tracking(stream, place))
 
     def case(self, case_id: CaseId) -> CaseRow | None:
         """Returns one row, or None if the case is not in the list (yet)."""
-        with self.datastore.transaction(commit=False) as cursor:
+        with self._transaction(commit=False) as cursor:
             cursor.execute("SELECT row FROM cases WHERE case_id = ?", (case_id,))
             found = cursor.fetchone()
         return None if found is None else CaseRow.decode(found["row"])
@@ -137,7 +139,7 @@ class ReadModels(SQLiteTrackingRecorder):
         # Only constant fragments are joined; every value is a parameter.
         clause = f"WHERE {' AND '.join(where)} " if where else ""
         statement = f"SELECT row FROM cases {clause}ORDER BY last_recorded_ms DESC, case_id LIMIT ?"  # noqa: S608
-        with self.datastore.transaction(commit=False) as cursor:
+        with self._transaction(commit=False) as cursor:
             cursor.execute(statement, (*parameters, limit + 1))
             found = [CaseRow.decode(row["row"]) for row in cursor.fetchall()]
         rows = tuple(found[:limit])
@@ -145,30 +147,46 @@ class ReadModels(SQLiteTrackingRecorder):
 
     def dump(self) -> bytes:
         """All rows as canonical lines in case id order, to compare a rebuild byte for byte."""
-        with self.datastore.transaction(commit=False) as cursor:
+        with self._transaction(commit=False) as cursor:
             cursor.execute("SELECT row FROM cases ORDER BY case_id")
             return "".join(f"{row['row']}\n" for row in cursor.fetchall()).encode()
 
     def clear(self) -> None:
         """Forgets all rows and places, so that the next fold starts from nothing."""
-        with self.datastore.transaction(commit=True) as cursor:
+        with self._transaction(commit=True) as cursor:
             for table in ("cases", "case_states", "case_mechanisms", "tracking"):
                 cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant name
             self._insert_tracking(cursor, Tracking(self.table_migration_identifier, 1))
             self._insert_tracking(cursor, Tracking(_VERSION_STREAM, 1))
 
+    def check(self) -> None:
+        """Reads every page, so that damage is met now and not in the middle of the work.
+
+        Raises:
+            CorruptDatabase: SQLite finds the file damaged.
+        """
+        with self._transaction(commit=False) as cursor:
+            cursor.execute("PRAGMA quick_check(1)")
+            answer = cursor.fetchone()[0]
+        if answer != "ok":
+            msg = f"the read models are damaged: {answer}"
+            raise CorruptDatabase(msg)
+
     def close(self) -> None:
         """Closes the database."""
         self.datastore.close()
+
+    @contextmanager
+    def _transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:
+        with translated(), self.datastore.transaction(commit=commit) as cursor:
+            yield cursor
 
 
 def open_read_models(path: Path) -> ReadModels:
     """Opens or makes the database; one of another projector version, or damaged, starts empty."""
     try:
         return _open(path)
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
+    except CorruptDatabase:
         # Nothing is lost with it: every row is folded from the logs again.
         for suffix in ("", "-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -178,6 +196,7 @@ def open_read_models(path: Path) -> ReadModels:
 def _open(path: Path) -> ReadModels:
     models = ReadModels(SQLiteDatastore(str(path)))
     try:
+        models.check()
         models.create_table()
         if not models.max_tracking_id(_VERSION_STREAM):
             models.clear()

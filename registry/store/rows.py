@@ -1,17 +1,14 @@
 """Rows of the store on SQLite: small statements that reading and writing share."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RootHash
 from registry.errors import CorruptDatabase, NotFound
-from registry.log.commitment import SALT_SIZE_BYTES
 from registry.log.merkle import CompactRange, Subtree, leaf_hash
-from registry.store.entries import HeldPart, LogState
-from registry.store.recorder import insert_rows
 from registry.store.tiles import fetch_subtree
+from registry.store.values import LogState
 
 
 def state_of_row(row: Any) -> LogState:  # noqa: ANN401 - a row of sqlite3
@@ -28,6 +25,29 @@ def state_of_row(row: Any) -> LogState:  # noqa: ANN401 - a row of sqlite3
         frozen_reason=row["frozen_reason"],
         parts_below=row["parts_below"],
     )
+
+
+class LogNumbers:
+    """The numbers by which rows name logs; they never change, so they are remembered."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[LogId, int] = {}
+
+    def of(self, cursor: SQLiteCursor, log_id: LogId) -> int:
+        """Returns a log's number.
+
+        Raises:
+            NotFound: the log is not registered.
+        """
+        number = self._numbers.get(log_id)
+        if number is None:
+            cursor.execute("SELECT log_no FROM logs WHERE log_id = ?", (log_id,))
+            row = cursor.fetchone()
+            if row is None:
+                msg = f"no log {log_id.hex()} is known here"
+                raise NotFound(msg)
+            number = self._numbers[log_id] = int(row["log_no"])
+        return number
 
 
 def read_state(cursor: SQLiteCursor, log_id: LogId) -> LogState:
@@ -79,43 +99,3 @@ def find_case(cursor: SQLiteCursor, case_id: CaseId) -> int | None:
     cursor.execute("SELECT case_no FROM case_ids WHERE case_id = ?", (case_id,))
     row = cursor.fetchone()
     return None if row is None else int(row["case_no"])
-
-
-def find_or_add_case(cursor: SQLiteCursor, case_id: CaseId) -> tuple[int, bool]:
-    """Returns a case's number and whether it is new."""
-    found = find_case(cursor, case_id)
-    if found is not None:
-        return found, False
-    cursor.execute("INSERT INTO case_ids (case_id) VALUES (?)", (case_id,))
-    return int(cursor.lastrowid), True
-
-
-def seal_part(salt: bytes, media_type: str, content: bytes) -> bytes:
-    """Joins what a part's commitment covers: salt[32] || u16be(len(type)) || type || content."""
-    kind = media_type.encode()
-    return salt + len(kind).to_bytes(2, "big") + kind + content
-
-
-def open_part(key: tuple[LogId, int, int], sealed: bytes) -> HeldPart:
-    """Splits what `seal_part` joined.
-
-    Raises:
-        CorruptDatabase: the lengths do not fit, or the media type is no text.
-    """
-    at = SALT_SIZE_BYTES + 2
-    end = at + int.from_bytes(sealed[SALT_SIZE_BYTES:at], "big")
-    try:
-        media_type = sealed[at:end].decode()
-    except UnicodeDecodeError as error:
-        msg = f"part {key[2]} of event {key[1]} of log {key[0].hex()} is damaged"
-        raise CorruptDatabase(msg) from error
-    if len(sealed) < end:
-        msg = f"part {key[2]} of event {key[1]} of log {key[0].hex()} is cut short"
-        raise CorruptDatabase(msg)
-    return HeldPart(*key, sealed[:SALT_SIZE_BYTES], media_type, sealed[end:])
-
-
-def insert_parts(cursor: SQLiteCursor, rows: Sequence[tuple[int, int, int, bytes]]) -> None:
-    """Inserts (log_no, index, ordinal, sealed); parts that are held already stay as they are."""
-    head = "INSERT INTO parts (log_no, entry_index, ordinal, sealed)"
-    insert_rows(cursor, head, rows, "ON CONFLICT DO NOTHING")

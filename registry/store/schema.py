@@ -27,7 +27,7 @@ _VERSION_1: Final = (
     """CREATE TABLE logs (
         log_no INTEGER PRIMARY KEY, log_id BLOB NOT NULL UNIQUE, origin TEXT NOT NULL,
         size INTEGER NOT NULL, root BLOB NOT NULL, range BLOB NOT NULL,
-        note BLOB, noted_size INTEGER NOT NULL, target_note BLOB,
+        note BLOB, noted_size INTEGER NOT NULL,
         frozen_at INTEGER, frozen_reason TEXT, evidence BLOB,
         parts_below INTEGER NOT NULL)""",
     """CREATE TABLE tree (

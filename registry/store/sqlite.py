@@ -8,25 +8,25 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
-from registry.domain.identifiers import LogId, Origin
+from registry.domain.identifiers import LogId, Origin, RootHash
 from registry.errors import FolderError, StorageError
 from registry.log.author import Author
 from registry.log.facts import GuardComparison
 from registry.store.connections import DurableDatastore
-from registry.store.entries import (
-    Appended,
-    AppendRequest,
-    EntryStore,
-    HeldPart,
-    IngestBatch,
-    LogState,
-    StoreEvent,
-)
+from registry.store.entries import EntryStore
 from registry.store.guard import Guard
 from registry.store.recorder import LogRecorder
 from registry.store.schema import migrate, schema_version
 from registry.store.sqlite_reading import SqliteReading
 from registry.store.sqlite_writing import SqliteWriting
+from registry.store.values import (
+    Appended,
+    AppendRequest,
+    HeldPart,
+    IngestBatch,
+    LogState,
+    StoreEvent,
+)
 from registry.store.writer import Writer
 
 T = TypeVar("T")
@@ -70,6 +70,10 @@ class SqliteStore(SqliteReading, EntryStore):
         """See EntryStore."""
         return self._started_writer().append(request)
 
+    def append_now(self, request: AppendRequest) -> Future[Appended]:
+        """See EntryStore."""
+        return self._started_writer().append_now(request)
+
     def ingest(self, batch: IngestBatch) -> Future[LogState]:
         """See EntryStore."""
         return self._started_writer().run(lambda: self._writing.ingest(batch))
@@ -95,6 +99,10 @@ class SqliteStore(SqliteReading, EntryStore):
     def register_logs(self, origins: Sequence[Origin]) -> Future[None]:
         """See EntryStore."""
         return self._started_writer().run(lambda: self._writing.register_logs(origins))
+
+    def remember_own_checkpoint(self, size: int, root: RootHash) -> Future[None]:
+        """See EntryStore."""
+        return self._started_writer().run(lambda: self._writing.remember_own_checkpoint(size, root))
 
     def attach_guard(self, guard: Guard) -> Future[None]:
         """See EntryStore."""

@@ -7,11 +7,8 @@ but not yet acknowledged: it is hidden until the guard has advanced.
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from eventsourcing.sqlite import SQLiteCursor
-
 from registry.domain.identifiers import CaseId, LeafHash, LogId, RequestKey, RootHash
 from registry.errors import CorruptDatabase, NotFound
-from registry.log.entry import decode_header, split_entry
 from registry.log.merkle import (
     EMPTY_ROOT,
     Subtree,
@@ -21,23 +18,18 @@ from registry.log.merkle import (
     root_of,
 )
 from registry.store.connections import DurableDatastore, translated
-from registry.store.entries import (
-    Change,
-    EntryReader,
-    HeldPart,
-    LogState,
-    PartChange,
-    StoredEntry,
-)
+from registry.store.entries import EntryReader
+from registry.store.parts import open_part
 from registry.store.recorder import LogRecorder
 from registry.store.rows import (
+    LogNumbers,
     find_case,
-    open_part,
     read_entries,
     read_state,
     state_of_row,
     subtree_hash,
 )
+from registry.store.values import Change, HeldPart, LogState, PartChange, StoredEntry, read_header
 
 T = TypeVar("T")
 _CASES_SEEN_MAX: Final = 50_000
@@ -59,7 +51,7 @@ class SqliteReading(EntryReader):
         self._datastore = datastore
         self.recorder = recorder
         self._own = published
-        self._numbers: dict[LogId, int] = {}
+        self._numbers = LogNumbers()
         self._cases_seen: set[CaseId] = set()
 
     def log_states(self) -> tuple[LogState, ...]:
@@ -78,8 +70,10 @@ class SqliteReading(EntryReader):
         self, log_id: LogId, start: int, end: int, *, max_bytes: int | None = None
     ) -> list[bytes]:
         """See EntryStore."""
+        # Read before the snapshot is taken: what is shown by then is in it.
+        limit = self._limit(log_id, end)
         with self._datastore.reading() as cursor:
-            end = min(end, self._published(read_state(cursor, log_id)).size)
+            end = min(end, limit, read_state(cursor, log_id).size)
             found = read_entries(cursor, log_id, start, end)
         if len(found) != max(end - max(start, 0), 0):
             msg = f"log {log_id.hex()} lacks entries between {start} and {end}; run `registry fsck`"
@@ -100,8 +94,8 @@ class SqliteReading(EntryReader):
             if case_no is None:
                 return []
             cursor.execute(
-                "SELECT l.log_id, c.entry_index AS place, s.state FROM case_entries c "
-                "JOIN logs l ON l.log_no = c.log_no LEFT JOIN stored_events s "
+                "SELECT l.log_id, c.entry_index AS place, c.received_ms, s.state "
+                "FROM case_entries c JOIN logs l ON l.log_no = c.log_no LEFT JOIN stored_events s "
                 "ON s.originator_id = lower(hex(l.log_id)) "
                 "AND s.originator_version = c.entry_index "
                 "WHERE c.case_no = ? ORDER BY l.log_id, c.entry_index",
@@ -111,7 +105,10 @@ class SqliteReading(EntryReader):
         if any(row["state"] is None for row in rows):
             msg = f"entries of case {case_id.hex()} are missing; run `registry fsck`"
             raise CorruptDatabase(msg)
-        found = [StoredEntry(LogId(row["log_id"]), row["place"], row["state"]) for row in rows]
+        found = [
+            StoredEntry(LogId(row["log_id"]), row["place"], row["state"], row["received_ms"])
+            for row in rows
+        ]
         return [e for e in found if e.index < self._limit(e.log_id, e.index + 1)]
 
     def case_ids(self, after: CaseId | None, limit: int) -> list[CaseId]:
@@ -177,7 +174,7 @@ class SqliteReading(EntryReader):
             for key in keys:
                 cursor.execute(
                     "SELECT sealed FROM parts WHERE log_no = ? AND entry_index = ? AND ordinal = ?",
-                    (self._log_no(cursor, key[0]), key[1], key[2]),
+                    (self._numbers.of(cursor, key[0]), key[1], key[2]),
                 )
                 row = cursor.fetchone()
                 if row is not None and key[1] < self._limit(key[0], key[1] + 1):
@@ -197,7 +194,7 @@ class SqliteReading(EntryReader):
             cursor.execute(
                 "SELECT entry_index, ordinal FROM wanted_parts WHERE log_no = ? "
                 "AND (entry_index, ordinal) > (?, ?) ORDER BY entry_index, ordinal LIMIT ?",
-                (self._log_no(cursor, log_id), *after, limit),
+                (self._numbers.of(cursor, log_id), *after, limit),
             )
             return [(row["entry_index"], row["ordinal"]) for row in cursor.fetchall()]
 
@@ -206,13 +203,9 @@ class SqliteReading(EntryReader):
         with self._datastore.reading() as cursor:
             cursor.execute(
                 "SELECT count(*) AS n FROM wanted_parts WHERE log_no = ?",
-                (self._log_no(cursor, log_id),),
+                (self._numbers.of(cursor, log_id),),
             )
             return int(cursor.fetchone()["n"])
-
-    def noted_size(self, log_id: LogId) -> int:
-        """See EntryStore."""
-        return self.log_state(log_id).noted_size
 
     def refs_reached(
         self, log_id: LogId, keys: Sequence[tuple[CaseId, LogId]]
@@ -225,29 +218,12 @@ class SqliteReading(EntryReader):
                     "SELECT r.max_index FROM case_refs r "
                     "JOIN case_ids c ON c.case_no = r.case_no "
                     "WHERE r.log_no = ? AND c.case_id = ? AND r.target = ?",
-                    (self._log_no(cursor, log_id), case_id, target),
+                    (self._numbers.of(cursor, log_id), case_id, target),
                 )
                 row = cursor.fetchone()
                 if row is not None:
                     found[case_id, target] = row["max_index"]
         return found
-
-    def received_ms(self, log_id: LogId, index: int) -> int:
-        """See EntryStore."""
-        entry = self.entries(log_id, index, index + 1) if index >= 0 else []
-        case_id = decode_header(split_entry(entry[0])[0]).case_id if entry else b""
-        with self._datastore.reading() as cursor:
-            cursor.execute(
-                "SELECT e.received_ms FROM case_entries e JOIN case_ids c "
-                "ON c.case_no = e.case_no "
-                "WHERE c.case_id = ? AND e.log_no = ? AND e.entry_index = ?",
-                (case_id, self._log_no(cursor, log_id), index),
-            )
-            row = cursor.fetchone()
-        if row is None:
-            msg = f"log {log_id.hex()} has no entry {index} on a case here"
-            raise NotFound(msg)
-        return int(row["received_ms"])
 
     def changes(self, after: int, limit: int) -> list[Change]:
         """See EntryStore."""
@@ -259,7 +235,7 @@ class SqliteReading(EntryReader):
                 log_id=LogId(bytes.fromhex(str(note.originator_id))),
                 index=note.originator_version,
                 entry=note.state,
-                case_id=decode_header(split_entry(note.state)[0]).case_id,
+                case_id=read_header(note.state).case_id,
             )
             for note in notes
         ]
@@ -281,7 +257,7 @@ class SqliteReading(EntryReader):
             log_id, index = LogId(row["log_id"]), row["entry_index"]
             if index >= self._limit(log_id, index + 1):
                 break
-            case_id = decode_header(split_entry(row["state"])[0]).case_id
+            case_id = read_header(row["state"]).case_id
             found.append(PartChange(row["arrival_no"], log_id, index, row["ordinal"], case_id))
         return found
 
@@ -301,17 +277,6 @@ class SqliteReading(EntryReader):
         own = self._own()
         return own if own is not None and state.log_id == own.log_id else state
 
-    def _log_no(self, cursor: SQLiteCursor, log_id: LogId) -> int:
-        number = self._numbers.get(log_id)
-        if number is None:
-            cursor.execute("SELECT log_no FROM logs WHERE log_id = ?", (log_id,))
-            row = cursor.fetchone()
-            if row is None:
-                msg = f"no log {log_id.hex()} is known here"
-                raise NotFound(msg)
-            number = self._numbers[log_id] = int(row["log_no"])
-        return number
-
     def _prove(
         self, log_id: LogId, low: int, size: int, prove: Callable[[Callable[[Subtree], bytes]], T]
     ) -> T:
@@ -320,5 +285,5 @@ class SqliteReading(EntryReader):
             msg = f"log {log_id.hex()} has {held} entries here, no proof for {low} to {size}"
             raise NotFound(msg)
         with self._datastore.reading() as cursor:
-            log_no = self._log_no(cursor, log_id)
+            log_no = self._numbers.of(cursor, log_id)
             return prove(lambda subtree: subtree_hash(cursor, log_no, log_id, subtree))

@@ -21,7 +21,6 @@ from registry.errors import (
     LogDiverged,
     LogReadOnly,
     MisplacedEntry,
-    NotFound,
     RegistryError,
     StorageError,
 )
@@ -32,7 +31,15 @@ from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, root_of
 from registry.store.append_group import AppendGroup
 from registry.store.batch_inserter import BatchInserter
 from registry.store.connections import DurableDatastore
-from registry.store.entries import (
+from registry.store.guard import Guard, compare_with_guard
+from registry.store.parts import mark_asked, store_parts
+from registry.store.recorder import LogRecorder, Visibility
+from registry.store.rows import (
+    LogNumbers,
+    read_state,
+    subtree_hash,
+)
+from registry.store.values import (
     Appended,
     AppendRequest,
     EntriesStored,
@@ -42,14 +49,6 @@ from registry.store.entries import (
     LogState,
     PartsStored,
     StoreEvent,
-)
-from registry.store.guard import Guard, compare_with_guard
-from registry.store.recorder import LogRecorder, Visibility
-from registry.store.rows import (
-    insert_parts,
-    read_state,
-    seal_part,
-    subtree_hash,
 )
 
 _log = structlog.get_logger()
@@ -74,7 +73,7 @@ class SqliteWriting:
         self._guard = guard
         self._now_ms = now_ms
         self._batches = BatchInserter(recorder)
-        self._numbers: dict[LogId, int] = {}
+        self._numbers = LogNumbers()
         self.listeners: list[Callable[[StoreEvent], None]] = []
         self.published: LogState | None = None
         self.read_only_reason: str | None = _STARTING
@@ -106,6 +105,7 @@ class SqliteWriting:
         if self.read_only_reason is not None or self._author is None or self.published is None:
             raise LogReadOnly(self.read_only_reason or "this store has no log of its own")
         before = self.published
+        self._refuse_if_frozen(before)
         group: AppendGroup | None = None
         try:
             with self._datastore.writing() as cursor:
@@ -114,23 +114,24 @@ class SqliteWriting:
                     cursor,
                     self._recorder,
                     author=self._author,
-                    log_no=self._log_no(cursor, before.log_id),
+                    log_no=self._numbers.of(cursor, before.log_id),
                     before=before,
                 )
                 group.add_all(requests)
                 after = group.store(self._now_ms())
             self._advance_guard(after)
-        except Exception as error:
-            # Before a note was signed nothing happened: the next append may try again.
-            if group is None or group.is_signed:
+        except BaseException as error:
+            # Before a note was signed nothing happened: the next append may try again, unless the
+            # database is not what it was.
+            if isinstance(error, CorruptDatabase) or (group is not None and group.is_signed):
                 self._stop(error)
-            if isinstance(error, RegistryError):
+            if isinstance(error, RegistryError) or not isinstance(error, Exception):
                 raise
             msg = f"the event could not be stored: {error}"
             raise StorageError(msg) from error
         self.published = after
         if after.size > before.size:
-            self._events.append(EntriesStored(after.log_id, before.size, after.size, after.note))
+            self._tell_entries(after, before.size, group.entries)
             if group.part_keys:
                 self._events.append(PartsStored(after.log_id, tuple(group.part_keys)))
         return group.results()
@@ -149,44 +150,20 @@ class SqliteWriting:
             if state.frozen_at is not None and end > state.frozen_at:
                 msg = f"{state.origin} is frozen at {state.frozen_at}"
                 raise LogDiverged(msg)
-            log_no = self._log_no(cursor, batch.log_id)
+            log_no = self._numbers.of(cursor, batch.log_id)
             self._batches.insert(cursor, log_no, batch, received_ms=self._now_ms(), is_own=is_own)
             after = self._write_head(cursor, state, batch)
             if is_own:
                 self._check_recovered(cursor, after)
         if is_own:
             self._recover(after, batch)
-        self._events.append(EntriesStored(batch.log_id, batch.start, end, after.note))
+        self._tell_entries(after, batch.start, batch.entries)
         return after
 
     def put_parts(self, parts: Sequence[HeldPart]) -> None:
         """Stores parts; what was wanted of them is wanted no more."""
         with self._writing() as cursor:
-            sizes = {p.log_id: read_state(cursor, p.log_id).size for p in parts}
-            if any(part.index >= sizes[part.log_id] for part in parts):
-                msg = "a part was sent whose entry is not held here"
-                raise NotFound(msg)
-            rows = [
-                (
-                    self._log_no(cursor, part.log_id),
-                    part.index,
-                    part.ordinal,
-                    seal_part(part.salt, part.media_type, part.content),
-                )
-                for part in parts
-            ]
-            places = [row[:3] for row in rows]
-            cursor.executemany(
-                "INSERT INTO part_arrivals (log_no, entry_index, ordinal) SELECT ?1, ?2, ?3 "
-                "WHERE NOT EXISTS (SELECT 1 FROM parts "
-                "WHERE log_no = ?1 AND entry_index = ?2 AND ordinal = ?3)",
-                list(dict.fromkeys(places)),
-            )
-            insert_parts(cursor, rows)
-            cursor.executemany(
-                "DELETE FROM wanted_parts WHERE log_no = ? AND entry_index = ? AND ordinal = ?",
-                places,
-            )
+            store_parts(cursor, self._numbers, parts)
         for log_id in dict.fromkeys(part.log_id for part in parts):
             keys = tuple((p.index, p.ordinal) for p in parts if p.log_id == log_id)
             self._events.append(PartsStored(log_id, keys))
@@ -194,16 +171,16 @@ class SqliteWriting:
     def set_parts_below(self, log_id: LogId, index: int, wanted: Sequence[tuple[int, int]]) -> None:
         """Moves the watermark of parts forward."""
         with self._writing() as cursor:
-            log_no = self._log_no(cursor, log_id)
-            cursor.execute(
-                "UPDATE logs SET parts_below = max(parts_below, ?) WHERE log_no = ?",
-                (index, log_no),
-            )
-            cursor.executemany(
-                "INSERT INTO wanted_parts SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM parts "
-                "WHERE log_no = ?1 AND entry_index = ?2 AND ordinal = ?3) ON CONFLICT DO NOTHING",
-                [(log_no, *place) for place in wanted],
-            )
+            mark_asked(cursor, self._numbers.of(cursor, log_id), index, wanted)
+        own = self.published
+        if own is not None and own.log_id == log_id:
+            self.published = replace(own, parts_below=max(own.parts_below, index))
+
+    def remember_own_checkpoint(self, size: int, root: RootHash) -> None:
+        """Advances the guard to a checkpoint of the own log that somebody else still holds."""
+        if self._guard is not None and size > self._guard.read().size:
+            self._guard.advance(size, root)
+            self.settle()
 
     def freeze(self, log_id: LogId, at: int, reason: str, evidence: bytes) -> None:
         """Freezes a log; a later freeze can only lower the size."""
@@ -211,7 +188,7 @@ class SqliteWriting:
             cursor.execute(
                 "UPDATE logs SET frozen_at = ?1, frozen_reason = ?2, evidence = ?3 "
                 "WHERE log_no = ?4 AND (frozen_at IS NULL OR frozen_at > ?1)",
-                (at, reason, evidence, self._log_no(cursor, log_id)),
+                (at, reason, evidence, self._numbers.of(cursor, log_id)),
             )
         if self.published is not None and self.published.log_id == log_id:
             self.settle()
@@ -240,6 +217,8 @@ class SqliteWriting:
         if verdict not in (GuardVerdict.EQUAL, GuardVerdict.DATABASE_AHEAD):
             msg = f"the own log cannot be opened: guard and database are {verdict.value}"
             raise LogReadOnly(msg)
+        if self.published is not None:
+            self._refuse_if_frozen(self.published)
         self.read_only_reason = None
 
     def tell(self) -> None:
@@ -282,17 +261,6 @@ class SqliteWriting:
             self._batches.forget()
             raise
 
-    def _log_no(self, cursor: SQLiteCursor, log_id: LogId) -> int:
-        number = self._numbers.get(log_id)
-        if number is None:
-            cursor.execute("SELECT log_no FROM logs WHERE log_id = ?", (log_id,))
-            row = cursor.fetchone()
-            if row is None:
-                msg = f"no log {log_id.hex()} is known here"
-                raise NotFound(msg)
-            number = self._numbers[log_id] = int(row["log_no"])
-        return number
-
     def _check_unchanged(self, cursor: SQLiteCursor, before: LogState) -> None:
         cursor.execute("SELECT size, root FROM logs WHERE log_id = ?", (before.log_id,))
         size, root = cursor.fetchone()
@@ -309,7 +277,21 @@ class SqliteWriting:
             raise GuardError(msg)
         self._guard.advance(after.size, after.root)
 
-    def _stop(self, error: Exception) -> None:
+    def _tell_entries(self, after: LogState, start: int, entries: Sequence[bytes]) -> None:
+        end = start + len(entries)
+        self._events.append(
+            EntriesStored(after.log_id, start, end, after.note, after.noted_size, entries)
+        )
+
+    def _refuse_if_frozen(self, state: LogState) -> None:
+        if state.frozen_at is not None:
+            msg = (
+                f"{state.origin} is frozen at {state.frozen_at} ({state.frozen_reason}): it takes "
+                "no more events, a new epoch is needed"
+            )
+            raise LogReadOnly(msg)
+
+    def _stop(self, error: BaseException) -> None:
         self._failure = f"an append failed ({error}); start the node again"
         self.read_only_reason = self._failure
 
@@ -324,16 +306,15 @@ class SqliteWriting:
             noted_size=end if batch.note is not None else state.noted_size,
         )
         cursor.execute(
-            "UPDATE logs SET size = ?, root = ?, range = ?, note = ?, noted_size = ?, "
-            "target_note = coalesce(?, target_note) WHERE log_no = ?",
+            "UPDATE logs SET size = ?, root = ?, range = ?, note = ?, noted_size = ? "
+            "WHERE log_no = ?",
             (
                 end,
                 after.root,
                 after.range.encode(),
                 after.note,
                 after.noted_size,
-                batch.target_note,
-                self._log_no(cursor, batch.log_id),
+                self._numbers.of(cursor, batch.log_id),
             ),
         )
         return after
@@ -374,7 +355,7 @@ class SqliteWriting:
         size = self._guard.read().size if self._guard is not None else 0
         if size > state.size:
             return None
-        log_no = self._log_no(cursor, state.log_id)
+        log_no = self._numbers.of(cursor, state.log_id)
         if size == 0:
             return EMPTY_ROOT
         return RootHash(

@@ -11,6 +11,7 @@ from typing import Final
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import HASH_SIZE_BYTES, LeafHash
+from registry.errors import CorruptDatabase
 from registry.log.merkle import CompactRange, Subtree
 
 TILE_HEIGHT: Final = 8
@@ -60,6 +61,9 @@ def fetch_subtree(
     if row is None and level == 0:
         return _fold(read_leaves(first, first + count))
     hashes = row or b""
+    if len(hashes) < (offset + count) * HASH_SIZE_BYTES:
+        msg = f"tile {tile} of level {level} of the tree is cut short; run `registry fsck`"
+        raise CorruptDatabase(msg)
     at = range(offset * HASH_SIZE_BYTES, (offset + count) * HASH_SIZE_BYTES, HASH_SIZE_BYTES)
     return _fold([hashes[place : place + HASH_SIZE_BYTES] for place in at])
 

@@ -9,19 +9,21 @@ Rules it keeps (the design's history rules):
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from registry.domain.content import ActContent, decode_content, kind_of_media_type
 from registry.domain.identifiers import CaseId, LeafHash, LogId, MemberId, Origin, RootHash, Slug
 from registry.domain.vocabulary import EventKind, kind_code
-from registry.errors import CorruptDatabase, EntryError, InvalidContent
+from registry.errors import InvalidContent
 from registry.log.digest import case_digest
-from registry.log.entry import Header, decode_header, split_entry
+from registry.log.entry import Header
 from registry.log.merkle import leaf_hash
 from registry.log.ordering import CaseEvent, PlacedEvent, order_case
 from registry.log.roster import Roster
-from registry.store.entries import EntryStore, HeldPart, LogState, StoredEntry
+from registry.store.entries import EntryStore
+from registry.store.values import HeldPart, LogState, StoredEntry, read_header
 
 
 class PartState(Enum):
@@ -45,7 +47,7 @@ class LogPlace:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One event of a history, `position` counting from 0."""
+    """One event of a history, `position` counting from 0; times in milliseconds UTC."""
 
     position: int
     mechanism: Slug
@@ -55,6 +57,7 @@ class HistoryEntry:
     leaf_hash: LeafHash
     kind: str
     recorded_ms: int
+    received_ms: int = field(compare=False)  # this node's own; the rest is the same on every node
     content: ActContent | None
     content_state: PartState
     remarks: tuple[str, ...]
@@ -79,6 +82,14 @@ class Reader:
     member_id: MemberId
 
 
+class _Held(NamedTuple):
+    """What is held of an event."""
+
+    header: Header
+    part: HeldPart | None
+    stored: StoredEntry
+
+
 def read_history(reader: Reader, case_id: CaseId) -> CaseHistory:
     """Reads and orders a case.
 
@@ -93,8 +104,12 @@ def read_history(reader: Reader, case_id: CaseId) -> CaseHistory:
     headers = {(e.log_id, e.index): read_header(e.entry) for e in entries}
     placed = place_events(entries, headers)
     parts = first_parts(reader.store, headers)
+    held = {
+        (e.log_id, e.index): _Held(headers[e.log_id, e.index], parts.get((e.log_id, e.index)), e)
+        for e in entries
+    }
     events = tuple(
-        _history_entry(reader, position, event, headers, parts)
+        _history_entry(reader, position, event, held[event.event.log_id, event.event.index])
         for position, event in enumerate(placed)
     )
     return CaseHistory(
@@ -117,30 +132,12 @@ def digest_of_case(
     return case_digest(case_id, [event.event.leaf_hash for event in placed])
 
 
-def valid_size(state: LogState) -> int:
-    """How many entries of a log count: those held below its freeze."""
-    return state.size if state.frozen_at is None else min(state.size, state.frozen_at)
-
-
 def visible_entries(
     store: EntryStore, states: Mapping[LogId, LogState], case_id: CaseId
 ) -> list[StoredEntry]:
     """Reads the entries of a case that the given log states cover and that are not void."""
-    sizes = {log_id: valid_size(state) for log_id, state in states.items()}
+    sizes = {log_id: state.valid_size for log_id, state in states.items()}
     return [e for e in store.case_entries(case_id) if e.index < sizes.get(e.log_id, 0)]
-
-
-def read_header(entry: bytes) -> Header:
-    """Reads the header of an entry that was checked when it was stored.
-
-    Raises:
-        CorruptDatabase: it cannot be parsed any more.
-    """
-    try:
-        return decode_header(split_entry(entry)[0])
-    except EntryError as error:
-        msg = f"a stored entry cannot be parsed ({error}); run `registry fsck`"
-        raise CorruptDatabase(msg) from error
 
 
 def place_events(
@@ -166,9 +163,9 @@ def read_vector(
     places = []
     for member in roster.members:
         state = states.get(member.log_id)
-        if state is None or valid_size(state) == 0:
+        if state is None or state.valid_size == 0:
             continue
-        size = valid_size(state)
+        size = state.valid_size
         root = state.root if size == state.size else store.root_at(member.log_id, size)
         places.append(LogPlace(origin=member.origin, size=size, root=root))
     return tuple(sorted(places, key=lambda place: place.origin))
@@ -211,16 +208,9 @@ def read_content(
     return content, PartState.OPAQUE if content is None else PartState.PRESENT, code
 
 
-def _history_entry(
-    reader: Reader,
-    position: int,
-    placed: PlacedEvent,
-    headers: Mapping[tuple[LogId, int], Header],
-    parts: Mapping[tuple[LogId, int], HeldPart],
-) -> HistoryEntry:
+def _history_entry(reader: Reader, position: int, placed: PlacedEvent, held: _Held) -> HistoryEntry:
     event = placed.event
-    key = (event.log_id, event.index)
-    content, state, code = read_content(headers[key], parts.get(key), reader.member_id)
+    content, state, code = read_content(held.header, held.part, reader.member_id)
     member = reader.roster.member_by_log(event.log_id)
     return HistoryEntry(
         position=position,
@@ -231,6 +221,7 @@ def _history_entry(
         leaf_hash=event.leaf_hash,
         kind=code,
         recorded_ms=event.time_ms,
+        received_ms=held.stored.received_ms,
         content=content,
         content_state=state,
         remarks=_remarks(reader.roster, placed),

@@ -1,11 +1,15 @@
 """One line on each case: folded from its whole history, never patched."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from registry.domain.content import CaseOpened
 from registry.domain.identifiers import CaseId, RegistryId, situation_case_id
 from registry.domain.states import state_codes, state_name
 from registry.store.read_models import CaseRow
 from registry.views.case_file import CaseHistory, PartState
 
+_TITLES_MAX: Final = 3
 _UNREADABLE = frozenset({PartState.NOT_HERE, PartState.WITHHELD, PartState.OPAQUE})
 
 
@@ -24,9 +28,9 @@ class SituationNames:
 def summarise(history: CaseHistory, situations: SituationNames) -> CaseRow:
     """Folds a history into its line of the case list."""
     state = situations.state_of(history.case_id)
-    opened = next((e.content for e in history.events if isinstance(e.content, CaseOpened)), None)
+    openings = [e.content for e in history.events if isinstance(e.content, CaseOpened)]
     states = {code for e in history.events if e.content is not None for code in e.content.states}
-    title = f"Situation in {state_name(state)}" if state else (opened.title if opened else "")
+    title = f"Situation in {state_name(state)}" if state else _title(openings)
     times = [event.recorded_ms for event in history.events]
     return CaseRow(
         case_id=history.case_id,
@@ -37,7 +41,13 @@ def summarise(history: CaseHistory, situations: SituationNames) -> CaseRow:
         unreadable_count=sum(e.content_state in _UNREADABLE for e in history.events),
         first_recorded_ms=min(times, default=0),
         last_recorded_ms=max(times, default=0),
-        is_invented=opened is not None and opened.is_invented,
+        # One who opens it again, as nodes that keep no rules can, does not make it unreal.
+        is_invented=bool(openings) and all(opening.is_invented for opening in openings),
         is_situation=state is not None,
         digest=history.digest,
     )
+
+
+def _title(openings: Sequence[CaseOpened]) -> str:
+    """The title; all of them side by side where a case was opened more than once."""
+    return " / ".join(list(dict.fromkeys(opening.title for opening in openings))[:_TITLES_MAX])

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.domain.identifiers import CaseId
-from registry.store.entries import LogState
 from registry.store.read_models import CaseRow, ReadModels
-from registry.views.case_file import Reader, read_header, read_history, valid_size
+from registry.store.values import LogState, read_header
+from registry.views.case_file import Reader, read_history
 from registry.views.case_list import SituationNames, summarise
 
 ENTRIES: Final = "entries"
@@ -74,14 +74,14 @@ class CaseListProjector:
         return [s for s in cut if _void_count(s) > self._models.place(_freeze_stream(s))]
 
     def _void_cases(self, state: LogState) -> Iterator[CaseId]:
-        for start in range(valid_size(state), state.size, BATCH_CHANGES):
+        for start in range(state.valid_size, state.size, BATCH_CHANGES):
             end = min(start + BATCH_CHANGES, state.size)
             for entry in self._reader.store.entries(state.log_id, start, end):
                 yield read_header(entry).case_id
 
 
 def _void_count(state: LogState) -> int:
-    return state.size - valid_size(state)
+    return state.size - state.valid_size
 
 
 def _freeze_stream(state: LogState) -> str:

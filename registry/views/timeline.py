@@ -8,26 +8,23 @@ Events without a readable date come last, in the order of record.
 from dataclasses import dataclass
 
 from registry.domain.content import PartialDate
-from registry.store.entries import EntryStore
 from registry.views.case_file import CaseHistory, HistoryEntry
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineItem:
-    """One act: its own date (None = unknown), the event, and when this node received it."""
+    """One act: its own date (None = unknown) and the event."""
 
     act_date: PartialDate | None
     event: HistoryEntry
-    received_ms: int
 
 
-def read_timeline(store: EntryStore, history: CaseHistory) -> tuple[TimelineItem, ...]:
+def read_timeline(history: CaseHistory) -> tuple[TimelineItem, ...]:
     """Sorts a history by the dates of the acts; equal dates keep the order of record."""
     items = [
         TimelineItem(
             act_date=event.content.act_date() if event.content is not None else None,
             event=event,
-            received_ms=store.received_ms(event.log_id, event.index),
         )
         for event in history.events
     ]

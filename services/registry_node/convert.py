@@ -88,7 +88,7 @@ def item_to_proto(item: TimelineItem) -> cases_pb2.TimelineItem:
     return cases_pb2.TimelineItem(
         act_date=None if item.act_date is None else date_to_proto(item.act_date),
         event=event_to_proto(item.event),
-        received_ms=item.received_ms,
+        received_ms=item.event.received_ms,
     )
 
 

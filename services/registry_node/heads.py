@@ -7,18 +7,40 @@ subscriber costs nothing: it takes the newest heads when it comes, not every hea
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from registry.domain.identifiers import LogId
+from registry.replication.ingest import TAIL_MAX_BYTES, TAIL_MAX_ENTRIES
+from registry.replication.messages import Tail
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedHead:
-    """The largest note of a log that is held in full."""
+    """The largest note of a log that is held in full; `tail` ends at its size."""
 
     log_id: LogId
     size: int
     note: bytes
+    tail: Tail | None = None
+
+    def after(self, size: int) -> "OfferedHead":
+        """The same head for a reader of so many entries: with all that it lacks, or no tail."""
+        tail = self.tail
+        if tail is None or size == tail.start:
+            return self
+        if size < tail.start:
+            return replace(self, tail=None)
+        return replace(self, tail=Tail(size, tail.entries[size - tail.start :]))
+
+    def following(self, earlier: "OfferedHead | None") -> "OfferedHead":
+        """The same head with the entries of an earlier one before its own, within the limits."""
+        if self.tail is None:
+            return self
+        entries = self.tail.entries
+        if earlier is not None and earlier.tail is not None and earlier.size == self.tail.start:
+            entries = (*earlier.tail.entries, *entries)
+        kept = _last_within_limits(entries)
+        return replace(self, tail=Tail(self.size - len(kept), kept) if kept else None)
 
 
 class Subscription:
@@ -33,8 +55,12 @@ class Subscription:
     def take(self) -> list[OfferedHead]:
         """Returns the heads that are larger than what this reader has, once each."""
         self._changed.clear()
-        fresh = [h for h in self._heads.values() if h.size > self._taken.get(h.log_id, 0)]
-        self._taken.update((head.log_id, head.size) for head in fresh)
+        fresh = []
+        for head in self._heads.values():
+            taken = self._taken.get(head.log_id, 0)
+            if head.size > taken:
+                fresh.append(head.after(taken))
+                self._taken[head.log_id] = head.size
         return fresh
 
     def notify(self) -> None:
@@ -62,11 +88,16 @@ class HeadHub:
         self._is_closed = False
 
     def publish(self, head: OfferedHead) -> None:
-        """Takes a head that is committed; smaller ones are ignored."""
+        """Takes a head that is committed; smaller ones are ignored.
+
+        Few entries are remembered of each log, so that a reader that missed a head or two can
+        still be given all that it lacks.
+        """
         known = self._heads.get(head.log_id)
-        if known is not None and known.size >= head.size:
+        # While a log is being fetched its entries grow under the note that was there before.
+        if known is not None and (known.size >= head.size or known.note == head.note):
             return
-        self._heads[head.log_id] = head
+        self._heads[head.log_id] = head.following(known)
         for subscription in self._subscriptions:
             subscription.notify()
 
@@ -87,3 +118,14 @@ class HeadHub:
             yield subscription
         finally:
             self._subscriptions.discard(subscription)
+
+
+def _last_within_limits(entries: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """As many of the last entries as one tail may have; none if the very last is too large."""
+    count, size_bytes = 0, 0
+    for entry in reversed(entries[-TAIL_MAX_ENTRIES:]):
+        size_bytes += len(entry)
+        if size_bytes > TAIL_MAX_BYTES:
+            break
+        count += 1
+    return entries[len(entries) - count :]

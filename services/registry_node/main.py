@@ -24,6 +24,7 @@ require_tls13()
 import structlog  # noqa: E402 - grpc reads the cipher setting when it is first imported
 
 from registry.application import Registry  # noqa: E402
+from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
 from registry_node.mirror import Mirror  # noqa: E402
@@ -59,7 +60,7 @@ async def serve(settings: NodeSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     registry = await asyncio.to_thread(
-        Registry.open, settings.folder, now_ms=now_ms, random_bytes=os.urandom
+        Registry.open, settings.folder, now_ms=now_ms, random_bytes=RandomBytes(os.urandom)
     )
     try:
         heads = HeadHub()

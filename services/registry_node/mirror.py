@@ -17,7 +17,8 @@ from registry.application import Registry
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import EntryError, PeerUnavailable, RegistryError, StorageError
 from registry.log.roster import Member
-from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries
+from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
+from registry.replication.ingest import TAIL_MAX_ENTRIES
 from registry.replication.messages import (
     FetchEnded,
     FetchFailed,
@@ -29,9 +30,10 @@ from registry.replication.messages import (
     PeerCaughtUp,
     PeerDown,
     PeerUp,
+    Tail,
 )
 from registry.replication.session import PeerView, Session
-from registry.store.entries import EntriesStored, StoreEvent
+from registry.store.values import EntriesStored, StoreEvent
 from registry_node.fence import StartUpFence
 from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub, require_message
 from registry_node.heads import HeadHub, OfferedHead
@@ -95,8 +97,9 @@ class Mirror:
 
     @property
     def is_catching_up(self) -> bool:
-        """Whether some log is behind by thousands and is being filled."""
-        return any(self._is_filling(member.log_id) for member in self._peers)
+        """Whether some log, or its content, is behind by thousands and is being filled."""
+        is_filling = any(self._is_filling(member.log_id) for member in self._peers)
+        return is_filling or self._parts.entries_left > _BULK_ENTRIES
 
     def _is_filling(self, log_id: LogId) -> bool:
         is_moving = self._loop.time() - self._grew_at_s[log_id] < _STALL_S
@@ -177,8 +180,7 @@ class Mirror:
             _log.info("peer_connected", peer=member.slug)
             async for response in call:
                 if require_message(response).HasField("head"):
-                    head = response.head
-                    self._tell(HeadOffered(member.slug, LogId(head.log_id), head.checkpoint))
+                    self._tell(_offered(member.slug, response.head))
                 else:
                     self._tell(PeerCaughtUp(member.slug))
         except grpc.aio.AioRpcError as error:
@@ -198,9 +200,9 @@ class Mirror:
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
-            case FetchEntries():
+            case FetchEntries() | TakeTail():
                 if self._tasks is not None:
-                    self._tasks.create_task(self._fetch(effect))
+                    self._tasks.create_task(self._bring(effect))
             case DropPeer(peer, reason, until_ms):
                 _log.warning("peer_dropped", peer=peer, reason=reason)
                 self._blocked_until_ms[peer] = until_ms
@@ -211,12 +213,15 @@ class Mirror:
                 if self._fence is not None:
                     self._fence.ask_again()
 
-    async def _fetch(self, effect: FetchEntries) -> None:
+    async def _bring(self, effect: FetchEntries | TakeTail) -> None:
         member = self._registry.roster.member_by_log(effect.log_id)
         started = perf_counter()
         try:
-            before = (await asyncio.to_thread(self._registry.store.log_state, effect.log_id)).size
-            fetched = await self._entries.fetch(self._stubs[effect.peer], member, effect.size)
+            if isinstance(effect, TakeTail):
+                fetched = await self._entries.take_tail(member, effect)
+            else:
+                stub = self._stubs[effect.peer]
+                fetched = await self._entries.fetch(stub, member, effect.size)
         except StorageError:
             # Our own disk: nothing a peer does can mend it, and going on could hide it.
             raise
@@ -234,16 +239,18 @@ class Mirror:
             self._tell(FetchFailed(effect.peer, effect.log_id, reason, is_peer_fault=True))
             return
         await self._settle_fetch(effect, member, fetched)
-        if fetched.size - before >= _BULK_ENTRIES:
+        if fetched.size - fetched.before >= _BULK_ENTRIES:
             _log.info(
                 "entries_fetched",
                 log=member.slug,
                 peer=effect.peer,
-                entries=fetched.size - before,
+                entries=fetched.size - fetched.before,
                 duration_ms=round((perf_counter() - started) * 1000, 1),
             )
 
-    async def _settle_fetch(self, effect: FetchEntries, member: Member, fetched: Fetched) -> None:
+    async def _settle_fetch(
+        self, effect: FetchEntries | TakeTail, member: Member, fetched: Fetched
+    ) -> None:
         self._tell(LogGrew(effect.log_id, fetched.size))
         if fetched.fault is not None:
             fault = fetched.fault
@@ -316,9 +323,17 @@ class Mirror:
     def _grew(self, event: EntriesStored) -> None:
         if event.log_id in self._grew_at_s:
             self._grew_at_s[event.log_id] = self._loop.time()
-        if event.note is not None:
-            self._heads.publish(OfferedHead(event.log_id, event.end, event.note))
+        # In the middle of a fetch entries are held that the note does not stand for yet.
+        if event.note is not None and event.noted_size == event.end:
+            is_small = len(event.entries) <= TAIL_MAX_ENTRIES
+            tail = Tail(event.start, tuple(event.entries)) if is_small else None
+            self._heads.publish(OfferedHead(event.log_id, event.end, event.note, tail))
         self._tell(LogGrew(event.log_id, event.end))
         wake = self._parts_wake.get(event.log_id)
         if wake is not None:
             wake.set()
+
+
+def _offered(peer: Slug, head: replication_pb2.Head) -> HeadOffered:
+    tail = Tail(head.tail.start, tuple(head.tail.entries)) if head.HasField("tail") else None
+    return HeadOffered(peer, LogId(head.log_id), head.checkpoint, tail)

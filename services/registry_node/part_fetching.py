@@ -20,7 +20,7 @@ from registry.errors import EntryError, PeerUnavailable, UnrequestedPart
 from registry.log.entry import PartCommitment, decode_header, split_entry
 from registry.log.roster import Member
 from registry.replication.ingest import check_part
-from registry.store.entries import HeldPart
+from registry.store.values import HeldPart
 from registry_node.fetching import ReplicationStub, require_message
 
 _ENTRIES_AT_ONCE: Final = 500
@@ -44,6 +44,15 @@ class PartSource:
     stub: ReplicationStub
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Parts to ask for: of entries up to `end`; `left` counts these entries and all after them."""
+
+    end: int
+    left: int
+    wanted: list[WantedPart]
+
+
 ReportFault = Callable[[Slug, EntryError | PeerUnavailable], None]
 
 
@@ -62,6 +71,12 @@ class PartFetcher:
         self._timeout_s = timeout_s
         self._report = report
         self._retried: dict[LogId, tuple[int, int]] = {}
+        self._left: dict[LogId, int] = {}
+
+    @property
+    def entries_left(self) -> int:
+        """How many entries of any log `catch_up` has still to ask the content of, while it runs."""
+        return max(self._left.values(), default=0)
 
     async def catch_up(
         self, member: Member, sources: Sequence[PartSource], *, is_stopped: Callable[[], bool]
@@ -74,16 +89,19 @@ class PartFetcher:
             is_stopped: asked between pages; entries go first.
         """
         stored = 0
-        while not is_stopped():
-            page = await asyncio.to_thread(self._next_page, member)
-            if page is None:
-                return stored
-            end, wanted = page
-            left, count = await self._ask(member, wanted, sources)
-            stored += count
-            missing = [(part.index, part.ordinal) for part in left]
-            store = self._registry.store
-            await asyncio.wrap_future(store.set_parts_below(member.log_id, end, missing))
+        try:
+            while not is_stopped():
+                page = await asyncio.to_thread(self._next_page, member)
+                if page is None:
+                    return stored
+                self._left[member.log_id] = page.left
+                left, count = await self._ask(member, page.wanted, sources)
+                stored += count
+                missing = [(part.index, part.ordinal) for part in left]
+                store = self._registry.store
+                await asyncio.wrap_future(store.set_parts_below(member.log_id, page.end, missing))
+        finally:
+            self._left.pop(member.log_id, None)
         return stored
 
     async def retry(self, member: Member, sources: Sequence[PartSource]) -> int:
@@ -96,8 +114,8 @@ class PartFetcher:
         _, count = await self._ask(member, wanted, sources)
         return count
 
-    def _next_page(self, member: Member) -> tuple[int, list[WantedPart]] | None:
-        """The parts of the next entries that this node may hold, and where the page ends."""
+    def _next_page(self, member: Member) -> _Page | None:
+        """The parts of the next entries that this node may hold; None when all were asked for."""
         store = self._registry.store
         state = store.log_state(member.log_id)
         start = state.parts_below
@@ -109,7 +127,7 @@ class PartFetcher:
             for offset, entry in enumerate(entries)
             for ordinal, part in self._own_parts(entry)
         ]
-        return start + len(entries), wanted
+        return _Page(start + len(entries), state.size - start, wanted)
 
     def _missing(self, member: Member) -> list[WantedPart]:
         store = self._registry.store

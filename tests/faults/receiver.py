@@ -29,7 +29,8 @@ from registry.replication.ingest import (
     plan_batch,
     verify_slice,
 )
-from registry.store.entries import EntryStore, IngestBatch
+from registry.store.entries import EntryStore
+from registry.store.values import IngestBatch
 
 SLICES = 4
 

@@ -16,7 +16,7 @@ from registry.api.v1 import replication_pb2 as pb
 from registry.domain.identifiers import LogId, Origin, RootHash
 from registry.log.checkpoint import Checkpoint, sign_checkpoint
 from registry.log.signing import Ed25519Signer
-from registry.store.entries import HeldPart
+from registry.store.values import HeldPart
 from registry_cli.federation import LocalNode
 from tests.integration.federation_world import member_key, node_certificate
 from tests.integration.parts_world import open_registry

@@ -10,7 +10,7 @@ from typing import Any
 
 from registry.errors import DurabilityError
 from registry.store.sqlite import SqliteStore
-from registry_node import fetching
+from registry_node import intake
 from registry_node.main import main
 
 
@@ -32,5 +32,5 @@ if __name__ == "__main__":
     elif fault == "parts":
         setattr(SqliteStore, "put_parts", fail_later)  # noqa: B010
     else:
-        setattr(fetching, "plan_batch", fail_at_once)  # noqa: B010
+        setattr(intake, "plan_batch", fail_at_once)  # noqa: B010
     sys.exit(main([folder]))

@@ -11,7 +11,7 @@ from registry.domain.identifiers import CaseId, LogId, RequestKey
 from registry.domain.vocabulary import EventKind
 from registry.log.author import PartDraft, draft_event
 from registry.log.entry import ALL_MEMBERS, PartCommitment, decode_header, split_entry
-from registry.store.entries import AppendRequest
+from registry.store.values import AppendRequest
 from registry_cli.federation import LocalNode
 from tests.integration.federation_world import opened, statement
 

@@ -148,10 +148,8 @@ async def test_snapshot_that_went_on_alone_never_appends_again_once_a_member_com
     await node.wait_until_open()
     await record_cases(node, NEW, NEW + 1)
     beta.start()
-    await until(
-        lambda: is_read_only(node, "root_mismatch): it lies, or this log has forked"),
-        "the fork was noticed",
-    )
+    words = "root_mismatch): it lies, or this log has forked"
+    await until(lambda: is_read_only(node, words), "the fork was noticed")
     assert await refuses_appends(node)
     stop_all([node, beta])
     assert leaves_of(beta, "testing/restored/1") == restored.leaves

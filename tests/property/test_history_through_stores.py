@@ -13,9 +13,9 @@ from registry.log.author import draft_event
 from registry.log.digest import node_digest
 from registry.log.entry import ALL_MEMBERS
 from registry.log.roster import Roster
-from registry.store.entries import AppendRequest
 from registry.store.guard import Guard
 from registry.store.sqlite import SqliteStore, open_sqlite_store
+from registry.store.values import AppendRequest
 from registry.views.case_file import CaseHistory, Reader, digest_of_case, read_history
 from tests.property.federation import CASES, CLOCKS
 from tests.storage.storage_world import NOW_MS, ORIGINS, Peer, author_of, roster, seed

@@ -15,13 +15,8 @@ from registry.errors import (
 from registry.log.entry import EventRef
 from registry.log.facts import GuardVerdict
 from registry.log.merkle import EMPTY_ROOT, verify_consistency, verify_inclusion
-from registry.store.entries import (
-    EntriesStored,
-    EntryStore,
-    FreezeStored,
-    PartsStored,
-    StoreEvent,
-)
+from registry.store.entries import EntryStore
+from registry.store.values import EntriesStored, FreezeStored, PartsStored, StoreEvent
 from tests.storage.storage_world import (
     NOW_MS,
     OTHER_ID,
@@ -160,7 +155,6 @@ class MirrorContract:
             lambda: store.consistency_path(PEER_ID, 1, 4),
             lambda: store.leaf_hash(PEER_ID, 3),
             lambda: store.leaf_hash(PEER_ID, -1),
-            lambda: store.received_ms(PEER_ID, 3),
         ):
             with pytest.raises(NotFound):
                 ask()
@@ -187,7 +181,7 @@ class MirrorContract:
         store.append(request("a", case_id=case(0))).result()
         store.ingest(written_peer(1).batch()).result()
 
-        assert [store.received_ms(log_id, 0) for log_id in (OWN_ID, PEER_ID)] == [NOW_MS, NOW_MS]
+        assert [entry.received_ms for entry in store.case_entries(case(0))] == [NOW_MS, NOW_MS]
 
     def test_changes_come_in_the_order_of_arrival(self, store: EntryStore) -> None:
         store.append(request("a", case_id=case(1))).result()
@@ -257,7 +251,7 @@ class MirrorContract:
         store.append(request("a")).result()
         store.register_logs([]).result()  # the writer has told everything before
 
-        assert heard[0] == EntriesStored(PEER_ID, 0, 2, state.note)
+        assert heard[0] == EntriesStored(PEER_ID, 0, 2, state.note, 2, peer.entries)
         assert heard[1] == PartsStored(PEER_ID, ((1, 0),))
         assert isinstance(heard[2], EntriesStored)
         assert (heard[2].log_id, heard[2].start, heard[2].end) == (OWN_ID, 0, 1)

@@ -22,9 +22,9 @@ from registry.log.facts import EntryFacts
 from registry.log.merkle import EMPTY_RANGE, CompactRange, leaf_hash
 from registry.log.roster import Member, MemberStatus, Roster
 from registry.log.signing import Ed25519Signer
-from registry.store.entries import AppendRequest, HeldPart, IngestBatch
 from registry.store.guard import Guard
 from registry.store.sqlite import SqliteStore, open_sqlite_store
+from registry.store.values import AppendRequest, HeldPart, IngestBatch
 
 REGISTRY = RegistryId(b"r" * 32)
 OWN = Origin("test/own/1")

@@ -172,16 +172,14 @@ def test_order_of_an_append_is_insert_sign_commit_guard_answer(
     note("sign", Author, "sign_checkpoint")
     note("commit", connection, "commit")
     note("guard", Guard, "advance")
+    store.add_listener(lambda event: steps.append(type(event).__name__))
     future = store.append(request("b"))
     future.add_done_callback(lambda _: steps.append("answer"))
-    store.add_listener(lambda _: steps.append("tell"))
     future.result()
-    store.register_logs([]).result()
     store.close()
 
-    start = steps[: steps.index("answer") + 1]
-    assert start == ["insert", "read back", "sign", "commit", "guard", "answer"]
-    assert "tell" not in start
+    told = ["EntriesStored", "PartsStored", "answer"]
+    assert steps == ["insert", "read back", "sign", "commit", "guard", *told]
 
 
 def test_crash_between_commit_and_guard_loses_nothing(
@@ -258,4 +256,55 @@ def test_batch_that_fails_in_the_middle_stores_nothing(
         store.ingest(peer.batch()).result()
     assert store.root_at(PEER_ID, 300) == peer.range_at(300).root()
     assert store.case_entries(NO_CASE) == []
+    store.close()
+
+
+def test_frozen_own_log_takes_no_events_any_more(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    append(store, "a")
+    store.freeze(OWN_ID, 1, "log_diverged", b"proof").result()
+    with pytest.raises(LogReadOnly, match="new epoch"):
+        append(store, "b")
+    store.close()
+
+    with pytest.raises(LogReadOnly, match=r"frozen at 1 \(log_diverged\)"):
+        open_store(tmp_path)
+
+
+def test_database_that_is_locked_for_a_moment_does_not_stop_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path)
+    append(store, "a")
+    connection = store._datastore._writers.get_connection()
+    store._datastore._writers.put_connection(connection)
+
+    def locked() -> object:
+        msg = "database is locked"
+        raise sqlite3.OperationalError(msg)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(connection, "cursor", locked)
+        with pytest.raises(StorageError, match="locked"):
+            append(store, "b")
+    append(store, "b")
+    assert store.log_state(OWN_ID).size == 2
+    store.close()
+
+
+def test_interrupt_after_the_note_was_signed_stops_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path)
+    append(store, "a")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Guard, "advance", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            append(store, "b")
+    with pytest.raises(LogReadOnly, match="start the node again"):
+        append(store, "c")
     store.close()

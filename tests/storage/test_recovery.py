@@ -11,6 +11,7 @@ from registry.errors import (
     LogReadOnly,
 )
 from registry.log.facts import GuardVerdict
+from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, leaf_hash
 from registry.store.guard import Guard
 from registry.store.sqlite import open_sqlite_store
 from tests.storage.storage_world import (
@@ -159,4 +160,42 @@ def test_missing_guard_keeps_the_log_closed(tmp_path: Path) -> None:
     assert store.own_state_against_guard().kind is GuardVerdict.GUARD_MISSING
     with pytest.raises(LogReadOnly, match="guard_missing"):
         store.allow_appends()
+    store.close()
+
+
+def test_mark_of_asked_parts_in_the_own_log_is_kept_by_the_next_append(tmp_path: Path) -> None:
+    peer = own_peer(set_back(tmp_path, "c", "d"))
+    store = open_store(tmp_path, is_open=False)
+    store.ingest(peer.batch(2)).result()
+    assert store.log_state(OWN_ID).parts_below == 2
+    store.set_parts_below(OWN_ID, 4, [(3, 0)]).result()
+    store.allow_appends()
+    append(store, "e")
+
+    assert store.log_state(OWN_ID).parts_below == 5
+    assert store.wanted_parts(OWN_ID, 9) == [(3, 0)]
+    store.close()
+
+
+def test_larger_checkpoint_that_a_member_showed_keeps_the_log_closed_over_a_restart(
+    tmp_path: Path,
+) -> None:
+    entries = set_back(tmp_path, "c", "d")
+    whole = own_peer(entries)
+    root = EMPTY_RANGE.extend(leaf_hash(entry) for entry in entries).root()
+    Guard.create(tmp_path / "younger", OWN)
+    (tmp_path / "younger").replace(tmp_path / "guard")
+    store = open_store(tmp_path)
+    store.remember_own_checkpoint(4, root).result()
+    for again in (store, None):
+        opened = again or open_store(tmp_path, is_open=False)
+        with pytest.raises(LogReadOnly):
+            opened.allow_appends()
+        assert opened.own_state_against_guard().kind is GuardVerdict.GUARD_AHEAD
+        opened.remember_own_checkpoint(1, EMPTY_ROOT).result()
+        opened.close()
+    store = open_store(tmp_path, is_open=False)
+    store.ingest(whole.batch(2)).result()
+    store.allow_appends()
+    assert store.log_state(OWN_ID).size == guard_size(tmp_path) == 4
     store.close()

@@ -18,8 +18,8 @@ from registry.errors import (
     StorageError,
 )
 from registry.store import connections
-from registry.store.entries import Appended
 from registry.store.sqlite import SqliteStore, open_sqlite_store
+from registry.store.values import Appended
 from tests.storage.append_contract import AppendContract
 from tests.storage.mirror_contract import MirrorContract
 from tests.storage.storage_world import (
@@ -189,7 +189,7 @@ def test_idle_store_is_written_by_its_caller(store: SqliteStore) -> None:
     threads = []
     store.add_listener(lambda _: threads.append(threading.current_thread()))
     for number in range(20):
-        assert store.append(request(str(number))).result(10).index == number
+        assert store.append_now(request(str(number))).result(10).index == number
 
     assert threading.current_thread() in threads
 

@@ -9,22 +9,21 @@ What the checkpoints of the WAL add (two syncs every thousand pages) is not in t
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from statistics import median
-from threading import Barrier
 from time import perf_counter
 from typing import Final
 
 from registry.application.benchmark.invented import command, opening, submission
-from registry.application.registry import RecordCommand, Registry
+from registry.application.recording import RecordCommand
+from registry.application.registry import Registry
 from registry.domain.content import encode_content
 from registry.domain.identifiers import CaseId
 from registry.store.bare_recorder import BareRecorder
-from registry.store.entries import EntriesStored, StoreEvent
+from registry.store.values import EntriesStored, StoreEvent
 
 CALLERS: Final = 32
 _SYNCS_PER_GROUP: Final = 2
@@ -34,6 +33,8 @@ _EVENTS_PER_CALLER: Final = 25
 
 Progress = Callable[[int, int], None]
 """Called with (rounds done, rounds in all)."""
+RecordTogether = Callable[[Registry, Sequence[Sequence[RecordCommand]]], None]
+"""Records each list in order, all lists side by side; returns when everything is durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def measure_appends(
     *,
     rounds: int,
     content_bytes: int,
+    record_together: RecordTogether,
     now_ms: Callable[[], int],
     random_bytes: Callable[[int], bytes],
     progress: Progress,
@@ -64,6 +66,7 @@ def measure_appends(
         folder: of a node that has joined and is not running; the bare recorder's file is put there.
         rounds: how often each takes its turn.
         content_bytes: stored size of each event's content.
+        record_together: lets `CALLERS` callers record their commands side by side.
         now_ms: the clock.
         random_bytes: the source of case ids and salts.
         progress: told after each round.
@@ -75,7 +78,7 @@ def measure_appends(
     try:
         bare = BareRecorder(folder / "bare.db")
         try:
-            turns = _Turns(registry, bare, content_bytes)
+            turns = _Turns(registry, bare, content_bytes, record_together)
             for done in range(1, rounds + 1):
                 turns.take_all()
                 progress(done, rounds)
@@ -110,7 +113,14 @@ class _Series:
 class _Turns:
     """Lets the bare recorder, one caller and many callers take turns."""
 
-    def __init__(self, registry: Registry, bare: BareRecorder, content_bytes: int) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        bare: BareRecorder,
+        content_bytes: int,
+        record_together: RecordTogether,
+    ) -> None:
+        self._record_together = record_together
         self._registry = registry
         self._bare = bare
         self._content_bytes = content_bytes
@@ -142,21 +152,13 @@ class _Turns:
     def _take_one(self) -> None:
         commands = self._commands(self._cases[0], _ONE_EVENTS)
         with self._counting(self.one, len(commands)):
-            self._record_each(commands)
+            for each in commands:
+                self._registry.record_now(each).result()
 
     def _take_many(self) -> None:
         shares = [self._commands(case_id, _EVENTS_PER_CALLER) for case_id in self._cases]
-        with ThreadPoolExecutor(CALLERS) as pool:
-            ready = Barrier(CALLERS)
-            # The threads are there before the clock starts.
-            list(pool.map(lambda _: ready.wait(), shares))
-            with self._counting(self.many, CALLERS * _EVENTS_PER_CALLER):
-                list(pool.map(self._record_each, shares))
-
-    def _record_each(self, commands: Sequence[RecordCommand]) -> None:
-        """What one caller does: record, wait until it is durable, record the next."""
-        for each in commands:
-            self._registry.record(each).result()
+        with self._counting(self.many, CALLERS * _EVENTS_PER_CALLER):
+            self._record_together(self._registry, shares)
 
     @contextmanager
     def _counting(self, series: _Series, events: int) -> Iterator[None]:

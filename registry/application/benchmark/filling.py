@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.benchmark.invented import command, opening, submission
-from registry.application.registry import RecordCommand, Registry
+from registry.application.recording import RecordCommand
+from registry.application.registry import Registry
 from registry.domain.identifiers import CaseId
-from registry.store.entries import Appended
+from registry.store.values import Appended
 
 EVENTS_PER_CASE: Final = 10
 _CASES_AT_ONCE: Final = 200

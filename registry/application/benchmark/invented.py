@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from registry.application.registry import RecordCommand
+from registry.application.recording import RecordCommand
 from registry.domain.content import (
     ActContent,
     CaseOpened,

@@ -22,6 +22,7 @@ from registry.application.benchmark import (
     measure_appends,
     measure_fsyncs,
 )
+from registry.application.randomness import RandomBytes
 from registry.application.verification import verify_folder
 from registry.errors import CorruptDatabase, RegistryError
 from registry_cli.benchmark.between_nodes import (
@@ -30,6 +31,7 @@ from registry_cli.benchmark.between_nodes import (
     peak_mib,
     wait_until_idle,
 )
+from registry_cli.benchmark.callers import record_together
 from registry_cli.benchmark.live import measure_live
 from registry_cli.benchmark.report import Measured, document, print_report
 from registry_cli.federation import LocalNode, Mechanism, found_federation, running
@@ -132,8 +134,9 @@ class _Run:
                 nodes[0].folder,
                 rounds=rounds,
                 content_bytes=CONTENT_BYTES,
+                record_together=record_together,
                 now_ms=now_ms,
-                random_bytes=os.urandom,
+                random_bytes=RandomBytes(os.urandom),
                 progress=bar,
             )
 
@@ -145,7 +148,7 @@ class _Run:
                 events=self._events,
                 content_bytes=CONTENT_BYTES,
                 now_ms=now_ms,
-                random_bytes=os.urandom,
+                random_bytes=RandomBytes(os.urandom),
                 progress=bar,
             )
 

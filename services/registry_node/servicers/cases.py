@@ -1,7 +1,8 @@
 """CaseService: record events, read cases. For clients of this node only."""
 
 import asyncio
-from typing import Any, TypeAlias
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeAlias
 
 import grpc
 
@@ -15,8 +16,11 @@ from registry.views.case_file import CaseHistory
 from registry_node import convert
 from registry_node.callers import current_client
 from registry_node.paging import page_size, read_place, write_place
+from registry_node.threads import run_through
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+_RECORDING_THREADS: Final = 4
+"""The rules of an event are checked there; apart from the threads that reads may keep busy."""
 
 
 class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
@@ -24,6 +28,7 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._recording = ThreadPoolExecutor(_RECORDING_THREADS, thread_name_prefix="record")
 
     async def OpenCase(  # noqa: N802 - the name of the RPC
         self, request: cases_pb2.OpenCaseRequest, context: Context
@@ -99,8 +104,7 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
             content=content,
             mechanisms=tuple(request.audience.mechanisms),
         )
-        future = await asyncio.to_thread(self._registry.record, command)
-        appended = await asyncio.wrap_future(future)
+        appended = await run_through(self._recording, lambda: self._registry.record(command))
         return convert.receipt_to_proto(self._registry.receipt(appended))
 
     def _history_page(self, request: cases_pb2.GetHistoryRequest) -> cases_pb2.GetHistoryResponse:

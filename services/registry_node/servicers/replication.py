@@ -11,9 +11,9 @@ from registry.application import Registry
 from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
 from registry.errors import InvalidRequest, NotFound
 from registry.log.roster import Member
-from registry.store.entries import HeldPart
+from registry.store.values import HeldPart
 from registry_node.callers import current_member
-from registry_node.heads import HeadHub
+from registry_node.heads import HeadHub, OfferedHead
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 ENTRIES_PER_MESSAGE: Final = 500
@@ -32,15 +32,13 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         self, request: replication_pb2.WatchHeadsRequest, context: Context
     ) -> AsyncIterator[replication_pb2.WatchHeadsResponse]:
         """Streams heads as they grow."""
-        current_member()
+        member = current_member()
         held = {LogId(log.log_id): log.size for log in request.held}
         with self._heads.subscribe(held) as subscription:
             is_first = is_open = True
             while is_open:
                 for head in subscription.take():
-                    yield replication_pb2.WatchHeadsResponse(
-                        head=replication_pb2.Head(log_id=head.log_id, checkpoint=head.note)
-                    )
+                    yield _head_for(member, head)
                 if is_first:
                     yield self._caught_up()
                     is_first = False
@@ -97,7 +95,7 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         both.
         """
         state = self._registry.store.log_state(log_id)
-        noted = self._registry.store.noted_size(log_id)
+        noted = state.noted_size
         if state.note is None or not start < size <= noted:
             msg = f"entries {start} to {size} are not here, the checkpoint has {noted}"
             raise NotFound(msg)
@@ -126,6 +124,15 @@ def _log_id(value: bytes) -> LogId:
         msg = f"a log id has {HASH_SIZE_BYTES} bytes, found {len(value)}"
         raise InvalidRequest(msg)
     return LogId(value)
+
+
+def _head_for(member: Member, head: OfferedHead) -> replication_pb2.WatchHeadsResponse:
+    """A head as a member gets it; nobody needs the entries of its own log."""
+    message = replication_pb2.Head(log_id=head.log_id, checkpoint=head.note)
+    if head.tail is not None and head.log_id != member.log_id:
+        message.tail.start = head.tail.start
+        message.tail.entries.extend(head.tail.entries)
+    return replication_pb2.WatchHeadsResponse(head=message)
 
 
 def _messages(parts: list[HeldPart]) -> list[replication_pb2.GetPartsResponse]:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.founding import endorse, found, init_node, join
-from registry.application.registry import Receipt, RecordCommand, Registry
+from registry.application.recording import Receipt, RecordCommand
+from registry.application.registry import Registry
 from registry.application.sharing import PartKey
 from registry.domain.content import ActContent, CaseOpened, StatementIssued
 from registry.domain.identifiers import CaseId, Commitment, LogId, RegistryId
@@ -34,7 +35,7 @@ from registry.replication.ingest import (
     plan_batch,
     verify_slice,
 )
-from registry.store.entries import HeldPart, IngestBatch
+from registry.store.values import HeldPart, IngestBatch
 
 REGISTRY_NAME: Final = "invented.example"
 MECHANISMS: Final = ("alpha", "beta", "gamma")

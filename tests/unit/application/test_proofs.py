@@ -9,7 +9,7 @@ from registry.errors import NotFound, RegistryError
 from registry.log.checkpoint import verify_checkpoint
 from registry.log.merkle import verify_consistency
 from registry.log.proof import decode_inclusion_evidence, verify_inclusion_evidence
-from registry.store.entries import LogState
+from registry.store.values import LogState
 from tests.unit.application.federation_in_process import (
     Ceremony,
     Node,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.application.registry import REQUEST_ID_MAX, RecordCommand
+from registry.application.recording import REQUEST_ID_MAX, RecordCommand
 from registry.domain.content import (
     ActContent,
     EventPointer,
@@ -149,7 +149,7 @@ def test_repetition_is_answered_whatever_the_rules_say_today(
     def forbid(*_: object, **__: object) -> None:
         raise RuleViolation
 
-    monkeypatch.setattr("registry.application.registry.check_new_event", forbid)
+    monkeypatch.setattr("registry.application.recording.check_new_event", forbid)
 
     assert node.record(statement(), opened.case_id, request_id="r").was_recorded_before
     with pytest.raises(RuleViolation):

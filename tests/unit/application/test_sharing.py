@@ -11,7 +11,7 @@ from registry.errors import CorruptDatabase
 from registry.log.author import PartDraft, draft_event
 from registry.log.entry import ALL_MEMBERS, PartCommitment, decode_header, split_entry
 from registry.log.roster import MemberStatus
-from registry.store.entries import AppendRequest
+from registry.store.values import AppendRequest
 from tests.unit.application.federation_in_process import (
     START_MS,
     Node,

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from registry.domain.identifiers import LogId
+from registry.replication.ingest import TAIL_MAX_BYTES, TAIL_MAX_ENTRIES
+from registry.replication.messages import Tail
 from registry_node.heads import HeadHub, OfferedHead
 
 ONE, TWO = LogId(b"1" * 32), LogId(b"2" * 32)
@@ -12,6 +14,16 @@ ONE, TWO = LogId(b"1" * 32), LogId(b"2" * 32)
 
 def head(log_id: LogId, size: int) -> OfferedHead:
     return OfferedHead(log_id, size, b"note %d" % size)
+
+
+def entry(index: int) -> bytes:
+    return b"entry %d" % index
+
+
+def head_with(start: int, size: int) -> OfferedHead:
+    """A head of log ONE with the entries [start, size)."""
+    entries = tuple(map(entry, range(start, size)))
+    return OfferedHead(ONE, size, b"note %d" % size, Tail(start, entries))
 
 
 @pytest.fixture
@@ -68,3 +80,75 @@ async def test_closing_lets_every_reader_go_those_that_come_later_too(hub: HeadH
     with hub.subscribe() as late:
         late.take()
         assert not await late.wait()
+
+
+def test_reader_that_has_all_before_gets_the_last_entries_with_the_head(hub: HeadHub) -> None:
+    with hub.subscribe({ONE: 5, TWO: 7}) as reader:
+        hub.publish(head_with(5, 6))
+        assert reader.take() == [head_with(5, 6)]
+
+
+def test_reader_that_missed_heads_gets_all_that_it_lacks_in_one_tail(hub: HeadHub) -> None:
+    with hub.subscribe({ONE: 5, TWO: 7}) as reader:
+        for size in range(6, 10):
+            hub.publish(head_with(size - 1, size))
+        assert reader.take() == [head_with(5, 9)]
+        hub.publish(head_with(9, 10))
+        assert reader.take() == [head_with(9, 10)]
+
+
+def test_reader_that_lacks_more_than_is_remembered_gets_no_tail(hub: HeadHub) -> None:
+    hub.publish(head_with(5, 6))
+    with hub.subscribe({ONE: 4, TWO: 7}) as reader:
+        assert reader.take() == [head(ONE, 6)]
+
+
+def test_entries_that_were_stored_without_a_tail_break_what_is_remembered(hub: HeadHub) -> None:
+    with hub.subscribe({ONE: 5, TWO: 7}) as reader:
+        hub.publish(head_with(5, 6))
+        hub.publish(head(ONE, 600))
+        hub.publish(head_with(600, 601))
+        assert reader.take() == [head(ONE, 601)]
+    with hub.subscribe({ONE: 600, TWO: 7}) as reader:
+        assert reader.take() == [head_with(600, 601)]
+
+
+def test_tails_that_do_not_touch_are_never_joined(hub: HeadHub) -> None:
+    hub.publish(head_with(5, 6))
+    hub.publish(head_with(600, 601))
+    with hub.subscribe({ONE: 599, TWO: 7}) as reader:
+        assert reader.take() == [head(ONE, 601)]
+
+
+def test_no_more_entries_are_remembered_than_one_tail_may_have(hub: HeadHub) -> None:
+    for size in range(6, 100):
+        hub.publish(head_with(size - 1, size))
+    first = 99 - TAIL_MAX_ENTRIES
+    with hub.subscribe({ONE: first, TWO: 7}) as reader:
+        assert reader.take() == [head_with(first, 99)]
+    with hub.subscribe({ONE: first - 1, TWO: 7}) as reader:
+        assert reader.take() == [head(ONE, 99)]
+
+
+def test_no_more_bytes_are_remembered_than_one_tail_may_have(hub: HeadHub) -> None:
+    half = bytes(TAIL_MAX_BYTES // 2)
+    for size in (6, 7):
+        hub.publish(OfferedHead(ONE, size, b"note %d" % size, Tail(size - 1, (half,))))
+    hub.publish(head_with(7, 8))
+    with hub.subscribe({ONE: 6, TWO: 7}) as reader:
+        assert reader.take() == [OfferedHead(ONE, 8, b"note 8", Tail(6, (half, entry(7))))]
+
+
+def test_entry_that_is_too_large_for_a_tail_is_not_sent_along(hub: HeadHub) -> None:
+    large = Tail(5, (bytes(TAIL_MAX_BYTES + 1),))
+    with hub.subscribe({ONE: 5, TWO: 7}) as reader:
+        hub.publish(OfferedHead(ONE, 6, b"note 6", large))
+        assert reader.take() == [head(ONE, 6)]
+
+
+def test_growth_under_the_same_note_is_no_new_head(hub: HeadHub) -> None:
+    """While a log is fetched its entries grow, and its note is the one it had before."""
+    with hub.subscribe() as reader:
+        reader.take()
+        hub.publish(OfferedHead(ONE, 505, b"note 5", Tail(5, (entry(5),))))
+        assert reader.take() == []

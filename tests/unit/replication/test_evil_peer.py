@@ -10,8 +10,8 @@ import pytest
 from registry.errors import EntryError
 from registry.log.entry import decode_header, split_entry
 from registry.log.signing import Ed25519Signer
-from registry.store.entries import HeldPart
 from registry.store.sqlite import SqliteStore
+from registry.store.values import HeldPart
 from registry_node import part_fetching
 from registry_node.part_fetching import WantedPart
 from tests.faults.evil_peer import ENTRY_LIES, PART_LIES, EvilPeer

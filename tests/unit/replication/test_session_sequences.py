@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.domain.identifiers import LogId, Slug
-from registry.replication.effects import DropPeer, Effect, FetchEntries
+from registry.replication.effects import DropPeer, Effect, FetchEntries, TakeTail
 from registry.replication.messages import (
     FetchEnded,
     FetchFailed,
@@ -18,8 +18,9 @@ from registry.replication.messages import (
     PeerCaughtUp,
     PeerDown,
     PeerUp,
+    Tail,
 )
-from tests.faults.session_world import PEERS, log, new_session, offer
+from tests.faults.session_world import PEERS, log, new_session, note, offer
 
 STEP_MS: Final = 700
 AUTHORS: Final = {log(slug): slug for slug in PEERS}
@@ -35,7 +36,7 @@ class Network:
         self.held = dict.fromkeys(AUTHORS, 0)
         self.up: set[Slug] = set()
         self.offered: set[tuple[Slug, LogId, int]] = set()
-        self.fetching: dict[LogId, FetchEntries] = {}
+        self.fetching: dict[LogId, FetchEntries | TakeTail] = {}
         self.blocked_ms = dict.fromkeys(PEERS, 0)
         self.frozen: set[LogId] = set()
 
@@ -50,12 +51,15 @@ class Network:
             self.blocked_ms[effect.peer] = effect.until_ms
             self.close(effect.peer)
             return
-        assert isinstance(effect, FetchEntries), "the own log is offered by nobody here"
+        assert isinstance(effect, FetchEntries | TakeTail), "the own log is offered by nobody here"
         assert effect.log_id not in self.fetching, "two fetches of one log at once"
         assert effect.log_id not in self.frozen, "a fetch of a frozen log"
         assert effect.peer in self.up, "a fetch from a peer that is not there"
-        assert (effect.peer, effect.log_id, effect.size) in self.offered, "a size nobody offered"
-        assert effect.size > self.held[effect.log_id], "a fetch of what is held"
+        size = size_of(effect)
+        assert (effect.peer, effect.log_id, size) in self.offered, "a size nobody offered"
+        assert size > self.held[effect.log_id], "a fetch of what is held"
+        if isinstance(effect, TakeTail):
+            assert effect.tail.start == self.held[effect.log_id], "a tail that does not follow"
         self.fetching[effect.log_id] = effect
 
     # --- what peers do ------------------------------------------------------------------------
@@ -84,6 +88,15 @@ class Network:
             self.offered.add((peer, log(author), size))
             self.tell(offer(peer, author, size))
 
+    def bring(self, peer: Slug, author: Slug, count: int) -> None:
+        """Offers what is there with up to `count` entries, whatever the receiver holds."""
+        size = self.sizes[peer, author]
+        if peer in self.up and size:
+            start = max(size - count, 0)
+            self.offered.add((peer, log(author), size))
+            tail = Tail(start, (b"entry",) * (size - start))
+            self.tell(HeadOffered(peer, log(author), note(author, size), tail))
+
     def offer_nonsense(self, peer: Slug, author: Slug) -> None:
         if peer in self.up:
             self.tell(HeadOffered(peer, log(author), b"nonsense"))
@@ -99,9 +112,9 @@ class Network:
         if log_id not in self.fetching:
             return
         fetch = self.fetching[log_id]
-        self.take(log_id, min(fetch.size, self.sizes[fetch.peer, AUTHORS[log_id]]))
+        self.take(log_id, min(size_of(fetch), self.sizes[fetch.peer, AUTHORS[log_id]]))
         del self.fetching[log_id]
-        if self.held[log_id] >= fetch.size:
+        if self.held[log_id] >= size_of(fetch):
             self.tell(FetchEnded(fetch.peer, log_id))
         else:
             self.tell(FetchFailed(fetch.peer, log_id, "peer_unavailable", is_peer_fault=False))
@@ -116,6 +129,11 @@ class Network:
         self.tell(LogFrozen(log_id))
 
 
+def size_of(effect: FetchEntries | TakeTail) -> int:
+    """How far an effect is to bring its log."""
+    return effect.size if isinstance(effect, FetchEntries) else effect.checkpoint.size
+
+
 Action = Callable[[Network, Slug, Slug, int], None]
 ACTIONS: Final[tuple[Action, ...]] = (
     lambda net, peer, _, __: net.open(peer),
@@ -126,6 +144,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     lambda net, peer, author, _: net.offer(peer, author),
     lambda net, peer, author, count: net.offer(peer, author, extra=count),
     lambda net, peer, author, _: net.offer_nonsense(peer, author),
+    lambda net, peer, author, count: net.bring(peer, author, count),
+    lambda net, peer, author, count: net.bring(peer, author, count),
     lambda net, _, author, __: net.end(log(author)),
     lambda net, _, author, __: net.end(log(author)),
     lambda net, _, author, __: net.fail(log(author), is_peer_fault=False),

@@ -10,8 +10,9 @@ from registry.domain.identifiers import LeafHash, LogId
 from registry.errors import CorruptDatabase
 from registry.log.entry import EventRef
 from registry.log.merkle import leaf_hash
-from registry.store.entries import EntryStore, StoredEntry
+from registry.store.entries import EntryStore
 from registry.store.sqlite import SqliteStore
+from registry.store.values import StoredEntry
 from registry.views.case_file import read_history
 from tests.storage.storage_world import (
     NOW_MS,
@@ -288,7 +289,7 @@ def test_damaged_entry_is_told_as_damage_of_this_disk(
 ) -> None:
     peer.empty(case_id=CASE)
     take(store, peer)
-    damaged = StoredEntry(PEER_ID, 0, b"\xff" * 200)
+    damaged = StoredEntry(PEER_ID, 0, b"\xff" * 200, NOW_MS)
     monkeypatch.setattr(store, "case_entries", lambda _: [damaged])
 
     with pytest.raises(CorruptDatabase, match="fsck"):

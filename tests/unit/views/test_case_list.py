@@ -82,6 +82,16 @@ def test_line_of_a_case_gathers_what_its_events_say(store: SqliteStore) -> None:
     )
 
 
+def test_case_that_another_opens_again_shows_both_titles_and_stays_real(store: SqliteStore) -> None:
+    peer, other = Mechanism(PEER), Mechanism(OTHER)
+    peer.act(opening("A matter"), case_id=CASE, time_ms=NOW_MS)
+    other.act(opening("Mere invention", is_invented=True), case_id=CASE, time_ms=NOW_MS - 10**9)
+    take(store, peer, other)
+    line = line_of(store, CASE)
+
+    assert (line.title, line.is_invented) == ("Mere invention / A matter", False)
+
+
 def test_situation_is_named_after_its_state(store: SqliteStore) -> None:
     peer = Mechanism(PEER)
     case_id = situation_case_id(REGISTRY, "POL")
@@ -126,13 +136,13 @@ def test_events_that_cannot_be_read_are_counted_and_give_no_title(store: SqliteS
     assert (line.title, line.states) == ("", ("POL",))
 
 
-def test_first_opening_in_the_order_of_record_names_the_case(store: SqliteStore) -> None:
+def test_title_of_the_first_opening_in_the_order_of_record_stands_first(store: SqliteStore) -> None:
     peer, other = Mechanism(PEER), Mechanism(OTHER)
     peer.act(opening("later"), case_id=CASE, time_ms=NOW_MS + 1)
     other.act(opening("earlier"), case_id=CASE, time_ms=NOW_MS)
     take(store, peer, other)
 
-    assert line_of(store, CASE).title == "earlier"
+    assert line_of(store, CASE).title == "earlier / later"
 
 
 def test_line_survives_being_written_down(store: SqliteStore) -> None:

@@ -40,7 +40,7 @@ def statement(day: str | None) -> StatementIssued:
 
 def read(store: SqliteStore) -> tuple[CaseHistory, tuple[TimelineItem, ...]]:
     history = read_history(reader_of(store), CASE)
-    return history, read_timeline(store, history)
+    return history, read_timeline(history)
 
 
 def test_acts_stand_by_their_own_dates_and_not_by_when_they_were_recorded(
@@ -135,5 +135,5 @@ def test_each_act_shows_when_it_was_recorded_and_when_it_was_received(tmp_path: 
     _, timeline = read(store)
     store.close()
 
-    shown = [(i.event.recorded_ms - NOW_MS, i.received_ms - NOW_MS) for i in timeline]
+    shown = [(i.event.recorded_ms - NOW_MS, i.event.received_ms - NOW_MS) for i in timeline]
     assert shown == [(-40, 1000), (-50, 100), (0, 1001)]

@@ -9,7 +9,8 @@ from registry.domain.identifiers import NO_CASE, CaseId, LeafHash, MemberId, Req
 from registry.log.author import EventDraft, PartDraft, draft_event
 from registry.log.entry import ALL_MEMBERS, Audience, EventRef
 from registry.log.merkle import leaf_hash
-from registry.store.entries import EntryStore, HeldPart
+from registry.store.entries import EntryStore
+from registry.store.values import HeldPart
 from registry.views.case_file import CaseHistory, Reader
 from tests.storage.storage_world import NOW_MS, Peer, author_of, roster, seed
 

@@ -1,0 +1,179 @@
+"""What a store takes and gives: values, no SQL and no behaviour of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RootHash
+from registry.errors import CorruptDatabase, EntryError
+from registry.log.author import EventDraft
+from registry.log.entry import Header, decode_header, split_entry
+from registry.log.facts import EntryFacts
+from registry.log.merkle import CompactRange
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """How much of a log is held.
+
+    Attributes:
+        log_id: SHA-256 of the origin.
+        origin: the log's name.
+        size: entries held (of the own log: entries under the guard).
+        root: RFC 6962 root over `size` entries.
+        range: the compact range over `size` entries.
+        note: the largest checkpoint that is held in full; None while there is none.
+        noted_size: the size that `note` stands for; 0 while there is none.
+        frozen_at: the first index that is void; None = the log is not frozen.
+        frozen_reason: the stable reason of the freeze.
+        parts_below: every part of an entry below this index is held or listed as wanted.
+    """
+
+    log_id: LogId
+    origin: Origin
+    size: int
+    root: RootHash
+    range: CompactRange
+    note: bytes | None
+    noted_size: int
+    frozen_at: int | None
+    frozen_reason: str | None
+    parts_below: int
+
+    @property
+    def valid_size(self) -> int:
+        """How many entries count: those held below the freeze."""
+        return self.size if self.frozen_at is None else min(self.size, self.frozen_at)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry's exact bytes, its place, and when this node stored it (its clock, ms UTC)."""
+
+    log_id: LogId
+    index: int
+    entry: bytes
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where an own event stands; `was_recorded_before` if an earlier request put it there."""
+
+    index: int
+    entry: bytes
+    leaf_hash: LeafHash
+    was_recorded_before: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AppendRequest:
+    """An event to append; `request_digest` is a keyed digest of all that was asked for."""
+
+    draft: EventDraft
+    request_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IngestBatch:
+    """Checked entries [start, start + len(entries)) of one log.
+
+    Attributes:
+        log_id: a registered log.
+        start: must be the size held.
+        entries: exact bytes.
+        facts: of each entry, in the same order.
+        leaf_hashes: of each entry, in the same order.
+        range: the compact range at the batch's end.
+        root: the root at the batch's end.
+        note: the verified checkpoint whose size is the batch's end; None if there is none.
+        target_note: the verified checkpoint that is being fetched, as large as `note` or larger.
+    """
+
+    log_id: LogId
+    start: int
+    entries: Sequence[bytes]
+    facts: Sequence[EntryFacts]
+    leaf_hashes: Sequence[LeafHash]
+    range: CompactRange
+    root: RootHash
+    note: bytes | None
+    target_note: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPart:
+    """A part in clear: `salt` has 32 bytes, `ordinal` counts from 0 within its entry."""
+
+    log_id: LogId
+    index: int
+    ordinal: int
+    salt: bytes
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A stored entry in the order of arrival over all logs; ids grow and may have gaps."""
+
+    id: int
+    log_id: LogId
+    index: int
+    entry: bytes
+    case_id: CaseId
+
+
+@dataclass(frozen=True, slots=True)
+class PartChange:
+    """A part that became readable, in the order of arrival; ids grow and may have gaps."""
+
+    id: int
+    log_id: LogId
+    index: int
+    ordinal: int
+    case_id: CaseId
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesStored:
+    """Entries [start, end) of a log were stored; `note` is its largest, over `noted_size`."""
+
+    log_id: LogId
+    start: int
+    end: int
+    note: bytes | None
+    noted_size: int
+    entries: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class PartsStored:
+    """Parts were stored: (index, ordinal) of each."""
+
+    log_id: LogId
+    keys: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeStored:
+    """A log was frozen: what is at or past `at` is void from now on."""
+
+    log_id: LogId
+    at: int
+
+
+StoreEvent: TypeAlias = EntriesStored | PartsStored | FreezeStored
+
+
+def read_header(entry: bytes) -> Header:
+    """Reads the header of an entry that was checked when it was stored.
+
+    Raises:
+        CorruptDatabase: it cannot be parsed any more.
+    """
+    try:
+        return decode_header(split_entry(entry)[0])
+    except EntryError as error:
+        msg = f"a stored entry cannot be parsed ({error}); run `registry fsck`"
+        raise CorruptDatabase(msg) from error

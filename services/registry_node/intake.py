@@ -1,0 +1,192 @@
+"""Takes messages about one log: plans, verifies, judges, and hands to the writer.
+
+One path for everything that peers send, whether it was fetched or came along with a head. Nothing
+here waits: a method is called in a verification thread, and the write ends when its future says so.
+
+A peer's fault raises and stores nothing of its message. An author's fault (a bad entry under a
+valid checkpoint) is kept in `fault`; the valid entries before it are stored.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from registry.application import Registry
+from registry.domain.identifiers import CaseId, LogId
+from registry.errors import EntryError, TruncatedStream
+from registry.log.checkpoint import Checkpoint
+from registry.log.entry import decode_header, split_entry
+from registry.log.roster import Member
+from registry.replication.ingest import (
+    EntryFault,
+    HeldLog,
+    LogAuthor,
+    PlannedBatch,
+    SliceResult,
+    check_head,
+    cut_batch,
+    diagnose,
+    judge_slices,
+    plan_batch,
+    verify_slice,
+)
+from registry.store.values import IngestBatch, LogState
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenHead:
+    """A checkpoint that was verified, and its note."""
+
+    note: bytes
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRun:
+    """Neighbouring entries as a peer sent them, and their consistency path to its checkpoint."""
+
+    start: int
+    entries: Sequence[bytes]
+    path: Sequence[bytes]
+
+
+class LogIntake:
+    """What is held of one log while messages about it are taken, one after the other."""
+
+    def __init__(self, registry: Registry, member: Member) -> None:
+        """Reads what is held.
+
+        Raises:
+            StorageError: our own disk failed.
+        """
+        self._registry = registry
+        self._author = log_author(registry, member)
+        state = registry.store.log_state(member.log_id)
+        self.held = HeldLog(member.log_id, member.origin, state.size, state.range)
+        self._roster_version = self._last_roster_version() if state.size else 0
+        self._refs_written: dict[tuple[CaseId, LogId], int] = {}
+        self.fault: EntryFault | None = None
+
+    def prove_head(self, note: bytes, *, offered_size: int) -> ProvenHead:
+        """Verifies the note that a stream proves to; a smaller one than was offered is stale.
+
+        Raises:
+            EntryError: it is not the author's, contradicts what is held, or is stale.
+        """
+        author = self._author
+        checkpoint = check_head(note, origin=author.origin, log_key=author.log_key, held=self.held)
+        if checkpoint.size < offered_size:
+            msg = (
+                f"a peer offered {offered_size} entries of {author.origin} and "
+                f"proves to a stale checkpoint of {checkpoint.size}"
+            )
+            raise TruncatedStream(msg)
+        return ProvenHead(note, checkpoint)
+
+    def take(self, run: EntryRun, head: ProvenHead) -> "Future[LogState]":
+        """Does all steps for a few entries; the write before must be over.
+
+        Raises:
+            EntryError: the peer's bytes are wrong.
+            TryLater: a newer roster must be fetched first.
+            StorageError: our own disk failed.
+        """
+        planned = self.plan(run, head)
+        judged = self.judge([self.verify(planned, 0, len(planned.entries))])
+        return self.write(planned, judged, head)
+
+    def plan(self, run: EntryRun, head: ProvenHead) -> PlannedBatch:
+        """Checks the limits and the root; says what is wrong with the entries if it is not this.
+
+        Raises:
+            EntryError: the peer's bytes are wrong.
+        """
+        try:
+            return plan_batch(
+                held=self.held,
+                start=run.start,
+                entries=run.entries,
+                path=run.path,
+                checkpoint=head.checkpoint,
+            )
+        except EntryError as error:
+            found = diagnose(
+                error, author=self._author, held_size=self.held.size, entries=run.entries
+            )
+            if found is error:
+                raise
+            raise found from error
+
+    def verify(self, planned: PlannedBatch, first: int, end: int) -> SliceResult:
+        """Checks the form, place and signature of entries [first, end) of a batch."""
+        return verify_slice(self._author, planned.entries, planned.start, first, end)
+
+    def judge(self, slices: Sequence[SliceResult]) -> SliceResult:
+        """Joins the slices of a batch and checks the order of its entries.
+
+        Raises:
+            TryLater: a newer roster must be fetched first.
+            StorageError: our own disk failed.
+        """
+        judged = judge_slices(
+            slices,
+            last_roster_version=self._roster_version,
+            newest_roster_version=self._registry.roster.version,
+            refs_reached=self._refs_reached,
+        )
+        if judged.facts:
+            self._roster_version = judged.facts[-1].roster_version
+        return judged
+
+    def write(
+        self, planned: PlannedBatch, judged: SliceResult, head: ProvenHead
+    ) -> "Future[LogState]":
+        """Hands what is valid of a batch to the writer; the write before must be over."""
+        store, facts = self._registry.store, judged.facts
+        self.fault = judged.fault
+        if judged.fault is not None:
+            planned = cut_batch(planned, self.held, len(facts))
+        if not planned.entries:
+            nothing: Future[LogState] = Future()
+            nothing.set_result(store.log_state(self.held.log_id))
+            return nothing
+        self._refs_written = {
+            (fact.case_id, ref.log_id): ref.index for fact in facts for ref in fact.refs
+        }
+        writing = store.ingest(
+            IngestBatch(
+                log_id=planned.log_id,
+                start=planned.start,
+                entries=planned.entries,
+                facts=facts,
+                leaf_hashes=planned.leaf_hashes,
+                range=planned.range,
+                root=planned.root,
+                note=head.note if planned.ends_at_checkpoint else None,
+                target_note=head.note,
+            )
+        )
+        end = planned.start + len(planned.entries)
+        self.held = HeldLog(planned.log_id, self.held.origin, end, planned.range)
+        return writing
+
+    def _last_roster_version(self) -> int:
+        last = self._registry.store.entries(self.held.log_id, self.held.size - 1, self.held.size)
+        return decode_header(split_entry(last[0])[0]).roster_version
+
+    def _refs_reached(self, case_id: CaseId, target: LogId) -> int | None:
+        """Reads what is stored; what is being written right now is remembered apart."""
+        key = (case_id, target)
+        if key in self._refs_written:
+            return self._refs_written[key]
+        return self._registry.store.refs_reached(self.held.log_id, [key]).get(key)
+
+
+def log_author(registry: Registry, member: Member) -> LogAuthor:
+    """Who must have written a member's log."""
+    return LogAuthor(
+        registry_id=registry.registry_id,
+        log_id=member.log_id,
+        origin=member.origin,
+        log_key=member.log_key,
+    )
