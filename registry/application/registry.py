@@ -286,7 +286,7 @@ class Registry:
         return (self.folder.rosters / f"{self.roster.version}.roster").read_bytes()
 
     def parts_for(self, member: Member, wanted: Mapping[PartKey, Commitment]) -> list[HeldPart]:
-        """Returns the parts among `wanted` that a member may have; see `sharing`."""
+        """Returns the first slice of the parts that a member may have; see `sharing`."""
         return sharable_parts(self.store, member, wanted, now_ms=self._now_ms())
 
     def digest(self) -> NodeDigest:

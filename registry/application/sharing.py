@@ -8,13 +8,17 @@ looks the same as a part that does not exist:
 3. the event's audience admits the member, who is active ("all" are those active when they ask);
 4. the part's time has come by this node's clock;
 5. the part is held.
+
+Parts are given out in slices, and every slice is decided anew. How much is read for a slice is told
+by the size classes in the headers, before any content is read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import Final
 
 from registry.domain.identifiers import Commitment, LogId
-from registry.log.entry import Header
+from registry.log.entry import Header, PartCommitment
 from registry.log.roster import Member, MemberStatus
 from registry.store.entries import EntryStore
 from registry.store.values import HeldPart, read_header
@@ -22,30 +26,63 @@ from registry.store.values import HeldPart, read_header
 PartKey = tuple[LogId, int, int]
 """(log, index of the event, ordinal of the part)."""
 
+SLICE_BYTES: Final = 2**20
+_KEYS_AT_ONCE: Final = 256
+"""So many headers are read at a time: a slice of large parts needs few of them."""
+
 
 def sharable_parts(
     store: EntryStore, member: Member, wanted: Mapping[PartKey, Commitment], *, now_ms: int
 ) -> list[HeldPart]:
-    """Returns the parts among `wanted` that `member` may have now, in the order asked."""
+    """Returns the first slice of the parts among `wanted` that `member` may have now.
+
+    The parts come in the order asked, about `SLICE_BYTES` of them or one larger one. There may be
+    more behind the last part that is returned: ask again for these. None at all means none of all.
+    """
     if member.status is not MemberStatus.ACTIVE:
         return []
-    allowed: list[PartKey] = []
-    for key, header in _headers(store, sorted(wanted)):
-        if header.audience.admits(member.id) and _is_open(header, key, wanted[key], now_ms):
-            allowed.append(key)
-    held = {(p.log_id, p.index, p.ordinal): p for p in store.parts_of(allowed)}
-    return [held[key] for key in wanted if key in held]
+    found: list[HeldPart] = []
+    room_bytes = SLICE_BYTES
+    chosen: list[PartKey] = []
+    for key, class_bytes in _allowed(store, member, wanted, now_ms):
+        if class_bytes > room_bytes and (chosen or found):
+            # What is held of those chosen is less than they claim, often nothing.
+            found += store.parts_of(chosen)
+            chosen, room_bytes = [], SLICE_BYTES - sum(len(part.content) for part in found)
+            if found and class_bytes > room_bytes:
+                return found
+        chosen.append(key)
+        room_bytes -= class_bytes
+    return found + store.parts_of(chosen)
 
 
-def _is_open(header: Header, key: PartKey, commitment: Commitment, now_ms: int) -> bool:
-    ordinal = key[2]
+def _allowed(
+    store: EntryStore, member: Member, wanted: Mapping[PartKey, Commitment], now_ms: int
+) -> Iterator[tuple[PartKey, int]]:
+    """Yields what the member may have, held or not, in the order asked; with its size class."""
+    asked = list(wanted)
+    for start in range(0, len(asked), _KEYS_AT_ONCE):
+        keys = asked[start : start + _KEYS_AT_ONCE]
+        headers = _headers(store, sorted(keys))
+        for key in keys:
+            header = headers.get(key[:2])
+            if header is None or not header.audience.admits(member.id):
+                continue
+            part = _open_part(header, key[2], wanted[key], now_ms)
+            if part is not None:
+                yield key, part.padded_size
+
+
+def _open_part(
+    header: Header, ordinal: int, commitment: Commitment, now_ms: int
+) -> PartCommitment | None:
     if not 0 <= ordinal < len(header.parts):
-        return False
+        return None
     part = header.parts[ordinal]
-    return part.commitment == commitment and part.not_before_ms <= now_ms
+    return part if part.commitment == commitment and part.not_before_ms <= now_ms else None
 
 
-def _headers(store: EntryStore, keys: list[PartKey]) -> Iterator[tuple[PartKey, Header]]:
+def _headers(store: EntryStore, keys: Sequence[PartKey]) -> dict[tuple[LogId, int], Header]:
     """Reads the headers of sorted keys, a run of neighbours at a time; void events are left out."""
     sizes = {state.log_id: state.valid_size for state in store.log_states()}
     known = [key for key in keys if 0 <= key[1] < sizes.get(key[0], 0)]
@@ -56,5 +93,4 @@ def _headers(store: EntryStore, keys: list[PartKey]) -> Iterator[tuple[PartKey, 
         log_id, start = places[0]
         for offset, entry in enumerate(store.entries(log_id, start, start + len(places))):
             headers[log_id, start + offset] = read_header(entry)
-    for key in known:
-        yield key, headers[key[0], key[1]]
+    return headers

@@ -14,6 +14,7 @@ Readers may call from any thread. Writers get a `Future`, resolved in the order 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RequestKey, RootHash
 from registry.log.facts import GuardComparison
@@ -29,6 +30,15 @@ from registry.store.values import (
     StoredEntry,
     StoreEvent,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class AskedParts:
+    """The parts of all entries of a log below `below` were asked for; these nobody gave."""
+
+    log_id: LogId
+    below: int
+    still_wanted: Sequence[tuple[int, int]]
 
 
 class EntryReader(ABC):
@@ -175,8 +185,12 @@ class EntryStore(EntryReader):
         """
 
     @abstractmethod
-    def put_parts(self, parts: Sequence[HeldPart]) -> Future[None]:
+    def put_parts(self, parts: Sequence[HeldPart], asked: AskedParts | None = None) -> Future[None]:
         """Stores parts whose commitments were checked; those held or erased already are skipped.
+
+        Args:
+            parts: of any logs.
+            asked: recorded in the same transaction, after the parts; see `set_parts_below`.
 
         The future fails with:
             NotFound: the entry of a part is not held; nothing is stored.

@@ -10,6 +10,7 @@ from eventsourcing.sqlite import SQLiteCursor
 from registry.domain.identifiers import LogId
 from registry.errors import CorruptDatabase, NotFound
 from registry.log.commitment import SALT_SIZE_BYTES
+from registry.store.entries import AskedParts
 from registry.store.recorder import insert_rows
 from registry.store.rows import LogNumbers, read_state
 from registry.store.values import HeldPart
@@ -47,17 +48,16 @@ def store_parts(cursor: SQLiteCursor, numbers: LogNumbers, parts: Sequence[HeldP
     )
 
 
-def mark_asked(
-    cursor: SQLiteCursor, log_no: int, index: int, wanted: Sequence[tuple[int, int]]
-) -> None:
-    """Moves a log's watermark up to `index`; lists (index, ordinal) of what nobody gave."""
+def mark_asked(cursor: SQLiteCursor, numbers: LogNumbers, asked: AskedParts) -> None:
+    """Moves a log's watermark forward; lists what nobody gave and is not held."""
+    log_no = numbers.of(cursor, asked.log_id)
     cursor.execute(
-        "UPDATE logs SET parts_below = max(parts_below, ?) WHERE log_no = ?", (index, log_no)
+        "UPDATE logs SET parts_below = max(parts_below, ?) WHERE log_no = ?", (asked.below, log_no)
     )
     cursor.executemany(
         "INSERT INTO wanted_parts SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM parts "
         "WHERE log_no = ?1 AND entry_index = ?2 AND ordinal = ?3) ON CONFLICT DO NOTHING",
-        [(log_no, *place) for place in wanted],
+        [(log_no, *place) for place in asked.still_wanted],
     )
 
 

@@ -13,7 +13,7 @@ from registry.errors import FolderError, StorageError
 from registry.log.author import Author
 from registry.log.facts import GuardComparison
 from registry.store.connections import DurableDatastore
-from registry.store.entries import EntryStore
+from registry.store.entries import AskedParts, EntryStore
 from registry.store.guard import Guard
 from registry.store.recorder import LogRecorder
 from registry.store.schema import migrate, schema_version
@@ -78,17 +78,16 @@ class SqliteStore(SqliteReading, EntryStore):
         """See EntryStore."""
         return self._started_writer().run(lambda: self._writing.ingest(batch))
 
-    def put_parts(self, parts: Sequence[HeldPart]) -> Future[None]:
+    def put_parts(self, parts: Sequence[HeldPart], asked: AskedParts | None = None) -> Future[None]:
         """See EntryStore."""
-        return self._started_writer().run(lambda: self._writing.put_parts(parts))
+        return self._started_writer().run(lambda: self._writing.put_parts(parts, asked))
 
     def set_parts_below(
         self, log_id: LogId, index: int, still_wanted: Sequence[tuple[int, int]]
     ) -> Future[None]:
         """See EntryStore."""
-        return self._started_writer().run(
-            lambda: self._writing.set_parts_below(log_id, index, still_wanted)
-        )
+        asked = AskedParts(log_id, index, still_wanted)
+        return self._started_writer().run(lambda: self._writing.put_parts((), asked))
 
     def freeze(self, log_id: LogId, at: int, reason: str, evidence: bytes) -> Future[None]:
         """See EntryStore."""

@@ -31,6 +31,7 @@ from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, root_of
 from registry.store.append_group import AppendGroup
 from registry.store.batch_inserter import BatchInserter
 from registry.store.connections import DurableDatastore
+from registry.store.entries import AskedParts
 from registry.store.guard import Guard, compare_with_guard
 from registry.store.parts import mark_asked, store_parts
 from registry.store.recorder import LogRecorder, Visibility
@@ -160,21 +161,18 @@ class SqliteWriting:
         self._tell_entries(after, batch.start, batch.entries)
         return after
 
-    def put_parts(self, parts: Sequence[HeldPart]) -> None:
-        """Stores parts; what was wanted of them is wanted no more."""
+    def put_parts(self, parts: Sequence[HeldPart], asked: AskedParts | None) -> None:
+        """Stores parts, wanted no more from then on, and moves the watermark with them."""
         with self._writing() as cursor:
             store_parts(cursor, self._numbers, parts)
+            if asked is not None:
+                mark_asked(cursor, self._numbers, asked)
+        own = self.published
+        if asked is not None and own is not None and own.log_id == asked.log_id:
+            self.published = replace(own, parts_below=max(own.parts_below, asked.below))
         for log_id in dict.fromkeys(part.log_id for part in parts):
             keys = tuple((p.index, p.ordinal) for p in parts if p.log_id == log_id)
             self._events.append(PartsStored(log_id, keys))
-
-    def set_parts_below(self, log_id: LogId, index: int, wanted: Sequence[tuple[int, int]]) -> None:
-        """Moves the watermark of parts forward."""
-        with self._writing() as cursor:
-            mark_asked(cursor, self._numbers.of(cursor, log_id), index, wanted)
-        own = self.published
-        if own is not None and own.log_id == log_id:
-            self.published = replace(own, parts_below=max(own.parts_below, index))
 
     def remember_own_checkpoint(self, size: int, root: RootHash) -> None:
         """Advances the guard to a checkpoint of the own log that somebody else still holds."""

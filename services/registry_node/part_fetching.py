@@ -4,11 +4,16 @@ Never delays entries. Parts come in the order of their log; what nobody gives no
 wanted and asked for again later. Every part is checked against the commitment in its own header
 before it is stored, so it does not matter who sent it. A peer that sends wrong parts, or none,
 costs its own call only: the next one is asked, and the fault is reported.
+
+Memory is bounded in bytes: a request asks for about 4 MiB, as the headers claim; what a message
+brings is written while the next one comes, and stays stored whatever comes after it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import grpc
@@ -16,15 +21,24 @@ import grpc
 from registry.api.v1 import replication_pb2
 from registry.application import Registry
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import EntryError, PeerUnavailable, UnrequestedPart
-from registry.log.entry import PartCommitment, decode_header, split_entry
+from registry.errors import CorruptDatabase, EntryError, PeerUnavailable, UnrequestedPart
+from registry.log.entry import PartCommitment
 from registry.log.roster import Member
 from registry.replication.ingest import check_part
-from registry.store.values import HeldPart
+from registry.store.entries import AskedParts
+from registry.store.values import HeldPart, read_header
 from registry_node.fetching import ReplicationStub, require_message
+from registry_node.part_writing import PartWriter
 
 _ENTRIES_AT_ONCE: Final = 500
 _WANTED_AT_ONCE: Final = 500
+_REQUEST_PARTS: Final = 500
+_REQUEST_BYTES: Final = 4 * 2**20
+_SLOWEST_BYTES_PER_S: Final = 64 * 2**10
+"""A call may take a second more for so much content: a deadline that a weak line can keep."""
+_GAP_MAX: Final = 16
+"""Wanted parts that are no further apart are read with all entries between them."""
+_START: Final = (-1, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +49,11 @@ class WantedPart:
     ordinal: int
     commitment: PartCommitment
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it is in its log."""
+        return self.index, self.ordinal
+
 
 @dataclass(frozen=True, slots=True)
 class PartSource:
@@ -42,6 +61,14 @@ class PartSource:
 
     peer: Slug
     stub: ReplicationStub
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What was done: parts stored, and parts that are newly known to be missing."""
+
+    stored: int
+    missing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +86,24 @@ ReportFault = Callable[[Slug, EntryError | PeerUnavailable], None]
 class PartFetcher:
     """Fetches the parts of one log at a time."""
 
-    def __init__(self, registry: Registry, timeout_s: float, report: ReportFault) -> None:
+    def __init__(
+        self, registry: Registry, timeout_s: float, report: ReportFault, *, message_max_bytes: int
+    ) -> None:
         """Asks nobody yet.
 
         Args:
             registry: whose store is filled.
-            timeout_s: deadline of one call.
+            timeout_s: deadline of a small call; large ones get more.
             report: told of a peer that sent wrong parts or did not answer.
+            message_max_bytes: a part that claims more than fits is not asked for; it stays wanted.
         """
         self._registry = registry
         self._timeout_s = timeout_s
         self._report = report
+        self._part_max_bytes = message_max_bytes
         self._retried: dict[LogId, tuple[int, int]] = {}
         self._left: dict[LogId, int] = {}
+        self._large = asyncio.Lock()
 
     @property
     def entries_left(self) -> int:
@@ -79,98 +111,151 @@ class PartFetcher:
         return max(self._left.values(), default=0)
 
     async def catch_up(
-        self, member: Member, sources: Sequence[PartSource], *, is_stopped: Callable[[], bool]
-    ) -> int:
-        """Moves the log's watermark up to its size; returns how many parts were stored.
+        self, member: Member, sources: list[PartSource], *, is_stopped: Callable[[], bool]
+    ) -> Brought:
+        """Moves the log's watermark up to its size.
 
         Args:
             member: whose log.
-            sources: the peers to ask, best first.
+            sources: the peers to ask, best first; one that fails is taken out of the list.
             is_stopped: asked between pages; entries go first.
         """
-        stored = 0
+        store = self._registry.store
+        writer, missing = PartWriter(store), 0
+        start: int | None = None
         try:
-            while not is_stopped():
-                page = await asyncio.to_thread(self._next_page, member)
+            while sources and not is_stopped():
+                page = await asyncio.to_thread(self._next_page, member, start)
                 if page is None:
-                    return stored
+                    break
                 self._left[member.log_id] = page.left
-                left, count = await self._ask(member, page.wanted, sources)
-                stored += count
-                missing = [(part.index, part.ordinal) for part in left]
-                store = self._registry.store
-                await asyncio.wrap_future(store.set_parts_below(member.log_id, page.end, missing))
+                still_wanted = await self._ask(member, page.wanted, sources, writer)
+                missing += len(still_wanted)
+                await writer.end_page(AskedParts(member.log_id, page.end, still_wanted))
+                start = page.end
         finally:
             self._left.pop(member.log_id, None)
-        return stored
+        await writer.finish()
+        return Brought(writer.stored, missing)
 
-    async def retry(self, member: Member, sources: Sequence[PartSource]) -> int:
-        """Asks again for some of the parts that nobody gave before; returns how many were stored.
+    async def retry(
+        self, member: Member, sources: list[PartSource], *, is_stopped: Callable[[], bool]
+    ) -> int:
+        """Asks again, once, for all that nobody gave before; returns how many were stored.
 
-        Each call goes on where the one before ended, so that parts which nobody may give yet do not
-        keep later ones from being asked for.
+        A round that is stopped, or runs out of sources, is gone on with by the next call, so that
+        parts which nobody may give yet do not keep later ones from being asked for.
         """
-        wanted = await asyncio.to_thread(self._missing, member)
-        _, count = await self._ask(member, wanted, sources)
-        return count
+        writer = PartWriter(self._registry.store)
+        while sources and not is_stopped():
+            wanted = await asyncio.to_thread(self._missing, member)
+            await self._ask(member, wanted, sources, writer)
+            if self._retried[member.log_id] == _START:
+                break
+        await writer.finish()
+        return writer.stored
 
-    def _next_page(self, member: Member) -> _Page | None:
-        """The parts of the next entries that this node may hold; None when all were asked for."""
+    def _next_page(self, member: Member, start: int | None) -> _Page | None:
+        """The parts of the next entries that this node may hold; None when all were asked for.
+
+        The first page starts at the watermark, which lags behind while a page is being written.
+        """
         store = self._registry.store
         state = store.log_state(member.log_id)
-        start = state.parts_below
+        start = state.parts_below if start is None else start
         if start >= state.size:
             return None
         entries = store.entries(member.log_id, start, start + _ENTRIES_AT_ONCE)
         wanted = [
-            WantedPart(start + offset, ordinal, part)
+            part
             for offset, entry in enumerate(entries)
-            for ordinal, part in self._own_parts(entry)
+            for part in self._own_parts(entry, start + offset)
         ]
+        if member.id == self._registry.own.id:
+            # What was appended after a restore is here already.
+            wanted = [p for p in wanted if store.part(member.log_id, *p.place) is None]
         return _Page(start + len(entries), state.size - start, wanted)
 
     def _missing(self, member: Member) -> list[WantedPart]:
         store = self._registry.store
-        after = self._retried.get(member.log_id, (-1, -1))
+        after = self._retried.get(member.log_id, _START)
         places = store.wanted_parts(member.log_id, _WANTED_AT_ONCE, after=after)
         is_last = len(places) < _WANTED_AT_ONCE
-        self._retried[member.log_id] = (-1, -1) if is_last else places[-1]
-        wanted = []
-        for index, ordinal in places:
-            entry = store.entries(member.log_id, index, index + 1)[0]
-            parts = dict(self._own_parts(entry))
-            wanted.append(WantedPart(index, ordinal, parts[ordinal]))
+        self._retried[member.log_id] = _START if is_last else places[-1]
+        wanted: list[WantedPart] = []
+        for run in _runs(places):
+            start, indexes = run[0][0], {index for index, _ in run}
+            entries = store.entries(member.log_id, start, run[-1][0] + 1)
+            parts = {
+                part.place: part
+                for offset, entry in enumerate(entries)
+                if start + offset in indexes
+                for part in self._own_parts(entry, start + offset)
+            }
+            if not parts.keys() >= set(run):
+                msg = f"a part of {member.origin} is wanted that no header has; run `registry fsck`"
+                raise CorruptDatabase(msg)
+            wanted += [parts[place] for place in run]
         return wanted
 
-    def _own_parts(self, entry: bytes) -> list[tuple[int, PartCommitment]]:
-        header = decode_header(split_entry(entry)[0])
+    def _own_parts(self, entry: bytes, index: int) -> list[WantedPart]:
+        header = read_header(entry)
         if not header.audience.admits(self._registry.own.id):
             return []
-        return list(enumerate(header.parts))
+        return [WantedPart(index, ordinal, part) for ordinal, part in enumerate(header.parts)]
 
     async def _ask(
-        self, member: Member, wanted: list[WantedPart], sources: Sequence[PartSource]
-    ) -> tuple[list[WantedPart], int]:
-        """Asks one peer after the other; returns what is left and how many were stored."""
-        count = 0
-        for source in sources:
-            if not wanted:
+        self,
+        member: Member,
+        wanted: list[WantedPart],
+        sources: list[PartSource],
+        writer: PartWriter,
+    ) -> list[tuple[int, int]]:
+        """Asks one peer after the other; returns what is left, and takes failing peers out."""
+        askable = {part.place: part for part in wanted}
+        most_bytes = self._part_max_bytes
+        too_large = [p.place for p in wanted if p.commitment.padded_size > most_bytes]
+        for place in too_large:
+            del askable[place]
+        for source in tuple(sources):
+            if not askable:
                 break
             try:
-                parts = await self._get(member, wanted, source.stub)
+                await self._ask_one(member, askable, source.stub, writer)
             except (EntryError, PeerUnavailable) as error:
+                sources.remove(source)
                 self._report(source.peer, error)
-                continue
-            if parts:
-                await asyncio.wrap_future(self._registry.store.put_parts(parts))
-                got = {(part.index, part.ordinal) for part in parts}
-                wanted = [part for part in wanted if (part.index, part.ordinal) not in got]
-                count += len(parts)
-        return wanted, count
+        return [*too_large, *askable]
+
+    async def _ask_one(
+        self,
+        member: Member,
+        askable: dict[tuple[int, int], WantedPart],
+        stub: ReplicationStub,
+        writer: PartWriter,
+    ) -> None:
+        """Asks one peer; takes out of `askable` what it gave, message by message."""
+        for request in _requests(list(askable.values())):
+            is_large = request[0].commitment.padded_size > _REQUEST_BYTES
+            # One at a time over all logs, however many hostile authors write large ones.
+            async with (
+                self._large if is_large else nullcontext(),
+                aclosing(self._get(member, request, stub)) as messages,
+            ):
+                async for parts in messages:
+                    await writer.put(parts)
+                    for part in parts:
+                        del askable[part.index, part.ordinal]
 
     async def _get(
         self, member: Member, wanted: list[WantedPart], stub: ReplicationStub
-    ) -> list[HeldPart]:
+    ) -> AsyncGenerator[list[HeldPart], None]:
+        """Yields what is right of each message as it comes.
+
+        Raises:
+            EntryError: the peer sent wrong parts, or what nobody asked for.
+            PeerUnavailable: the call failed.
+        """
         request = replication_pb2.GetPartsRequest(
             part_ids=[
                 replication_pb2.PartId(
@@ -182,21 +267,50 @@ class PartFetcher:
                 for part in wanted
             ]
         )
-        by_place = {(part.index, part.ordinal): part for part in wanted}
-        call = stub.GetParts(request, timeout=self._timeout_s)
-        parts: list[HeldPart] = []
+        by_place = {part.place: part for part in wanted}
+        claimed = sum(part.commitment.padded_size for part in wanted)
+        call = stub.GetParts(request, timeout=self._timeout_s + claimed / _SLOWEST_BYTES_PER_S)
         try:
             async for message in call:
                 sent_parts = require_message(message).parts
-                parts += [_checked(member, sent, by_place) for sent in sent_parts]
+                yield [_checked(member, sent, by_place) for sent in sent_parts]
         except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.NOT_FOUND:
-                return []
+            # One part whose message is just too large is not given: no reason to ask no more.
+            is_too_large = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and len(wanted) == 1
+            if error.code() is grpc.StatusCode.NOT_FOUND or is_too_large:
+                return
             msg = f"GetParts failed: {error.code().name} {error.details()}"
             raise PeerUnavailable(msg) from error
         finally:
             call.cancel()
-        return parts
+
+
+def _runs(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Cuts sorted places where entries lie between that it is not worth to read."""
+    run = list(places[:1])
+    for (before, _), place in pairwise(places):
+        if place[0] - before > _GAP_MAX or place[0] - run[0][0] >= _ENTRIES_AT_ONCE:
+            yield run
+            run = []
+        run.append(place)
+    if run:
+        yield run
+
+
+def _requests(wanted: Sequence[WantedPart]) -> Iterator[list[WantedPart]]:
+    """Cuts a list into requests of about `_REQUEST_BYTES`, or one part that is larger."""
+    request: list[WantedPart] = []
+    claimed = 0
+    for part in wanted:
+        class_bytes = part.commitment.padded_size
+        is_full = len(request) == _REQUEST_PARTS or claimed + class_bytes > _REQUEST_BYTES
+        if request and is_full:
+            yield request
+            request, claimed = [], 0
+        request.append(part)
+        claimed += class_bytes
+    if request:
+        yield request
 
 
 def _checked(

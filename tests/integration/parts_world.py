@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -33,11 +34,11 @@ class Secret:
     index: int
     commitment: PartCommitment
 
-    def part_id(self) -> replication_pb2.PartId:
+    def part_id(self, ordinal: int = 0) -> replication_pb2.PartId:
         return replication_pb2.PartId(
             log_id=self.log_id,
             index=self.index,
-            ordinal=0,
+            ordinal=ordinal,
             commitment=self.commitment.commitment,
         )
 
@@ -79,6 +80,30 @@ def copy_commitment(thief: LocalNode, secret: Secret) -> int:
         )
         draft = replace(own, parts=(), commitments=(secret.commitment,))
         return registry.store.append(AppendRequest(draft, b"d" * 32)).result().index
+    finally:
+        registry.close()
+
+
+def write_parts(author: LocalNode, contents: Sequence[bytes]) -> list[replication_pb2.PartId]:
+    """Writes one event for all with these parts, at a stopped node; returns what to ask for."""
+    registry = open_registry(author)
+    try:
+        registry.open_log()
+        parts = tuple(PartDraft(b"s" * 32, "application/octet-stream", text) for text in contents)
+        draft = draft_event(
+            log_id=registry.own.log_id,
+            case_id=CaseId(b"p" * 16),
+            kind=EventKind.STATEMENT_ISSUED,
+            time_ms=1_790_000_000_000,
+            parts=parts,
+            audience=ALL_MEMBERS,
+            request_id=RequestKey(b"p" * 16),
+        )
+        index = registry.store.append(AppendRequest(draft, b"d" * 32)).result().index
+        return [
+            Secret(registry.own.log_id, index, commitment).part_id(ordinal)
+            for ordinal, commitment in enumerate(draft.commitments)
+        ]
     finally:
         registry.close()
 

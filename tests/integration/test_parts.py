@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -26,6 +27,7 @@ from tests.integration.parts_world import (
     bytes_of,
     copy_commitment,
     record_secret,
+    write_parts,
 )
 
 
@@ -139,6 +141,62 @@ async def test_audience_gets_nothing_under_a_wrong_name_either(shared: Theft) ->
         changed(part, log_id=shared.gamma_log, index=shared.copied_at),
     ):
         assert (await refusal(shared.alpha, shared.beta, wrong))[0] == "NOT_FOUND"
+
+
+async def test_own_content_comes_back_from_its_audience_after_the_database_was_lost(
+    tmp_path: Path,
+) -> None:
+    nodes = found(tmp_path, "alpha", "beta", "gamma")
+    alpha, beta, _ = nodes
+    secret = record_secret(alpha, ("beta",))
+    canary = CANARY.encode()
+
+    async def is_complete(holder: LocalNode) -> bool:
+        async with client_of(holder) as client:
+            logs = {log.mechanism: log for log in (await client.node_status()).logs}
+        return logs["alpha"].size == secret.index + 1 and not logs["alpha"].parts_wanted
+
+    try:
+        for node in nodes:
+            node.start()
+        await until(lambda: is_complete(beta), "beta holds what alpha shared")
+        stop_all([alpha])
+        for file in alpha.folder.glob("*.db*"):
+            file.unlink()
+        assert canary not in bytes_of(alpha)
+        alpha.start()
+        await alpha.wait_until_open()
+        await until(lambda: is_complete(alpha), "alpha's own content is back")
+    finally:
+        stop_all(nodes)
+    assert canary in bytes_of(alpha)
+
+
+async def test_large_content_goes_over_in_messages_of_about_a_mebibyte(tmp_path: Path) -> None:
+    nodes = found(tmp_path, "alpha", "beta")
+    alpha, beta = nodes
+    contents = [bytes([number]) * 400_000 for number in range(8)]
+    parts = write_parts(alpha, contents)
+
+    async def is_complete() -> bool:
+        async with client_of(beta) as client:
+            logs = {log.mechanism: log for log in (await client.node_status()).logs}
+        return logs["alpha"].size == 1 and not logs["alpha"].parts_wanted
+
+    try:
+        for node in nodes:
+            node.start()
+        await until(is_complete, "beta holds the content")
+        for holder, member in ((alpha, beta), (beta, alpha)):
+            async with channel_as_member(holder, member) as channel:
+                stub: Any = replication_pb2_grpc.ReplicationServiceStub(channel)
+                call = stub.GetParts(replication_pb2.GetPartsRequest(part_ids=parts), timeout=5)
+                messages = [message async for message in call]
+            # 400,000 bytes show the size class of half a mebibyte.
+            assert [len(message.parts) for message in messages] == [2, 2, 2, 2]
+            assert [part.content for message in messages for part in message.parts] == contents
+    finally:
+        stop_all(nodes)
 
 
 async def test_content_is_in_no_byte_of_a_node_outside_the_audience(shared: Theft) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from registry.domain.identifiers import LogId
 from registry.errors import (
     BackwardEntry,
     LogDiverged,
@@ -15,11 +16,12 @@ from registry.errors import (
 from registry.log.entry import EventRef
 from registry.log.facts import GuardVerdict
 from registry.log.merkle import EMPTY_ROOT, verify_consistency, verify_inclusion
-from registry.store.entries import EntryStore
+from registry.store.entries import AskedParts, EntryStore
 from registry.store.values import EntriesStored, FreezeStored, PartsStored, StoreEvent
 from tests.storage.storage_world import (
     NOW_MS,
     OTHER_ID,
+    OWN,
     OWN_ID,
     PEER_ID,
     Peer,
@@ -29,6 +31,8 @@ from tests.storage.storage_world import (
     seed,
     written_peer,
 )
+
+UNKNOWN_ID = LogId(b"?" * 32)
 
 
 class MirrorContract:
@@ -239,6 +243,45 @@ class MirrorContract:
         assert store.wanted_count(PEER_ID) == 1
         store.set_parts_below(PEER_ID, 2, []).result()
         assert store.log_state(PEER_ID).parts_below == 4
+
+    def test_parts_and_the_watermark_are_stored_together(self, store: EntryStore) -> None:
+        peer = written_peer(5)
+        store.ingest(peer.batch()).result()
+        asked = AskedParts(PEER_ID, 4, [(0, 0), (1, 0), (3, 0)])
+        store.put_parts([part_of(peer, 0), part_of(peer, 2)], asked).result()
+
+        assert store.log_state(PEER_ID).parts_below == 4
+        # What came along is not wanted, whatever the list says.
+        assert store.wanted_parts(PEER_ID, 10) == [(1, 0), (3, 0)]
+        assert store.part(PEER_ID, 2, 0) == part_of(peer, 2)
+
+    def test_watermark_stays_where_it_is_if_its_parts_are_refused(self, store: EntryStore) -> None:
+        peer = written_peer(3)
+        store.ingest(peer.batch(0, 2)).result()
+
+        with pytest.raises(NotFound):
+            store.put_parts([part_of(peer, 2)], AskedParts(PEER_ID, 2, [(1, 0)])).result()
+        with pytest.raises(NotFound):
+            store.put_parts([part_of(peer, 0)], AskedParts(UNKNOWN_ID, 1, [])).result()
+        assert store.log_state(PEER_ID).parts_below == 0
+        assert store.wanted_parts(PEER_ID, 10) == []
+        assert store.part(PEER_ID, 0, 0) is None
+
+    def test_content_of_own_entries_from_a_peer_comes_after_them(self, store: EntryStore) -> None:
+        lost = Peer(origin=OWN)
+        for text in ("a", "b", "c"):
+            lost.write(text)
+        store.ingest(lost.batch()).result()
+        assert store.log_state(OWN_ID).parts_below == 0
+        store.put_parts([part_of(lost, 0)], AskedParts(OWN_ID, 2, [(1, 0)])).result()
+        assert store.log_state(OWN_ID).parts_below == 2
+        store.append(request("d")).result()
+
+        # An own event does not hide that content of the ones before is still to be asked for.
+        assert store.log_state(OWN_ID).parts_below == 2
+        store.set_parts_below(OWN_ID, 4, []).result()
+        store.append(request("e")).result()
+        assert store.log_state(OWN_ID).parts_below == 5
 
     # --- listeners and the end --------------------------------------------------------------
 

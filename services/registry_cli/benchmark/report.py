@@ -147,7 +147,7 @@ def print_report(output: Output, figures: dict[str, Any]) -> None:
         f"{row['parts_per_s']:,.0f}/s of {figures['content_bytes']} bytes",
         "",
         "receiver: as for entries",
-        "2 a request of 500",
+        "1 a message",
         "commitment of every part",
     )
     _add_reads(table, figures)

@@ -1,13 +1,16 @@
 """ReplicationService: logs and content for other members' nodes. For members only."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any, Final, TypeAlias
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import grpc
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
+from registry.application.sharing import PartKey
 from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
 from registry.errors import InvalidRequest, NotFound
 from registry.log.roster import Member
@@ -16,7 +19,10 @@ from registry_node.callers import current_member
 from registry_node.heads import HeadHub, OfferedHead
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+P = ParamSpec("P")
+T = TypeVar("T")
 ENTRIES_PER_MESSAGE: Final = 500
+_READING_THREADS: Final = 4
 _MESSAGE_BYTES: Final = 2**20
 _PART_IDS_MAX: Final = 1000
 
@@ -27,6 +33,7 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
     def __init__(self, registry: Registry, heads: HeadHub) -> None:
         self._registry = registry
         self._heads = heads
+        self._reading = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="read-logs")
 
     async def WatchHeads(  # noqa: N802 - the name of the RPC
         self, request: replication_pb2.WatchHeadsRequest, context: Context
@@ -50,10 +57,10 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         """Streams entries with their proofs."""
         current_member()
         log_id = _log_id(request.log_id)
-        note, size = await asyncio.to_thread(self._note, log_id, request.start, request.size)
+        note, size = await self._in_thread(self._note, log_id, request.start, request.size)
         start = request.start
         while start < size:
-            message = await asyncio.to_thread(self._entries, log_id, start, size)
+            message = await self._in_thread(self._entries, log_id, start, size)
             if start == request.start:
                 message.checkpoint = note
             start += len(message.entries)
@@ -67,20 +74,32 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         if len(request.part_ids) > _PART_IDS_MAX:
             msg = f"at most {_PART_IDS_MAX} parts are asked for at once"
             raise InvalidRequest(msg)
-        parts = await asyncio.to_thread(self._parts, request, member)
-        if not parts:
+        wanted = {
+            (_log_id(part.log_id), part.index, part.ordinal): Commitment(part.commitment)
+            for part in request.part_ids
+        }
+        is_found = False
+        # A slice is read when the one before has been taken: a large request fills no memory.
+        while parts := await self._in_thread(self._registry.parts_for, member, wanted):
+            is_found = True
+            yield _message(parts)
+            wanted = _behind(parts[-1], wanted)
+        if not is_found:
             msg = "none of these parts is here for this member"
             raise NotFound(msg)
-        for message in _messages(parts):
-            yield message
 
     async def GetRoster(  # noqa: N802
         self, request: replication_pb2.GetRosterRequest, context: Context
     ) -> replication_pb2.GetRosterResponse:
         """Returns a roster version."""
         current_member()
-        signed = await asyncio.to_thread(self._registry.signed_roster, request.version)
+        signed = await self._in_thread(self._registry.signed_roster, request.version)
         return replication_pb2.GetRosterResponse(signed_roster=signed)
+
+    async def _in_thread(self, read: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Reads on threads of its own: what peers ask for keeps nothing else waiting."""
+        call = partial(read, *arguments, **named)
+        return await asyncio.get_running_loop().run_in_executor(self._reading, call)
 
     def _caught_up(self) -> replication_pb2.WatchHeadsResponse:
         version = self._registry.roster.version
@@ -111,13 +130,6 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
             start=start, entries=entries, consistency_path=path
         )
 
-    def _parts(self, request: replication_pb2.GetPartsRequest, member: Member) -> list[HeldPart]:
-        wanted = {
-            (_log_id(part.log_id), part.index, part.ordinal): Commitment(part.commitment)
-            for part in request.part_ids
-        }
-        return self._registry.parts_for(member, wanted)
-
 
 def _log_id(value: bytes) -> LogId:
     if len(value) != HASH_SIZE_BYTES:
@@ -135,16 +147,19 @@ def _head_for(member: Member, head: OfferedHead) -> replication_pb2.WatchHeadsRe
     return replication_pb2.WatchHeadsResponse(head=message)
 
 
-def _messages(parts: list[HeldPart]) -> list[replication_pb2.GetPartsResponse]:
-    """Packs parts into messages of about 1 MiB."""
-    messages = [replication_pb2.GetPartsResponse()]
-    size_bytes = 0
+def _behind(last: HeldPart, wanted: dict[PartKey, Commitment]) -> dict[PartKey, Commitment]:
+    """What was asked for behind a part that was given."""
+    rest = iter(wanted.items())
+    given = (last.log_id, last.index, last.ordinal)
+    # Takes from the iterator up to the part that was given; what it leaves is the rest.
+    next(key for key, _ in rest if key == given)
+    return dict(rest)
+
+
+def _message(parts: list[HeldPart]) -> replication_pb2.GetPartsResponse:
+    message = replication_pb2.GetPartsResponse()
     for part in parts:
-        if size_bytes and size_bytes + len(part.content) > _MESSAGE_BYTES:
-            messages.append(replication_pb2.GetPartsResponse())
-            size_bytes = 0
-        size_bytes += len(part.content)
-        messages[-1].parts.add(
+        message.parts.add(
             part_id=replication_pb2.PartId(
                 log_id=part.log_id, index=part.index, ordinal=part.ordinal
             ),
@@ -152,4 +167,4 @@ def _messages(parts: list[HeldPart]) -> list[replication_pb2.GetPartsResponse]:
             media_type=part.media_type,
             content=part.content,
         )
-    return messages
+    return message

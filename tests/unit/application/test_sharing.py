@@ -1,22 +1,24 @@
 """Which parts leave a node: every rule, and the attacks that each rule stops."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
-from registry.application.sharing import PartKey, sharable_parts
+from registry.application.sharing import SLICE_BYTES, PartKey, sharable_parts
 from registry.domain.identifiers import Commitment, LogId, RequestKey
 from registry.domain.vocabulary import EventKind
 from registry.errors import CorruptDatabase
 from registry.log.author import PartDraft, draft_event
 from registry.log.entry import ALL_MEMBERS, PartCommitment, decode_header, split_entry
 from registry.log.roster import MemberStatus
-from registry.store.values import AppendRequest
+from registry.store.values import AppendRequest, HeldPart
 from tests.unit.application.federation_in_process import (
     START_MS,
     Node,
     Nodes,
     carry_entries,
+    carry_parts,
     opening,
     statement,
     wanted_parts,
@@ -207,3 +209,87 @@ def test_damaged_entry_shares_nothing_and_is_told(
 
     with pytest.raises(CorruptDatabase, match="fsck"):
         sharable_parts(alpha.registry.store, beta.registry.own, wanted, now_ms=START_MS)
+
+
+def slices(source: Node, target: Node, wanted: dict[PartKey, Commitment]) -> list[list[HeldPart]]:
+    """Asks as a servicer does: again for what comes behind the last part of the slice before."""
+    found: list[list[HeldPart]] = []
+    rest = dict(wanted)
+    while parts := source.registry.parts_for(target.registry.own, rest):
+        found.append(parts)
+        last = (parts[-1].log_id, parts[-1].index, parts[-1].ordinal)
+        keys = list(rest)
+        rest = {key: rest[key] for key in keys[keys.index(last) + 1 :]}
+    return found
+
+
+def test_large_content_is_given_in_slices_that_are_read_one_after_the_other(nodes: Nodes) -> None:
+    alpha, beta, _ = nodes.values()
+    half, whole = SLICE_BYTES // 2, SLICE_BYTES
+    sizes = [half, half, 10, whole, 3 * whole, 10, 10]
+    contents = [bytes([number]) * size for number, size in enumerate(sizes)]
+    wanted = write(alpha, *(drafted(content) for content in contents))
+    found = slices(alpha, beta, wanted)
+
+    # The size class of three slices is four.
+    assert [[p.ordinal for p in parts] for parts in found] == [[0, 1], [2], [3], [4], [5, 6]]
+    assert [part.content for parts in found for part in parts] == contents
+
+
+def test_parts_that_are_not_held_or_not_allowed_end_no_slice(nodes: Nodes) -> None:
+    alpha, beta, gamma = nodes.values()
+    for number in range(6):
+        write(alpha, drafted(bytes([number]) * SLICE_BYTES))
+    wanted = commitments(alpha)
+    carry_entries(alpha, beta, alpha.log_id)
+    last = [key for key in wanted if key[1] == 11]
+    beta.registry.store.put_parts(alpha.registry.store.parts_of(last)).result()
+
+    assert given(beta, gamma, wanted) == last
+
+
+def test_slice_reads_no_more_content_than_it_gives(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, beta, _ = nodes.values()
+    wanted = write(alpha, *(drafted(bytes([number]) * SLICE_BYTES) for number in range(8)))
+    store = alpha.registry.store
+    read: list[PartKey] = []
+    parts_of = store.parts_of
+
+    def count(keys: Sequence[PartKey]) -> list[HeldPart]:
+        read.extend(keys)
+        return parts_of(keys)
+
+    monkeypatch.setattr(store, "parts_of", count)
+
+    assert given(alpha, beta, wanted) == list(wanted)[:1]
+    assert read == list(wanted)[:1]
+
+
+def test_every_slice_is_decided_anew(nodes: Nodes) -> None:
+    alpha, beta, gamma = nodes.values()
+    for number in range(2):
+        write(alpha, drafted(bytes([number]) * SLICE_BYTES))
+    nodes.carry_all()
+    wanted = {key: value for key, value in commitments(alpha).items() if key[1] in (1, 3)}
+    carry_parts(alpha, beta, alpha.log_id)
+    first = given(beta, gamma, wanted)
+    assert [key[1] for key in first] == [1]
+
+    beta.registry.store.freeze(alpha.log_id, 3, "bad_entry_signature", b"").result()
+    rest = {key: value for key, value in wanted.items() if key not in first}
+    assert given(beta, gamma, rest) == []
+
+
+def test_size_class_that_lies_makes_slices_small_and_withholds_nothing(nodes: Nodes) -> None:
+    alpha, beta, _ = nodes.values()
+    every: dict[PartKey, Commitment] = {}
+    for number in range(3):
+        part = drafted(b"small %d" % number)
+        true = write(alpha, part)
+        (commitment,) = true.values()
+        every |= write(alpha, part, copied=(PartCommitment(commitment, 2**63, 0),))
+    found = slices(alpha, beta, every)
+
+    assert [len(parts) for parts in found] == [1, 1, 1]

@@ -1,0 +1,186 @@
+"""Follows every log with its content: decides when the parts of which log are asked for.
+
+The mirror tells of growth and of peers; part_fetching.py does the asking.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from math import inf
+from time import perf_counter
+from typing import Final
+
+import structlog
+
+from registry.application import Registry
+from registry.domain.identifiers import LogId, Slug
+from registry.errors import EntryError, PeerUnavailable, RegistryError, StorageError
+from registry.log.roster import Member
+from registry_node.fetching import ReplicationStub
+from registry_node.part_fetching import PartFetcher, PartSource
+from registry_node.settings import NodeSettings
+
+_log = structlog.get_logger()
+_WORTH_TELLING: Final = 1_000
+_LOOK_S: Final = 5.0
+_RETRY_FIRST_S: Final = 5.0
+_RETRY_LAST_S: Final = 300.0
+_REST_FACTOR: Final = 20
+"""A round for the sake of a few parts comes after so many times the length of the last one."""
+
+
+@dataclass(slots=True)
+class RetryTimes:
+    """When to ask again, of one log, for all that nobody gave; times are seconds of one clock.
+
+    A round that brings nothing doubles the wait: some parts may be given by nobody for years. The
+    growth of a log alone is no reason to ask.
+    """
+
+    due_s: float = 0.0
+    wait_s: float = _RETRY_FIRST_S
+    started_s: float = 0.0
+    took_s: float = 0.0
+
+    def hurry_all(self) -> None:
+        """A peer came, which may hold anything."""
+        self.due_s, self.wait_s = 0.0, _RETRY_FIRST_S
+
+    def hurry_new(self, now_s: float) -> None:
+        """A part is missing that was never asked for again; it may be on its way."""
+        soon_s = max(_RETRY_FIRST_S, _REST_FACTOR * self.took_s)
+        self.due_s = min(self.due_s, now_s + soon_s)
+
+    def start_if_due(self, now_s: float) -> bool:
+        """Tells whether to make a round now; if so, it has started."""
+        if now_s < self.due_s:
+            return False
+        self.started_s, self.due_s = now_s, inf
+        return True
+
+    def ended(self, now_s: float, *, stored: int) -> None:
+        """A round was made; a peer that came meanwhile is reason for another one."""
+        self.took_s = now_s - self.started_s
+        self.wait_s = _RETRY_FIRST_S if stored else min(2 * self.wait_s, _RETRY_LAST_S)
+        self.due_s = min(self.due_s, now_s + self.wait_s)
+
+
+class PartFollowing:
+    """Keeps the content of the followed logs complete, one task per log."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: NodeSettings,
+        *,
+        connected: Callable[[], Collection[Slug]],
+        is_filling: Callable[[LogId], bool],
+        refuse: Callable[[Slug, str], None],
+    ) -> None:
+        """Asks nobody yet.
+
+        Args:
+            registry: whose store is filled.
+            settings: deadlines and limits.
+            connected: the peers that may be asked now.
+            is_filling: whether a log's entries come in bulk now: they go first.
+            refuse: told of a peer that sent wrong parts, and why.
+        """
+        self._connected = connected
+        self._is_filling = is_filling
+        self._refuse = refuse
+        self._own_id = registry.own.id
+        self._loop = asyncio.get_running_loop()
+        self._parts = PartFetcher(
+            registry,
+            settings.call_timeout_s,
+            self._report,
+            message_max_bytes=settings.message_max_bytes,
+        )
+        # The own log too: after a restore its entries come from the others, and so does content.
+        self._members = registry.roster.active_members()
+        self._retries = {member.log_id: RetryTimes() for member in self._members}
+        self._wake = {member.log_id: asyncio.Event() for member in self._members}
+
+    @property
+    def entries_left(self) -> int:
+        """How many entries of any log have still to be asked the content of, while it is asked."""
+        return self._parts.entries_left
+
+    def start(self, tasks: asyncio.TaskGroup, stubs: Mapping[Slug, ReplicationStub]) -> None:
+        """Starts one task per log, which runs until cancelled."""
+        for member in self._members:
+            tasks.create_task(self._follow(member, stubs))
+
+    def grew(self, log_id: LogId) -> None:
+        """A log has new entries, so there may be new parts to ask for."""
+        if log_id in self._wake:
+            self._wake[log_id].set()
+
+    def peer_came(self) -> None:
+        """A peer is connected that may hold what nobody gave before."""
+        for log_id, event in self._wake.items():
+            self._retries[log_id].hurry_all()
+            event.set()
+
+    async def _follow(self, member: Member, stubs: Mapping[Slug, ReplicationStub]) -> None:
+        """Follows a log with its content; asks again now and then for what nobody gave."""
+        wake = self._wake[member.log_id]
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_S):
+                    await wake.wait()
+            except TimeoutError:
+                pass
+            wake.clear()
+            sources = self._sources(member, stubs)
+            if not sources or self._must_wait(member):
+                continue
+            started = perf_counter()
+            try:
+                count = await self._bring(member, sources)
+            except StorageError:
+                raise
+            except RegistryError as error:
+                _log.warning("parts_failed", log=member.slug, reason=error.reason)
+                continue
+            if count >= _WORTH_TELLING:
+                _log.info(
+                    "parts_fetched",
+                    log=member.slug,
+                    parts=count,
+                    duration_ms=round((perf_counter() - started) * 1000, 1),
+                )
+
+    async def _bring(self, member: Member, sources: list[PartSource]) -> int:
+        retry = self._retries[member.log_id]
+        brought = await self._parts.catch_up(
+            member, sources, is_stopped=lambda: self._must_wait(member)
+        )
+        if brought.missing:
+            retry.hurry_new(self._loop.time())
+        again = 0
+        if sources and retry.start_if_due(self._loop.time()):
+            try:
+                again = await self._parts.retry(
+                    member, sources, is_stopped=lambda: self._must_wait(member)
+                )
+            finally:
+                retry.ended(self._loop.time(), stored=again)
+        return brought.stored + again
+
+    def _must_wait(self, member: Member) -> bool:
+        """Entries go first; those of the own log come in before it opens, while little is asked."""
+        return member.id != self._own_id and self._is_filling(member.log_id)
+
+    def _report(self, peer: Slug, error: EntryError | PeerUnavailable) -> None:
+        """A peer that sent wrong parts is left alone for a while; one that failed is not."""
+        if isinstance(error, EntryError):
+            self._refuse(peer, f"{error.reason}: {error}")
+        else:
+            _log.warning("parts_failed", peer=peer, reason=error.reason)
+
+    def _sources(self, member: Member, stubs: Mapping[Slug, ReplicationStub]) -> list[PartSource]:
+        """Whom to ask for a log's content: its author first, then the others that are there."""
+        ordered = sorted(self._connected(), key=lambda slug: (slug != member.slug, slug))
+        return [PartSource(slug, stubs[slug]) for slug in ordered]
