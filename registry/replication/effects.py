@@ -37,7 +37,15 @@ class TakeTail:
 
 @dataclass(frozen=True, slots=True)
 class DropPeer:
-    """Close what is open with a peer and do not dial it before `until_ms`."""
+    """Close the stream of heads with a peer and do not dial it before `until_ms`.
+
+    Fetches from it that are under way end by themselves.
+
+    Attributes:
+        peer: who gave wrong bytes.
+        reason: the stable reason alone; words that a peer may have chosen are not for logs.
+        until_ms: on the clock that the session is told.
+    """
 
     peer: Slug
     reason: str
@@ -46,10 +54,15 @@ class DropPeer:
 
 @dataclass(frozen=True, slots=True)
 class AskFenceAgain:
-    """Stop appending and run the start-up fence: a peer holds more of the own log."""
+    """Stop appending and run the start-up fence: a peer holds more of the own log.
+
+    Attributes:
+        peer: who showed it.
+        checkpoint: the verified own note, larger than what is held; not to be forgotten.
+    """
 
     peer: Slug
-    size: int
+    checkpoint: Checkpoint
 
 
 Effect = FetchEntries | TakeTail | DropPeer | AskFenceAgain

@@ -8,9 +8,10 @@ Rules, in the order they are applied to a batch:
 4. The roster version never goes back within the log; refs never go back per case and target. An
    entry of a roster that is not held here waits for that roster: it is nobody's fault.
 
-What fails 1 or 2 is the peer's fault: nothing of the batch is stored; `diagnose` says what is wrong
-with its entries. What fails 3 or 4 under a checkpoint that its author signed is the author's fault:
-the entries before it are stored and the log is frozen there.
+Of what fails 1 or 2 nothing is stored; `diagnose` says what is wrong with its entries. It is the
+peer's fault, unless all of them are right by themselves: then the author may have signed two
+histories. What fails 3 or 4 under a checkpoint that its author signed is the author's fault: the
+entries before it are stored and the log is frozen there.
 """
 
 from collections.abc import Callable, Sequence

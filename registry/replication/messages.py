@@ -1,8 +1,10 @@
 """What a session is told: facts from peers and from this node's own store."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 from registry.domain.identifiers import LogId, Slug
+from registry.errors import EntryError, LogDiverged, RegistryError, RootMismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +63,44 @@ class FetchEnded:
     log_id: LogId
 
 
+class Blame(Enum):
+    """Whose fault it is that a fetch failed."""
+
+    PEER = "peer"
+    """It sent wrong bytes."""
+    AUTHOR = "author"
+    """What came is signed by the author and contradicts what is held: two histories."""
+    NOBODY = "nobody"
+    """The peer was not reached, or this node must wait."""
+
+
+def blame_of(error: RegistryError) -> Blame:
+    """Whose fault an error is; notes and entries were checked before roots are compared."""
+    if isinstance(error, RootMismatch | LogDiverged):
+        return Blame.AUTHOR
+    return Blame.PEER if isinstance(error, EntryError) else Blame.NOBODY
+
+
 @dataclass(frozen=True, slots=True)
 class FetchFailed:
-    """A fetch is over; `is_peer_fault` if the peer sent wrong bytes, else it was not reached."""
+    """A fetch is over and did not bring all it was asked for.
+
+    Attributes:
+        peer: from whom.
+        log_id: of which log.
+        reason: the stable reason, a colon, and words that the peer may have chosen.
+        blame: whose fault it is.
+    """
 
     peer: Slug
     log_id: LogId
     reason: str
-    is_peer_fault: bool
+    blame: Blame
 
 
 @dataclass(frozen=True, slots=True)
 class PartsRefused:
-    """A peer sent content that is not what was asked for."""
+    """A peer sent content that is not what was asked for; `reason` as in `FetchFailed`."""
 
     peer: Slug
     reason: str
@@ -86,6 +113,11 @@ class LogFrozen:
     log_id: LogId
 
 
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed; told about once a second, so that what failed is tried again."""
+
+
 Message = (
     PeerUp
     | PeerDown
@@ -96,4 +128,5 @@ Message = (
     | FetchFailed
     | PartsRefused
     | LogFrozen
+    | Tick
 )

@@ -8,8 +8,8 @@ Rules:
 4. A peer whose bytes were wrong is dropped, longer each time; all others go on undisturbed. Only
    time without a fault makes the next drop short again: good bytes in between buy nothing.
 5. A peer that could not be reached costs one attempt: the log is tried at the next peer, and here
-   again after a new offer or on a new stream. A fetch that broke off after it had brought something
-   goes on, but at the other peers first.
+   again after a wait that doubles each time, after an offer of more, or on a new stream. A fetch
+   that broke off after it had brought something goes on at once, but at the other peers first.
 6. A frozen log is not fetched, and nothing about a peer outlives its connection but its faults.
 7. The own log is never fetched here. A peer that proves, by the own log's key, that there is more
    of it than is held makes this node ask again whether it may append: a copy of it may be running.
@@ -17,11 +17,14 @@ Rules:
    begin exactly where the held log ends, and nothing of that log is under way. Otherwise they are
    left, never kept for later, and what is missing is fetched. A tail over the limits, or one that
    does not end at its head, is the peer's fault even where it would have been left.
+9. A peer that gives another history of a log than is held, under the author's own signatures, is an
+   honest relay of a dishonest author, as far as this node can tell: that log is not taken from that
+   peer for long, whatever it offers, and everything else is.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from registry.domain.identifiers import LogId, RegistryId, Slug
 from registry.errors import EntryError
@@ -29,6 +32,7 @@ from registry.log.roster import Member, Roster
 from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
 from registry.replication.ingest import check_head, check_tail
 from registry.replication.messages import (
+    Blame,
     FetchEnded,
     FetchFailed,
     HeadOffered,
@@ -40,12 +44,18 @@ from registry.replication.messages import (
     PeerDown,
     PeerUp,
     Tail,
+    Tick,
 )
 
 DROP_FIRST_MS: Final = 1_000
 DROP_LONGEST_MS: Final = 300_000
 FORGIVE_AFTER_MS: Final = 300_000
 """A peer that gave no wrong bytes for so long after a drop has its faults forgotten."""
+RETRY_FIRST_MS: Final = 1_000
+RETRY_LONGEST_MS: Final = 60_000
+CONTRADICTED_MS: Final = 300_000
+"""For so long a log is not taken from a peer that gave another history of it."""
+LAST_ERROR_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,30 @@ class PeerView:
     offered_size: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Setback:
+    """A fetch of one log from one peer that could not be finished.
+
+    Attributes:
+        retry_ms: not tried again before.
+        tries: how many in a row brought nothing; 0 if the last one brought something.
+        asked: the most entries that were asked for; an offer of more is worth another attempt.
+        is_contradiction: then it is not.
+    """
+
+    retry_ms: int
+    tries: int
+    asked: int
+    is_contradiction: bool = False
+
+
+class _Fetch(NamedTuple):
+    """A fetch under way: how much was held when it began, and how much it was asked for."""
+
+    began_at: int
+    asked: int
+
+
 @dataclass(slots=True)
 class _Peer:
     is_connected: bool = False
@@ -66,8 +100,37 @@ class _Peer:
     faults: int = 0
     forgiven_ms: int = 0
     offered: dict[LogId, int] = field(default_factory=dict)
-    broke_off: dict[LogId, bool] = field(default_factory=dict)
-    """Logs whose fetch could not be finished here: whether it brought anything."""
+    setbacks: dict[LogId, _Setback] = field(default_factory=dict)
+
+    def note_offer(self, log_id: LogId, size: int) -> None:
+        """Takes down what is offered; more than before ends the wait after a setback."""
+        self.offered[log_id] = size
+        setback = self.setbacks.get(log_id)
+        if setback is not None and not setback.is_contradiction and size > setback.asked:
+            del self.setbacks[log_id]
+
+    def note_setback(self, now_ms: int, log_id: LogId, asked: int, *, has_brought: bool) -> None:
+        """Takes down that a fetch broke off."""
+        before = self.setbacks.get(log_id, _Setback(0, 0, 0))
+        tries = 0 if has_brought else before.tries + 1
+        wait_ms = min(RETRY_FIRST_MS << min(tries - 1, 10), RETRY_LONGEST_MS) if tries else 0
+        self.setbacks[log_id] = _Setback(now_ms + wait_ms, tries, max(before.asked, asked))
+
+    def note_contradiction(self, now_ms: int, log_id: LogId) -> None:
+        """Takes down that another history of a log came from here."""
+        self.setbacks[log_id] = _Setback(now_ms + CONTRADICTED_MS, 1, 0, is_contradiction=True)
+
+    def is_source(self, now_ms: int, log_id: LogId) -> bool:
+        """Whether a log may be fetched from here now."""
+        setback = self.setbacks.get(log_id)
+        is_ready = setback is None or now_ms >= setback.retry_ms
+        return self.is_connected and log_id in self.offered and is_ready
+
+    def is_promising(self, log_id: LogId) -> bool:
+        """Whether it offers a log and its last fetch from here brought something."""
+        setback = self.setbacks.get(log_id)
+        has_failed = setback is not None and setback.tries > 0
+        return self.is_connected and log_id in self.offered and not has_failed
 
     def anew(self, *, is_connected: bool, last_error: str) -> "_Peer":
         """What outlives a connection: the faults."""
@@ -95,7 +158,7 @@ class Session:
         self._logs = {m.log_id: m for m in roster.active_members() if m.id != own.id}
         self._peers = {m.slug: _Peer() for m in roster.active_members() if m.id != own.id}
         self._held = dict(held)
-        self._fetching: dict[LogId, int] = {}
+        self._fetching: dict[LogId, _Fetch] = {}
         self._frozen: set[LogId] = set()
 
     def handle(self, now_ms: int, message: Message) -> tuple[Effect, ...]:
@@ -104,10 +167,8 @@ class Session:
         match message:
             case PeerUp() | PeerDown() | PeerCaughtUp():
                 self._turn(message)
-            case LogGrew(log_id, size):
-                self._held[log_id] = max(self._held.get(log_id, 0), size)
-            case LogFrozen(log_id):
-                self._frozen.add(log_id)
+            case LogGrew() | LogFrozen() | Tick():
+                self._learn(message)
             case HeadOffered():
                 first = self._offer(now_ms, message)
             case FetchEnded(peer, log_id):
@@ -118,7 +179,7 @@ class Session:
                 first = self._drop(now_ms, peer, reason)
             case _:
                 assert_never(message)
-        return (*first, *self._fetches())
+        return (*first, *self._fetches(now_ms))
 
     def view_of(self, peer: Slug, log_id: LogId) -> PeerView:
         """Tells how a peer stands; `offered_size` is that of the given log."""
@@ -144,7 +205,7 @@ class Session:
             (
                 self._missing(log_id, peer.offered[log_id])
                 for peer in self._peers.values()
-                if self._is_source(peer, log_id)
+                if peer.is_promising(log_id)
             ),
             default=0,
         )
@@ -159,10 +220,21 @@ class Session:
             case PeerUp(peer):
                 self._peers[peer] = state.anew(is_connected=True, last_error=state.last_error)
             case PeerDown(peer, reason):
-                last_error = reason or state.last_error
+                last_error = _printable(reason) or state.last_error
                 self._peers[peer] = state.anew(is_connected=False, last_error=last_error)
             case PeerCaughtUp():
                 state.has_sent_all = True
+            case _:
+                assert_never(message)
+
+    def _learn(self, message: LogGrew | LogFrozen | Tick) -> None:
+        match message:
+            case LogGrew(log_id, size):
+                self._held[log_id] = max(self._held.get(log_id, 0), size)
+            case LogFrozen(log_id):
+                self._frozen.add(log_id)
+            case Tick():
+                pass  # time alone may bring a fetch
             case _:
                 assert_never(message)
 
@@ -179,33 +251,41 @@ class Session:
             return self._drop(now_ms, peer, f"{error.reason}: {error}")
         if author is self._own:
             has_more = checkpoint.size > self._held.get(log_id, 0)
-            return (AskFenceAgain(peer, checkpoint.size),) if has_more else ()
-        self._peers[peer].offered[log_id] = checkpoint.size
-        self._peers[peer].broke_off.pop(log_id, None)
-        if tail is None or not self._fits(peer, log_id, tail):
+            return (AskFenceAgain(peer, checkpoint),) if has_more else ()
+        self._peers[peer].note_offer(log_id, checkpoint.size)
+        if tail is None or not self._fits(now_ms, peer, log_id, tail):
             return ()
-        self._fetching[log_id] = tail.start
+        self._fetching[log_id] = _Fetch(tail.start, checkpoint.size)
         return (TakeTail(peer, log_id, offer.note, checkpoint, tail),)
 
-    def _fits(self, peer: Slug, log_id: LogId, tail: Tail) -> bool:
+    def _fits(self, now_ms: int, peer: Slug, log_id: LogId, tail: Tail) -> bool:
         """Whether a tail can be taken as it comes."""
         is_free = log_id not in self._fetching and log_id not in self._frozen
         follows = tail.start == self._held.get(log_id, 0)
-        return is_free and follows and self._peers[peer].is_connected
+        return is_free and follows and self._peers[peer].is_source(now_ms, log_id)
 
     def _finish(self, peer: Slug, log_id: LogId) -> None:
         self._fetching.pop(log_id, None)
-        if self._peers[peer].is_connected:
-            self._peers[peer].last_error = ""
+        state = self._peers[peer]
+        state.setbacks.pop(log_id, None)
+        if state.is_connected and not state.setbacks:
+            state.last_error = ""
 
     def _fail(self, now_ms: int, failure: FetchFailed) -> tuple[Effect, ...]:
         held = self._held.get(failure.log_id, 0)
-        began_at = self._fetching.pop(failure.log_id, held)
+        fetch = self._fetching.pop(failure.log_id, _Fetch(held, 0))
         peer = self._peers[failure.peer]
-        peer.last_error = failure.reason
-        if failure.is_peer_fault:
-            return self._drop(now_ms, failure.peer, failure.reason)
-        peer.broke_off[failure.log_id] = held > began_at
+        peer.last_error = _printable(failure.reason)
+        match failure.blame:
+            case Blame.PEER:
+                return self._drop(now_ms, failure.peer, failure.reason)
+            case Blame.AUTHOR:
+                peer.note_contradiction(now_ms, failure.log_id)
+            case Blame.NOBODY:
+                has_brought = held > fetch.began_at
+                peer.note_setback(now_ms, failure.log_id, fetch.asked, has_brought=has_brought)
+            case _:
+                assert_never(failure.blame)
         return ()
 
     def _drop(self, now_ms: int, peer: Slug, reason: str) -> tuple[Effect, ...]:
@@ -213,19 +293,17 @@ class Session:
         faults = 1 if now_ms >= before.forgiven_ms else before.faults + 1
         until_ms = now_ms + min(DROP_FIRST_MS << min(faults - 1, 10), DROP_LONGEST_MS)
         self._peers[peer] = _Peer(
-            last_error=reason, faults=faults, forgiven_ms=until_ms + FORGIVE_AFTER_MS
+            last_error=_printable(reason),
+            faults=faults,
+            forgiven_ms=until_ms + FORGIVE_AFTER_MS,
         )
-        return (DropPeer(peer, reason, until_ms),)
+        return (DropPeer(peer, reason.partition(":")[0], until_ms),)
 
     def _missing(self, log_id: LogId, size: int) -> int:
         """How many entries of an offered size are still to come; a frozen log has none."""
         return 0 if log_id in self._frozen else max(size - self._held.get(log_id, 0), 0)
 
-    def _is_source(self, peer: _Peer, log_id: LogId) -> bool:
-        """Whether a fetch of a log from a peer may bring something."""
-        return peer.is_connected and log_id in peer.offered and peer.broke_off.get(log_id, True)
-
-    def _fetches(self) -> tuple[Effect, ...]:
+    def _fetches(self, now_ms: int) -> tuple[Effect, ...]:
         """Starts a fetch for every log that somebody offers more of and nobody fetches."""
         effects = []
         for log_id, author in self._logs.items():
@@ -233,16 +311,21 @@ class Session:
                 continue
             offers = [
                 (
-                    log_id in peer.broke_off,
+                    log_id in peer.setbacks,
                     slug != author.slug,
                     -peer.offered[log_id],
                     slug,
                 )
                 for slug, peer in self._peers.items()
-                if self._is_source(peer, log_id) and self._missing(log_id, peer.offered[log_id])
+                if peer.is_source(now_ms, log_id) and self._missing(log_id, peer.offered[log_id])
             ]
             if offers:
                 *_, size, slug = min(offers)
-                self._fetching[log_id] = self._held.get(log_id, 0)
+                self._fetching[log_id] = _Fetch(self._held.get(log_id, 0), -size)
                 effects.append(FetchEntries(slug, log_id, -size))
         return tuple(effects)
+
+
+def _printable(text: str) -> str:
+    """What people are shown of words that a peer may have chosen."""
+    return "".join(char if char.isprintable() else "?" for char in text[:LAST_ERROR_MAX])

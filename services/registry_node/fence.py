@@ -13,9 +13,9 @@ import structlog
 
 from registry.api.v1 import replication_pb2
 from registry.application import Registry
-from registry.domain.identifiers import Slug
-from registry.errors import EntryError, GuardError, TryLater
-from registry.log.checkpoint import verify_checkpoint
+from registry.domain.identifiers import RootHash, Slug
+from registry.errors import EntryError, GuardError, LogDiverged, TryLater
+from registry.log.checkpoint import Checkpoint, verify_checkpoint
 from registry.replication.recovery import (
     ASK_AT_MOST_MS,
     Decision,
@@ -26,13 +26,16 @@ from registry.replication.recovery import (
     Wait,
     decide,
 )
-from registry_node.fetching import EntryFetcher, ReplicationStub, require_message
+from registry.store.values import LogState
+from registry_node.fetching import EntryFetcher, ReplicationStub, require_message, written
 
 _log = structlog.get_logger()
 _ASK_AGAIN_S: Final = 2.0
 _SHOWN_MORE: Final = (
     "a member holds more of this log than this node: another copy of this node may be running"
 )
+
+_SHOWN_OTHER: Final = "a member holds another history of this log: it has forked"
 
 
 class StartUpFence:
@@ -48,47 +51,88 @@ class StartUpFence:
         self._stubs = stubs
         self._entries = entries
         self._failed: set[Slug] = set()
+        self._shown: Checkpoint | None = None
+        self._met: dict[Slug, OwnNote] = {}
         self._asked = asyncio.Event()
         self._asked.set()
 
-    def ask_again(self) -> None:
-        """Closes the own log at once and runs the fence again."""
+    def ask_again(self, shown: Checkpoint) -> None:
+        """Closes the own log at once and runs the fence again.
+
+        Args:
+            shown: a verified note of the own log, larger than what is held.
+        """
         self._registry.store.refuse_appends(_SHOWN_MORE)
+        self._note_shown(shown)
         self._asked.set()
+
+    async def meet(self, peer: Slug) -> None:
+        """Looks at what a peer that has come holds of the own log; asks again if it must not be.
+
+        It may hold another history that is no longer than this one: no stream of heads tells of it.
+        """
+        shown = await self._ask(self._stubs[peer])
+        try:
+            note = await self._judge(shown or b"")
+        except TryLater as error:
+            _log.warning("peer_not_compared", peer=peer, reason=error.reason)
+            return
+        if not note.is_consistent:
+            self._registry.store.refuse_appends(_SHOWN_OTHER)
+            self._met[peer] = note
+            self._asked.set()
 
     async def run(self) -> None:
         """Runs once at the start and whenever it is asked again; ends only with its task."""
         while True:
             await self._asked.wait()
-            self._asked.clear()
-            self._failed.clear()
-            await self._decide()
+            if await self._round():
+                self._failed.clear()
+            else:
+                await asyncio.sleep(_ASK_AGAIN_S)
+                self._asked.set()
 
-    async def _decide(self) -> None:
-        """Returns when the log is open, or can never be."""
-        while True:
-            answers = await self._ask_all()
+    async def _round(self) -> bool:
+        """Asks, decides, carries out; returns whether the log is open, or can never be."""
+        store = self._registry.store
+        self._asked.clear()
+        try:
+            own = await asyncio.to_thread(store.log_state, self._registry.own.log_id)
+            if own.frozen_at is not None:
+                store.refuse_appends(_frozen(own))
+                _log.error("log_stopped", detail=_frozen(own))
+                return True
+            answers = await self._ask_all() | self._met
+            comparison = await asyncio.to_thread(store.own_state_against_guard)
             decision = decide(
-                await asyncio.to_thread(self._registry.store.own_state_against_guard),
+                comparison,
                 answers,
                 asked=len(self._stubs),
                 failed=self._failed,
+                shown=self._shown.size if self._shown is not None else 0,
             )
-            if await self._carry_out(decision):
-                return
-            await asyncio.sleep(_ASK_AGAIN_S)
+            return await self._carry_out(decision, held=comparison.database_size)
+        except TryLater as error:
+            store.refuse_appends(str(error))
+            _log.warning("log_waits", detail=error.reason)
+            return False
 
-    async def _carry_out(self, decision: Decision) -> bool:
+    async def _carry_out(self, decision: Decision, *, held: int) -> bool:
         """Returns whether the fence is done."""
-        store = self._registry.store
+        store, log_id = self._registry.store, self._registry.own.log_id
+        if isinstance(decision, Stop):
+            store.refuse_appends(decision.reason)
+            _log.error("log_stopped", detail=decision.reason)
+            evidence = decision.evidence
+            await written(lambda: store.freeze(log_id, held, LogDiverged.reason, evidence))
+            return True
+        await self._remember()
         match decision:
             case Open():
-                await asyncio.to_thread(self._registry.open_log)
-                _log.info("log_opened", size=await self._own_size())
-                return True
-            case Stop(reason):
-                store.refuse_appends(reason)
-                _log.error("log_stopped", detail=reason)
+                # From here to the end nothing else runs on the loop: nobody can ask in between.
+                if not self._asked.is_set():
+                    self._registry.open_log()
+                    _log.info("log_opened", size=held)
                 return True
             case Wait(reason):
                 store.refuse_appends(reason)
@@ -96,6 +140,17 @@ class StartUpFence:
             case PullBack(peer, size):
                 await self._pull_back(peer, size)
         return False
+
+    def _note_shown(self, checkpoint: Checkpoint) -> None:
+        if self._shown is None or checkpoint.size > self._shown.size:
+            self._shown = checkpoint
+
+    async def _remember(self) -> None:
+        """Brings the guard up to what was shown: a peer that vanishes does not take it along."""
+        shown = self._shown
+        if shown is not None:
+            store = self._registry.store
+            await written(lambda: store.remember_own_checkpoint(shown.size, shown.root))
 
     async def _pull_back(self, peer: Slug, size: int) -> None:
         """Fetches own entries like any other log's; wrong ones are refused the same way."""
@@ -110,39 +165,36 @@ class StartUpFence:
                 f"the order held here ({error.reason}): it lies, or this log has forked"
             )
 
-    async def _own_size(self) -> int:
-        store = self._registry.store
-        return (await asyncio.to_thread(store.log_state, self._registry.own.log_id)).size
-
     async def _ask_all(self) -> dict[Slug, OwnNote]:
         """Asks all at once; those that do not answer in time are left out."""
-        answers: dict[Slug, OwnNote] = {}
         async with asyncio.TaskGroup() as tasks:
-            for slug, stub in self._stubs.items():
-                tasks.create_task(self._ask(slug, stub, answers))
-        return answers
+            asking = {
+                slug: tasks.create_task(self._ask(stub)) for slug, stub in self._stubs.items()
+            }
+        notes = {slug: task.result() for slug, task in asking.items()}
+        return {slug: await self._judge(note) for slug, note in notes.items() if note is not None}
 
-    async def _ask(self, slug: Slug, stub: ReplicationStub, answers: dict[Slug, OwnNote]) -> None:
-        """Reads the heads a peer offers until the one of the own log or the marker comes."""
+    async def _ask(self, stub: ReplicationStub) -> bytes | None:
+        """Reads the heads a peer offers until that of the own log; empty if it has none of it.
+
+        Returns:
+            None if the peer did not answer up to its marker.
+        """
         own = self._registry.own
-        note: bytes | None = None
         call = stub.WatchHeads(replication_pb2.WatchHeadsRequest(), timeout=ASK_AT_MOST_MS / 1000)
         try:
             async for response in call:
                 if not require_message(response).HasField("head"):
-                    note = b""
-                    break
+                    return b""
                 if response.head.log_id == own.log_id:
-                    note = response.head.checkpoint
-                    break
+                    return bytes(response.head.checkpoint)
         except (grpc.aio.AioRpcError, EntryError):
-            return  # it has not answered
+            pass
         finally:
             call.cancel()
-        if note is not None:
-            answers[slug] = await asyncio.to_thread(self._judge, note)
+        return None
 
-    def _judge(self, note: bytes) -> OwnNote:
+    async def _judge(self, note: bytes) -> OwnNote:
         own = self._registry.own
         if not note:
             return OwnNote(size=0, is_consistent=True)
@@ -151,8 +203,20 @@ class StartUpFence:
         except EntryError:
             # Nobody but this node could have signed it: such a note proves nothing.
             return OwnNote(size=0, is_consistent=True)
-        store = self._registry.store
-        if checkpoint.size > store.log_state(own.log_id).size:
-            return OwnNote(size=checkpoint.size, is_consistent=True)
-        root = store.root_at(own.log_id, checkpoint.size)
-        return OwnNote(size=checkpoint.size, is_consistent=root == checkpoint.root)
+        root = await asyncio.to_thread(self._root_at, checkpoint.size)
+        if root is not None and root != checkpoint.root:
+            return OwnNote(size=checkpoint.size, is_consistent=False, note=note)
+        self._note_shown(checkpoint)
+        return OwnNote(size=checkpoint.size, is_consistent=True)
+
+    def _root_at(self, size: int) -> RootHash | None:
+        """The root that is held at a size; None if it is not."""
+        store, log_id = self._registry.store, self._registry.own.log_id
+        return store.root_at(log_id, size) if size <= store.log_state(log_id).size else None
+
+
+def _frozen(own: LogState) -> str:
+    return (
+        f"{own.origin} is frozen at {own.frozen_at} ({own.frozen_reason}): it takes no more "
+        "events, a new epoch is needed"
+    )

@@ -30,6 +30,7 @@ from registry.errors import (
     PeerUnavailable,
     RegistryError,
     TruncatedStream,
+    TryLater,
 )
 from registry.log.roster import Member
 from registry.replication.effects import TakeTail
@@ -46,6 +47,7 @@ _SLOWEST_PER_S: Final = 200
 """A fetch may take a second more for so many new entries: a deadline that a weak line can keep."""
 _LONGEST_S: Final = 3_600.0
 """Whatever a peer promises; a fetch that was cut off goes on where it ended."""
+_NO_ROOM_S: Final = 0.2
 _QUEUE_BATCHES: Final = 4
 _SLICES: Final = 4
 _SMALL_BATCH: Final = 16
@@ -255,3 +257,12 @@ def require_message(message: T | None) -> T:
         msg = "a peer sent bytes that are no message"
         raise MalformedEntry(msg)
     return message
+
+
+async def written(start: Callable[[], "Future[T]"]) -> T:
+    """Waits for a write that must not be left out: one that finds no room is asked for again."""
+    while True:
+        try:
+            return await asyncio.wrap_future(start())
+        except TryLater:
+            await asyncio.sleep(_NO_ROOM_S)

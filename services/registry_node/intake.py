@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+import structlog
+
 from registry.application import Registry
 from registry.domain.identifiers import CaseId, LogId
-from registry.errors import EntryError, TruncatedStream
+from registry.errors import EntryError, LogDiverged, RootMismatch, TruncatedStream
 from registry.log.checkpoint import Checkpoint
-from registry.log.entry import decode_header, split_entry
 from registry.log.roster import Member
 from registry.replication.ingest import (
     EntryFault,
@@ -30,7 +31,9 @@ from registry.replication.ingest import (
     plan_batch,
     verify_slice,
 )
-from registry.store.values import IngestBatch, LogState
+from registry.store.values import IngestBatch, LogState, read_header
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,12 @@ class LogIntake:
             EntryError: it is not the author's, contradicts what is held, or is stale.
         """
         author = self._author
-        checkpoint = check_head(note, origin=author.origin, log_key=author.log_key, held=self.held)
+        origin, log_key = author.origin, author.log_key
+        try:
+            checkpoint = check_head(note, origin=origin, log_key=log_key, held=self.held)
+        except LogDiverged:
+            self._log_contradiction(check_head(note, origin=origin, log_key=log_key))
+            raise
         if checkpoint.size < offered_size:
             msg = (
                 f"a peer offered {offered_size} entries of {author.origin} and "
@@ -113,6 +121,8 @@ class LogIntake:
             found = diagnose(
                 error, author=self._author, held_size=self.held.size, entries=run.entries
             )
+            if isinstance(found, RootMismatch):
+                self._log_contradiction(head.checkpoint)
             if found is error:
                 raise
             raise found from error
@@ -170,9 +180,20 @@ class LogIntake:
         self.held = HeldLog(planned.log_id, self.held.origin, end, planned.range)
         return writing
 
+    def _log_contradiction(self, checkpoint: Checkpoint) -> None:
+        """Writes down both sides of a contradiction, by size and root alone."""
+        _log.error(
+            "log_contradicted",
+            log=self.held.origin,
+            held_size=self.held.size,
+            held_root=self.held.range.root().hex(),
+            signed_size=checkpoint.size,
+            signed_root=checkpoint.root.hex(),
+        )
+
     def _last_roster_version(self) -> int:
         last = self._registry.store.entries(self.held.log_id, self.held.size - 1, self.held.size)
-        return decode_header(split_entry(last[0])[0]).roster_version
+        return read_header(last[0]).roster_version
 
     def _refs_reached(self, case_id: CaseId, target: LogId) -> int | None:
         """Reads what is stored; what is being written right now is remembered apart."""

@@ -15,11 +15,12 @@ import structlog
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import EntryError, PeerUnavailable, RegistryError, StorageError
+from registry.errors import EntryError, RegistryError, StorageError, TryLater
 from registry.log.roster import Member
 from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
 from registry.replication.ingest import TAIL_MAX_ENTRIES
 from registry.replication.messages import (
+    Blame,
     FetchEnded,
     FetchFailed,
     HeadOffered,
@@ -31,21 +32,23 @@ from registry.replication.messages import (
     PeerDown,
     PeerUp,
     Tail,
+    Tick,
+    blame_of,
 )
 from registry.replication.session import PeerView, Session
 from registry.store.values import EntriesStored, StoreEvent
 from registry_node.fence import StartUpFence
-from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub, require_message
+from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub, require_message, written
 from registry_node.heads import HeadHub, OfferedHead
 from registry_node.observability import place_of
-from registry_node.part_fetching import PartFetcher, PartSource
+from registry_node.part_following import PartFollowing
 from registry_node.peer_tls import open_peer_channel
 from registry_node.settings import NodeSettings
 
 _log = structlog.get_logger()
 _BULK_ENTRIES: Final = 1_000
-_RETRY_PARTS_S: Final = 5.0
 _RECONNECT_FIRST_S: Final = 0.1
+_TICK_S: Final = 1.0
 _STALL_S: Final = 3.0
 """A log that is far behind and did not grow for so long is no reason to let other work wait."""
 
@@ -80,14 +83,19 @@ class Mirror:
         held = {state.log_id: state.size for state in states}
         self._session = Session(registry.roster, registry.own, held)
         self._entries = EntryFetcher(registry, settings.call_timeout_s)
-        self._parts = PartFetcher(registry, settings.call_timeout_s, self._part_fault)
+        self._parts = PartFollowing(
+            registry,
+            settings,
+            connected=self._session.connected,
+            is_filling=self._is_filling,
+            refuse=lambda peer, reason: self._tell(PartsRefused(peer, reason)),
+        )
         self._stubs: dict[Slug, ReplicationStub] = {}
         self._blocked_until_ms: dict[Slug, int] = {}
         self._watching: dict[Slug, asyncio.Task[str]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._fence: StartUpFence | None = None
         self._grew_at_s = {member.log_id: self._loop.time() for member in self._peers}
-        self._parts_wake = {member.log_id: asyncio.Event() for member in self._peers}
         for state in states:
             if state.note is not None:
                 heads.publish(OfferedHead(state.log_id, state.noted_size, state.note))
@@ -128,9 +136,10 @@ class Mirror:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 tasks.create_task(self._fence.run())
+                tasks.create_task(self._tick())
                 for member in self._peers:
                     tasks.create_task(self._follow(member))
-                    tasks.create_task(self._keep_parts(member))
+                self._parts.start(tasks, self._stubs)
                 try:
                     await asyncio.Event().wait()
                 finally:
@@ -167,7 +176,10 @@ class Mirror:
 
     async def _watch(self, member: Member) -> str:
         """Reads one stream of heads; returns why it ended, empty for an ordinary renewal."""
-        states = await asyncio.to_thread(self._registry.store.log_states)
+        try:
+            states = await asyncio.to_thread(self._registry.store.log_states)
+        except TryLater as error:
+            return f"{error.reason}: {error}"
         request = replication_pb2.WatchHeadsRequest(
             held=[replication_pb2.HeldLog(log_id=s.log_id, size=s.noted_size) for s in states]
         )
@@ -176,7 +188,9 @@ class Mirror:
         try:
             await call.wait_for_connection()
             self._tell(PeerUp(member.slug))
-            self._wake_parts()
+            self._parts.peer_came()
+            if self._tasks is not None and self._fence is not None:
+                self._tasks.create_task(self._fence.meet(member.slug))
             _log.info("peer_connected", peer=member.slug)
             async for response in call:
                 if require_message(response).HasField("head"):
@@ -191,6 +205,12 @@ class Mirror:
         finally:
             call.cancel()
         return ""
+
+    async def _tick(self) -> None:
+        """Tells the session that time passes: what failed is tried again."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._tell(Tick())
 
     # --- effects ------------------------------------------------------------------------------
 
@@ -208,10 +228,10 @@ class Mirror:
                 self._blocked_until_ms[peer] = until_ms
                 if peer in self._watching:
                     self._watching[peer].cancel()
-            case AskFenceAgain(peer, size):
-                _log.error("own_log_larger_elsewhere", peer=peer, size=size)
+            case AskFenceAgain(peer, checkpoint):
+                _log.error("own_log_larger_elsewhere", peer=peer, size=checkpoint.size)
                 if self._fence is not None:
-                    self._fence.ask_again()
+                    self._fence.ask_again(checkpoint)
 
     async def _bring(self, effect: FetchEntries | TakeTail) -> None:
         member = self._registry.roster.member_by_log(effect.log_id)
@@ -226,17 +246,16 @@ class Mirror:
             # Our own disk: nothing a peer does can mend it, and going on could hide it.
             raise
         except RegistryError as error:
-            is_peer_fault = isinstance(error, EntryError)
             _log.warning("fetch_failed", peer=effect.peer, log=member.slug, reason=error.reason)
             reason = f"{error.reason}: {error}"
-            self._tell(FetchFailed(effect.peer, effect.log_id, reason, is_peer_fault))
+            self._tell(FetchFailed(effect.peer, effect.log_id, reason, blame_of(error)))
             return
         except Exception as error:  # noqa: BLE001 - the outermost handler of a fetch
             # A mistake of ours that a peer's bytes bring out costs that peer, not the node.
             at = place_of(error)
             _log.error("fetch_broke", peer=effect.peer, log=member.slug, at=at)
             reason = f"internal_error: {type(error).__name__}"
-            self._tell(FetchFailed(effect.peer, effect.log_id, reason, is_peer_fault=True))
+            self._tell(FetchFailed(effect.peer, effect.log_id, reason, Blame.PEER))
             return
         await self._settle_fetch(effect, member, fetched)
         if fetched.size - fetched.before >= _BULK_ENTRIES:
@@ -255,63 +274,10 @@ class Mirror:
         if fetched.fault is not None:
             fault = fetched.fault
             _log.error("log_frozen", log=member.slug, at=fault.place, reason=fault.reason)
-            await asyncio.wrap_future(
-                self._registry.store.freeze(effect.log_id, fault.place, fault.reason, b"")
-            )
+            store = self._registry.store
+            await written(lambda: store.freeze(effect.log_id, fault.place, fault.reason, b""))
             self._tell(LogFrozen(effect.log_id))
         self._tell(FetchEnded(effect.peer, effect.log_id))
-
-    # --- parts --------------------------------------------------------------------------------
-
-    async def _keep_parts(self, member: Member) -> None:
-        """Follows a log with its content; asks again now and then for what nobody gave."""
-        wake = self._parts_wake[member.log_id]
-        while True:
-            try:
-                async with asyncio.timeout(_RETRY_PARTS_S):
-                    await wake.wait()
-            except TimeoutError:
-                pass
-            wake.clear()
-            sources = self._part_sources(member)
-            if not sources or self._is_filling(member.log_id):
-                continue
-            started = perf_counter()
-            try:
-                count = await self._parts.catch_up(
-                    member, sources, is_stopped=lambda: self._is_filling(member.log_id)
-                )
-                count += await self._parts.retry(member, sources)
-            except StorageError:
-                raise
-            except RegistryError as error:
-                _log.warning("parts_failed", log=member.slug, reason=error.reason)
-                continue
-            if count >= _BULK_ENTRIES:
-                _log.info(
-                    "parts_fetched",
-                    log=member.slug,
-                    parts=count,
-                    duration_ms=round((perf_counter() - started) * 1000, 1),
-                )
-
-    def _part_fault(self, peer: Slug, error: EntryError | PeerUnavailable) -> None:
-        """A peer that sent wrong parts is left alone for a while; one that failed is not."""
-        if isinstance(error, EntryError):
-            reason = f"{error.reason}: {error}"
-            self._tell(PartsRefused(peer, reason))
-        else:
-            _log.warning("parts_failed", peer=peer, reason=error.reason)
-
-    def _part_sources(self, member: Member) -> list[PartSource]:
-        """Whom to ask for a log's content: its author first, then the others that are there."""
-        connected = self._session.connected()
-        ordered = sorted(connected, key=lambda slug: (slug != member.slug, slug))
-        return [PartSource(slug, self._stubs[slug]) for slug in ordered]
-
-    def _wake_parts(self) -> None:
-        for event in self._parts_wake.values():
-            event.set()
 
     # --- the store's news -----------------------------------------------------------------------
 
@@ -329,9 +295,7 @@ class Mirror:
             tail = Tail(event.start, tuple(event.entries)) if is_small else None
             self._heads.publish(OfferedHead(event.log_id, event.end, event.note, tail))
         self._tell(LogGrew(event.log_id, event.end))
-        wake = self._parts_wake.get(event.log_id)
-        if wake is not None:
-            wake.set()
+        self._parts.grew(event.log_id)
 
 
 def _offered(peer: Slug, head: replication_pb2.Head) -> HeadOffered:

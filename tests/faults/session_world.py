@@ -9,7 +9,7 @@ from registry.log.checkpoint import Checkpoint, sign_checkpoint
 from registry.log.roster import Member, MemberStatus, Roster
 from registry.log.signing import Ed25519Signer
 from registry.replication.effects import FetchEntries
-from registry.replication.messages import FetchFailed, HeadOffered, PeerUp
+from registry.replication.messages import Blame, FetchFailed, HeadOffered, PeerUp
 from registry.replication.session import Session
 
 OWN, A, B, C = (Slug(name) for name in ("own", "a", "b", "c"))
@@ -17,7 +17,8 @@ SLUGS: Final = (OWN, A, B, C)
 PEERS: Final = (A, B, C)
 GONE: Final = Slug("gone")
 NOW_MS: Final = 1_000_000
-LIE: Final = "root_mismatch: invented"
+LIE_REASON: Final = "bad_entry_signature"
+LIE: Final = f"{LIE_REASON}: invented"
 
 
 def origin_of(slug: Slug) -> Origin:
@@ -67,11 +68,16 @@ def log(slug: Slug) -> LogId:
     return member(slug).log_id
 
 
+def checkpoint(slug: Slug, size: int) -> Checkpoint:
+    """The session looks at its size only."""
+    root = RootHash(sha256(f"{slug} {size}".encode()).digest())
+    return Checkpoint(origin_of(slug), size, root)
+
+
 @cache
 def note(slug: Slug, size: int) -> bytes:
-    """The author's note; the session looks at its signature and size only."""
-    root = RootHash(sha256(f"{slug} {size}".encode()).digest())
-    return sign_checkpoint(Checkpoint(origin_of(slug), size, root), signer_of(slug))
+    """The author's note."""
+    return sign_checkpoint(checkpoint(slug, size), signer_of(slug))
 
 
 def up(peer: Slug) -> PeerUp:
@@ -87,8 +93,12 @@ def fetch(peer: Slug, author: Slug, size: int) -> FetchEntries:
 
 
 def lied(peer: Slug, author: Slug) -> FetchFailed:
-    return FetchFailed(peer, log(author), LIE, is_peer_fault=True)
+    return FetchFailed(peer, log(author), LIE, Blame.PEER)
 
 
 def unreached(peer: Slug, author: Slug) -> FetchFailed:
-    return FetchFailed(peer, log(author), "peer_unavailable: invented", is_peer_fault=False)
+    return FetchFailed(peer, log(author), "peer_unavailable: invented", Blame.NOBODY)
+
+
+def contradicted(peer: Slug, author: Slug) -> FetchFailed:
+    return FetchFailed(peer, log(author), "root_mismatch: two histories", Blame.AUTHOR)

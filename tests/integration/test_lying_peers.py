@@ -5,12 +5,14 @@ leaves the victim's logs as they were; an honest third member still gives the lo
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 import pytest
 
+from registry.api.v1 import replication_pb2 as pb
 from registry.application import RecordCommand
 from registry_cli.federation import LocalNode
 from tests.integration.federation_world import (
@@ -54,6 +56,7 @@ class Stage:
     victim: LocalNode
     log: TrueLog
     smaller_note: bytes
+    branch: TrueLog
     other_log: TrueLog
     other_registry_log: TrueLog
 
@@ -80,7 +83,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     strangers = found(folder / "two", "author", "liar")
     record(author, EVENTS - 5)
     smaller_note = read_log(author).note
+    # The same keys write two histories from here on.
+    other_self = replace(author, folder=folder / "other_self")
+    shutil.copytree(author.folder, other_self.folder)
     record(author, 5, first=EVENTS - 5)
+    record(other_self, 7, first=2 * EVENTS)
     record(liar, EVENTS)
     record(strangers[0], EVENTS)
     try:
@@ -95,6 +102,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         victim=victim,
         log=read_log(author),
         smaller_note=smaller_note,
+        branch=read_log(other_self),
         other_log=read_log(liar),
         other_registry_log=read_log(strangers[0]),
     )
@@ -212,6 +220,49 @@ async def test_true_answers_of_the_same_server_are_taken(stage: Stage, victim: L
         await until(is_complete, "the whole log with its content at the victim")
     stage.victim.kill()
     forget_everything(stage.victim)
+
+
+async def test_honest_relay_of_a_dishonest_authors_other_history_is_not_dropped(
+    stage: Stage, hasty_victim: LocalNode
+) -> None:
+    async with lying(stage.liar, hasty_victim, stage.true_script()):
+
+        async def holds_one_history() -> bool:
+            return (await sizes_at(hasty_victim))["author"] == EVENTS
+
+        await until(holds_one_history, "one of the two histories at the victim")
+    branch = stage.branch
+    entries = branch.entries[EVENTS:]
+    message = pb.GetEntriesResponse(start=EVENTS, entries=entries, checkpoint=branch.note)
+    script = Script(heads=((branch.log_id, branch.note),), entries=[message])
+    seen = []
+    async with lying(stage.liar, hasty_victim, script) as relay:
+
+        async def has_met_the_other() -> bool:
+            async with client_of(hasty_victim) as client:
+                peers = {peer.mechanism: peer for peer in await client.peers()}
+            seen.append(peers["liar"])
+            return peers["liar"].last_error.startswith("root_mismatch:")
+
+        await until(has_met_the_other, "the victim has met the other history")
+        assert seen[-1].is_connected, "the relay is no liar"
+        assert relay.asked_entries == 1
+    assert (await sizes_at(hasty_victim))["author"] == EVENTS
+
+
+async def test_source_that_failed_once_is_asked_again_though_nothing_new_happens(
+    stage: Stage, hasty_victim: LocalNode
+) -> None:
+    script = replace(stage.true_script(), delay_s=600.0)
+    async with lying(stage.liar, hasty_victim, script) as peer:
+        await until_cancelled(peer)
+        peer.script = stage.true_script()
+
+        async def has_all() -> bool:
+            return (await sizes_at(hasty_victim))["author"] == EVENTS
+
+        await until(has_all, "the whole log, without a new head or stream")
+        assert peer.asked_entries > 1
 
 
 def forget_everything(node: LocalNode) -> None:

@@ -8,11 +8,12 @@ from typing import Final, TypeAlias
 import pytest
 
 from registry.domain.identifiers import NO_CASE, CaseId, LeafHash, LogId
-from registry.errors import MalformedEntry, TryLater
+from registry.errors import LogDiverged, MalformedEntry, RootMismatch, TryLater
 from registry.format.v1 import event_pb2
 from registry.log.entry import EventRef, frame_entry, signed_message, split_entry
 from registry.log.signing import Ed25519Signer
 from registry.replication.ingest import EntryFault, SliceResult, judge_slices
+from registry.replication.messages import Blame, blame_of
 from registry.store.sqlite import SqliteStore
 from tests.faults.honest_peer import HonestPeer
 from tests.faults.receiver import MemoryKeeper, Receiver, StoreKeeper
@@ -288,3 +289,26 @@ def test_slices_after_the_first_fault_count_for_nothing() -> None:
     )
 
     assert judged == SliceResult(facts[:2], fault)
+
+
+# --- two histories ------------------------------------------------------------------------------
+
+
+def test_honest_relay_of_the_other_of_two_histories_is_not_blamed_and_nothing_of_it_is_kept() -> (
+    None
+):
+    author = honest_peer()
+    branch = author.fork_at(GOOD - 1)
+    for number in range(AFTER + 1):
+        branch.write(f"other event {number}")
+    size, keeper = len(branch.entries), MemoryKeeper(author.author)
+    Receiver(author.author, keeper, offered_size=GOOD).take_all(author.messages(0, GOOD))
+    before = keeper.picture()
+
+    with pytest.raises(RootMismatch) as caught:
+        Receiver(author.author, keeper, offered_size=size).take_all(branch.messages(GOOD, size))
+    assert blame_of(caught.value) is Blame.AUTHOR
+    with pytest.raises(LogDiverged) as caught_at_once:
+        Receiver(author.author, keeper).take_all(branch.messages(GOOD - 1, GOOD))
+    assert blame_of(caught_at_once.value) is Blame.AUTHOR
+    assert keeper.picture() == before

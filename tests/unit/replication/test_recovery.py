@@ -34,7 +34,7 @@ def shows(size: int) -> OwnNote:
     return OwnNote(size, is_consistent=True)
 
 
-FORKED = OwnNote(7, is_consistent=False)
+FORKED = OwnNote(7, is_consistent=False, note=b"the other history")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Row:
     answers: Mapping[Slug, OwnNote] = field(default_factory=dict)
     asked: int = 3
     failed: tuple[Slug, ...] = ()
+    shown: int = 0
 
 
 ALL_EQUAL: Final = {A: shows(10), B: shows(10), C: shows(10)}
@@ -86,6 +87,14 @@ ROWS: Final = {
         GUARD_MISSING, PullBack(C, 11), {**ALL_EQUAL, C: shows(11)}
     ),
     "guard_missing_in_a_registry_of_one": Row(GUARD_MISSING, Wait, asked=0),
+    # 5: what was shown once is not forgotten with the peer that showed it.
+    "guard_missing_and_one_shows_less_than_before": Row(
+        GUARD_MISSING, Wait, ALL_EQUAL, shown=DATABASE + 1
+    ),
+    "guard_missing_and_all_that_was_shown_is_back": Row(
+        GUARD_MISSING, Open(), ALL_EQUAL, shown=DATABASE
+    ),
+    "guard_behind_what_was_shown": Row(EQUAL, Wait, ALL_EQUAL, shown=DATABASE + 1),
     # A registry of two.
     "two_and_the_other_is_there": Row(EQUAL, Open(), {A: shows(10)}, asked=1),
     "two_and_the_other_is_away": Row(EQUAL, Open(), asked=1),
@@ -111,6 +120,7 @@ def test_row(name: str) -> None:
         row.answers,
         asked=row.asked,
         failed=row.failed,
+        shown=row.shown,
     )
 
     if isinstance(row.expected, type):
@@ -140,6 +150,13 @@ def test_a_closed_log_says_why(row: str, words: list[str]) -> None:
         assert word in decision.reason
 
 
+def test_a_stop_for_another_history_brings_the_note_that_proves_it() -> None:
+    decision = decide(EQUAL, {A: shows(20), B: FORKED}, asked=3)
+
+    assert isinstance(decision, Stop)
+    assert decision.evidence == FORKED.note
+
+
 sizes = st.integers(0, 20)
 comparisons = st.builds(GuardComparison, st.sampled_from(GuardVerdict), sizes, sizes)
 notes = st.builds(OwnNote, sizes, st.booleans())
@@ -150,18 +167,21 @@ notes = st.builds(OwnNote, sizes, st.booleans())
     answers=st.dictionaries(st.sampled_from([A, B, C]), notes),
     silent=st.integers(0, 2),
     failed=st.sets(st.sampled_from([A, B, C])),
+    shown=sizes,
 )
 def test_the_log_is_never_opened_over_what_a_peer_shows(
     comparison: GuardComparison,
     answers: dict[Slug, OwnNote],
     silent: int,
     failed: set[Slug],
+    shown: int,
 ) -> None:
     asked = len(answers) + silent
 
-    decision = decide(comparison, answers, asked=asked, failed=failed)
+    decision = decide(comparison, answers, asked=asked, failed=failed, shown=shown)
 
     if isinstance(decision, Open):
+        assert shown <= comparison.database_size
         assert all(note.is_consistent for note in answers.values())
         assert all(note.size <= comparison.database_size for note in answers.values())
         assert comparison.kind not in {GuardVerdict.INCONSISTENT, GuardVerdict.GUARD_AHEAD}

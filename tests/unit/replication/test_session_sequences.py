@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from registry.domain.identifiers import LogId, Slug
 from registry.replication.effects import DropPeer, Effect, FetchEntries, TakeTail
 from registry.replication.messages import (
+    Blame,
     FetchEnded,
     FetchFailed,
     HeadOffered,
@@ -19,6 +20,7 @@ from registry.replication.messages import (
     PeerDown,
     PeerUp,
     Tail,
+    Tick,
 )
 from tests.faults.session_world import PEERS, log, new_session, note, offer
 
@@ -117,12 +119,12 @@ class Network:
         if self.held[log_id] >= size_of(fetch):
             self.tell(FetchEnded(fetch.peer, log_id))
         else:
-            self.tell(FetchFailed(fetch.peer, log_id, "peer_unavailable", is_peer_fault=False))
+            self.tell(FetchFailed(fetch.peer, log_id, "peer_unavailable", Blame.NOBODY))
 
-    def fail(self, log_id: LogId, *, is_peer_fault: bool) -> None:
+    def fail(self, log_id: LogId, blame: Blame) -> None:
         fetch = self.fetching.pop(log_id, None)
         if fetch is not None:
-            self.tell(FetchFailed(fetch.peer, log_id, "invented", is_peer_fault=is_peer_fault))
+            self.tell(FetchFailed(fetch.peer, log_id, "invented", blame))
 
     def freeze(self, log_id: LogId) -> None:
         self.frozen.add(log_id)
@@ -148,8 +150,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
     lambda net, peer, author, count: net.bring(peer, author, count),
     lambda net, _, author, __: net.end(log(author)),
     lambda net, _, author, __: net.end(log(author)),
-    lambda net, _, author, __: net.fail(log(author), is_peer_fault=False),
-    lambda net, _, author, __: net.fail(log(author), is_peer_fault=True),
+    lambda net, _, author, __: net.fail(log(author), Blame.NOBODY),
+    lambda net, _, author, __: net.fail(log(author), Blame.PEER),
+    lambda net, _, author, __: net.fail(log(author), Blame.AUTHOR),
+    lambda net, _, __, ___: net.tell(Tick()),
     lambda net, _, author, count: net.freeze(log(author)) if count == 1 else None,
 )
 steps = st.lists(
@@ -187,7 +191,7 @@ def test_no_log_is_fetched_twice_at_once_and_every_log_gets_fetched_after_the_fa
 def heal(net: Network) -> None:
     """All faults end: waits pass, streams are opened anew and offer what is there."""
     for log_id in AUTHORS:
-        net.fail(log_id, is_peer_fault=False)
+        net.fail(log_id, Blame.NOBODY)
     net.now_ms = max(net.now_ms, *net.blocked_ms.values())
     for peer in PEERS:
         net.close(peer)
