@@ -4,9 +4,13 @@ Every change (an entry or a part that was stored, a log that was frozen below it
 cases; marked cases are folded again from all their events and their rows written together with the
 place reached, in one transaction. A crash therefore repeats work and never loses it, and a rebuild
 gives the same rows byte for byte: a row depends on the log alone, not on the way there.
+
+A fold holds the interpreter lock. It is therefore cut into small steps, between which whoever
+drives it may let more urgent work pass. Rows may be saved before the places that they stand for,
+never after them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +22,13 @@ from registry.views.case_list import SituationNames, summarise
 
 ENTRIES: Final = "entries"
 PARTS: Final = "parts"
-BATCH_CHANGES: Final = 2000
+BATCH_CHANGES: Final = 500
 """Changes taken at once; their distinct cases are folded once each."""
+STEP_EVENTS: Final = 32
+"""Events folded in one step, a few milliseconds of work; a case is folded whole all the same."""
+STEP_CASES: Final = 8
+SAVED_CASES: Final = 64
+"""Rows saved in one transaction: as many wait for it, so few wait long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +49,37 @@ class CaseListProjector:
 
     def advance(self) -> Progress:
         """Folds up to `BATCH_CHANGES` changes of each stream; call it again while it is behind."""
+        *_, last = self.steps()
+        return last
+
+    def steps(self) -> Iterator[Progress]:
+        """Does what `advance` does in small steps, one for each item.
+
+        Whoever stops in the middle has lost nothing: what was not finished is folded again.
+
+        Returns:
+            An iterator with at least one item; the last one tells what all steps did.
+        """
         store = self._reader.store
         frozen = {_freeze_stream(state): state for state in self._new_freezes()}
         entries = store.changes(self._models.place(ENTRIES), BATCH_CHANGES)
         parts = store.part_changes(self._models.place(PARTS), BATCH_CHANGES)
         if not entries and not parts and not frozen:
-            return Progress(changes=0, is_behind=False)
+            yield Progress(changes=0, is_behind=False)
+            return
         void = [case_id for state in frozen.values() for case_id in self._void_cases(state)]
         found = [*(p.case_id for p in parts), *(e.case_id for e in entries), *void]
-        rows = [self._fold(case_id) for case_id in dict.fromkeys(found) if case_id]
+        unsaved: list[CaseRow] = []
+        for rows in self._fold_in_steps(case_id for case_id in dict.fromkeys(found) if case_id):
+            unsaved += rows
+            if len(unsaved) >= SAVED_CASES:
+                self._models.save(unsaved, {})
+                unsaved.clear()
+            yield Progress(changes=0, is_behind=True)
         places = {PARTS: parts[-1].id if parts else 0, ENTRIES: entries[-1].id if entries else 0}
         places |= {stream: _void_count(state) for stream, state in frozen.items()}
-        self._models.save(
-            rows,
-            {stream: place for stream, place in places.items() if place},
-        )
-        return Progress(
+        self._models.save(unsaved, {stream: place for stream, place in places.items() if place})
+        yield Progress(
             changes=len(entries) + len(parts) + len(void),
             is_behind=BATCH_CHANGES in (len(entries), len(parts)),
         )
@@ -63,6 +87,18 @@ class CaseListProjector:
     def lag(self) -> int:
         """How many stored entries are not folded yet."""
         return self._reader.store.newest_change_id() - self._models.place(ENTRIES)
+
+    def _fold_in_steps(self, case_ids: Iterable[CaseId]) -> Iterator[list[CaseRow]]:
+        """Gives the rows of a few cases at a time, as many as make a step."""
+        rows: list[CaseRow] = []
+        for case_id in case_ids:
+            rows.append(self._fold(case_id))
+            is_full = len(rows) >= STEP_CASES
+            if is_full or sum(row.event_count for row in rows) >= STEP_EVENTS:
+                yield rows
+                rows = []
+        if rows:
+            yield rows
 
     def _fold(self, case_id: CaseId) -> CaseRow:
         return summarise(read_history(self._reader, case_id), self._situations)

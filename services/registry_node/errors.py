@@ -33,11 +33,18 @@ def code_of(error: errors.RegistryError) -> grpc.StatusCode:
     return next(code for kind, code in _CODES if isinstance(error, kind))
 
 
+def told_text(error: errors.RegistryError) -> str:
+    """Returns what a caller is told: the text of our own disk's errors may name files of ours."""
+    if isinstance(error, errors.StorageError):
+        return f"this node's own files are not as they must be ({error.reason}); see the node's log"
+    return str(error)
+
+
 def status_details(error: errors.RegistryError) -> tuple[tuple[str, bytes], ...]:
     """Returns trailing metadata with a google.rpc.Status that holds the stable reason."""
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=ERROR_DOMAIN)
     packed = any_pb2.Any()
     packed.Pack(info)
     number: int = code_of(error).value[0]
-    status = status_pb2.Status(code=number, message=str(error), details=[packed])
+    status = status_pb2.Status(code=number, message=told_text(error), details=[packed])
     return ((_DETAILS_KEY, status.SerializeToString()),)

@@ -1,7 +1,8 @@
 """Around every call: who calls, one log line, and errors turned into gRPC statuses.
 
 Rules: an unknown caller reaches no handler; a RegistryError becomes its code with a rich detail;
-any other exception becomes INTERNAL without its text, because the text might hold content.
+a StorageError tells its text, which may name files, to this node's log only; any other exception
+becomes INTERNAL without its text, because the text might hold content.
 """
 
 import asyncio
@@ -15,9 +16,9 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError
 
-from registry.errors import InvalidRequest, RegistryError, UnknownCaller
+from registry.errors import InvalidRequest, RegistryError, StorageError, UnknownCaller
 from registry_node.callers import CallerDirectory, set_caller
-from registry_node.errors import code_of, status_details
+from registry_node.errors import code_of, status_details, told_text
 from registry_node.observability import place_of
 
 _log = structlog.get_logger()
@@ -34,7 +35,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         Args:
             callers: tells who calls.
-            open_methods: prefixes such as `/grpc.health.v1.Health/` whose calls are not logged.
+            open_methods: prefixes such as `/grpc.health.v1.Health/` whose calls, made all the time,
+                are logged only if they fail; their callers must be known all the same.
         """
         self._callers = callers
         self._open_methods = tuple(open_methods)
@@ -169,8 +171,9 @@ class _Call:
     async def abort(self, context: Context, error: RegistryError) -> NoReturn:
         """Ends the call with the error's code, text and reason."""
         code = code_of(error)
-        self.finish(code.name, reason=error.reason)
-        await context.abort(code, str(error), trailing_metadata=status_details(error))
+        more = {"detail": str(error)} if isinstance(error, StorageError) else {}
+        self.finish(code.name, reason=error.reason, **more)
+        await context.abort(code, told_text(error), trailing_metadata=status_details(error))
 
     async def abort_unexpected(self, context: Context, error: Exception) -> NoReturn:
         """Ends the call as INTERNAL; grpc's own abort passes through."""

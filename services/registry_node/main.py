@@ -22,6 +22,7 @@ from registry.client.tls import require_tls13
 require_tls13()
 
 import structlog  # noqa: E402 - grpc reads the cipher setting when it is first imported
+from pydantic import ValidationError  # noqa: E402
 
 from registry.application import Registry  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
@@ -101,7 +102,12 @@ def main(arguments: list[str] | None = None) -> int:
     if len(arguments) != 1:
         print("usage: python -m registry_node FOLDER", file=sys.stderr)  # noqa: T201 - before logging
         return EXIT_USAGE
-    settings = NodeSettings(folder=Path(arguments[0]))
+    try:
+        settings = NodeSettings(folder=Path(arguments[0]))
+    except ValidationError as wrong:
+        for line in _wrong_settings(wrong):
+            print(line, file=sys.stderr)  # noqa: T201 - before logging
+        return EXIT_USAGE
     configure_logging(settings.log_format)
     # Millions of short-lived tuples pass through; frequent collections of them cost a tenth.
     gc.freeze()
@@ -120,6 +126,14 @@ def main(arguments: list[str] | None = None) -> int:
             # Its text might hold content.
             _log.error("node_failed", reason=type(error).__name__, at=place_of(error))
     return status
+
+
+def _wrong_settings(error: ValidationError) -> Iterator[str]:
+    """One line for each variable that does not fit, by its full name."""
+    prefix = NodeSettings.model_config.get("env_prefix", "")
+    for each in error.errors(include_url=False):
+        name = "_".join(str(step) for step in each["loc"])
+        yield f"{prefix}{name.upper()}: {each['msg']}, found {each['input']!r}"
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

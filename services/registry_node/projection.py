@@ -1,10 +1,11 @@
 """Keeps the case list in step with the store, behind more urgent work.
 
-A fold holds the interpreter lock, and so it waits for a quiet moment: an event that is just being
-recorded or passed on is not held up by the fold of the one before. While this node is catching up
-on entries or content by the thousand it waits for longer: the histories are readable without it,
-and two processes' worth of work on one interpreter would slow both. `projection_lag` in the node's
-status counts what is not folded yet.
+A fold holds the interpreter lock, and so it waits for a quiet moment and goes on in small steps: an
+event that is just being recorded or passed on is not held up by the fold of the ones before. While
+this node is catching up on entries or content by the thousand it waits for longer: the histories
+are readable without it, and two processes' worth of work on one interpreter would slow both. No
+wait is without end: a log that trickles for ever does not keep the others out of the list.
+`projection_lag` in the node's status counts what is not folded yet.
 """
 
 import asyncio
@@ -13,14 +14,23 @@ from typing import Final
 import structlog
 
 from registry.application import Registry
+from registry.errors import TryLater
 from registry.store.values import StoreEvent
+from registry.views.projector import Progress
 from registry_node.mirror import Mirror
 
 _log = structlog.get_logger()
 _QUIET_S: Final = 0.1
-_LONGEST_S: Final = 0.5
+_LONGEST_S: Final = 2.0
 """Events that come without a pause are folded this often all the same."""
+_STEP_QUIET_S: Final = 0.003
+_STEP_LONGEST_S: Final = 0.05
+"""The same between two steps of a fold: what was just stored is passed on first."""
 _CATCHING_UP_S: Final = 0.25
+_LONGEST_CATCHING_UP_S: Final = 30.0
+_TURN_S: Final = 10.0
+"""After the longest wait, folds go on beside the catching up for so long; then they wait again."""
+_POSTPONED_S: Final = 1.0
 
 
 class ProjectionLoop:
@@ -33,28 +43,58 @@ class ProjectionLoop:
         self._changed.set()
         self._loop = asyncio.get_running_loop()
         self._stored_at_s = self._loop.time() - _QUIET_S
+        self._turn_ends_s = self._loop.time()
 
     async def run(self) -> None:
-        """Runs until cancelled."""
+        """Runs until cancelled.
+
+        Raises:
+            StorageError: our own disk failed.
+        """
         self._registry.store.add_listener(self._notice)
         while True:
             await self._changed.wait()
-            if self._mirror.is_catching_up:
-                await asyncio.sleep(_CATCHING_UP_S)
-                continue
-            await self._wait_for_quiet()
+            await self._wait_for_catching_up()
+            await self._wait_for_quiet(_QUIET_S, _LONGEST_S)
             self._changed.clear()
-            progress = await asyncio.to_thread(self._registry.projector.advance)
+            try:
+                progress = await self._fold()
+            except TryLater as error:
+                _log.warning("fold_postponed", reason=error.reason)
+                self._changed.set()
+                await asyncio.sleep(_POSTPONED_S)
+                continue
             if progress.is_behind:
                 self._changed.set()
             elif progress.changes:
                 _log.info("cases_folded", changes=progress.changes)
 
-    async def _wait_for_quiet(self) -> None:
-        """Returns when nothing was stored for `_QUIET_S`, after `_LONGEST_S` in any case."""
-        deadline_s = self._loop.time() + _LONGEST_S
+    async def _fold(self) -> Progress:
+        """Folds one batch, step by step."""
+        steps = self._registry.projector.steps()
+        last = Progress(changes=0, is_behind=False)
+        while (done := await asyncio.to_thread(next, steps, None)) is not None:
+            last = done
+            await self._wait_for_quiet(_STEP_QUIET_S, _STEP_LONGEST_S)
+        return last
+
+    async def _wait_for_catching_up(self) -> None:
+        """Returns when nothing is filled by the thousand, or when it has waited long enough."""
+        deadline_s = self._loop.time() + _LONGEST_CATCHING_UP_S
+        while self._mirror.is_catching_up:
+            now_s = self._loop.time()
+            if now_s < self._turn_ends_s:
+                return
+            if now_s >= deadline_s:
+                self._turn_ends_s = now_s + _TURN_S
+                return
+            await asyncio.sleep(_CATCHING_UP_S)
+
+    async def _wait_for_quiet(self, quiet_s: float, longest_s: float) -> None:
+        """Returns when nothing was stored for `quiet_s`, after `longest_s` in any case."""
+        deadline_s = self._loop.time() + longest_s
         while True:
-            quiet_at_s = self._stored_at_s + _QUIET_S
+            quiet_at_s = self._stored_at_s + quiet_s
             wait_s = min(quiet_at_s, deadline_s) - self._loop.time()
             if wait_s <= 0:
                 return

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import TypeVar
 
+from registry.application.answers import Answers
+
 T = TypeVar("T")
 
 
@@ -17,10 +19,43 @@ async def run_through(executor: Executor, start: Callable[[], "Future[T]"]) -> T
 
     What was started goes on if the caller is cancelled.
     """
+    return await asyncio.wrap_future(_begin(executor, start))
+
+
+class Crossing:
+    """Calls that come side by side from one loop: one wake-up brings back all that are answered."""
+
+    def __init__(self, executor: Executor) -> None:
+        """Starts nothing yet; made where its loop runs."""
+        self._executor = executor
+        self._loop = asyncio.get_running_loop()
+        self._answers = Answers(self._loop.call_soon_threadsafe)
+
+    async def run_through(self, start: Callable[[], "Future[T]"]) -> T:
+        """Does what the function of this name does."""
+        waiter: asyncio.Future[T] = self._loop.create_future()
+        self._answers.deliver(
+            _begin(self._executor, start), lambda outcome: _settle(waiter, outcome)
+        )
+        return await waiter
+
+
+def _settle(waiter: "asyncio.Future[T]", outcome: "Future[T]") -> None:
+    """Called in the loop's thread; whoever asked may have gone."""
+    error = outcome.exception()
+    if waiter.done():
+        return
+    if error is None:
+        waiter.set_result(outcome.result())
+    else:
+        waiter.set_exception(error)
+
+
+def _begin(executor: Executor, start: Callable[[], "Future[T]"]) -> "Future[T]":
     outcome: Future[T] = Future()
     outcome.set_running_or_notify_cancel()
     executor.submit(_start, start, outcome)
-    return await asyncio.wrap_future(outcome)
+    return outcome
 
 
 def _start(start: Callable[[], "Future[T]"], outcome: "Future[T]") -> None:

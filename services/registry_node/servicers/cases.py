@@ -1,8 +1,9 @@
 """CaseService: record events, read cases. For clients of this node only."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import grpc
 
@@ -16,11 +17,14 @@ from registry.views.case_file import CaseHistory
 from registry_node import convert
 from registry_node.callers import current_client
 from registry_node.paging import page_size, read_place, write_place
-from registry_node.threads import run_through
+from registry_node.threads import Crossing
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+T = TypeVar("T")
 _RECORDING_THREADS: Final = 4
 """The rules of an event are checked there; apart from the threads that reads may keep busy."""
+_READING_THREADS: Final = 4
+"""Histories are folded there; apart from the threads that replication and the fence need."""
 
 
 class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
@@ -28,7 +32,10 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._recording = ThreadPoolExecutor(_RECORDING_THREADS, thread_name_prefix="record")
+        self._recording = Crossing(
+            ThreadPoolExecutor(_RECORDING_THREADS, thread_name_prefix="record")
+        )
+        self._reading = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="read-cases")
 
     async def OpenCase(  # noqa: N802 - the name of the RPC
         self, request: cases_pb2.OpenCaseRequest, context: Context
@@ -55,7 +62,7 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
         """Reads one case."""
         current_client()
         case_id = convert.case_id_of(request.case, self._registry.registry_id)
-        row = await asyncio.to_thread(self._registry.case, case_id)
+        row = await self._read(lambda: self._registry.case(case_id))
         return cases_pb2.GetCaseResponse(case=convert.summary_to_proto(row))
 
     async def ListCases(  # noqa: N802
@@ -63,12 +70,14 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
     ) -> cases_pb2.ListCasesResponse:
         """Lists cases."""
         current_client()
-        page = await asyncio.to_thread(
-            self._registry.cases,
-            limit=page_size(request.page_size),
-            token=request.page_token,
-            state=request.state,
-            mechanism=request.mechanism,
+        size = page_size(request.page_size)
+        page = await self._read(
+            lambda: self._registry.cases(
+                limit=size,
+                token=request.page_token,
+                state=request.state,
+                mechanism=request.mechanism,
+            )
         )
         return cases_pb2.ListCasesResponse(
             cases=[convert.summary_to_proto(row) for row in page.rows],
@@ -80,14 +89,17 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
     ) -> cases_pb2.GetHistoryResponse:
         """Reads a page of a history."""
         current_client()
-        return await asyncio.to_thread(self._history_page, request)
+        return await self._read(lambda: self._history_page(request))
 
     async def GetTimeline(  # noqa: N802
         self, request: cases_pb2.GetTimelineRequest, context: Context
     ) -> cases_pb2.GetTimelineResponse:
         """Reads a page of a timeline."""
         current_client()
-        return await asyncio.to_thread(self._timeline_page, request)
+        return await self._read(lambda: self._timeline_page(request))
+
+    async def _read(self, read: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reading, read)
 
     async def _record(
         self,
@@ -104,7 +116,7 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
             content=content,
             mechanisms=tuple(request.audience.mechanisms),
         )
-        appended = await run_through(self._recording, lambda: self._registry.record(command))
+        appended = await self._recording.run_through(lambda: self._registry.record_now(command))
         return convert.receipt_to_proto(self._registry.receipt(appended))
 
     def _history_page(self, request: cases_pb2.GetHistoryRequest) -> cases_pb2.GetHistoryResponse:

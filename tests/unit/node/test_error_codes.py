@@ -7,7 +7,7 @@ import pytest
 
 from registry import errors
 from registry.client.errors import translate
-from registry_node.errors import code_of, status_details
+from registry_node.errors import code_of, status_details, told_text
 
 CODES = {
     errors.InvalidRequest: "INVALID_ARGUMENT",
@@ -49,15 +49,33 @@ def test_no_error_but_the_root_is_internal() -> None:
     assert internal == [errors.RegistryError]
 
 
-@pytest.mark.parametrize("kind", ALL_BUT_ROOT, ids=lambda kind: kind.__name__)
-def test_error_comes_back_as_itself_at_the_client(kind: type[errors.RegistryError]) -> None:
-    sent = kind("what was expected and what was found")
-    received = grpc.aio.AioRpcError(
+def received(sent: errors.RegistryError) -> grpc.aio.AioRpcError:
+    """What a client gets."""
+    return grpc.aio.AioRpcError(
         code_of(sent),
         grpc.aio.Metadata(),
         grpc.aio.Metadata(*status_details(sent)),
-        details=str(sent),
+        details=told_text(sent),
     )
-    found = translate(received, "127.0.0.1:1")
+
+
+@pytest.mark.parametrize("kind", ALL_BUT_ROOT, ids=lambda kind: kind.__name__)
+def test_error_comes_back_as_itself_at_the_client(kind: type[errors.RegistryError]) -> None:
+    sent = kind("what was expected and what was found")
+    found = translate(received(sent), "127.0.0.1:1")
     assert type(found) is kind
-    assert str(found) == str(sent)
+    assert str(found) == told_text(sent)
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+def test_only_errors_of_our_own_disk_keep_their_text_from_the_caller(
+    kind: type[errors.RegistryError],
+) -> None:
+    text = "the guard /srv/node/guard contradicts the database"
+    sent = kind(text)
+    travels = [str(received(sent).details()), *(str(value) for _, value in status_details(sent))]
+    if issubclass(kind, errors.StorageError):
+        assert not any("/srv" in each for each in travels)
+        assert told_text(sent).endswith(f"({kind.reason}); see the node's log")
+    else:
+        assert all(text in each for each in travels)

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from registry.domain.content import CaseOpened, StatementIssued
-from registry.domain.identifiers import LogId, Origin, situation_case_id
+from registry.domain.identifiers import CaseId, LogId, Origin, situation_case_id
 from registry.domain.vocabulary import EventKind
 from registry.log.entry import ALL_MEMBERS
 from registry.store.read_models import CaseRow, ReadModels, open_read_models
 from registry.store.sqlite import SqliteStore
-from registry.views.case_file import read_history
+from registry.views.case_file import CaseHistory, Reader, read_history
 from registry.views.case_list import SituationNames, summarise
 from registry.views.projector import CaseListProjector
 from tests.storage.storage_world import (
@@ -59,6 +59,13 @@ def models(tmp_path: Path) -> Iterator[ReadModels]:
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("registry.views.projector.BATCH_CHANGES", BATCH)
+
+
+@pytest.fixture
+def small_steps(small_batches: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in (("STEP_CASES", 2), ("STEP_EVENTS", 3), ("SAVED_CASES", 2)):
+        monkeypatch.setattr(f"registry.views.projector.{name}", size)
+    monkeypatch.setattr("registry.views.projector.BATCH_CHANGES", 4 * BATCH)
 
 
 def projector(store: SqliteStore, models: ReadModels) -> CaseListProjector:
@@ -145,6 +152,72 @@ def test_incremental_rows_are_byte_for_byte_those_of_a_rebuild(
 
     assert dump
     assert dump == rebuilt(store, tmp_path) == folded_alone(store)
+
+
+@pytest.mark.parametrize("number", SEEDS)
+def test_fold_that_is_cut_off_between_its_steps_leaves_the_rows_of_a_rebuild(
+    store: SqliteStore, tmp_path: Path, small_steps: None, number: int
+) -> None:
+    rng = random.Random(number)
+    mechanisms = [Mechanism(PEER), Mechanism(OTHER)]
+    for _ in range(14):
+        write(rng.choice(mechanisms), rng)
+    models = open_read_models(tmp_path / "views.db")
+    steps = projector(store, models).steps()
+    for _ in range(30):
+        arrive(store, mechanisms, rng)
+        for _ in range(rng.randrange(3)):
+            next(steps, None)
+        match rng.randrange(5):
+            case 0:
+                steps = projector(store, models).steps()  # what is not finished is left
+            case 1:
+                models.close()  # the process ends between two steps
+                models = open_read_models(tmp_path / "views.db")
+                steps = projector(store, models).steps()
+            case 2:
+                follow(store, models)
+                steps = projector(store, models).steps()
+    follow(store, models)
+    dump = models.dump()
+    models.close()
+
+    assert dump
+    assert dump == rebuilt(store, tmp_path) == folded_alone(store)
+
+
+def test_step_folds_few_cases_and_few_events(
+    store: SqliteStore, models: ReadModels, small_steps: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = Mechanism(PEER)
+    for number in (0, 0, 0, 1, 2, 3, 4, 4, 5):
+        peer.act(STATEMENT, case_id=case(number))
+    take(store, peer, with_parts=False)
+    read: list[CaseId] = []
+
+    def noting(reader: Reader, case_id: CaseId) -> CaseHistory:
+        read.append(case_id)
+        return read_history(reader, case_id)
+
+    monkeypatch.setattr("registry.views.projector.read_history", noting)
+    seen = [(len(read), step.is_behind) for step in projector(store, models).steps()]
+
+    # Two cases, or one that has three events: 0, 1 2, 3 4, 5.
+    assert seen == [(1, True), (3, True), (5, True), (6, True), (6, False)]
+
+
+def test_place_in_the_streams_moves_only_when_all_before_it_is_folded(
+    store: SqliteStore, models: ReadModels, small_steps: None
+) -> None:
+    peer = Mechanism(PEER)
+    for number in range(6):
+        peer.act(STATEMENT, case_id=case(number))
+    take(store, peer, with_parts=False)
+    folding = projector(store, models)
+    seen = [(models.dump().count(b"\n"), folding.lag()) for _ in folding.steps()]
+
+    assert seen == [(2, 6), (4, 6), (6, 6), (6, 0)]
+    assert folding.advance().changes == 0
 
 
 def test_part_that_arrives_later_makes_its_case_readable(
