@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from eventsourcing.sqlite import SQLiteCursor
 
-from registry.domain.identifiers import CaseId, LogId, RequestKey, RootHash
+from registry.domain.identifiers import CaseId, LeafHash, LogId, RequestKey, RootHash
 from registry.errors import (
     CorruptDatabase,
     EntryError,
@@ -58,6 +58,7 @@ class AppendGroup:
         self._outcomes: list[int | Exception] = []
         self._is_repeated: list[bool] = []
         self.entries: list[bytes] = []
+        self._leaves: list[LeafHash] = []
         self._old_entries: dict[int, bytes] = {}
         self._cases: list[tuple[int, int]] = []
         self._parts: list[tuple[int, int, int, bytes]] = []
@@ -96,10 +97,11 @@ class AppendGroup:
         start = self._before.size
         log_id = self._author.log_id
         self._insert(start, received_ms)
-        leaves = read_leaves(self._cursor, log_id, start, start + len(self.entries))
-        if leaves != [leaf_hash(entry) for entry in self.entries]:
+        found = read_entries(self._cursor, log_id, start, start + len(self.entries))
+        if found != self.entries:
             msg = "the database gave back other entries than were inserted"
             raise CorruptDatabase(msg)
+        leaves = self._leaves = [leaf_hash(entry) for entry in found]
         write_tiles(
             self._cursor,
             self._log_no,
@@ -255,8 +257,10 @@ class AppendGroup:
         )
 
     def _appended(self, index: int, is_repeated: bool) -> Appended:  # noqa: FBT001 - a pair's half
-        start = self._before.size
-        entry = self.entries[index - start] if index >= start else self._old_entries[index]
+        place = index - self._before.size
+        if place >= 0:
+            return Appended(index, self.entries[place], self._leaves[place], is_repeated)
+        entry = self._old_entries[index]
         return Appended(index, entry, leaf_hash(entry), is_repeated)
 
 

@@ -168,7 +168,7 @@ def test_order_of_an_append_is_insert_sign_commit_guard_answer(
         monkeypatch.setattr(owner, attribute, wrapped)
 
     note("insert", AppendGroup, "_insert")
-    note("read back", __import__("registry.store.append_group", fromlist=["_"]), "read_leaves")
+    note("read back", __import__("registry.store.append_group", fromlist=["_"]), "read_entries")
     note("sign", Author, "sign_checkpoint")
     note("commit", connection, "commit")
     note("guard", Guard, "advance")
