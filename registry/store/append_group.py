@@ -20,6 +20,7 @@ from registry.log.entry import REFS_MAX, EventRef
 from registry.log.merkle import CompactRange, leaf_hash
 from registry.store.parts import insert_parts, seal_part
 from registry.store.recorder import LogRecorder, insert_rows
+from registry.store.requests import Known, OwnRequests, RequestRow
 from registry.store.rows import (
     read_entries,
     read_leaves,
@@ -44,16 +45,18 @@ class AppendGroup:
         author: Author,
         log_no: int,
         before: LogState,
+        known: OwnRequests,
     ) -> None:
         self._cursor = cursor
         self._recorder = recorder
         self._author = author
         self._log_no = log_no
         self._before = before
-        self._known_requests: dict[RequestKey, tuple[bytes | None, int]] = {}
+        self._known = known
+        self._known_requests: dict[RequestKey, Known] = {}
         self._known_cases: dict[CaseId, int] = {}
         self._last_case_no = 0
-        self._requests: list[tuple[RequestKey, bytes, int]] = []
+        self._requests: list[RequestRow] = []
         self._new_cases: list[tuple[int, CaseId]] = []
         self._outcomes: list[int | Exception] = []
         self._is_repeated: list[bool] = []
@@ -121,6 +124,11 @@ class AppendGroup:
         )
         return after
 
+    def committed(self) -> None:
+        """Must be called once the transaction is committed."""
+        if self.entries:
+            self._known.committed(self._requests)
+
     def results(self) -> list[Appended | Exception]:
         """Each request's result or error, in the order they were added."""
         return [
@@ -130,15 +138,8 @@ class AppendGroup:
 
     def _find_known(self, requests: Sequence[AppendRequest]) -> None:
         """Reads in two statements which requests and which cases are known."""
-        keys = {r.draft.request_id for r in requests if r.draft.request_id}
-        self._cursor.execute(
-            "SELECT * FROM own_requests WHERE request_id IN "  # noqa: S608 - placeholders only
-            f"({','.join('?' * len(keys))})",
-            tuple(keys),
-        )
-        for row in self._cursor.fetchall():
-            known = (row["request_digest"], row["entry_index"])
-            self._known_requests[RequestKey(row["request_id"])] = known
+        keys = (r.draft.request_id for r in requests if r.draft.request_id)
+        self._known_requests = self._known.find(self._cursor, keys)
         cases = {r.draft.case_id for r in requests if r.draft.case_id}
         self._cursor.execute(
             "SELECT * FROM case_ids WHERE case_id IN "  # noqa: S608 - placeholders only
@@ -188,7 +189,7 @@ class AppendGroup:
             self.part_keys.append((index, ordinal))
         if draft.request_id:
             self._known_requests[draft.request_id] = (request.request_digest, index)
-            self._requests.append((draft.request_id, request.request_digest, index))
+            self._requests.append((index, draft.request_id, request.request_digest))
         return index
 
     def _add_case(self, case_id: CaseId) -> int:
@@ -240,7 +241,7 @@ class AppendGroup:
             "ON CONFLICT DO UPDATE SET max_index = excluded.max_index",
         )
         insert_parts(cursor, self._parts)
-        insert_rows(cursor, "INSERT INTO own_requests", self._requests)
+        self._known.insert(cursor, self._requests)
 
     def _state(self, extended: CompactRange, root: RootHash, note: bytes) -> LogState:
         return replace(

@@ -43,7 +43,11 @@ _REFS: Final = (
 _REQUESTS: Final = (
     "own_requests_mismatch",
     "SELECT NULL, entry_index, request_id FROM temp.expected_requests",
-    "SELECT NULL, entry_index, request_id FROM main.own_requests",
+    (
+        "SELECT NULL, entry_index, request_id FROM (SELECT entry_index, request_id "
+        "FROM main.own_requests UNION ALL SELECT entry_index, request_id "
+        "FROM main.recent_requests)"
+    ),
 )
 _FINDINGS_MAX: Final = 1000
 

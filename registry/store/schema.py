@@ -8,6 +8,7 @@
     case_refs     how far a log's events on a case have referred to another log, named by its id:
                   a log that this node does not know (yet) counts like any other
     own_requests  what was asked of the own log; a NULL digest = known from recovery only
+    recent_requests   the newest of them, not in the index above yet
     parts         content that is held: sealed = salt[32] || u16be(len(type)) || type || content
     part_arrivals parts that came after their entry, in the order of arrival
     wanted_parts  content below logs.parts_below that this node may hold and has not received
@@ -40,6 +41,8 @@ _VERSION_1: Final = (
     """CREATE TABLE case_refs (
         log_no INTEGER, case_no INTEGER, target BLOB, max_index INTEGER NOT NULL,
         PRIMARY KEY (log_no, case_no, target)) WITHOUT ROWID""",
+    """CREATE TABLE recent_requests (
+        entry_index INTEGER PRIMARY KEY, request_id BLOB NOT NULL, request_digest BLOB NOT NULL)""",
     """CREATE TABLE own_requests (
         request_id BLOB PRIMARY KEY, request_digest BLOB, entry_index INTEGER NOT NULL)
         WITHOUT ROWID""",

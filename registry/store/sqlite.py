@@ -63,6 +63,7 @@ class SqliteStore(SqliteReading, EntryStore):
                 for statement in self.recorder.create_table_statements:
                     cursor.execute(statement)
                 migrate(cursor)
+                self._writing.load(cursor)
             self._writer = Writer(self._writing.append_group, self._writing.tell)
         self._writing.settle()
 

@@ -21,6 +21,7 @@ from registry.store.connections import DurableDatastore, translated
 from registry.store.entries import EntryReader
 from registry.store.parts import open_part
 from registry.store.recorder import LogRecorder
+from registry.store.requests import is_known
 from registry.store.rows import (
     LogNumbers,
     find_case,
@@ -135,8 +136,7 @@ class SqliteReading(EntryReader):
     def has_request(self, request_id: RequestKey) -> bool:
         """See EntryStore."""
         with self._datastore.reading() as cursor:
-            cursor.execute("SELECT 1 FROM own_requests WHERE request_id = ?", (request_id,))
-            return cursor.fetchone() is not None
+            return is_known(cursor, request_id)
 
     def leaf_hash(self, log_id: LogId, index: int) -> LeafHash:
         """See EntryStore."""

@@ -35,6 +35,7 @@ from registry.store.entries import AskedParts
 from registry.store.guard import Guard, compare_with_guard
 from registry.store.parts import mark_asked, store_parts
 from registry.store.recorder import LogRecorder, Visibility
+from registry.store.requests import OwnRequests
 from registry.store.rows import (
     LogNumbers,
     read_state,
@@ -75,12 +76,17 @@ class SqliteWriting:
         self._now_ms = now_ms
         self._batches = BatchInserter(recorder)
         self._numbers = LogNumbers()
+        self._requests = OwnRequests()
         self.listeners: list[Callable[[StoreEvent], None]] = []
         self.published: LogState | None = None
         self.read_only_reason: str | None = _STARTING
         self._failure: str | None = None
         self._events: list[StoreEvent] = []
         self.comparison = GuardComparison(GuardVerdict.GUARD_MISSING, 0, 0)
+
+    def load(self, cursor: SQLiteCursor) -> None:
+        """Reads what the writer remembers; called once, when the tables are there."""
+        self._requests.load(cursor)
 
     def settle(self) -> None:
         """Compares guard and database; a database that extends the guard advances it."""
@@ -117,9 +123,11 @@ class SqliteWriting:
                     author=self._author,
                     log_no=self._numbers.of(cursor, before.log_id),
                     before=before,
+                    known=self._requests,
                 )
                 group.add_all(requests)
                 after = group.store(self._now_ms())
+            group.committed()
             self._advance_guard(after)
         except BaseException as error:
             # Before a note was signed nothing happened: the next append may try again, unless the
