@@ -56,7 +56,7 @@ class Writer:
         # Written in C: a queue.Queue wakes the writer through three locks, in Python.
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting: deque[_Work | None] = deque()
-        self._last_group = 0
+        self._crowd = 0
         self._is_closed = False
         self._closing = threading.Lock()
         self._turn = threading.Lock()
@@ -156,19 +156,20 @@ class Writer:
         return appends
 
     def _let_the_crowd_come(self) -> None:
-        """Waits a moment for as many appends as the last group had.
+        """Waits a moment for half as many appends as came together lately.
 
-        Half of them would otherwise go into a commit of their own, and the writer would take turns
-        at the interpreter lock with those who prepare the next ones.
+        A few of them would otherwise go into a commit of their own, and the writer would take turns
+        at the interpreter lock with those who prepare the next ones. The other half comes while
+        this one is prepared and written.
         """
-        for _ in range(_WAITS if self._last_group >= _CROWD else 0):
-            if self._waiting or self._queue.qsize() >= self._last_group:
+        for _ in range(_WAITS if self._crowd >= _CROWD else 0):
+            if self._waiting or self._queue.qsize() >= self._crowd // 2:
                 return
             time.sleep(_WAIT_S)
 
     def _run_group(self, group: Sequence[_Append]) -> None:
         # From here on a future can no longer be cancelled; those that were are left out.
-        self._last_group = len(group)
+        self._crowd = max(len(group), self._crowd * 7 // 8)
         running = [job for job in group if job.future.set_running_or_notify_cancel()]
         if not running:
             return

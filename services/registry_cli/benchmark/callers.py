@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from registry.application import RecordCommand, Registry
@@ -28,13 +29,13 @@ async def _record_each(
     loop = asyncio.get_running_loop()
     for each in commands:
         waiter: asyncio.Future[None] = loop.create_future()
-
-        def settle(done: Future[Any], waiter: asyncio.Future[None] = waiter) -> None:
-            error = done.exception()
-            if error is None:
-                waiter.set_result(None)
-            else:
-                waiter.set_exception(error)
-
-        answers.deliver(registry.record(each), settle)
+        answers.deliver(registry.record(each), partial(_settle, waiter))
         await waiter
+
+
+def _settle(waiter: "asyncio.Future[None]", done: "Future[Any]") -> None:
+    error = done.exception()
+    if error is None:
+        waiter.set_result(None)
+    else:
+        waiter.set_exception(error)
