@@ -104,18 +104,18 @@ endef
 
 $(CREATED):
 	$(CHECK_PYTHON)
-	@echo "Creating .venv"
+	@echo "Creating .venv" >&2
 	@"$(PYTHON)" -m venv --clear .venv
 	@touch $@
 
 $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml $(CREATED)
-	@echo "Installing what the registry needs (about 10 seconds)"
+	@echo "Installing what the registry needs (about 10 seconds)" >&2
 	@$(PIP) --require-hashes -r requirements.lock -r requirements-build.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.lock $(RUNTIME)
-	@echo "Installing what the checks need (about 20 seconds)"
+	@echo "Installing what the checks need (about 20 seconds)" >&2
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
