@@ -19,8 +19,8 @@ from registry.log.author import Author
 from registry.log.entry import REFS_MAX, EventRef
 from registry.log.merkle import CompactRange, leaf_hash
 from registry.store.parts import insert_parts, seal_part
+from registry.store.recent import AppendRow, Known, RecentAppends
 from registry.store.recorder import LogRecorder, insert_rows
-from registry.store.requests import Known, OwnRequests, RequestRow
 from registry.store.rows import (
     read_entries,
     read_leaves,
@@ -45,25 +45,26 @@ class AppendGroup:
         author: Author,
         log_no: int,
         before: LogState,
-        known: OwnRequests,
+        recent: RecentAppends,
+        received_ms: int,
     ) -> None:
         self._cursor = cursor
         self._recorder = recorder
         self._author = author
         self._log_no = log_no
         self._before = before
-        self._known = known
+        self._recent = recent
+        self._received_ms = received_ms
         self._known_requests: dict[RequestKey, Known] = {}
         self._known_cases: dict[CaseId, int] = {}
         self._last_case_no = 0
-        self._requests: list[RequestRow] = []
+        self._rows: list[AppendRow] = []
         self._new_cases: list[tuple[int, CaseId]] = []
         self._outcomes: list[int | Exception] = []
         self._is_repeated: list[bool] = []
         self.entries: list[bytes] = []
         self._leaves: list[LeafHash] = []
         self._old_entries: dict[int, bytes] = {}
-        self._cases: list[tuple[int, int]] = []
         self._parts: list[tuple[int, int, int, bytes]] = []
         self._refs: dict[int, list[EventRef]] = {}
         self._refs_made: dict[tuple[int, LogId], RefRow] = {}
@@ -86,7 +87,7 @@ class AppendGroup:
                 self._outcomes.append(place)
                 self._is_repeated.append(earlier is not None)
 
-    def store(self, received_ms: int) -> LogState:
+    def store(self) -> LogState:
         """Inserts everything, computes the root from what was read back, signs and stores the note.
 
         Returns:
@@ -99,7 +100,7 @@ class AppendGroup:
             return self._before
         start = self._before.size
         log_id = self._author.log_id
-        self._insert(start, received_ms)
+        self._insert(start)
         found = read_entries(self._cursor, log_id, start, start + len(self.entries))
         if found != self.entries:
             msg = "the database gave back other entries than were inserted"
@@ -127,7 +128,7 @@ class AppendGroup:
     def committed(self) -> None:
         """Must be called once the transaction is committed."""
         if self.entries:
-            self._known.committed(self._requests)
+            self._recent.committed(self._rows)
 
     def results(self) -> list[Appended | Exception]:
         """Each request's result or error, in the order they were added."""
@@ -139,7 +140,7 @@ class AppendGroup:
     def _find_known(self, requests: Sequence[AppendRequest]) -> None:
         """Reads in two statements which requests and which cases are known."""
         keys = (r.draft.request_id for r in requests if r.draft.request_id)
-        self._known_requests = self._known.find(self._cursor, keys)
+        self._known_requests = self._recent.find(self._cursor, keys)
         cases = {r.draft.case_id for r in requests if r.draft.case_id}
         self._cursor.execute(
             "SELECT * FROM case_ids WHERE case_id IN "  # noqa: S608 - placeholders only
@@ -180,16 +181,29 @@ class AppendGroup:
         # Nothing below can fail, so that a bad draft leaves nothing of itself.
         self.entries.append(entry)
         if draft.case_id:
-            number = self._add_case(draft.case_id) if case_no is None else case_no
-            self._cases.append((number, index))
+            case_no = self._add_case(draft.case_id) if case_no is None else case_no
             for ref in refs:
-                self._refs_made[number, ref.log_id] = (self._log_no, number, ref.log_id, ref.index)
+                self._refs_made[case_no, ref.log_id] = (
+                    self._log_no,
+                    case_no,
+                    ref.log_id,
+                    ref.index,
+                )
         for ordinal, part in enumerate(sealed):
             self._parts.append((self._log_no, index, ordinal, part))
             self.part_keys.append((index, ordinal))
+        self._rows.append(
+            AppendRow(
+                index,
+                self._log_no,
+                case_no,
+                self._received_ms,
+                draft.request_id or None,
+                request.request_digest,
+            )
+        )
         if draft.request_id:
-            self._known_requests[draft.request_id] = (request.request_digest, index)
-            self._requests.append((index, draft.request_id, request.request_digest))
+            self._known_requests[draft.request_id] = Known(request.request_digest, index)
         return index
 
     def _add_case(self, case_id: CaseId) -> int:
@@ -225,15 +239,10 @@ class AppendGroup:
             if len(refs) < REFS_MAX:
                 refs.append(EventRef(row["log_id"], row["last"], leaf_hash(row["state"])))
 
-    def _insert(self, start: int, received_ms: int) -> None:
+    def _insert(self, start: int) -> None:
         cursor = self._cursor
         self._recorder.insert_entries(cursor, self._author.log_id.hex(), start, self.entries)
         insert_rows(cursor, "INSERT INTO case_ids", self._new_cases)
-        insert_rows(
-            cursor,
-            "INSERT INTO case_entries",
-            [(case_no, self._log_no, index, received_ms) for case_no, index in self._cases],
-        )
         insert_rows(
             cursor,
             "INSERT INTO case_refs",
@@ -241,7 +250,7 @@ class AppendGroup:
             "ON CONFLICT DO UPDATE SET max_index = excluded.max_index",
         )
         insert_parts(cursor, self._parts)
-        self._known.insert(cursor, self._requests)
+        self._recent.insert(cursor, self._rows)
 
     def _state(self, extended: CompactRange, root: RootHash, note: bytes) -> LogState:
         return replace(

@@ -28,7 +28,7 @@ _CASES: Final = (
     "case_index_mismatch",
     "SELECT log_no, entry_index, case_id FROM temp.expected_cases",
     (
-        "SELECT c.log_no, c.entry_index, i.case_id FROM main.case_entries c "
+        "SELECT c.log_no, c.entry_index, i.case_id FROM main.entries_of_cases c "
         "LEFT JOIN main.case_ids i ON i.case_no = c.case_no"
     ),
 )
@@ -46,7 +46,7 @@ _REQUESTS: Final = (
     (
         "SELECT NULL, entry_index, request_id FROM (SELECT entry_index, request_id "
         "FROM main.own_requests UNION ALL SELECT entry_index, request_id "
-        "FROM main.recent_requests)"
+        "FROM main.recent_appends WHERE request_id IS NOT NULL)"
     ),
 )
 _FINDINGS_MAX: Final = 1000
@@ -89,7 +89,7 @@ class ExpectedIndex:
             yield from self._differences(*_REQUESTS)
         unused = self._connection.execute(
             "SELECT case_id FROM main.case_ids WHERE case_no NOT IN "
-            "(SELECT case_no FROM main.case_entries) LIMIT ?",
+            "(SELECT case_no FROM main.entries_of_cases) LIMIT ?",
             (_FINDINGS_MAX,),
         )
         for (case_id,) in unused.fetchall():

@@ -5,10 +5,11 @@
                   level k = roots of complete subtrees of 256^k leaves, the last row partial
     case_ids      numbers for case ids, so that the index below stays narrow
     case_entries  which entries belong to a case, and when this node stored them
+    entries_of_cases  all of these, those of recent_appends among them: what readers ask
     case_refs     how far a log's events on a case have referred to another log, named by its id:
                   a log that this node does not know (yet) counts like any other
     own_requests  what was asked of the own log; a NULL digest = known from recovery only
-    recent_requests   the newest of them, not in the index above yet
+    recent_appends  the newest appends of the own log, not in case_entries and own_requests yet
     parts         content that is held: sealed = salt[32] || u16be(len(type)) || type || content
     part_arrivals parts that came after their entry, in the order of arrival
     wanted_parts  content below logs.parts_below that this node may hold and has not received
@@ -41,8 +42,13 @@ _VERSION_1: Final = (
     """CREATE TABLE case_refs (
         log_no INTEGER, case_no INTEGER, target BLOB, max_index INTEGER NOT NULL,
         PRIMARY KEY (log_no, case_no, target)) WITHOUT ROWID""",
-    """CREATE TABLE recent_requests (
-        entry_index INTEGER PRIMARY KEY, request_id BLOB NOT NULL, request_digest BLOB NOT NULL)""",
+    """CREATE TABLE recent_appends (
+        entry_index INTEGER PRIMARY KEY, log_no INTEGER NOT NULL, case_no INTEGER,
+        received_ms INTEGER NOT NULL, request_id BLOB, request_digest BLOB)""",
+    """CREATE VIEW entries_of_cases AS
+        SELECT case_no, log_no, entry_index, received_ms FROM case_entries
+        UNION ALL SELECT case_no, log_no, entry_index, received_ms FROM recent_appends
+        WHERE case_no IS NOT NULL""",
     """CREATE TABLE own_requests (
         request_id BLOB PRIMARY KEY, request_digest BLOB, entry_index INTEGER NOT NULL)
         WITHOUT ROWID""",

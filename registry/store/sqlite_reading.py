@@ -20,8 +20,8 @@ from registry.log.merkle import (
 from registry.store.connections import DurableDatastore, translated
 from registry.store.entries import EntryReader
 from registry.store.parts import open_part
+from registry.store.recent import is_known
 from registry.store.recorder import LogRecorder
-from registry.store.requests import is_known
 from registry.store.rows import (
     LogNumbers,
     find_case,
@@ -96,8 +96,8 @@ class SqliteReading(EntryReader):
                 return []
             cursor.execute(
                 "SELECT l.log_id, c.entry_index AS place, c.received_ms, s.state "
-                "FROM case_entries c JOIN logs l ON l.log_no = c.log_no LEFT JOIN stored_events s "
-                "ON s.originator_id = lower(hex(l.log_id)) "
+                "FROM entries_of_cases c JOIN logs l ON l.log_no = c.log_no "
+                "LEFT JOIN stored_events s ON s.originator_id = lower(hex(l.log_id)) "
                 "AND s.originator_version = c.entry_index "
                 "WHERE c.case_no = ? ORDER BY l.log_id, c.entry_index",
                 (case_no,),

@@ -34,8 +34,8 @@ from registry.store.connections import DurableDatastore
 from registry.store.entries import AskedParts
 from registry.store.guard import Guard, compare_with_guard
 from registry.store.parts import mark_asked, store_parts
+from registry.store.recent import RecentAppends
 from registry.store.recorder import LogRecorder, Visibility
-from registry.store.requests import OwnRequests
 from registry.store.rows import (
     LogNumbers,
     read_state,
@@ -76,7 +76,7 @@ class SqliteWriting:
         self._now_ms = now_ms
         self._batches = BatchInserter(recorder)
         self._numbers = LogNumbers()
-        self._requests = OwnRequests()
+        self._recent = RecentAppends()
         self.listeners: list[Callable[[StoreEvent], None]] = []
         self.published: LogState | None = None
         self.read_only_reason: str | None = _STARTING
@@ -86,7 +86,7 @@ class SqliteWriting:
 
     def load(self, cursor: SQLiteCursor) -> None:
         """Reads what the writer remembers; called once, when the tables are there."""
-        self._requests.load(cursor)
+        self._recent.load(cursor)
 
     def settle(self) -> None:
         """Compares guard and database; a database that extends the guard advances it."""
@@ -123,10 +123,11 @@ class SqliteWriting:
                     author=self._author,
                     log_no=self._numbers.of(cursor, before.log_id),
                     before=before,
-                    known=self._requests,
+                    recent=self._recent,
+                    received_ms=self._now_ms(),
                 )
                 group.add_all(requests)
-                after = group.store(self._now_ms())
+                after = group.store()
             group.committed()
             self._advance_guard(after)
         except BaseException as error:

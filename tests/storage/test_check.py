@@ -249,9 +249,21 @@ def reasons(found: list[Finding]) -> set[str]:
         ("INSERT INTO case_ids VALUES (99, randomblob(16))", "case_index_mismatch", None, None),
         ("UPDATE case_refs SET max_index = max_index + 1", "case_refs_mismatch", OWN, None),
         ("DELETE FROM case_refs", "case_refs_mismatch", PEER, None),
-        ("DELETE FROM recent_requests WHERE entry_index = 5", "own_requests_mismatch", OWN, 5),
         (
-            "UPDATE recent_requests SET entry_index = 999 WHERE entry_index = 5",
+            "UPDATE recent_appends SET request_id = NULL WHERE entry_index = 5",
+            "own_requests_mismatch",
+            OWN,
+            5,
+        ),
+        (
+            "UPDATE recent_appends SET case_no = NULL WHERE entry_index = 5",
+            "case_index_mismatch",
+            OWN,
+            5,
+        ),
+        ("DELETE FROM recent_appends WHERE entry_index = 5", "case_index_mismatch", OWN, 5),
+        (
+            "UPDATE recent_appends SET entry_index = 999 WHERE entry_index = 5",
             "own_requests_mismatch",
             OWN,
             5,

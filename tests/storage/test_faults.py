@@ -228,8 +228,8 @@ def test_entry_changed_between_insert_and_reading_back_is_not_signed(
     store = open_store(tmp_path)
     insert = AppendGroup._insert
 
-    def spoil(self: AppendGroup, start: int, received_ms: int) -> None:
-        insert(self, start, received_ms)
+    def spoil(self: AppendGroup, start: int) -> None:
+        insert(self, start)
         self._cursor.execute("UPDATE stored_events SET state = CAST(state || x'00' AS BLOB)")
 
     with monkeypatch.context() as patched:

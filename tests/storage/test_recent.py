@@ -1,4 +1,4 @@
-"""Requests are found again wherever they are kept: in memory, in the recent rows, in the index."""
+"""Requests and entries of cases are found again in the recent rows and in the indexes."""
 
 import sqlite3
 from pathlib import Path
@@ -9,14 +9,14 @@ from registry.domain.identifiers import RequestKey
 from registry.errors import RequestIdReused
 from registry.store.sqlite import SqliteStore
 from registry.store.values import AppendRequest
-from tests.storage.storage_world import OWN_ID, open_store, request
+from tests.storage.storage_world import OWN_ID, case, open_store, request
 
 FEW = 8
 
 
 @pytest.fixture(autouse=True)
 def moved_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("registry.store.requests.RECENT_MAX", FEW)
+    monkeypatch.setattr("registry.store.recent.RECENT_MAX", FEW)
 
 
 def numbered(number: int) -> AppendRequest:
@@ -25,7 +25,7 @@ def numbered(number: int) -> AppendRequest:
 
 def counts(folder: Path) -> tuple[int, int]:
     with sqlite3.connect(folder / "log.db") as database:
-        tables = ("recent_requests", "own_requests")
+        tables = ("recent_appends", "own_requests")
         found = [database.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables]
     return found[0], found[1]
 
@@ -69,6 +69,19 @@ def test_reader_knows_requests_in_either_place(tmp_path: Path) -> None:
     assert all(counts(tmp_path))
     assert all(store.has_request(key) for key in keys)
     assert not store.has_request(RequestKey(b"another request!"))
+    store.close()
+
+
+def test_entries_of_a_case_are_read_from_either_place(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for number in range(FEW + 3):
+        store.append(request(f"event {number}", case_id=case(number % 2))).result()
+        for parity in (0, 1):
+            found = [entry.index for entry in store.case_entries(case(parity))]
+            assert found == list(range(parity, number + 1, 2))
+    with sqlite3.connect(tmp_path / "log.db") as database:
+        for table in ("case_entries", "recent_appends"):
+            assert database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
     store.close()
 
 
