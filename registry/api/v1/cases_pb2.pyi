@@ -64,6 +64,10 @@ class _PartStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PartState.V
     """For others only."""
     PART_STATE_OPAQUE: _PartState.ValueType  # 4
     """Held, but of a kind or version that this software does not know."""
+    PART_STATE_EMBARGOED: _PartState.ValueType  # 5
+    """Sealed by its author until a time that has not come."""
+    PART_STATE_ERASED: _PartState.ValueType  # 6
+    """Erased by its author."""
 
 class PartState(_PartState, metaclass=_PartStateEnumTypeWrapper):
     """What a node can say of a part."""
@@ -78,6 +82,10 @@ PART_STATE_WITHHELD: PartState.ValueType  # 3
 """For others only."""
 PART_STATE_OPAQUE: PartState.ValueType  # 4
 """Held, but of a kind or version that this software does not know."""
+PART_STATE_EMBARGOED: PartState.ValueType  # 5
+"""Sealed by its author until a time that has not come."""
+PART_STATE_ERASED: PartState.ValueType  # 6
+"""Erased by its author."""
 Global___PartState: _TypeAlias = PartState  # noqa: Y015
 
 @_typing.final
@@ -118,6 +126,7 @@ class OpenCaseRequest(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     AUDIENCE_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
+    CONFIRMED_PERSON_IDS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Chosen by the client, 1 to 200 characters; the same id gives the same case."""
     scope: Global___RequestScope.ValueType
@@ -128,7 +137,11 @@ class OpenCaseRequest(_message.Message):
 
     @_builtins.property
     def audience(self) -> Global___AudienceSelector:
-        """Who may hold the content; none set = every member."""
+        """Who may hold the content; unset = the default of the kind."""
+
+    @_builtins.property
+    def confirmed_person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Persons of whom an officer has confirmed that a word of the text does not mean them."""
 
     def __init__(
         self,
@@ -137,10 +150,11 @@ class OpenCaseRequest(_message.Message):
         content: _content_pb2.CaseOpened | None = ...,
         audience: Global___AudienceSelector | None = ...,
         scope: Global___RequestScope.ValueType = ...,
+        confirmed_person_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "content", b"content"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "content", b"content", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "confirmed_person_ids", b"confirmed_person_ids", "content", b"content", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -181,10 +195,16 @@ class RecordEventRequest(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     AUDIENCE_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_MS_FIELD_NUMBER: _builtins.int
+    UPLOAD_IDS_FIELD_NUMBER: _builtins.int
+    SOURCE_IDENTITY_FIELD_NUMBER: _builtins.int
+    CONFIRMED_PERSON_IDS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Chosen by the client, 1 to 200 characters."""
     scope: Global___RequestScope.ValueType
     """Who shares the request id."""
+    not_before_ms: _builtins.int
+    """Embargo: nobody is sent the content before this time, milliseconds UTC; 0 = at once."""
     @_builtins.property
     def case(self) -> Global___CaseSelector:
         """The case that the event belongs to."""
@@ -195,7 +215,19 @@ class RecordEventRequest(_message.Message):
 
     @_builtins.property
     def audience(self) -> Global___AudienceSelector:
-        """Who may hold the content; none set = every member."""
+        """Who may hold the content; unset = the default of the kind."""
+
+    @_builtins.property
+    def upload_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Finished uploads that become attachments of the event, in this order."""
+
+    @_builtins.property
+    def source_identity(self) -> Global___SourceIdentity:
+        """Who the information came from: kept at this node alone, never part of the event."""
+
+    @_builtins.property
+    def confirmed_person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Persons of whom an officer has confirmed that a word of the text does not mean them."""
 
     def __init__(
         self,
@@ -205,10 +237,14 @@ class RecordEventRequest(_message.Message):
         content: _content_pb2.Content | None = ...,
         audience: Global___AudienceSelector | None = ...,
         scope: Global___RequestScope.ValueType = ...,
+        not_before_ms: _builtins.int = ...,
+        upload_ids: _abc.Iterable[_builtins.str] | None = ...,
+        source_identity: Global___SourceIdentity | None = ...,
+        confirmed_person_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "case", b"case", "content", b"content"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "case", b"case", "content", b"content", "source_identity", b"source_identity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "case", b"case", "content", b"content", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "case", b"case", "confirmed_person_ids", b"confirmed_person_ids", "content", b"content", "not_before_ms", b"not_before_ms", "request_id", b"request_id", "scope", b"scope", "source_identity", b"source_identity", "upload_ids", b"upload_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -216,11 +252,14 @@ Global___RecordEventRequest: _TypeAlias = RecordEventRequest  # noqa: Y015
 
 @_typing.final
 class RecordEventResponse(_message.Message):
-    """What was recorded."""
+    """What was recorded, or what waits for a second person."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
+    PENDING_ACT_ID_FIELD_NUMBER: _builtins.int
+    pending_act_id: _builtins.str
+    """Id of the act that waits for approval, see DeskService."""
     @_builtins.property
     def receipt(self) -> Global___EventReceipt:
         """Where the event stands."""
@@ -229,38 +268,81 @@ class RecordEventResponse(_message.Message):
         self,
         *,
         receipt: Global___EventReceipt | None = ...,
+        pending_act_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "pending_act_id", b"pending_act_id", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "pending_act_id", b"pending_act_id", "receipt", b"receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["receipt", "pending_act_id"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 
 Global___RecordEventResponse: _TypeAlias = RecordEventResponse  # noqa: Y015
 
 @_typing.final
 class AudienceSelector(_message.Message):
-    """Who may hold an event's content."""
+    """Who may hold an event's content. At most one of the fields is set; none = the default of the kind."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MECHANISMS_FIELD_NUMBER: _builtins.int
+    EVERYONE_FIELD_NUMBER: _builtins.int
+    OWN_ONLY_FIELD_NUMBER: _builtins.int
+    everyone: _builtins.bool
+    """Every member."""
+    own_only: _builtins.bool
+    """The author alone."""
     @_builtins.property
     def mechanisms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Slugs of mechanisms; empty = every member. The author is always included."""
+        """Slugs of mechanisms; the author is always included."""
 
     def __init__(
         self,
         *,
         mechanisms: _abc.Iterable[_builtins.str] | None = ...,
+        everyone: _builtins.bool = ...,
+        own_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mechanisms", b"mechanisms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["everyone", b"everyone", "mechanisms", b"mechanisms", "own_only", b"own_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AudienceSelector: _TypeAlias = AudienceSelector  # noqa: Y015
+
+@_typing.final
+class SourceIdentity(_message.Message):
+    """Who information came from. This type stands in requests to and answers of the node that received
+    it, and in nothing that nodes send each other.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the source."""
+    contact: _builtins.str
+    """How to reach it."""
+    note: _builtins.str
+    """What else must be known of it."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        contact: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "name", b"name", "note", b"note"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SourceIdentity: _TypeAlias = SourceIdentity  # noqa: Y015
 
 @_typing.final
 class EventReceipt(_message.Message):
@@ -600,6 +682,9 @@ class HistoryEvent(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     CONTENT_STATE_FIELD_NUMBER: _builtins.int
     REMARKS_FIELD_NUMBER: _builtins.int
+    AUDIENCE_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_MS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Position in the history, from 0."""
     mechanism: _builtins.str
@@ -616,6 +701,8 @@ class HistoryEvent(_message.Message):
     """The author's clock when it recorded, milliseconds UTC."""
     content_state: Global___PartState.ValueType
     """Why the content is or is not there."""
+    not_before_ms: _builtins.int
+    """Embargo of the content, milliseconds UTC; 0 = none."""
     @_builtins.property
     def content(self) -> _content_pb2.Content:
         """The content, if this node can read it."""
@@ -625,6 +712,14 @@ class HistoryEvent(_message.Message):
         """Remarks in words, such as a reference to an event that was not received, or a contradiction
         in the claimed order.
         """
+
+    @_builtins.property
+    def audience(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Slugs of the mechanisms that may hold the content, widenings included; empty = every member."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttachmentSummary]:
+        """Attachments, as far as this node can tell."""
 
     def __init__(
         self,
@@ -639,14 +734,61 @@ class HistoryEvent(_message.Message):
         content: _content_pb2.Content | None = ...,
         content_state: Global___PartState.ValueType = ...,
         remarks: _abc.Iterable[_builtins.str] | None = ...,
+        audience: _abc.Iterable[_builtins.str] | None = ...,
+        not_before_ms: _builtins.int = ...,
+        attachments: _abc.Iterable[Global___AttachmentSummary] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "content_state", b"content_state", "index", b"index", "kind", b"kind", "leaf_hash", b"leaf_hash", "mechanism", b"mechanism", "origin", b"origin", "position", b"position", "recorded_ms", b"recorded_ms", "remarks", b"remarks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "audience", b"audience", "content", b"content", "content_state", b"content_state", "index", b"index", "kind", b"kind", "leaf_hash", b"leaf_hash", "mechanism", b"mechanism", "not_before_ms", b"not_before_ms", "origin", b"origin", "position", b"position", "recorded_ms", b"recorded_ms", "remarks", b"remarks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HistoryEvent: _TypeAlias = HistoryEvent  # noqa: Y015
+
+@_typing.final
+class AttachmentSummary(_message.Message):
+    """One attachment as a reader of this node sees it. Name and type are what somebody claimed: they
+    are for display, never for opening anything.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDINAL_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ordinal: _builtins.int
+    """The part's place in the event, from 1."""
+    file_name: _builtins.str
+    """Claimed file name, without control characters."""
+    media_type: _builtins.str
+    """Claimed media type."""
+    size: _builtins.int
+    """Exact size, bytes."""
+    sha256: _builtins.bytes
+    """SHA-256 of the bytes."""
+    state: Global___PartState.ValueType
+    """Whether the bytes are here."""
+    def __init__(
+        self,
+        *,
+        ordinal: _builtins.int = ...,
+        file_name: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+        size: _builtins.int = ...,
+        sha256: _builtins.bytes = ...,
+        state: Global___PartState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "media_type", b"media_type", "ordinal", b"ordinal", "sha256", b"sha256", "size", b"size", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttachmentSummary: _TypeAlias = AttachmentSummary  # noqa: Y015
 
 @_typing.final
 class GetTimelineRequest(_message.Message):

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class CaseServiceStub(object):
-    """Callers are clients with a certificate that the node issued.
+    """Callers are clients with a certificate that the node issued; what each may call is decided by its
+    role. A case that a caller may not know of is NOT_FOUND, as one that does not exist.
     """
 
     def __init__(self, channel):
@@ -68,7 +69,8 @@ class CaseServiceStub(object):
 
 
 class CaseServiceServicer(object):
-    """Callers are clients with a certificate that the node issued.
+    """Callers are clients with a certificate that the node issued; what each may call is decided by its
+    role. A case that a caller may not know of is NOT_FOUND, as one that does not exist.
     """
 
     def OpenCase(self, request, context):
@@ -166,7 +168,8 @@ def add_CaseServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CaseService(object):
-    """Callers are clients with a certificate that the node issued.
+    """Callers are clients with a certificate that the node issued; what each may call is decided by its
+    role. A case that a caller may not know of is NOT_FOUND, as one that does not exist.
     """
 
     @staticmethod

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CaseServiceStub:
-    """Callers are clients with a certificate that the node issued."""
+    """Callers are clients with a certificate that the node issued; what each may call is decided by its
+    role. A case that a caller may not know of is NOT_FOUND, as one that does not exist.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -65,7 +67,9 @@ class CaseServiceStub:
 
 @_typing.type_check_only
 class CaseServiceAsyncStub(CaseServiceStub):
-    """Callers are clients with a certificate that the node issued."""
+    """Callers are clients with a certificate that the node issued; what each may call is decided by its
+    role. A case that a caller may not know of is NOT_FOUND, as one that does not exist.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     OpenCase: _aio.UnaryUnaryMultiCallable[_cases_pb2.OpenCaseRequest, _cases_pb2.OpenCaseResponse]  # type: ignore[assignment]
@@ -99,7 +103,9 @@ class CaseServiceAsyncStub(CaseServiceStub):
     """
 
 class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Callers are clients with a certificate that the node issued."""
+    """Callers are clients with a certificate that the node issued; what each may call is decided by its
+    role. A case that a caller may not know of is NOT_FOUND, as one that does not exist.
+    """
 
     @_abc_1.abstractmethod
     def OpenCase(

@@ -375,6 +375,72 @@ class PartContent(_message.Message):
 Global___PartContent: _TypeAlias = PartContent  # noqa: Y015
 
 @_typing.final
+class GetPartChunksRequest(_message.Message):
+    """Asks for the chunks of one large part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_ID_FIELD_NUMBER: _builtins.int
+    FIRST_CHUNK_FIELD_NUMBER: _builtins.int
+    first_chunk: _builtins.int
+    """First chunk wanted, from 0."""
+    @_builtins.property
+    def part_id(self) -> Global___PartId:
+        """Which part."""
+
+    def __init__(
+        self,
+        *,
+        part_id: Global___PartId | None = ...,
+        first_chunk: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part_id", b"part_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_chunk", b"first_chunk", "part_id", b"part_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPartChunksRequest: _TypeAlias = GetPartChunksRequest  # noqa: Y015
+
+@_typing.final
+class GetPartChunksResponse(_message.Message):
+    """One chunk of a large part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SALT_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    salt: _builtins.bytes
+    """32 bytes; in the first message of a stream only, as media_type and size."""
+    media_type: _builtins.str
+    """The part's media type."""
+    size: _builtins.int
+    """Exact size of the part, bytes."""
+    chunk: _builtins.int
+    """Number of this chunk; all chunks but the last have 262,144 bytes."""
+    data: _builtins.bytes
+    """Its bytes."""
+    def __init__(
+        self,
+        *,
+        salt: _builtins.bytes = ...,
+        media_type: _builtins.str = ...,
+        size: _builtins.int = ...,
+        chunk: _builtins.int = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "data", b"data", "media_type", b"media_type", "salt", b"salt", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPartChunksResponse: _TypeAlias = GetPartChunksResponse  # noqa: Y015
+
+@_typing.final
 class GetRosterRequest(_message.Message):
     """Asks for a roster version."""
 

@@ -50,6 +50,11 @@ class ReplicationServiceStub(object):
                 request_serializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPartsRequest.SerializeToString,
                 response_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPartsResponse.FromString,
                 _registered_method=True)
+        self.GetPartChunks = channel.unary_stream(
+                '/registry.api.v1.ReplicationService/GetPartChunks',
+                request_serializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPartChunksRequest.SerializeToString,
+                response_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPartChunksResponse.FromString,
+                _registered_method=True)
         self.GetRoster = channel.unary_unary(
                 '/registry.api.v1.ReplicationService/GetRoster',
                 request_serializer=registry_dot_api_dot_v1_dot_replication__pb2.GetRosterRequest.SerializeToString,
@@ -92,6 +97,15 @@ class ReplicationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPartChunks(self, request, context):
+        """Streams the bytes of one large part in chunks, from `first_chunk` on, under the same rules as
+        GetParts, which leaves large parts out.
+        Errors: as GetParts. Retry: from the first chunk that was not stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetRoster(self, request, context):
         """Returns one version of the roster as stored.
         Errors: NOT_FOUND (no such version here), PERMISSION_DENIED. Retry: at another member.
@@ -117,6 +131,11 @@ def add_ReplicationServiceServicer_to_server(servicer, server):
                     servicer.GetParts,
                     request_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPartsRequest.FromString,
                     response_serializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPartsResponse.SerializeToString,
+            ),
+            'GetPartChunks': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetPartChunks,
+                    request_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPartChunksRequest.FromString,
+                    response_serializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPartChunksResponse.SerializeToString,
             ),
             'GetRoster': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRoster,
@@ -206,6 +225,33 @@ class ReplicationService(object):
             '/registry.api.v1.ReplicationService/GetParts',
             registry_dot_api_dot_v1_dot_replication__pb2.GetPartsRequest.SerializeToString,
             registry_dot_api_dot_v1_dot_replication__pb2.GetPartsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPartChunks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/registry.api.v1.ReplicationService/GetPartChunks',
+            registry_dot_api_dot_v1_dot_replication__pb2.GetPartChunksRequest.SerializeToString,
+            registry_dot_api_dot_v1_dot_replication__pb2.GetPartChunksResponse.FromString,
             options,
             channel_credentials,
             insecure,

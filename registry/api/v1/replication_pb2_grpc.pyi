@@ -54,6 +54,11 @@ class ReplicationServiceStub:
     Errors: NOT_FOUND, INVALID_ARGUMENT (over 1000 ids), PERMISSION_DENIED.
     Retry: later, or at another member of the audience.
     """
+    GetPartChunks: _grpc.UnaryStreamMultiCallable[_replication_pb2.GetPartChunksRequest, _replication_pb2.GetPartChunksResponse]
+    """Streams the bytes of one large part in chunks, from `first_chunk` on, under the same rules as
+    GetParts, which leaves large parts out.
+    Errors: as GetParts. Retry: from the first chunk that was not stored.
+    """
     GetRoster: _grpc.UnaryUnaryMultiCallable[_replication_pb2.GetRosterRequest, _replication_pb2.GetRosterResponse]
     """Returns one version of the roster as stored.
     Errors: NOT_FOUND (no such version here), PERMISSION_DENIED. Retry: at another member.
@@ -82,6 +87,11 @@ class ReplicationServiceAsyncStub(ReplicationServiceStub):
     that is absent, withheld or unknown is left out in silence; if none is left: NOT_FOUND.
     Errors: NOT_FOUND, INVALID_ARGUMENT (over 1000 ids), PERMISSION_DENIED.
     Retry: later, or at another member of the audience.
+    """
+    GetPartChunks: _aio.UnaryStreamMultiCallable[_replication_pb2.GetPartChunksRequest, _replication_pb2.GetPartChunksResponse]  # type: ignore[assignment]
+    """Streams the bytes of one large part in chunks, from `first_chunk` on, under the same rules as
+    GetParts, which leaves large parts out.
+    Errors: as GetParts. Retry: from the first chunk that was not stored.
     """
     GetRoster: _aio.UnaryUnaryMultiCallable[_replication_pb2.GetRosterRequest, _replication_pb2.GetRosterResponse]  # type: ignore[assignment]
     """Returns one version of the roster as stored.
@@ -126,6 +136,17 @@ class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         that is absent, withheld or unknown is left out in silence; if none is left: NOT_FOUND.
         Errors: NOT_FOUND, INVALID_ARGUMENT (over 1000 ids), PERMISSION_DENIED.
         Retry: later, or at another member of the audience.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPartChunks(
+        self,
+        request: _replication_pb2.GetPartChunksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_replication_pb2.GetPartChunksResponse], _abc.AsyncIterator[_replication_pb2.GetPartChunksResponse]]:
+        """Streams the bytes of one large part in chunks, from `first_chunk` on, under the same rules as
+        GetParts, which leaves large parts out.
+        Errors: as GetParts. Retry: from the first chunk that was not stored.
         """
 
     @_abc_1.abstractmethod
