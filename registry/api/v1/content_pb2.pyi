@@ -110,6 +110,74 @@ class NativeGrade(_message.Message):
 Global___NativeGrade: _TypeAlias = NativeGrade  # noqa: Y015
 
 @_typing.final
+class NamedPerson(_message.Message):
+    """A person of this case."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    """32 hexadecimal digits chosen at random by whoever names the person first."""
+    name: _builtins.str
+    """The person's name."""
+    role: _builtins.str
+    """What the person is in this case, such as defender or counsel."""
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        role: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "person_id", b"person_id", "role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NamedPerson: _TypeAlias = NamedPerson  # noqa: Y015
+
+@_typing.final
+class Attachment(_message.Message):
+    """A file of an event, as its author described it: name and type are claims."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDINAL_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    ordinal: _builtins.int
+    """The part's place in the event, from 1."""
+    file_name: _builtins.str
+    """Claimed file name."""
+    media_type: _builtins.str
+    """Claimed media type."""
+    size: _builtins.int
+    """Exact size, bytes."""
+    sha256: _builtins.str
+    """SHA-256 of the bytes, hexadecimal."""
+    def __init__(
+        self,
+        *,
+        ordinal: _builtins.int = ...,
+        file_name: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+        size: _builtins.int = ...,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "media_type", b"media_type", "ordinal", b"ordinal", "sha256", b"sha256", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attachment: _TypeAlias = Attachment  # noqa: Y015
+
+@_typing.final
 class CaseOpened(_message.Message):
     """A case was opened; its title names no person."""
 
@@ -128,6 +196,8 @@ class CaseOpened(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     OPENED_DATE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
@@ -166,6 +236,14 @@ class CaseOpened(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def opened_date(self) -> Global___ActDate:
         """When the case was opened."""
 
@@ -185,11 +263,13 @@ class CaseOpened(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         opened_date: Global___ActDate | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "opened_date", b"opened_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "basis", b"basis", "is_invented", b"is_invented", "opened_date", b"opened_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "opened_date", b"opened_date", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -214,6 +294,8 @@ class SubmissionReceived(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     RECEIVED_DATE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
@@ -252,6 +334,14 @@ class SubmissionReceived(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def received_date(self) -> Global___ActDate:
         """When it was received."""
 
@@ -271,15 +361,253 @@ class SubmissionReceived(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         received_date: Global___ActDate | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "received_date", b"received_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "basis", b"basis", "is_invented", b"is_invented", "received_date", b"received_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "persons", b"persons", "received_date", b"received_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmissionReceived: _TypeAlias = SubmissionReceived  # noqa: Y015
+
+@_typing.final
+class ConsentRecorded(_message.Message):
+    """What one person permits: both facts must be true for a permission; the default is no."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    USE_FIELD_NUMBER: _builtins.int
+    MECHANISMS_FIELD_NUMBER: _builtins.int
+    IS_INFORMED_OF_RISK_FIELD_NUMBER: _builtins.int
+    AGREES_FIELD_NUMBER: _builtins.int
+    HOW_FIELD_NUMBER: _builtins.int
+    GIVEN_DATE_FIELD_NUMBER: _builtins.int
+    RECORDED_BY_FIELD_NUMBER: _builtins.int
+    ERASE_ON_WITHDRAWAL_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    use: _builtins.str
+    """Names_to_state, names_in_public or share_with_mechanisms."""
+    is_informed_of_risk: _builtins.bool
+    """Whether the person was told of the risk."""
+    agrees: _builtins.bool
+    """Whether the person agrees to this use."""
+    how: _builtins.str
+    """How it was given: written, oral, through_representative or recorded_message."""
+    recorded_by: _builtins.str
+    """Code of the function that took it down; never a name."""
+    erase_on_withdrawal: _builtins.bool
+    """Whether a withdrawal asks for the erasure of what names the person."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def mechanisms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Slugs of those that may hold the name, if the use is to share it."""
+
+    @_builtins.property
+    def given_date(self) -> Global___ActDate:
+        """When it was given."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        use: _builtins.str = ...,
+        mechanisms: _abc.Iterable[_builtins.str] | None = ...,
+        is_informed_of_risk: _builtins.bool = ...,
+        agrees: _builtins.bool = ...,
+        how: _builtins.str = ...,
+        given_date: Global___ActDate | None = ...,
+        recorded_by: _builtins.str = ...,
+        erase_on_withdrawal: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "given_date", b"given_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "agrees", b"agrees", "attachments", b"attachments", "basis", b"basis", "erase_on_withdrawal", b"erase_on_withdrawal", "given_date", b"given_date", "how", b"how", "is_informed_of_risk", b"is_informed_of_risk", "is_invented", b"is_invented", "mechanisms", b"mechanisms", "persons", b"persons", "recorded_by", b"recorded_by", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "use", b"use"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsentRecorded: _TypeAlias = ConsentRecorded  # noqa: Y015
+
+@_typing.final
+class ConsentWithdrawn(_message.Message):
+    """A person withdrew consent: the use stops at once, at whoever holds the name."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    USES_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    person_id: _builtins.str
+    """32 hexadecimal digits, as in persons."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def uses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The uses that end; none named = all."""
+
+    @_builtins.property
+    def withdrawn_date(self) -> Global___ActDate:
+        """When it was withdrawn."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        person_id: _builtins.str = ...,
+        uses: _abc.Iterable[_builtins.str] | None = ...,
+        withdrawn_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "withdrawn_date", b"withdrawn_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "person_id", b"person_id", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "uses", b"uses", "withdrawn_date", b"withdrawn_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsentWithdrawn: _TypeAlias = ConsentWithdrawn  # noqa: Y015
 
 @_typing.final
 class CommunicationSent(_message.Message):
@@ -300,6 +628,8 @@ class CommunicationSent(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     SENT_DATE_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     ADDRESSEE_STATE_FIELD_NUMBER: _builtins.int
@@ -348,6 +678,14 @@ class CommunicationSent(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def sent_date(self) -> Global___ActDate:
         """When it was sent."""
 
@@ -371,6 +709,8 @@ class CommunicationSent(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         sent_date: Global___ActDate | None = ...,
         instrument: _builtins.str = ...,
         addressee_state: _builtins.str = ...,
@@ -379,7 +719,7 @@ class CommunicationSent(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "reply_due_date", b"reply_due_date", "sent_date", b"sent_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "addressee_state", b"addressee_state", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "references", b"references", "reply_due_date", b"reply_due_date", "reported_by", b"reported_by", "sent_date", b"sent_date", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "persons", b"persons", "references", b"references", "reply_due_date", b"reply_due_date", "reported_by", b"reported_by", "sent_date", b"sent_date", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -404,6 +744,8 @@ class ReplyReceived(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     RECEIVED_DATE_FIELD_NUMBER: _builtins.int
     REPLY_KIND_FIELD_NUMBER: _builtins.int
     REPLYING_STATE_FIELD_NUMBER: _builtins.int
@@ -448,6 +790,14 @@ class ReplyReceived(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def received_date(self) -> Global___ActDate:
         """When it was received."""
 
@@ -467,13 +817,15 @@ class ReplyReceived(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         received_date: Global___ActDate | None = ...,
         reply_kind: _builtins.str = ...,
         replying_state: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "received_date", b"received_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "basis", b"basis", "is_invented", b"is_invented", "received_date", b"received_date", "references", b"references", "reply_kind", b"reply_kind", "replying_state", b"replying_state", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "persons", b"persons", "received_date", b"received_date", "references", b"references", "reply_kind", b"reply_kind", "replying_state", b"replying_state", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -498,6 +850,8 @@ class StatementIssued(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     ISSUED_DATE_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
@@ -542,6 +896,14 @@ class StatementIssued(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def issued_date(self) -> Global___ActDate:
         """When it was issued."""
 
@@ -561,13 +923,15 @@ class StatementIssued(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         issued_date: Global___ActDate | None = ...,
         instrument: _builtins.str = ...,
         document_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "issued_date", b"issued_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "issued_date", b"issued_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "issued_date", b"issued_date", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -592,6 +956,8 @@ class OpinionAdopted(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     ADOPTED_DATE_FIELD_NUMBER: _builtins.int
     SUBMITTED_DATE_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
@@ -645,6 +1011,14 @@ class OpinionAdopted(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def adopted_date(self) -> Global___ActDate:
         """When it was adopted."""
 
@@ -676,6 +1050,8 @@ class OpinionAdopted(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         adopted_date: Global___ActDate | None = ...,
         submitted_date: Global___ActDate | None = ...,
         instrument: _builtins.str = ...,
@@ -687,7 +1063,7 @@ class OpinionAdopted(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "adopted_date", b"adopted_date", "submitted_date", b"submitted_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "adopted_date", b"adopted_date", "articles", b"articles", "basis", b"basis", "communication_numbers", b"communication_numbers", "decision_type", b"decision_type", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "references", b"references", "reported_by", b"reported_by", "session", b"session", "source", b"source", "states", b"states", "subjects", b"subjects", "submitted_date", b"submitted_date", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "adopted_date", b"adopted_date", "articles", b"articles", "attachments", b"attachments", "basis", b"basis", "communication_numbers", b"communication_numbers", "decision_type", b"decision_type", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "session", b"session", "source", b"source", "states", b"states", "subjects", b"subjects", "submitted_date", b"submitted_date", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -712,6 +1088,8 @@ class LegalReviewIssued(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     ISSUED_DATE_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     LAW_TITLE_FIELD_NUMBER: _builtins.int
@@ -759,6 +1137,14 @@ class LegalReviewIssued(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def issued_date(self) -> Global___ActDate:
         """When it was issued."""
 
@@ -778,6 +1164,8 @@ class LegalReviewIssued(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         issued_date: Global___ActDate | None = ...,
         instrument: _builtins.str = ...,
         law_title: _builtins.str = ...,
@@ -785,7 +1173,7 @@ class LegalReviewIssued(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "issued_date", b"issued_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "issued_date", b"issued_date", "law_title", b"law_title", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "issued_date", b"issued_date", "law_title", b"law_title", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -810,6 +1198,8 @@ class VisitReportPublished(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     PUBLISHED_DATE_FIELD_NUMBER: _builtins.int
     VISIT_START_DATE_FIELD_NUMBER: _builtins.int
     VISIT_END_DATE_FIELD_NUMBER: _builtins.int
@@ -853,6 +1243,14 @@ class VisitReportPublished(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def published_date(self) -> Global___ActDate:
         """When it was published."""
 
@@ -880,6 +1278,8 @@ class VisitReportPublished(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         published_date: Global___ActDate | None = ...,
         visit_start_date: Global___ActDate | None = ...,
         visit_end_date: Global___ActDate | None = ...,
@@ -887,7 +1287,7 @@ class VisitReportPublished(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "published_date", b"published_date", "visit_end_date", b"visit_end_date", "visit_start_date", b"visit_start_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "basis", b"basis", "document_type", b"document_type", "is_invented", b"is_invented", "published_date", b"published_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "visit_end_date", b"visit_end_date", "visit_start_date", b"visit_start_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "is_invented", b"is_invented", "persons", b"persons", "published_date", b"published_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "visit_end_date", b"visit_end_date", "visit_start_date", b"visit_start_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -912,6 +1312,8 @@ class DocumentPublished(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     PUBLISHED_DATE_FIELD_NUMBER: _builtins.int
     DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
@@ -953,6 +1355,14 @@ class DocumentPublished(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def published_date(self) -> Global___ActDate:
         """When it was published."""
 
@@ -972,12 +1382,14 @@ class DocumentPublished(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         published_date: Global___ActDate | None = ...,
         document_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "published_date", b"published_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "basis", b"basis", "document_type", b"document_type", "is_invented", b"is_invented", "published_date", b"published_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "is_invented", b"is_invented", "persons", b"persons", "published_date", b"published_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1002,6 +1414,8 @@ class ReportPublished(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     PUBLISHED_DATE_FIELD_NUMBER: _builtins.int
     REPORT_TYPE_FIELD_NUMBER: _builtins.int
     DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
@@ -1046,6 +1460,14 @@ class ReportPublished(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def published_date(self) -> Global___ActDate:
         """When it was published."""
 
@@ -1065,13 +1487,15 @@ class ReportPublished(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         published_date: Global___ActDate | None = ...,
         report_type: _builtins.str = ...,
         document_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "published_date", b"published_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "basis", b"basis", "document_type", b"document_type", "is_invented", b"is_invented", "published_date", b"published_date", "references", b"references", "report_type", b"report_type", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "is_invented", b"is_invented", "persons", b"persons", "published_date", b"published_date", "references", b"references", "report_type", b"report_type", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1096,6 +1520,8 @@ class RecommendationMade(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     MADE_DATE_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     RECOMMENDING_STATE_FIELD_NUMBER: _builtins.int
@@ -1153,6 +1579,14 @@ class RecommendationMade(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def made_date(self) -> Global___ActDate:
         """When it was made."""
 
@@ -1176,6 +1610,8 @@ class RecommendationMade(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         made_date: Global___ActDate | None = ...,
         instrument: _builtins.str = ...,
         recommending_state: _builtins.str = ...,
@@ -1187,7 +1623,7 @@ class RecommendationMade(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "made_date", b"made_date", "response", b"response"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "action_code", b"action_code", "addressee_state", b"addressee_state", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "made_date", b"made_date", "recommending_state", b"recommending_state", "references", b"references", "reported_by", b"reported_by", "response", b"response", "session", b"session", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "action_code", b"action_code", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "made_date", b"made_date", "persons", b"persons", "recommending_state", b"recommending_state", "references", b"references", "reported_by", b"reported_by", "response", b"response", "session", b"session", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1212,6 +1648,8 @@ class RecommendationResponse(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     RESPONDED_DATE_FIELD_NUMBER: _builtins.int
     RESPONDING_STATE_FIELD_NUMBER: _builtins.int
     RESPONSE_FIELD_NUMBER: _builtins.int
@@ -1254,6 +1692,14 @@ class RecommendationResponse(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def responded_date(self) -> Global___ActDate:
         """When it responded."""
 
@@ -1277,13 +1723,15 @@ class RecommendationResponse(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         responded_date: Global___ActDate | None = ...,
         responding_state: _builtins.str = ...,
         response: Global___NativeGrade | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "responded_date", b"responded_date", "response", b"response"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "basis", b"basis", "is_invented", b"is_invented", "references", b"references", "reported_by", b"reported_by", "responded_date", b"responded_date", "responding_state", b"responding_state", "response", b"response", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "responded_date", b"responded_date", "responding_state", b"responding_state", "response", b"response", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1308,6 +1756,8 @@ class FollowupInformation(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     RECEIVED_DATE_FIELD_NUMBER: _builtins.int
     PROVIDED_BY_FIELD_NUMBER: _builtins.int
     title: _builtins.str
@@ -1349,6 +1799,14 @@ class FollowupInformation(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def received_date(self) -> Global___ActDate:
         """When it was received."""
 
@@ -1368,12 +1826,14 @@ class FollowupInformation(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         received_date: Global___ActDate | None = ...,
         provided_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "received_date", b"received_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "basis", b"basis", "is_invented", b"is_invented", "provided_by", b"provided_by", "received_date", b"received_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "persons", b"persons", "provided_by", b"provided_by", "received_date", b"received_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1398,6 +1858,8 @@ class FollowupAssessed(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     ASSESSED_DATE_FIELD_NUMBER: _builtins.int
     GRADE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
@@ -1437,6 +1899,14 @@ class FollowupAssessed(_message.Message):
         """The event of this case that this one answers or follows up."""
 
     @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
     def assessed_date(self) -> Global___ActDate:
         """When it was assessed."""
 
@@ -1460,12 +1930,14 @@ class FollowupAssessed(_message.Message):
         url: _builtins.str = ...,
         is_invented: _builtins.bool = ...,
         about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
         assessed_date: Global___ActDate | None = ...,
         grade: Global___NativeGrade | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "assessed_date", b"assessed_date", "grade", b"grade"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "assessed_date", b"assessed_date", "basis", b"basis", "grade", b"grade", "is_invented", b"is_invented", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "assessed_date", b"assessed_date", "attachments", b"attachments", "basis", b"basis", "grade", b"grade", "is_invented", b"is_invented", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1479,6 +1951,8 @@ class Content(_message.Message):
 
     CASE_OPENED_FIELD_NUMBER: _builtins.int
     SUBMISSION_RECEIVED_FIELD_NUMBER: _builtins.int
+    CONSENT_RECORDED_FIELD_NUMBER: _builtins.int
+    CONSENT_WITHDRAWN_FIELD_NUMBER: _builtins.int
     COMMUNICATION_SENT_FIELD_NUMBER: _builtins.int
     REPLY_RECEIVED_FIELD_NUMBER: _builtins.int
     STATEMENT_ISSUED_FIELD_NUMBER: _builtins.int
@@ -1498,6 +1972,14 @@ class Content(_message.Message):
     @_builtins.property
     def submission_received(self) -> Global___SubmissionReceived:
         """A submission reached a mechanism; its source has no field here and never travels."""
+
+    @_builtins.property
+    def consent_recorded(self) -> Global___ConsentRecorded:
+        """What one person permits."""
+
+    @_builtins.property
+    def consent_withdrawn(self) -> Global___ConsentWithdrawn:
+        """A person withdrew consent."""
 
     @_builtins.property
     def communication_sent(self) -> Global___CommunicationSent:
@@ -1552,6 +2034,8 @@ class Content(_message.Message):
         *,
         case_opened: Global___CaseOpened | None = ...,
         submission_received: Global___SubmissionReceived | None = ...,
+        consent_recorded: Global___ConsentRecorded | None = ...,
+        consent_withdrawn: Global___ConsentWithdrawn | None = ...,
         communication_sent: Global___CommunicationSent | None = ...,
         reply_received: Global___ReplyReceived | None = ...,
         statement_issued: Global___StatementIssued | None = ...,
@@ -1565,11 +2049,11 @@ class Content(_message.Message):
         followup_information: Global___FollowupInformation | None = ...,
         followup_assessed: Global___FollowupAssessed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["case_opened", b"case_opened", "communication_sent", b"communication_sent", "document_published", b"document_published", "followup_assessed", b"followup_assessed", "followup_information", b"followup_information", "kind", b"kind", "legal_review_issued", b"legal_review_issued", "opinion_adopted", b"opinion_adopted", "recommendation_made", b"recommendation_made", "recommendation_response", b"recommendation_response", "reply_received", b"reply_received", "report_published", b"report_published", "statement_issued", b"statement_issued", "submission_received", b"submission_received", "visit_report_published", b"visit_report_published"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case_opened", b"case_opened", "communication_sent", b"communication_sent", "consent_recorded", b"consent_recorded", "consent_withdrawn", b"consent_withdrawn", "document_published", b"document_published", "followup_assessed", b"followup_assessed", "followup_information", b"followup_information", "kind", b"kind", "legal_review_issued", b"legal_review_issued", "opinion_adopted", b"opinion_adopted", "recommendation_made", b"recommendation_made", "recommendation_response", b"recommendation_response", "reply_received", b"reply_received", "report_published", b"report_published", "statement_issued", b"statement_issued", "submission_received", b"submission_received", "visit_report_published", b"visit_report_published"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_opened", b"case_opened", "communication_sent", b"communication_sent", "document_published", b"document_published", "followup_assessed", b"followup_assessed", "followup_information", b"followup_information", "kind", b"kind", "legal_review_issued", b"legal_review_issued", "opinion_adopted", b"opinion_adopted", "recommendation_made", b"recommendation_made", "recommendation_response", b"recommendation_response", "reply_received", b"reply_received", "report_published", b"report_published", "statement_issued", b"statement_issued", "submission_received", b"submission_received", "visit_report_published", b"visit_report_published"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_opened", b"case_opened", "communication_sent", b"communication_sent", "consent_recorded", b"consent_recorded", "consent_withdrawn", b"consent_withdrawn", "document_published", b"document_published", "followup_assessed", b"followup_assessed", "followup_information", b"followup_information", "kind", b"kind", "legal_review_issued", b"legal_review_issued", "opinion_adopted", b"opinion_adopted", "recommendation_made", b"recommendation_made", "recommendation_response", b"recommendation_response", "reply_received", b"reply_received", "report_published", b"report_published", "statement_issued", b"statement_issued", "submission_received", b"submission_received", "visit_report_published", b"visit_report_published"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["case_opened", "submission_received", "communication_sent", "reply_received", "statement_issued", "opinion_adopted", "legal_review_issued", "visit_report_published", "document_published", "report_published", "recommendation_made", "recommendation_response", "followup_information", "followup_assessed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["case_opened", "submission_received", "consent_recorded", "consent_withdrawn", "communication_sent", "reply_received", "statement_issued", "opinion_adopted", "legal_review_issued", "visit_report_published", "document_published", "report_published", "recommendation_made", "recommendation_response", "followup_information", "followup_assessed"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
