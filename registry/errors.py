@@ -13,6 +13,8 @@ class RegistryError(Exception):
     """Root of all errors of the registry."""
 
     reason: ClassVar[str] = "registry_error"
+    error_id: str = ""
+    """Of an error that a node answered: the id under which it stands in that node's log."""
 
 
 # --- the caller's request -------------------------------------------------------------------
@@ -54,6 +56,12 @@ class RequestIdReused(RequestError):
     reason = "request_id_reused"
 
 
+class DigestMismatch(RequestError):
+    """A file does not have the size and the digest that were announced."""
+
+    reason = "digest_mismatch"
+
+
 class HistoryChanged(RequestError):
     """The history changed between two pages."""
 
@@ -70,6 +78,14 @@ class UnknownCaller(RequestError):
     """The certificate belongs to no member and no client of this node."""
 
     reason = "unknown_caller"
+
+
+class NeedsApproval(RequestError):
+    """The act was taken and waits for a second person; nothing is recorded yet."""
+
+    reason = "needs_approval"
+    act_id: str = ""
+    """Names the act to whoever approves it."""
 
 
 # --- an author's or a peer's bytes ----------------------------------------------------------
@@ -165,6 +181,12 @@ class CommitmentMismatch(EntryError):
     reason = "commitment_mismatch"
 
 
+class MisplacedChunk(EntryError):
+    """A chunk of a large part is not the next one, or not of its size."""
+
+    reason = "misplaced_chunk"
+
+
 class UnrequestedPart(EntryError):
     """A peer sent a part that nobody asked for."""
 
@@ -190,6 +212,12 @@ class StorageError(RegistryError):
     """This node's own files are not as they must be."""
 
     reason = "storage_error"
+
+
+class NodeKeyMissing(StorageError):
+    """Content is encrypted under a node key that is not here."""
+
+    reason = "node_key_missing"
 
 
 class CorruptDatabase(StorageError):

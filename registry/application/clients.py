@@ -1,7 +1,8 @@
 """Clients of one node: certificates that its own authority signs, kept by fingerprint.
 
-`clients.json` maps the SHA-256 of a client's DER certificate (hex) to its name. A certificate that
-the authority signed but that is not listed is refused: taking a line out revokes a client at once.
+`clients.json` maps the SHA-256 of a client's DER certificate (hex) to its name and role. A
+certificate that the authority signed but that is not listed is refused: taking a line out revokes a
+client at once, on a running node too. A line of the first version is a plain name: an officer.
 """
 
 import fcntl
@@ -23,7 +24,8 @@ from registry.application.certificates import (
 )
 from registry.application.folder import NodeFolder, replace_file
 from registry.application.key_files import read_private, write_private
-from registry.errors import FolderError, InvalidRequest
+from registry.application.roles import Client, Role, is_same_person, parse_role
+from registry.errors import FolderError, InvalidRequest, NotFound
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 
@@ -40,7 +42,7 @@ def load_client_authority(folder: NodeFolder) -> KeyPair:
     )
 
 
-def add_client(folder_path: Path, name: str, out: Path) -> str:
+def add_client(folder_path: Path, name: str, out: Path, role: Role = Role.OFFICER) -> str:
     """Issues a client certificate and writes the profile that `registry.client` reads.
 
     The profile folder holds profile.json, client.key (0600), client.crt and node.crt.
@@ -49,6 +51,7 @@ def add_client(folder_path: Path, name: str, out: Path) -> str:
         folder_path: the node's folder; the node may be running.
         name: 1 to 63 of letters, digits and `. _ @ -`; appears in the node's logs.
         out: folder to write; must not exist or be empty.
+        role: what the client is here for.
 
     Returns:
         The certificate's fingerprint, SHA-256 in hexadecimal.
@@ -67,7 +70,37 @@ def add_client(folder_path: Path, name: str, out: Path) -> str:
         msg = f"{out} is not an empty folder; a profile is written into a new one"
         raise FolderError(msg)
     with _list_held(folder):
-        return _add(folder, name, out)
+        return _add(folder, Client(name, role), out)
+
+
+def set_role(folder_path: Path, name: str, role: Role) -> None:
+    """Gives a client another role; a running node follows with the next call.
+
+    Raises:
+        NotFound: no client has this name.
+        FolderError: no node is there, or its list is damaged.
+    """
+    folder = NodeFolder(folder_path)
+    folder.describe()
+    with _list_held(folder):
+        clients = read_clients(folder)
+        changed = {key: Client(name, role) for key in _lines_of(clients, name)}
+        write_clients(folder, clients | changed)
+
+
+def remove_client(folder_path: Path, name: str) -> None:
+    """Takes a client's lines out of the list; a running node refuses its next call.
+
+    Raises:
+        NotFound: no client has this name.
+        FolderError: no node is there, or its list is damaged.
+    """
+    folder = NodeFolder(folder_path)
+    folder.describe()
+    with _list_held(folder):
+        clients = read_clients(folder)
+        gone = _lines_of(clients, name)
+        write_clients(folder, {key: each for key, each in clients.items() if key not in gone})
 
 
 def fingerprint_of(certificate_der: bytes) -> str:
@@ -75,35 +108,48 @@ def fingerprint_of(certificate_der: bytes) -> str:
     return hashlib.sha256(certificate_der).hexdigest()
 
 
-def read_clients(folder: NodeFolder) -> dict[str, str]:
-    """Reads client names by fingerprint; empty if no client was added yet.
+def read_clients(folder: NodeFolder) -> dict[str, Client]:
+    """Reads clients by fingerprint; empty if no client was added yet.
 
     Raises:
         FolderError: the file is damaged.
     """
     try:
-        clients = json.loads(folder.clients_file.read_bytes())
+        lines = json.loads(folder.clients_file.read_bytes())
+        return {str(key): _read_line(line) for key, line in lines.items()}
     except FileNotFoundError:
         return {}
-    except ValueError as error:
-        msg = f"{folder.clients_file} is damaged: it must map fingerprints to names"
+    except (ValueError, TypeError, KeyError, AttributeError, InvalidRequest) as error:
+        msg = f"{folder.clients_file} is damaged: it must map fingerprints to names and roles"
         raise FolderError(msg) from error
-    if not isinstance(clients, dict) or not all(isinstance(name, str) for name in clients.values()):
-        msg = f"{folder.clients_file} is damaged: it must map fingerprints to names"
-        raise FolderError(msg)
-    return clients
 
 
-def write_clients(folder: NodeFolder, clients: dict[str, str]) -> None:
+def write_clients(folder: NodeFolder, clients: dict[str, Client]) -> None:
     """Replaces the list of clients, all or nothing."""
-    replace_file(
-        folder.clients_file, json.dumps(clients, indent=2, sort_keys=True).encode() + b"\n"
-    )
+    lines = {key: {"name": each.name, "role": each.role} for key, each in clients.items()}
+    replace_file(folder.clients_file, json.dumps(lines, indent=2, sort_keys=True).encode() + b"\n")
 
 
-def _add(folder: NodeFolder, name: str, out: Path) -> str:
-    clients = read_clients(folder)
-    if name in clients.values():
+def _read_line(line: object) -> Client:
+    if isinstance(line, str):
+        return Client(line, Role.OFFICER)
+    if not isinstance(line, dict) or not isinstance(line["name"], str):
+        msg = "a line is a name, or a name and a role"
+        raise TypeError(msg)
+    return Client(line["name"], parse_role(str(line["role"])))
+
+
+def _lines_of(clients: dict[str, Client], name: str) -> set[str]:
+    found = {key for key, each in clients.items() if each.name == name}
+    if not found:
+        msg = f"no client named {name[:80]} is listed; see `registry client list`"
+        raise NotFound(msg)
+    return found
+
+
+def _add(folder: NodeFolder, client: Client, out: Path) -> str:
+    clients, name = read_clients(folder), client.name
+    if any(is_same_person(name, each.name) for each in clients.values()):
         msg = f"a client named {name} exists; choose another name"
         raise InvalidRequest(msg)
     description = folder.describe()
@@ -121,7 +167,7 @@ def _add(folder: NodeFolder, name: str, out: Path) -> str:
     }
     replace_file(out / "profile.json", json.dumps(profile, indent=2).encode() + b"\n")
     fingerprint = fingerprint_of(issued.certificate_der)
-    clients[fingerprint] = name
+    clients[fingerprint] = client
     write_clients(folder, clients)
     return fingerprint
 

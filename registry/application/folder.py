@@ -1,13 +1,15 @@
 """A node's folder: where its keys, roster, log, guard and views lie, and who holds it.
 
 node.json            what this node is (no secrets)
-keys/                private keys, 0700, files 0600
+keys/                private keys, 0700, files 0600; node.key opens the content of the databases
 tls/                 certificates
 clients.json         fingerprints of the clients that may call (clients.lock while it is changed)
 roster/<n>.roster    signed roster versions
 log.db               all logs and parts
 guard/guard.bin      what was last signed: never part of a backup
-views.db             read models, can be rebuilt at any time
+views.db             read models, encrypted, can be rebuilt at any time
+office.db            what stays inside this mechanism, encrypted: acts, sources, reads
+policy.json          which acts need two people
 node.lock            held while a process writes
 """
 
@@ -82,9 +84,34 @@ class NodeFolder:
         return self.path / "guard" / "guard.bin"
 
     @property
+    def tombstone_file(self) -> Path:
+        """What was erased: outside the database and its backups, like the guard."""
+        return self.path / "guard" / "tombstones.bin"
+
+    @property
     def views_database(self) -> Path:
         """Read models."""
         return self.path / "views.db"
+
+    @property
+    def office_database(self) -> Path:
+        """What stays inside this mechanism."""
+        return self.path / "office.db"
+
+    @property
+    def policy_file(self) -> Path:
+        """Which acts need two people."""
+        return self.path / "policy.json"
+
+    @property
+    def node_key_file(self) -> Path:
+        """Opens the content of the databases."""
+        return self.keys / "node.key"
+
+    @property
+    def next_node_key_file(self) -> Path:
+        """The new node key while it is being rotated."""
+        return self.keys / "node.key.next"
 
     @property
     def lock_file(self) -> Path:

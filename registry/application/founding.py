@@ -96,6 +96,7 @@ def init_node(
     write_private(folder.keys / "tls.key", pair.key_pem)
     write_private(folder.keys / "client_authority.key", authority.key_pem)
     write_secret(folder.keys / "request.secret", os.urandom(KEY_SIZE_BYTES))
+    write_secret(folder.node_key_file, os.urandom(KEY_SIZE_BYTES))
     replace_file(folder.tls / "node.crt", pair.certificate_pem)
     replace_file(folder.tls / "client_authority.crt", authority.certificate_pem)
     member = Member(

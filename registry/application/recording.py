@@ -5,25 +5,39 @@ judged at the author's node and nowhere else.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from registry.application.attachments import attached_uploads, commitments, described
+from registry.application.consents import NO_CONSENTS, ConsentDesk
 from registry.application.request_keys import RequestKeys
-from registry.domain.content import ActContent, encode_content, media_type_of
+from registry.domain.audience import DEFAULT_AUDIENCE, AudienceChoice, resolve_audience
+from registry.domain.content import ActContent, ConsentWithdrawn, encode_content, media_type_of
 from registry.domain.decisions import CaseFacts, check_new_event
+from registry.domain.embargo import check_embargo
 from registry.domain.identifiers import (
     CASE_ID_SIZE_BYTES,
     CaseId,
     LeafHash,
+    LogId,
     Origin,
     log_id_of,
 )
+from registry.domain.release import (
+    Release,
+    judge_persons,
+    judge_text,
+    refuse_release,
+    uses_of_act,
+    uses_of_audience,
+)
 from registry.domain.vocabulary import EventKind
-from registry.errors import InvalidRequest, RequestError
+from registry.errors import InvalidRequest, RequestError, RuleViolation
 from registry.log.author import PartDraft, draft_event
 from registry.log.commitment import SALT_SIZE_BYTES
 from registry.log.entry import ALL_MEMBERS, Audience
-from registry.store.values import AppendRequest
+from registry.store.uploads import Upload
+from registry.store.values import AppendRequest, UploadRef
 from registry.views.case_file import Reader, visible_entries
 from registry.views.case_list import SituationNames
 
@@ -39,14 +53,20 @@ class RecordCommand:
         scope: who shares the request id: a client's name, or empty for the whole node.
         case_id: the case; None opens a new one under a random id.
         content: what happened.
-        mechanisms: slugs of those that may hold the content; empty = every member.
+        audience: who may hold the content.
+        not_before_ms: nobody is sent the content before; 0 = at once.
+        attachments: finished uploads that become further parts of the event.
+        confirmed_person_ids: persons that words of the text do not mean, as an officer confirmed.
     """
 
     request_id: str
     scope: str
     case_id: CaseId | None
     content: ActContent
-    mechanisms: tuple[str, ...] = ()
+    audience: AudienceChoice = DEFAULT_AUDIENCE
+    not_before_ms: int = 0
+    attachments: tuple[UploadRef, ...] = ()
+    confirmed_person_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +87,7 @@ class Recording:
     def __init__(
         self,
         reader: Reader,
+        consents: ConsentDesk,
         situations: SituationNames,
         requests: RequestKeys,
         *,
@@ -74,6 +95,7 @@ class Recording:
         random_bytes: Callable[[int], bytes],
     ) -> None:
         self._store = reader.store
+        self._consents = consents
         self._roster = reader.roster
         self._own = reader.roster.member_by_id(reader.member_id)
         self._situations = situations
@@ -85,18 +107,22 @@ class Recording:
         """Checks a command against the rules and commits to its content.
 
         Raises:
-            InvalidRequest: the request id, the audience or the case is malformed.
+            InvalidRequest: the request id, the audience, the case or the embargo is malformed.
             RuleViolation, NotFound: the rules of the kind forbid it here.
         """
         if not 1 <= len(command.request_id) <= REQUEST_ID_MAX:
             msg = f"a request id has 1 to {REQUEST_ID_MAX} characters"
             raise InvalidRequest(msg)
-        audience = self._audience(command.mechanisms)
+        choice = resolve_audience(command.audience, command.content)
+        audience = self._audience(choice)
         kind = command.content.kind
         request_key = self._requests.key_of(command.scope, command.request_id)
-        content = encode_content(command.content)
+        asked = encode_content(command.content)
+        uploads: tuple[Upload, ...] = ()
         try:
-            self._check(command, audience)
+            command, uploads = self.with_attachments(command)
+            self.check(command, audience)
+            refuse_release(self.judge(command, choice))
         except RequestError:
             # A repetition is answered from the log whatever the rules say today.
             if not self._store.has_request(request_key):
@@ -110,19 +136,85 @@ class Recording:
                 PartDraft(
                     salt=self._random_bytes(SALT_SIZE_BYTES),
                     media_type=media_type_of(kind),
-                    content=content,
+                    content=encode_content(command.content),
+                    not_before_ms=command.not_before_ms,
                 ),
             ),
-            audience=audience,
+            audience=self.final_audience(command, audience),
             request_id=request_key,
         )
-        digest = self._requests.digest_of(kind, audience, command.case_id, content)
-        return AppendRequest(draft=draft, request_digest=digest)
+        # Over what was asked: a repetition finds no uploads any more, but names the same ones.
+        asked += b"".join(ref.upload_id for ref in command.attachments)
+        digest = self._requests.digest_of(
+            kind, audience, command.case_id, asked, not_before_ms=command.not_before_ms
+        )
+        further = commitments(uploads, command.not_before_ms)
+        draft = replace(draft, commitments=(*draft.commitments, *further))
+        return AppendRequest(draft, digest, uploads=tuple(upload.ref for upload in uploads))
 
-    def _audience(self, mechanisms: tuple[str, ...]) -> Audience:
-        if not mechanisms:
+    def with_attachments(self, command: RecordCommand) -> tuple[RecordCommand, tuple[Upload, ...]]:
+        """Says in the content what was uploaded for it.
+
+        Raises:
+            NotFound, InvalidRequest: see `attached_uploads`; or the content says so itself.
+        """
+        if command.content.attachments:
+            msg = "attachments: name the uploads instead, the node describes them"
+            raise InvalidRequest(msg)
+        if not command.attachments:
+            return command, ()
+        uploads = attached_uploads(self._store, command.attachments)
+        content = command.content.model_copy(update={"attachments": described(uploads)})
+        return replace(command, content=content), uploads
+
+    def judge(self, command: RecordCommand, choice: AudienceChoice) -> Release:
+        """Judges which names may leave with an event; `choice` is the resolved audience."""
+        content, case_id = command.content, command.case_id
+        case = NO_CONSENTS if case_id is None else self._consents.of_case(case_id)
+        known = case.with_record(self._own.log_id, content, self._seen)
+        of_audience = uses_of_audience(choice, self._own.slug)
+        uses = (*of_audience, *uses_of_act(content))
+        return Release(
+            persons=judge_persons(content, uses, self._own.log_id, known),
+            names_in_text=judge_text(
+                content,
+                uses if of_audience else (),
+                self._own.log_id,
+                known,
+                command.confirmed_person_ids,
+            ),
+        )
+
+    def _seen(self) -> dict[LogId, int]:
+        return {state.log_id: state.size - 1 for state in self._store.log_states()}
+
+    def final_audience(self, command: RecordCommand, audience: Audience) -> Audience:
+        """The audience that is signed: a withdrawal goes to everyone who may hold the names."""
+        content = command.content
+        if not isinstance(content, ConsentWithdrawn) or command.case_id is None:
+            return audience
+        holders = self._consents.withdrawal_audience(command.case_id, content.person_id)
+        member_ids = tuple(sorted({*audience.member_ids, *holders}))
+        return Audience(is_all=False, member_ids=member_ids)
+
+    def resolve(self, command: RecordCommand) -> tuple[AudienceChoice, Audience]:
+        """The audience of a command, as a choice and as what its header will say."""
+        choice = resolve_audience(command.audience, command.content)
+        return choice, self.final_audience(command, self._audience(choice))
+
+    def check(self, command: RecordCommand, audience: Audience) -> None:
+        """Applies the rules of the kind and of the embargo; see `prepare`."""
+        if command.not_before_ms and isinstance(command.content, ConsentWithdrawn):
+            msg = "a withdrawal stops every use at once: it takes no embargo"
+            raise RuleViolation(msg)
+        check_embargo(command.not_before_ms, now_ms=self._now_ms())
+        self._check(command, audience)
+
+    def _audience(self, choice: AudienceChoice) -> Audience:
+        if choice.kind == "all":
             return ALL_MEMBERS
-        members = {self._roster.member_by_slug(slug).id for slug in mechanisms} | {self._own.id}
+        members = {self._roster.member_by_slug(slug).id for slug in choice.mechanisms}
+        members.add(self._own.id)
         return Audience(is_all=False, member_ids=tuple(sorted(members)))
 
     def _check(self, command: RecordCommand, audience: Audience) -> None:

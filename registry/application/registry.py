@@ -4,14 +4,28 @@ Threads: every method may be called from any thread. `record` returns a future t
 after the event is on disk and the guard has advanced; nothing is acknowledged before that.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
+from registry.application.attachments import AttachmentDesk
+from registry.application.consents import ConsentDesk
+from registry.application.erasing import (
+    ControlRequests,
+    EraseCommand,
+    ErasureStatus,
+    WidenCommand,
+)
+from registry.application.exporting import Export, Exporting, ExportPurpose
 from registry.application.folder import NodeFolder
 from registry.application.founding import KEY_SIZE_BYTES, load_roster, load_signer
 from registry.application.key_files import read_secret
+from registry.application.node_keys import finish_rotation, load_node_keys
+from registry.application.preview import Preview, preview_event
+from registry.application.randomness import RandomBytes
 from registry.application.recording import Receipt, RecordCommand, Recording
 from registry.application.request_keys import RequestKeys
 from registry.application.sharing import PartKey, sharable_parts
@@ -31,6 +45,7 @@ from registry.store.entries import EntryStore
 from registry.store.guard import Guard
 from registry.store.read_models import CasePage, CaseRow, ReadModels, open_read_models
 from registry.store.sqlite import open_sqlite_store
+from registry.store.tombstone_journal import TombstoneJournal
 from registry.store.values import Appended, HeldPart, LogState
 from registry.views.case_file import (
     CaseHistory,
@@ -41,6 +56,8 @@ from registry.views.case_list import SituationNames, summarise
 from registry.views.node_digest import NodeDigest, read_node_digest
 from registry.views.projector import CaseListProjector
 from registry.views.timeline import TimelineItem, read_timeline
+
+_RECEIPTS_AT_ONCE: Final = 100
 
 
 class Registry:
@@ -64,15 +81,22 @@ class Registry:
         self.models = models
         self.registry_id: RegistryId = roster.registry_id
         self._now_ms = now_ms
-        self._situations = SituationNames(self.registry_id)
-        self._reader = Reader(store=store, roster=roster, member_id=self.own.id)
-        self._recording = Recording(
+        self.situations = SituationNames(self.registry_id)
+        self._reader = Reader(store, roster, self.own.id, now_ms)
+        self.consents = ConsentDesk(self._reader)
+        self._exporting = Exporting(self._reader, self.consents)
+        self.recording = Recording(
             self._reader,
-            self._situations,
+            self.consents,
+            self.situations,
             RequestKeys(request_secret),
             now_ms=now_ms,
             random_bytes=random_bytes,
         )
+        self.control = ControlRequests(
+            store, roster, self.own, RequestKeys(request_secret), now_ms=now_ms
+        )
+        self.attachments = AttachmentDesk(store, self.own.log_id, RequestKeys(request_secret))
         self.projector = CaseListProjector(self._reader, models)
         self._resources = ExitStack()
 
@@ -93,7 +117,8 @@ class Registry:
 
         Raises:
             FolderError: no node, not joined, or in use by another process.
-            KeyFileError, GuardError, DurabilityError, SchemaError, CorruptDatabase: as named.
+            KeyFileError, GuardError, DurabilityError, SchemaError, CorruptDatabase,
+            NodeKeyMissing: as named.
         """
         folder = NodeFolder(folder_path)
         with ExitStack() as stack:
@@ -112,10 +137,19 @@ class Registry:
             guard = (
                 Guard.open(folder.guard_file, own.origin) if folder.guard_file.exists() else None
             )
-            store = open_sqlite_store(folder.database, author=author, guard=guard, now_ms=now_ms)
+            store = open_sqlite_store(
+                folder.database,
+                author=author,
+                guard=guard,
+                node_keys=load_node_keys(folder, RandomBytes(os.urandom)),
+                now_ms=now_ms,
+                journal=TombstoneJournal(folder.tombstone_file),
+                member_id=own.id,
+            )
             stack.callback(store.close)
+            finish_rotation(folder, store)
             store.register_logs([member.origin for member in roster.members]).result()
-            models = open_read_models(folder.views_database)
+            models = open_read_models(folder.views_database, store.database_key("views"))
             stack.callback(models.close)
             registry = cls(
                 folder=folder,
@@ -147,14 +181,49 @@ class Registry:
             RuleViolation, NotFound: the rules of the kind forbid it here.
             Overloaded: too many events are waiting.
         """
-        return self.store.append(self._recording.prepare(command))
+        return self.store.append(self.recording.prepare(command))
 
     def record_now(self, command: RecordCommand) -> "Future[Appended]":
         """Like `record`, but written by the caller's thread if nothing else is being written.
 
         Quicker for one caller that waits anyway; it may take as long as a commit.
         """
-        return self.store.append_now(self._recording.prepare(command))
+        return self.store.append_now(self.recording.prepare(command))
+
+    def erase(self, command: EraseCommand) -> "Future[Appended]":
+        """Erases parts of own events at every holder; cannot be undone.
+
+        Raises:
+            InvalidRequest, NotFound, RuleViolation: see `ControlRequests.erase`.
+            Overloaded: too many events are waiting.
+        """
+        return self.store.append(self.control.erase(command))
+
+    def widen(self, command: WidenCommand) -> "Future[Appended]":
+        """Lets more mechanisms hold the content of an own event.
+
+        Raises:
+            InvalidRequest, NotFound, RuleViolation: see `ControlRequests.widen`.
+            Overloaded: too many events are waiting.
+        """
+        return self.store.append(self.control.widen(command))
+
+    def confirm_erasures(self) -> int:
+        """Records receipts of erasures by others that have none yet; returns how many.
+
+        Raises:
+            LogReadOnly, StorageError: the own log takes none now.
+        """
+        count, after = 0, (-1, -1)
+        while found := self.store.erasures_without_receipt(
+            self.own.log_id, _RECEIPTS_AT_ONCE, after=after
+        ):
+            requests = [self.control.receipt(each) for each in found]
+            for future in [self.store.append(each) for each in requests if each is not None]:
+                future.result()
+                count += 1
+            after = found[-1].place
+        return count
 
     def receipt(self, appended: Appended) -> Receipt:
         """Tells where a stored event stands."""
@@ -184,12 +253,12 @@ class Registry:
     # --- queries ----------------------------------------------------------------------------
 
     def case(self, case_id: CaseId) -> CaseRow:
-        """Returns the line of one case, folded now from the log.
+        """Returns the line of one case, folded now from the log; raises as `history`."""
+        return self.summary(self.history(case_id))
 
-        Raises:
-            NotFound: no event of such a case is held here.
-        """
-        return summarise(self.history(case_id), self._situations)
+    def summary(self, history: CaseHistory) -> CaseRow:
+        """Folds a history into the line of its case."""
+        return summarise(history, self.situations)
 
     def cases(self, *, limit: int, token: str, state: str, mechanism: str) -> CasePage:
         """Lists cases from the read model; see `ReadModels.page`."""
@@ -210,6 +279,14 @@ class Registry:
     def timeline(self, history: CaseHistory) -> tuple[TimelineItem, ...]:
         """Sorts a history by the dates of the acts."""
         return read_timeline(history)
+
+    def erasure_status(self, origin: str, index: int) -> ErasureStatus:
+        """Tells who has confirmed an erasure; no origin = of the own log.
+
+        Raises:
+            NotFound: there is no such erasure here.
+        """
+        return self.control.status(log_id_of(origin) if origin else self.own.log_id, index)
 
     def log(self, origin: str) -> tuple[Member, LogState]:
         """Finds a log by its origin; empty = the own log.
@@ -285,9 +362,30 @@ class Registry:
             raise NotFound(msg)
         return (self.folder.rosters / f"{self.roster.version}.roster").read_bytes()
 
+    def clock_ms(self) -> int:
+        """Returns what this node's clock shows: it decides when an embargo ends here."""
+        return self._now_ms()
+
+    def preview(self, command: RecordCommand) -> Preview:
+        """Tells what recording a command would let leave this node, and to whom."""
+        return preview_event(self.recording, self.roster, command)
+
+    def export(
+        self, case_id: CaseId, purpose: ExportPurpose, recipients: tuple[str, ...] = ()
+    ) -> Export:
+        """Returns what may be used of a case for a purpose; see `exporting`.
+
+        Raises:
+            NotFound: no such case here, or a recipient is no member.
+            InvalidRequest: recipients are named, or not, against the purpose.
+        """
+        return self._exporting.export(self.history(case_id), purpose, recipients)
+
     def parts_for(self, member: Member, wanted: Mapping[PartKey, Commitment]) -> list[HeldPart]:
         """Returns the first slice of the parts that a member may have; see `sharing`."""
-        return sharable_parts(self.store, member, wanted, now_ms=self._now_ms())
+        return sharable_parts(
+            self.store, member, wanted, consents=self.consents, now_ms=self._now_ms()
+        )
 
     def digest(self) -> NodeDigest:
         """Folds every case into the node digest; reads everything, so ask seldom."""

@@ -7,6 +7,7 @@ many callers each such gap is a change of threads.
 
     request key      HMAC-SHA-256("request\n" || u16be(len(scope)) || scope || request id)[:16]
     request digest   HMAC-SHA-256("content\n" || what was asked for)
+    upload id        HMAC-SHA-256("upload\n" || request key || what was announced)[:16]
 """
 
 import hmac
@@ -21,6 +22,7 @@ class RequestKeys:
     def __init__(self, secret: bytes) -> None:
         self._request = hmac.new(secret, b"request\n", "sha256")
         self._content = hmac.new(secret, b"content\n", "sha256")
+        self._upload = hmac.new(secret, b"upload\n", "sha256")
 
     def key_of(self, scope: str, request_id: str) -> RequestKey:
         """Names a request by who shares its id and the id, 16 bytes."""
@@ -29,11 +31,25 @@ class RequestKeys:
         keyed.update(len(shared_by).to_bytes(2, "big") + shared_by + request_id.encode())
         return RequestKey(keyed.digest()[:16])
 
+    def upload_id_of(self, request_key: RequestKey, announced: bytes) -> bytes:
+        """Names an upload, 16 bytes; the same file under the same request gets the same id."""
+        keyed = self._upload.copy()
+        keyed.update(request_key + announced)
+        return keyed.digest()[:16]
+
     def digest_of(
-        self, kind: int, audience: Audience, case_id: CaseId | None, content: bytes
+        self,
+        kind: int,
+        audience: Audience,
+        case_id: CaseId | None,
+        content: bytes,
+        *,
+        not_before_ms: int = 0,
     ) -> bytes:
         """Digests all that was asked for, 32 bytes: another request under one id is noticed."""
         head = f"{kind}\n{audience.is_all}\n{audience.member_ids}\n".encode()
+        if not_before_ms:
+            head += f"{not_before_ms}\n".encode()
         case = case_id or b""
         keyed = self._content.copy()
         keyed.update(head + len(case).to_bytes(1, "big") + case + content)

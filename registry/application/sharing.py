@@ -5,9 +5,11 @@ looks the same as a part that does not exist:
 1. the event is held here and not void;
 2. the commitment that was asked for is the one in that event's header at that ordinal: a commitment
    copied into another header names another log and finds nothing;
-3. the event's audience admits the member, who is active ("all" are those active when they ask);
+3. the event's audience, as its header names it or a widening since, admits the member, who is
+   active ("all" are those active when they ask);
 4. the part's time has come by this node's clock;
-5. the part is held.
+5. the part is held: what was erased is not, and is never stored again;
+6. if it names persons, their consents as they are held here allow it, see `consents`.
 
 Parts are given out in slices, and every slice is decided anew. How much is read for a slice is told
 by the size classes in the headers, before any content is read.
@@ -17,9 +19,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
+from registry.application.consents import ConsentDesk
 from registry.domain.identifiers import Commitment, LogId
 from registry.log.entry import Header, PartCommitment
 from registry.log.roster import Member, MemberStatus
+from registry.store.audiences import audiences_of
+from registry.store.chunks import LARGE_PART_BYTES
 from registry.store.entries import EntryStore
 from registry.store.values import HeldPart, read_header
 
@@ -32,12 +37,18 @@ _KEYS_AT_ONCE: Final = 256
 
 
 def sharable_parts(
-    store: EntryStore, member: Member, wanted: Mapping[PartKey, Commitment], *, now_ms: int
+    store: EntryStore,
+    member: Member,
+    wanted: Mapping[PartKey, Commitment],
+    *,
+    consents: ConsentDesk,
+    now_ms: int,
 ) -> list[HeldPart]:
     """Returns the first slice of the parts among `wanted` that `member` may have now.
 
-    The parts come in the order asked, about `SLICE_BYTES` of them or one larger one. There may be
-    more behind the last part that is returned: ask again for these. None at all means none of all.
+    The parts come in the order asked, about `SLICE_BYTES` of them. There may be more behind the
+    last part that is returned: ask again for these. None at all means none of all. Large parts are
+    not among them, see `sharable_large_part`.
     """
     if member.status is not MemberStatus.ACTIVE:
         return []
@@ -45,15 +56,39 @@ def sharable_parts(
     room_bytes = SLICE_BYTES
     chosen: list[PartKey] = []
     for key, class_bytes in _allowed(store, member, wanted, now_ms):
+        if class_bytes > LARGE_PART_BYTES:
+            continue
         if class_bytes > room_bytes and (chosen or found):
             # What is held of those chosen is less than they claim, often nothing.
-            found += store.parts_of(chosen)
+            found += consents.sendable(store.parts_of(chosen), member)
             chosen, room_bytes = [], SLICE_BYTES - sum(len(part.content) for part in found)
             if found and class_bytes > room_bytes:
                 return found
         chosen.append(key)
         room_bytes -= class_bytes
-    return found + store.parts_of(chosen)
+    return found + consents.sendable(store.parts_of(chosen), member)
+
+
+def sharable_large_part(
+    store: EntryStore,
+    member: Member,
+    wanted: tuple[PartKey, Commitment],
+    *,
+    consents: ConsentDesk,
+    now_ms: int,
+) -> HeldPart | None:
+    """Returns the head of a large part if `member` may have the part now.
+
+    Ask again before every slice of its bytes: what was erased, or a consent that was withdrawn,
+    ends a transfer that is under way.
+    """
+    if member.status is not MemberStatus.ACTIVE:
+        return None
+    for key, class_bytes in _allowed(store, member, dict([wanted]), now_ms):
+        if class_bytes > LARGE_PART_BYTES and consents.may_send(key, member):
+            held = store.part(*key)
+            return held if held is not None and held.is_large else None
+    return None
 
 
 def _allowed(
@@ -64,9 +99,10 @@ def _allowed(
     for start in range(0, len(asked), _KEYS_AT_ONCE):
         keys = asked[start : start + _KEYS_AT_ONCE]
         headers = _headers(store, sorted(keys))
+        audiences = audiences_of(store, headers)
         for key in keys:
             header = headers.get(key[:2])
-            if header is None or not header.audience.admits(member.id):
+            if header is None or not audiences[key[:2]].admits(member.id):
                 continue
             part = _open_part(header, key[2], wanted[key], now_ms)
             if part is not None:

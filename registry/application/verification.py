@@ -5,6 +5,7 @@ is the digest? `fsck_folder` is what an operator asks: is this disk still good? 
 beside a running node if need be, and share the entry checks with replication.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,14 @@ from typing import Final
 
 from registry.application.folder import NodeFolder
 from registry.application.founding import load_roster
-from registry.errors import CorruptDatabase, EntryError, GuardError
+from registry.application.node_keys import read_node_keys
+from registry.errors import (
+    CorruptDatabase,
+    EntryError,
+    GuardError,
+    KeyFileError,
+    NodeKeyMissing,
+)
 from registry.log.checkpoint import verify_checkpoint
 from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, CompactRange, leaf_hash
 from registry.log.roster import Member, Roster
@@ -22,6 +30,7 @@ from registry.replication.ingest import LogAuthor, verify_slice
 from registry.store.check import Finding, check_store
 from registry.store.entries import EntryStore
 from registry.store.guard import Guard, GuardState
+from registry.store.sealing import NodeKeys
 from registry.store.sqlite import open_sqlite_store
 from registry.store.values import LogState
 from registry.views.case_file import LogPlace, Reader
@@ -79,7 +88,12 @@ def verify_folder(folder_path: Path, progress: Progress) -> VerificationReport:
     roster = load_roster(folder)
     own = roster.member_by_slug(folder.mechanism)
     store = open_sqlite_store(
-        folder.database, author=None, guard=None, now_ms=lambda: 0, is_read_only=True
+        folder.database,
+        author=None,
+        guard=None,
+        node_keys=None,
+        now_ms=lambda: 0,
+        is_read_only=True,
     )
     try:
         states = {state.log_id: state for state in store.log_states()}
@@ -127,9 +141,16 @@ def fsck_folder(folder_path: Path, progress: Progress) -> Iterator[Finding]:
     else:
         guarded = guard.read()
         guard.close()
+    node_keys: NodeKeys | None = None
+    try:
+        node_keys = read_node_keys(folder, os.urandom)
+    except (KeyFileError, NodeKeyMissing) as error:
+        detail = f"content was not checked: {error}"
+        yield Finding(own.origin, None, NodeKeyMissing.reason, detail)
     yield from check_store(
         folder.database,
         roster,
+        node_keys=node_keys,
         own_log=own.log_id,
         guard=guarded,
         on_progress=lambda step: progress(step.done, step.total),

@@ -23,7 +23,10 @@ from registry.api.v1 import (  # noqa: E402
     cases_pb2,
     cases_pb2_grpc,
 )
-from registry.client.content_conversion import content_to_proto  # noqa: E402
+from registry.client.attachments import AttachmentClient  # noqa: E402
+from registry.client.confidentiality import ConfidentialityClient  # noqa: E402
+from registry.client.content_conversion import audience_to_proto, content_to_proto  # noqa: E402
+from registry.client.desk import DeskClient, done_or_waiting, source_to_proto  # noqa: E402
 from registry.client.errors import translate  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
 from registry.client.values import (  # noqa: E402
@@ -42,7 +45,8 @@ from registry.client.values import (  # noqa: E402
     read_status,
     read_summary,
 )
-from registry.domain.content import ActContent, CaseOpened  # noqa: E402
+from registry.domain.audience import DEFAULT_AUDIENCE, AudienceChoice  # noqa: E402
+from registry.domain.content import ActContent, CaseOpened, SourceIdentity  # noqa: E402
 from registry.domain.identifiers import CaseId  # noqa: E402
 from registry.errors import TryLater  # noqa: E402
 
@@ -96,6 +100,11 @@ class RegistryClient:
         self._admin: admin_pb2_grpc.AdminServiceAsyncStub = admin_pb2_grpc.AdminServiceStub(
             self._channel
         )
+        self.desk = DeskClient(self._channel, self._call, self._patient_call)
+        self.attachments = AttachmentClient(
+            self._channel, self._call, self._patient_call, self.address
+        )
+        self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 
     async def __aenter__(self) -> Self:
         return self
@@ -115,26 +124,30 @@ class RegistryClient:
         request_id: str,
         content: CaseOpened,
         *,
-        audience: tuple[str, ...] = (),
+        audience: AudienceChoice = DEFAULT_AUDIENCE,
         is_shared: bool = False,
     ) -> Receipt:
         """Opens a case; the same request id gives the same case."""
         request = cases_pb2.OpenCaseRequest(
             request_id=request_id,
             content=content_to_proto(content).case_opened,
-            audience=cases_pb2.AudienceSelector(mechanisms=audience),
+            audience=audience_to_proto(audience),
             scope=_scope(is_shared=is_shared),
         )
         response = await self._patiently(lambda: self._call(self._cases.OpenCase, request))
         return read_receipt(response.receipt)
 
-    async def record(
+    async def record(  # noqa: PLR0913 - each is one thing that may be said of an event
         self,
         request_id: str,
         selector: cases_pb2.CaseSelector,
         content: ActContent,
         *,
-        audience: tuple[str, ...] = (),
+        audience: AudienceChoice = DEFAULT_AUDIENCE,
+        not_before_ms: int = 0,
+        confirmed_person_ids: tuple[str, ...] = (),
+        source: SourceIdentity | None = None,
+        upload_ids: tuple[str, ...] = (),
         is_shared: bool = False,
     ) -> Receipt:
         """Records one event; answers when it is on the node's disk.
@@ -143,18 +156,29 @@ class RegistryClient:
             request_id: 1 to 200 characters; repeating it records nothing twice.
             selector: see `case` and `situation`.
             content: what happened.
-            audience: slugs of those that may hold the content; empty = every member.
+            audience: who may hold the content.
+            not_before_ms: embargo: nobody is sent the content before; 0 = at once.
+            confirmed_person_ids: persons that words of the text do not mean.
+            source: who the information came from; it stays at this node.
+            upload_ids: files of the event, see `attachments.upload`.
             is_shared: whether all clients of the node share the request id, as imports do.
+
+        Raises:
+            NeedsApproval: it waits for a second person; asking again tells what became of it.
         """
         request = cases_pb2.RecordEventRequest(
             request_id=request_id,
             case=selector,
             content=content_to_proto(content),
-            audience=cases_pb2.AudienceSelector(mechanisms=audience),
+            audience=audience_to_proto(audience),
+            not_before_ms=not_before_ms,
+            confirmed_person_ids=confirmed_person_ids,
+            source_identity=source_to_proto(source),
+            upload_ids=upload_ids,
             scope=_scope(is_shared=is_shared),
         )
         response = await self._patiently(lambda: self._call(self._cases.RecordEvent, request))
-        return read_receipt(response.receipt)
+        return done_or_waiting(response)
 
     async def get_case(self, selector: cases_pb2.CaseSelector) -> CaseSummary:
         """Reads one case."""
@@ -266,6 +290,10 @@ class RegistryClient:
             return await method(request, timeout=self._timeout_s)
         except grpc.aio.AioRpcError as error:
             raise translate(error, self.address) from error
+
+    async def _patient_call(self, method: Callable[..., Awaitable[T]], request: Any) -> T:  # noqa: ANN401 - as above
+        """Makes a call that is safe to repeat."""
+        return await self._patiently(lambda: self._call(method, request))
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Tries again while the node is not reachable, a little longer apart each time."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Final
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -9,6 +10,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from registry import errors
 
+_ERROR_ID_KEY: Final = "error_id"
 _BY_CODE = {
     grpc.StatusCode.NOT_FOUND: errors.NotFound,
     grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidRequest,
@@ -23,7 +25,13 @@ _BY_CODE = {
 
 def translate(error: grpc.aio.AioRpcError, address: str) -> errors.RegistryError:
     """Returns the error that the node meant; one without a reason comes from the way there."""
-    reason = _reason(error)
+    info = _info(error)
+    found = _meant(error, info.reason, address)
+    found.error_id = info.metadata.get(_ERROR_ID_KEY, "")
+    return found
+
+
+def _meant(error: grpc.aio.AioRpcError, reason: str, address: str) -> errors.RegistryError:
     kind = _by_reason().get(reason)
     if kind is not None:
         return kind(error.details() or reason)
@@ -32,18 +40,18 @@ def translate(error: grpc.aio.AioRpcError, address: str) -> errors.RegistryError
     return fallback(f"the node at {address} answered {error.code().name}: {detail}")
 
 
-def _reason(error: grpc.aio.AioRpcError) -> str:
+def _info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo:
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin" and isinstance(value, bytes):
             try:
                 status = status_pb2.Status.FromString(value)
             except DecodeError:
-                return ""
+                return error_details_pb2.ErrorInfo()
             for detail in status.details:
                 info = error_details_pb2.ErrorInfo()
                 if detail.Unpack(info):
-                    return str(info.reason)
-    return ""
+                    return info
+    return error_details_pb2.ErrorInfo()
 
 
 @lru_cache(maxsize=1)

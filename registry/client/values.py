@@ -50,8 +50,20 @@ class LogPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachmentSummary:
+    """One file of an event; name and type are claims, for display only."""
+
+    ordinal: int
+    file_name: str
+    media_type: str
+    size: int
+    sha256: bytes
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """One event; `content_state` is none, present, not_here, withheld or opaque."""
+    """One event; `content_state` is none, present, not_here, withheld, opaque or embargoed."""
 
     position: int
     mechanism: str
@@ -63,6 +75,8 @@ class HistoryEvent:
     content: ActContent | None
     content_state: str
     remarks: tuple[str, ...]
+    not_before_ms: int = 0
+    attachments: tuple[AttachmentSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +154,8 @@ _STATES = {
     cases_pb2.PART_STATE_NOT_HERE: "not_here",
     cases_pb2.PART_STATE_WITHHELD: "withheld",
     cases_pb2.PART_STATE_OPAQUE: "opaque",
+    cases_pb2.PART_STATE_EMBARGOED: "embargoed",
+    cases_pb2.PART_STATE_ERASED: "erased",
 }
 
 
@@ -194,6 +210,18 @@ def read_event(message: cases_pb2.HistoryEvent) -> HistoryEvent:
         content=content,
         content_state=content_state,
         remarks=tuple(message.remarks),
+        not_before_ms=message.not_before_ms,
+        attachments=tuple(
+            AttachmentSummary(
+                each.ordinal,
+                each.file_name,
+                each.media_type,
+                each.size,
+                each.sha256,
+                _STATES.get(each.state, "opaque"),
+            )
+            for each in message.attachments
+        ),
     )
 
 

@@ -26,12 +26,27 @@ def commit(*, log_id: LogId, salt: bytes, media_type: str, content: bytes) -> Co
     Raises:
         LimitExceeded: the media type is longer than 65,535 bytes.
     """
-    kind = media_type.encode()
-    if len(kind) > MEDIA_TYPE_MAX_BYTES:
-        msg = f"a media type has at most {MEDIA_TYPE_MAX_BYTES} bytes, found {len(kind)}"
-        raise LimitExceeded(msg)
-    head = _PREFIX + log_id + salt + len(kind).to_bytes(2, "big") + kind
-    return Commitment(sha256(head + content).digest())
+    return Commitment(sha256(_head(log_id, salt, media_type) + content).digest())
+
+
+class CommitmentHash:
+    """Computes the commitment to a part whose bytes come piece by piece."""
+
+    def __init__(self, *, log_id: LogId, salt: bytes, media_type: str) -> None:
+        """Starts with no bytes; `salt` has 32 bytes.
+
+        Raises:
+            LimitExceeded: the media type is longer than 65,535 bytes.
+        """
+        self._hash = sha256(_head(log_id, salt, media_type))
+
+    def update(self, data: bytes) -> None:
+        """Adds the next bytes."""
+        self._hash.update(data)
+
+    def commitment(self) -> Commitment:
+        """Returns the commitment to all bytes so far."""
+        return Commitment(self._hash.digest())
 
 
 def check_commitment(
@@ -53,3 +68,12 @@ def check_commitment(
 def padded_size(size_bytes: int) -> int:
     """The size class a header shows: the next power of two, at least 256."""
     return max(_SMALLEST_CLASS, 1 << max(size_bytes - 1, 0).bit_length())
+
+
+def _head(log_id: LogId, salt: bytes, media_type: str) -> bytes:
+    """What is hashed before the bytes of a part."""
+    kind = media_type.encode()
+    if len(kind) > MEDIA_TYPE_MAX_BYTES:
+        msg = f"a media type has at most {MEDIA_TYPE_MAX_BYTES} bytes, found {len(kind)}"
+        raise LimitExceeded(msg)
+    return _PREFIX + log_id + salt + len(kind).to_bytes(2, "big") + kind

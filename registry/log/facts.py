@@ -4,7 +4,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from registry.domain.identifiers import CaseId, RequestKey
-from registry.log.entry import Audience, EventRef, PartCommitment
+from registry.log.entry import Audience, EventRef, Header, PartCommitment
 
 
 class EntryFacts(NamedTuple):
@@ -19,6 +19,23 @@ class EntryFacts(NamedTuple):
     audience: Audience
     request_id: RequestKey
     roster_version: int
+    control: bytes = b""
+
+
+def facts_of(header: Header) -> EntryFacts:
+    """Takes from a header what a store keeps beside the entry."""
+    return EntryFacts(
+        header.index,
+        header.case_id,
+        header.kind,
+        header.time_ms,
+        header.refs,
+        header.parts,
+        header.audience,
+        header.request_id,
+        header.roster_version,
+        header.control,
+    )
 
 
 class GuardVerdict(Enum):

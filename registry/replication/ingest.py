@@ -43,7 +43,7 @@ from registry.log.entry import (
     signed_message,
     split_entry,
 )
-from registry.log.facts import EntryFacts
+from registry.log.facts import EntryFacts, facts_of
 from registry.log.merkle import CompactRange, leaf_hash, verify_consistency
 from registry.log.signing import verify
 from registry.replication.messages import Tail
@@ -238,17 +238,7 @@ def check_entry(author: LogAuthor, entry: bytes, index: int) -> EntryFacts:
     if not verify(author.log_key, signed_message(header_bytes), signature):
         msg = f"entry {index} of {author.origin} is not signed by its log key"
         raise BadEntrySignature(msg)
-    return EntryFacts(
-        index,
-        header.case_id,
-        header.kind,
-        header.time_ms,
-        header.refs,
-        header.parts,
-        header.audience,
-        header.request_id,
-        header.roster_version,
-    )
+    return facts_of(header)
 
 
 def check_order(

@@ -17,16 +17,28 @@ from registry.errors import (
 )
 from registry.log.author import Author
 from registry.log.entry import REFS_MAX, EventRef
+from registry.log.facts import EntryFacts, facts_of
 from registry.log.merkle import CompactRange, leaf_hash
-from registry.store.parts import insert_parts, seal_part
+from registry.store.act_notes import ActNoteRow, insert_notes
+from registry.store.chunks import ChunkRow, insert_chunks
+from registry.store.parts import PartRow, insert_parts
 from registry.store.recent import AppendRow, Known, RecentAppends
 from registry.store.recorder import LogRecorder, insert_rows
 from registry.store.rows import (
     read_entries,
     read_leaves,
 )
+from registry.store.sealing import NodeKeys, part_context
 from registry.store.tiles import write_tiles
-from registry.store.values import Appended, AppendRequest, LogState
+from registry.store.uploads import move_upload, taken_number
+from registry.store.values import (
+    Appended,
+    AppendRequest,
+    LogState,
+    PartsStored,
+    SealedPart,
+    read_header,
+)
 
 RefRow: TypeAlias = tuple[int, int, LogId, int]
 """(log_no, case_no, the log referred to, index there): a row of `case_refs`."""
@@ -46,6 +58,7 @@ class AppendGroup:
         log_no: int,
         before: LogState,
         recent: RecentAppends,
+        node_keys: NodeKeys,
         received_ms: int,
     ) -> None:
         self._cursor = cursor
@@ -54,6 +67,7 @@ class AppendGroup:
         self._log_no = log_no
         self._before = before
         self._recent = recent
+        self._node_keys = node_keys
         self._received_ms = received_ms
         self._known_requests: dict[RequestKey, Known] = {}
         self._known_cases: dict[CaseId, int] = {}
@@ -64,13 +78,18 @@ class AppendGroup:
         self._is_repeated: list[bool] = []
         self.entries: list[bytes] = []
         self._leaves: list[LeafHash] = []
+        self._with_control: list[bytes] = []
         self._old_entries: dict[int, bytes] = {}
-        self._parts: list[tuple[int, int, int, bytes]] = []
+        self._parts: list[PartRow] = []
+        self._chunks: list[ChunkRow] = []
+        self._uploads: dict[int, tuple[int, int, int] | None] = {}
+        self._notes: list[ActNoteRow] = []
         self._refs: dict[int, list[EventRef]] = {}
         self._refs_made: dict[tuple[int, LogId], RefRow] = {}
         self.is_signed = False
         """Whether a note was signed: from then on a failure leaves open what others may know."""
-        self.part_keys: list[tuple[int, int]] = []
+        self._part_keys: list[tuple[int, int]] = []
+        self._part_contents: list[tuple[str, bytes]] = []
 
     def add_all(self, requests: Sequence[AppendRequest]) -> None:
         """Gives each request its place, or its error."""
@@ -130,6 +149,17 @@ class AppendGroup:
         if self.entries:
             self._recent.committed(self._rows)
 
+    def control_facts(self) -> list[EntryFacts]:
+        """Facts of the new entries that tell every node what to do, in their order."""
+        return [facts_of(read_header(entry)) for entry in self._with_control]
+
+    def parts_stored(self) -> list[PartsStored]:
+        """The event that tells of the group's parts, if there are any."""
+        if not self._part_keys:
+            return []
+        keys, contents = tuple(self._part_keys), tuple(self._part_contents)
+        return [PartsStored(self._author.log_id, keys, contents)]
+
     def results(self) -> list[Appended | Exception]:
         """Each request's result or error, in the order they were added."""
         return [
@@ -176,7 +206,12 @@ class AppendGroup:
         index = self._before.size + len(self.entries)
         case_no = self._known_cases.get(draft.case_id)
         refs = self._refs.get(case_no, ()) if case_no is not None else ()
-        sealed = [seal_part(part.salt, part.media_type, part.content) for part in draft.parts]
+        log_id = self._author.log_id
+        wrapped = [
+            self._node_keys.wrap(part.key, part_context(log_id, index, ordinal))
+            for ordinal, part in enumerate(request.sealed)
+        ]
+        uploads = self._take_uploads(request)
         entry = self._author.write_entry(draft, index=index, refs=tuple(refs))
         # Nothing below can fail, so that a bad draft leaves nothing of itself.
         self.entries.append(entry)
@@ -189,9 +224,13 @@ class AppendGroup:
                     ref.log_id,
                     ref.index,
                 )
-        for ordinal, part in enumerate(sealed):
-            self._parts.append((self._log_no, index, ordinal, part))
-            self.part_keys.append((index, ordinal))
+        for ordinal, (part, key) in enumerate(zip(request.sealed, wrapped, strict=True)):
+            place = (self._log_no, index, ordinal)
+            self._parts.append(PartRow(*place, key, part.sealed, part.size_bytes))
+            self._add_bytes(part, place, uploads)
+            self._part_keys.append((index, ordinal))
+        typed = [(part.media_type, part.content) for part in draft.parts]
+        self._part_contents += typed + [("", b"")] * (len(request.sealed) - len(typed))
         self._rows.append(
             AppendRow(
                 index,
@@ -202,9 +241,40 @@ class AppendGroup:
                 request.request_digest,
             )
         )
+        if request.note is not None:
+            self._notes.append(ActNoteRow(self._log_no, index, *request.note))
+        if draft.control:
+            self._with_control.append(entry)
         if draft.request_id:
             self._known_requests[draft.request_id] = Known(request.request_digest, index)
         return index
+
+    def _take_uploads(self, request: AppendRequest) -> dict[bytes, int]:
+        """Finds the rows of the uploads that an event uses.
+
+        Raises:
+            NotFound: one is gone.
+            InvalidRequest: another event of this group uses it, or this one twice.
+        """
+        found: dict[bytes, int] = {}
+        for part in request.sealed:
+            if not part.upload_id:
+                continue
+            upload_no = taken_number(self._cursor, part.upload_id)
+            if upload_no in self._uploads or part.upload_id in found:
+                msg = "an upload belongs to one event, and once"
+                raise InvalidRequest(msg)
+            found[part.upload_id] = upload_no
+        return found
+
+    def _add_bytes(
+        self, part: SealedPart, place: tuple[int, int, int], uploads: dict[bytes, int]
+    ) -> None:
+        """Collects what a part has besides its row."""
+        self._chunks += [ChunkRow(*place, *each) for each in enumerate(part.chunks)]
+        if part.upload_id:
+            is_large = part.size_bytes is not None
+            self._uploads[uploads[part.upload_id]] = place if is_large else None
 
     def _add_case(self, case_id: CaseId) -> int:
         self._last_case_no += 1
@@ -250,6 +320,10 @@ class AppendGroup:
             "ON CONFLICT DO UPDATE SET max_index = excluded.max_index",
         )
         insert_parts(cursor, self._parts)
+        insert_chunks(cursor, self._chunks)
+        for upload_no, place in self._uploads.items():
+            move_upload(cursor, upload_no, place)
+        insert_notes(cursor, self._notes)
         self._recent.insert(cursor, self._rows)
 
     def _state(self, extended: CompactRange, root: RootHash, note: bytes) -> LogState:
@@ -277,6 +351,6 @@ class AppendGroup:
 def _told(error: Exception) -> RegistryError:
     if isinstance(error, RegistryError):
         return error
-    told = InvalidRequest(f"the event cannot be encoded: {error}")
+    told = InvalidRequest(f"the event cannot be encoded ({type(error).__name__})")
     told.__cause__ = error
     return told

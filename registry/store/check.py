@@ -18,10 +18,13 @@ from typing import Final, NamedTuple
 
 from registry.domain.identifiers import LogId, Origin
 from registry.errors import NotFound
+from registry.log.entry import Header
 from registry.log.roster import Member, Roster
+from registry.store.check_control import ExpectedControl
 from registry.store.check_index import ExpectedIndex
 from registry.store.check_log import Finding, LogCheck, LogRow, blob
 from registry.store.guard import GuardState
+from registry.store.sealing import NodeKeys
 
 __all__ = ["Finding", "Progress", "check_store"]
 
@@ -40,6 +43,7 @@ def check_store(
     database: Path,
     roster: Roster,
     *,
+    node_keys: NodeKeys | None,
     own_log: LogId | None = None,
     guard: GuardState | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -49,6 +53,7 @@ def check_store(
     Args:
         database: the file; it is not changed.
         roster: whose log keys decide.
+        node_keys: open the content; None = content is not checked.
         own_log: the log that request ids and the guard belong to; None = they are not checked.
         guard: what was last signed, read before this is called; None = it is not compared.
         on_progress: called now and then within each log.
@@ -65,7 +70,7 @@ def check_store(
     try:
         yield from _check_structure(connection)
         connection.execute("BEGIN")
-        yield from _StoreCheck(connection, roster, own_log, guard, on_progress).run()
+        yield from _StoreCheck(connection, roster, node_keys, own_log, guard, on_progress).run()
     except sqlite3.Error as error:
         yield Finding(None, None, "corrupt_database", f"{database} cannot be read: {error}")
     finally:
@@ -90,16 +95,19 @@ class _StoreCheck:
         self,
         connection: sqlite3.Connection,
         roster: Roster,
+        node_keys: NodeKeys | None,
         own_log: LogId | None,
         guard: GuardState | None,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
         self._connection = connection
         self._roster = roster
+        self._node_keys = node_keys
         self._own_log = own_log
         self._guard = guard
         self._on_progress = on_progress
         self._index = ExpectedIndex(connection)
+        self._control = ExpectedControl(connection)
 
     def run(self) -> Iterator[Finding]:
         """Checks every log, then what is derived from all of them."""
@@ -111,6 +119,7 @@ class _StoreCheck:
             yield from self._check_log(LogRow._make(row))
         yield from self._unknown_logs()
         yield from self._index.compare()
+        yield from self._control.compare()
 
     def _check_log(self, row: LogRow) -> Iterator[Finding]:
         member = self._writer_of(row)
@@ -123,11 +132,17 @@ class _StoreCheck:
             row,
             member,
             registry_id=self._roster.registry_id,
+            node_keys=self._node_keys,
             guard=self._guard if is_own else None,
-            on_entry=lambda index, header: self._index.add(row.log_no, index, header, is_own),
+            on_entry=lambda index, header: self._expect(row.log_no, index, header, is_own=is_own),
             on_progress=lambda done: self._tell(row, done),
         )
         yield from check.run()
+
+    def _expect(self, log_no: int, index: int, header: Header, *, is_own: bool) -> None:
+        self._index.add(log_no, index, header, is_own)
+        if header.control:
+            self._control.add(log_no, header)
 
     def _writer_of(self, row: LogRow) -> Member | None:
         try:

@@ -15,16 +15,18 @@ from registry.domain.identifiers import (
     RegistryId,
     RootHash,
 )
-from registry.errors import CommitmentMismatch, CorruptDatabase, EntryError
+from registry.errors import CommitmentMismatch, CorruptDatabase, EntryError, NodeKeyMissing
 from registry.log.checkpoint import Checkpoint, verify_checkpoint
 from registry.log.commitment import check_commitment
 from registry.log.entry import Header, decode_header, signed_message, split_entry
 from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, CompactRange, leaf_hash
 from registry.log.roster import Member
 from registry.log.signing import verify
+from registry.store.check_large import check_large_part
 from registry.store.guard import GuardState
-from registry.store.parts import open_part
+from registry.store.parts import PartRow, open_part
 from registry.store.recorder import TOPIC
+from registry.store.sealing import NodeKeys
 from registry.store.tiles import TILE_WIDTH
 
 _PROGRESS_EVERY: Final = 1000
@@ -68,6 +70,7 @@ class LogCheck:
         member: Member,
         *,
         registry_id: RegistryId,
+        node_keys: NodeKeys | None,
         guard: GuardState | None,
         on_entry: Callable[[int, Header], None],
         on_progress: Callable[[int], None],
@@ -76,6 +79,7 @@ class LogCheck:
         self._row = row
         self._member = member
         self._registry_id = registry_id
+        self._node_keys = node_keys
         self._guard = guard
         self._on_entry = on_entry
         self._on_progress = on_progress
@@ -125,8 +129,8 @@ class LogCheck:
             yield from self._add_leaf(index, leaf_hash(entry))
             if index % _PROGRESS_EVERY == 0:
                 self._on_progress(index)
-        for index, ordinal, _ in parts.below(None):
-            yield self._found(index, "part_without_entry", f"part {ordinal} has no entry")
+        for row in parts.below(None):
+            yield self._found(row.index, "part_without_entry", f"part {row.ordinal} has no entry")
         self._on_progress(expected)
 
     def _read_entry(self, index: int, entry: bytes) -> Header:
@@ -144,30 +148,37 @@ class LogCheck:
         return header
 
     def _check_parts(self, index: int, header: Header | None, parts: "_Parts") -> Iterator[Finding]:
-        for at, ordinal, sealed in parts.below(index + 1):
-            if at != index:
-                yield self._found(at, "part_without_entry", f"part {ordinal} has no entry")
+        for row in parts.below(index + 1):
+            if row.index != index:
+                detail = f"part {row.ordinal} has no entry"
+                yield self._found(row.index, "part_without_entry", detail)
             elif header is not None:
-                yield from self._check_part(index, ordinal, sealed, header)
+                yield from self._check_part(row, header)
 
-    def _check_part(
-        self, index: int, ordinal: int, sealed: bytes, header: Header
-    ) -> Iterator[Finding]:
-        if not 0 <= ordinal < len(header.parts):
-            yield self._found(index, "part_without_entry", f"the header has no part {ordinal}")
+    def _check_part(self, row: PartRow, header: Header) -> Iterator[Finding]:
+        if not 0 <= row.ordinal < len(header.parts):
+            detail = f"the header has no part {row.ordinal}"
+            yield self._found(row.index, "part_without_entry", detail)
             return
+        if self._node_keys is None:
+            return
+        place = (LogId(self._row.log_id), row.index, row.ordinal)
         try:
-            part = open_part((LogId(self._row.log_id), index, ordinal), sealed)
+            if row.size_bytes is not None:
+                commitment = header.parts[row.ordinal].commitment
+                check_large_part(self._connection, row, place, commitment, self._node_keys)
+                return
+            part = open_part(place, row.wrapped_key, row.sealed, self._node_keys)
             check_commitment(
-                header.parts[ordinal].commitment,
+                header.parts[row.ordinal].commitment,
                 log_id=part.log_id,
                 salt=part.salt,
                 media_type=part.media_type,
                 content=part.content,
             )
-        except (CommitmentMismatch, CorruptDatabase) as error:
+        except (CommitmentMismatch, CorruptDatabase, NodeKeyMissing) as error:
             reason = CommitmentMismatch.reason
-            yield self._found(index, reason, f"part {ordinal}: {error}")
+            yield self._found(row.index, reason, f"part {row.ordinal}: {error}")
 
     # --- tree -----------------------------------------------------------------------------------
 
@@ -281,15 +292,17 @@ class _Parts:
     """The stored parts of a log in order, taken as the entries go by."""
 
     def __init__(self, connection: sqlite3.Connection, log_no: int) -> None:
-        self._rows: Iterator[tuple[int, int, bytes]] = connection.execute(
-            f"SELECT entry_index, ordinal, {blob('sealed')} FROM parts WHERE log_no = ? "  # noqa: S608 - a constant name
-            "AND sealed IS NOT NULL ORDER BY entry_index, ordinal",
+        rows = connection.execute(
+            f"SELECT log_no, entry_index, ordinal, {blob('wrapped_key')}, {blob('sealed')}, "  # noqa: S608 - constant names
+            "size_bytes FROM parts WHERE log_no = ? AND sealed IS NOT NULL "
+            "ORDER BY entry_index, ordinal",
             (log_no,),
         )
+        self._rows = map(PartRow._make, rows)
         self._next = next(self._rows, None)
 
-    def below(self, end: int | None) -> Iterator[tuple[int, int, bytes]]:
+    def below(self, end: int | None) -> Iterator[PartRow]:
         """Yields those of entries below `end` that were not taken yet; None = all."""
-        while self._next is not None and (end is None or self._next[0] < end):
+        while self._next is not None and (end is None or self._next.index < end):
             yield self._next
             self._next = next(self._rows, None)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import sqlcipher3.dbapi2 as sqlcipher
 from eventsourcing.persistence import (
     ConnectionPoolClosedError,
     ConnectionUnavailableError,
@@ -41,6 +42,7 @@ SETTINGS: Final = {
     "journal_mode": ("WAL", "wal"),
     "synchronous": ("FULL", 2),
     "secure_delete": ("ON", 1),
+    "temp_store": ("MEMORY", 2),
     "cache_size": (f"-{_CACHE_KIB}", -_CACHE_KIB),
     "wal_autocheckpoint": (f"{_CHECKPOINT_PAGES}", _CHECKPOINT_PAGES),
 }
@@ -143,6 +145,20 @@ class DurableDatastore(SQLiteDatastore):
             finally:
                 self._writers.put_connection(connection)
 
+    @contextmanager
+    def outside_transaction(self) -> Iterator[SQLiteCursor]:
+        """The writer's cursor with no transaction open, for VACUUM and checkpoints.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        with translated():
+            connection = self._writers.get_connection(is_writer=True)
+            try:
+                yield connection.cursor()
+            finally:
+                self._writers.put_connection(connection)
+
     def close(self) -> None:
         """Closes all connections."""
         self.pool.close()
@@ -160,13 +176,13 @@ def translated() -> Iterator[None]:
     except ConnectionPoolClosedError as error:
         msg = "the store is closed"
         raise TryLater(msg) from error
-    except (sqlite3.Error, PersistenceError) as error:
+    except (sqlite3.Error, sqlcipher.Error, PersistenceError) as error:
         raise storage_error(error) from error
 
 
 def storage_error(error: Exception) -> StorageError:
     """Names the kind of a database error."""
-    if type(error) in (DatabaseError, sqlite3.DatabaseError):
+    if type(error) in (DatabaseError, sqlite3.DatabaseError, sqlcipher.DatabaseError):
         return CorruptDatabase(f"SQLite cannot read the database: {error}; run `registry fsck`")
     return StorageError(f"the database failed: {error}")
 

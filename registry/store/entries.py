@@ -12,23 +12,30 @@ Readers may call from any thread. Writers get a `Future`, resolved in the order 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RequestKey, RootHash
+from registry.log.entry import Audience
 from registry.log.facts import GuardComparison
+from registry.store.act_notes import ActNote
+from registry.store.chunks import LargeParts
 from registry.store.guard import Guard
+from registry.store.uploads import Uploads
 from registry.store.values import (
     Appended,
     AppendRequest,
     Change,
     HeldPart,
+    HeldReceipt,
     IngestBatch,
     LogState,
     PartChange,
     StoredEntry,
     StoreEvent,
+    Tombstone,
+    UnconfirmedErasure,
 )
 
 
@@ -39,6 +46,8 @@ class AskedParts:
     log_id: LogId
     below: int
     still_wanted: Sequence[tuple[int, int]]
+    not_before_ms: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """When those that are under an embargo may be asked for."""
 
 
 class EntryReader(ABC):
@@ -120,9 +129,20 @@ class EntryReader(ABC):
     def part(self, log_id: LogId, index: int, ordinal: int) -> HeldPart | None:
         """One part, or None if it is not held."""
 
+    content_is_closed: bool
+    """Whether nobody may read content now, see `EntryStore.close_content`."""
+
     @abstractmethod
     def parts_of(self, keys: Sequence[tuple[LogId, int, int]]) -> list[HeldPart]:
-        """Those of the parts (log, index, ordinal) that are held, in the order asked."""
+        """Those of the parts (log, index, ordinal) that are held, in the order asked.
+
+        Of large parts everything but the content, see `EntryStore.large_parts`. None at all while
+        content is closed, see `EntryStore.close_content`.
+        """
+
+    @abstractmethod
+    def held_parts(self, keys: Collection[tuple[LogId, int, int]]) -> set[tuple[LogId, int, int]]:
+        """Which of the parts are held; reads no content."""
 
     @abstractmethod
     def wanted_parts(
@@ -131,8 +151,40 @@ class EntryReader(ABC):
         """Parts (index, ordinal) known to be missing, in order, those after `after` only."""
 
     @abstractmethod
+    def next_opening_ms(self, log_id: LogId, after_ms: int) -> int | None:
+        """When the next embargo of a missing part of a log ends after a time; None = never."""
+
+    @abstractmethod
     def wanted_count(self, log_id: LogId) -> int:
         """How many parts are known to be missing."""
+
+    @abstractmethod
+    def widenings(self, places: Collection[tuple[LogId, int]]) -> dict[tuple[LogId, int], Audience]:
+        """Whom widenings of these entries admit, where any; the header's audience is not in it."""
+
+    @abstractmethod
+    def tombstones(
+        self, places: Collection[tuple[LogId, int]]
+    ) -> dict[tuple[LogId, int, int], Tombstone]:
+        """Which parts of these entries were erased."""
+
+    @abstractmethod
+    def act_note(self, log_id: LogId, index: int) -> ActNote | None:
+        """Who did an act of the own log, sealed as it was given; None if nothing was kept."""
+
+    @abstractmethod
+    def effective_control(self, places: Collection[tuple[LogId, int]]) -> set[tuple[LogId, int]]:
+        """Those of these entries whose widening or erasure had an effect."""
+
+    @abstractmethod
+    def erasure_receipts(self, log_id: LogId, index: int) -> list[HeldReceipt]:
+        """The receipts that name this entry; whether they name its bytes is not looked at."""
+
+    @abstractmethod
+    def erasures_without_receipt(
+        self, own_log_id: LogId, limit: int, *, after: tuple[int, int] = (-1, -1)
+    ) -> list[UnconfirmedErasure]:
+        """Erasures of other logs that the own log has no receipt of, after a place only."""
 
     @abstractmethod
     def changes(self, after: int, limit: int) -> list[Change]:
@@ -152,7 +204,14 @@ class EntryStore(EntryReader):
 
     Every method that returns a `Future` raises `Overloaded` at once if too much is waiting, and
     `TryLater` once the store is closed.
+
+    Attributes:
+        large_parts: the bytes of parts above 256 KiB, complete or on their way.
+        uploads: files that clients are giving to this node.
     """
+
+    large_parts: LargeParts
+    uploads: Uploads
 
     @abstractmethod
     def append(self, request: AppendRequest) -> Future[Appended]:
@@ -209,6 +268,14 @@ class EntryStore(EntryReader):
         """
 
     @abstractmethod
+    def finish_erasures(self) -> Future[bool]:
+        """Takes what was erased out of the write-ahead log too, unless a reader holds it.
+
+        Returns:
+            Whether nothing is left to do; ask again otherwise.
+        """
+
+    @abstractmethod
     def freeze(self, log_id: LogId, at: int, reason: str, evidence: bytes) -> Future[None]:
         """Freezes a log: entries from index `at` on are void. The smallest `at` wins."""
 
@@ -232,6 +299,22 @@ class EntryStore(EntryReader):
 
         The future fails with:
             GuardError: it cannot be written.
+        """
+
+    @abstractmethod
+    def close_content(self) -> None:
+        """Lets nobody read content until `open_content`: what was erased may not be known yet."""
+
+    @abstractmethod
+    def open_content(self) -> None:
+        """Lets content be read again."""
+
+    @abstractmethod
+    def database_key(self, name: str) -> bytes:
+        """Returns the key, 32 bytes, of a database beside this one; made when first asked for.
+
+        Raises:
+            NodeKeyMissing: it was wrapped by a node key that is not here.
         """
 
     @abstractmethod

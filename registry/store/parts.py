@@ -1,23 +1,42 @@
-"""Rows of parts: content that is held, and content that is wanted.
+"""Rows of parts: content that is held, encrypted, and content that is wanted.
 
-parts.sealed   salt[32] || u16be(len(media type)) || media type || content
+parts.sealed        salt[32] || u16be(len(media type)) || media type || content, under the data key
+parts.wrapped_key   the data key under the node key, bound to (log, index, ordinal)
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import LogId
 from registry.errors import CorruptDatabase, NotFound
+from registry.log.author import PartDraft
 from registry.log.commitment import SALT_SIZE_BYTES
+from registry.store.chunks import LARGE_PART_BYTES, join_part, open_head, seal_chunks, seal_head
 from registry.store.entries import AskedParts
 from registry.store.recorder import insert_rows
 from registry.store.rows import LogNumbers, read_state
-from registry.store.values import HeldPart
+from registry.store.sealing import NodeKeys, open_sealed, part_context, seal
+from registry.store.values import HeldPart, PartsStored, SealedPart
 
 
-def store_parts(cursor: SQLiteCursor, numbers: LogNumbers, parts: Sequence[HeldPart]) -> None:
-    """Inserts parts, notes their arrival, and takes them off the list of what is wanted.
+class PartRow(NamedTuple):
+    """A row of `parts`."""
+
+    log_no: int
+    index: int  # type: ignore[assignment] # the field, not tuple.index
+    ordinal: int
+    wrapped_key: bytes
+    sealed: bytes
+    size_bytes: int | None = None
+    """Exact size of a large part: then `sealed` is its head, see chunks.py."""
+
+
+def store_parts(
+    cursor: SQLiteCursor, numbers: LogNumbers, parts: Sequence[HeldPart], node_keys: NodeKeys
+) -> None:
+    """Encrypts and inserts parts, notes their arrival, takes them off the list of what is wanted.
 
     Raises:
         NotFound: the entry of a part is not held.
@@ -26,15 +45,7 @@ def store_parts(cursor: SQLiteCursor, numbers: LogNumbers, parts: Sequence[HeldP
     if any(part.index >= sizes[part.log_id] for part in parts):
         msg = "a part was sent whose entry is not held here"
         raise NotFound(msg)
-    rows = [
-        (
-            numbers.of(cursor, part.log_id),
-            part.index,
-            part.ordinal,
-            seal_part(part.salt, part.media_type, part.content),
-        )
-        for part in parts
-    ]
+    rows = [seal_held(part, numbers.of(cursor, part.log_id), node_keys) for part in parts]
     places = [row[:3] for row in rows]
     cursor.executemany(
         "INSERT INTO part_arrivals (log_no, entry_index, ordinal) SELECT ?1, ?2, ?3 "
@@ -55,38 +66,88 @@ def mark_asked(cursor: SQLiteCursor, numbers: LogNumbers, asked: AskedParts) -> 
         "UPDATE logs SET parts_below = max(parts_below, ?) WHERE log_no = ?", (asked.below, log_no)
     )
     cursor.executemany(
-        "INSERT INTO wanted_parts SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM parts "
+        "INSERT INTO wanted_parts (log_no, entry_index, ordinal, not_before_ms) "
+        "SELECT ?1, ?2, ?3, ?4 "
+        "WHERE NOT EXISTS (SELECT 1 FROM parts "
         "WHERE log_no = ?1 AND entry_index = ?2 AND ordinal = ?3) ON CONFLICT DO NOTHING",
-        [(log_no, *place) for place in asked.still_wanted],
+        [(log_no, *place, asked.not_before_ms.get(place, 0)) for place in asked.still_wanted],
     )
 
 
-def seal_part(salt: bytes, media_type: str, content: bytes) -> bytes:
-    """Joins what a part's commitment covers: salt[32] || u16be(len(type)) || type || content."""
-    kind = media_type.encode()
-    return salt + len(kind).to_bytes(2, "big") + kind + content
+def seal_draft(part: PartDraft, node_keys: NodeKeys) -> SealedPart:
+    """Encrypts a part that has no place yet; its key is wrapped when it gets one."""
+    key, size = node_keys.new_key(), len(part.content)
+    if size > LARGE_PART_BYTES:
+        head = seal_head(node_keys, key, part.salt, part.media_type, size)
+        return SealedPart(key, head, size, seal_chunks(node_keys, key, part.content))
+    return SealedPart(key, seal(key, join_part(part.salt, part.media_type, part.content)))
 
 
-def open_part(key: tuple[LogId, int, int], sealed: bytes) -> HeldPart:
-    """Splits what `seal_part` joined.
+def seal_held(part: HeldPart, log_no: int, node_keys: NodeKeys) -> PartRow:
+    """Encrypts a part under a fresh data key, wrapped for its place."""
+    key = node_keys.new_data_key(part_context(part.log_id, part.index, part.ordinal))
+    sealed = seal(key.key, join_part(part.salt, part.media_type, part.content))
+    return PartRow(log_no, part.index, part.ordinal, key.wrapped, sealed)
+
+
+def open_part(
+    place: tuple[LogId, int, int],
+    wrapped_key: bytes | None,
+    sealed: bytes,
+    node_keys: NodeKeys,
+    *,
+    is_large: bool = False,
+) -> HeldPart:
+    """Decrypts a stored part; of a large one its head.
+
+    Raises:
+        NodeKeyMissing: it was encrypted under a node key that is not here.
+        CorruptDatabase: it was changed, or stands at another place than it was stored at.
+    """
+    if wrapped_key is None:
+        msg = "content stands in clear, as an earlier version stored it: start the node once"
+        raise CorruptDatabase(msg)
+    key = node_keys.unwrap(wrapped_key, part_context(*place))
+    if is_large:
+        return open_head(place, key, sealed)
+    return split_part(place, open_sealed(key, sealed))
+
+
+def split_part(place: tuple[LogId, int, int], joined: bytes) -> HeldPart:
+    """Splits what `join_part` joined.
 
     Raises:
         CorruptDatabase: the lengths do not fit, or the media type is no text.
     """
     at = SALT_SIZE_BYTES + 2
-    end = at + int.from_bytes(sealed[SALT_SIZE_BYTES:at], "big")
+    end = at + int.from_bytes(joined[SALT_SIZE_BYTES:at], "big")
     try:
-        media_type = sealed[at:end].decode()
+        media_type = joined[at:end].decode()
     except UnicodeDecodeError as error:
-        msg = f"part {key[2]} of event {key[1]} of log {key[0].hex()} is damaged"
+        msg = f"part {place[2]} of event {place[1]} of log {place[0].hex()} is damaged"
         raise CorruptDatabase(msg) from error
-    if len(sealed) < end:
-        msg = f"part {key[2]} of event {key[1]} of log {key[0].hex()} is cut short"
+    if len(joined) < end:
+        msg = f"part {place[2]} of event {place[1]} of log {place[0].hex()} is cut short"
         raise CorruptDatabase(msg)
-    return HeldPart(*key, sealed[:SALT_SIZE_BYTES], media_type, sealed[end:])
+    return HeldPart(*place, joined[:SALT_SIZE_BYTES], media_type, joined[end:])
 
 
-def insert_parts(cursor: SQLiteCursor, rows: Sequence[tuple[int, int, int, bytes]]) -> None:
-    """Inserts (log_no, index, ordinal, sealed); parts that are held already stay as they are."""
-    head = "INSERT INTO parts (log_no, entry_index, ordinal, sealed)"
+def insert_parts(cursor: SQLiteCursor, rows: Sequence[PartRow]) -> None:
+    """Inserts parts; those that are held already stay as they are."""
+    head = "INSERT INTO parts (log_no, entry_index, ordinal, wrapped_key, sealed, size_bytes)"
     insert_rows(cursor, head, rows, "ON CONFLICT DO NOTHING")
+
+
+def parts_stored(parts: Sequence[HeldPart]) -> list[PartsStored]:
+    """The events that tell of parts, one for each log."""
+    by_log: dict[LogId, list[HeldPart]] = {}
+    for part in parts:
+        by_log.setdefault(part.log_id, []).append(part)
+    return [
+        PartsStored(
+            log_id,
+            tuple((part.index, part.ordinal) for part in found),
+            tuple((part.media_type, part.content) for part in found),
+        )
+        for log_id, found in by_log.items()
+    ]

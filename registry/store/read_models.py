@@ -1,7 +1,8 @@
 """The case list on SQLite: rows that the views fold, and the places in the logs they stand for.
 
-A database of its own, apart from the logs, because it holds plaintext and can be rebuilt. Rows and
-places are written in one transaction on eventsourcing's tracking recorder.
+A database of its own, apart from the logs, because it holds plaintext and can be rebuilt; it is
+encrypted as a whole. Rows and places are written in one transaction on eventsourcing's tracking
+recorder.
 
     cases(case_id PRIMARY KEY, last_recorded_ms, row)     row: canonical JSON of a CaseRow
     case_states(state, case_id), case_mechanisms(mechanism, case_id)
@@ -11,18 +12,19 @@ places are written in one transaction on eventsourcing's tracking recorder.
 import base64
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from eventsourcing.persistence import Tracking
-from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore, SQLiteTrackingRecorder
+from eventsourcing.sqlite import SQLiteCursor, SQLiteTrackingRecorder
 
 from registry.domain.identifiers import CASE_ID_SIZE_BYTES, CaseId, Slug
 from registry.errors import CorruptDatabase, InvalidRequest
 from registry.store.connections import translated
+from registry.store.encrypted import EncryptedDatastore
 
 PROJECTOR_VERSION: Final = 1
 """Raised whenever rows are folded differently: an older database is then dropped and rebuilt."""
@@ -111,7 +113,13 @@ class ReadModels(SQLiteTrackingRecorder):
         return None if found is None else CaseRow.decode(found["row"])
 
     def page(
-        self, *, limit: int, token: str = "", state: str = "", mechanism: str = ""
+        self,
+        *,
+        limit: int,
+        token: str = "",
+        state: str = "",
+        mechanism: str = "",
+        hidden: Collection[CaseId] = (),
     ) -> CasePage:
         """Lists rows by last activity, newest first.
 
@@ -120,6 +128,7 @@ class ReadModels(SQLiteTrackingRecorder):
             token: from the previous page; empty = from the start.
             state: only cases on this State (alpha-3); empty = all.
             mechanism: only cases in which this mechanism recorded; empty = all.
+            hidden: cases that are left out, as if they were not there.
 
         Raises:
             InvalidRequest: the token is not one of ours.
@@ -140,8 +149,10 @@ class ReadModels(SQLiteTrackingRecorder):
         clause = f"WHERE {' AND '.join(where)} " if where else ""
         statement = f"SELECT row FROM cases {clause}ORDER BY last_recorded_ms DESC, case_id LIMIT ?"  # noqa: S608
         with self._transaction(commit=False) as cursor:
-            cursor.execute(statement, (*parameters, limit + 1))
+            # However many of the hidden ones stand here, enough of the others are read.
+            cursor.execute(statement, (*parameters, limit + 1 + len(hidden)))
             found = [CaseRow.decode(row["row"]) for row in cursor.fetchall()]
+        found = [row for row in found if row.case_id not in hidden]
         rows = tuple(found[:limit])
         return CasePage(rows=rows, next_token=_encode_token(rows[-1]) if len(found) > limit else "")
 
@@ -172,6 +183,17 @@ class ReadModels(SQLiteTrackingRecorder):
             msg = f"the read models are damaged: {answer}"
             raise CorruptDatabase(msg)
 
+    def truncate_wal(self) -> None:
+        """Empties the write-ahead log, unless a reader holds it: rows that were erased stay there.
+
+        Raises:
+            StorageError: the disk failed.
+        """
+        with translated(), self.datastore.get_connection(commit=False) as connection:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.fetchall()
+
     def close(self) -> None:
         """Closes the database."""
         self.datastore.close()
@@ -182,19 +204,26 @@ class ReadModels(SQLiteTrackingRecorder):
             yield cursor
 
 
-def open_read_models(path: Path) -> ReadModels:
-    """Opens or makes the database; one of another projector version, or damaged, starts empty."""
+def open_read_models(path: Path, key: bytes) -> ReadModels:
+    """Opens or makes the database.
+
+    One of another projector version, under another key, in clear, or damaged, starts empty.
+
+    Args:
+        path: the file.
+        key: 32 bytes, see `EntryStore.database_key`.
+    """
     try:
-        return _open(path)
+        return _open(path, key)
     except CorruptDatabase:
         # Nothing is lost with it: every row is folded from the logs again.
         for suffix in ("", "-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-        return _open(path)
+        return _open(path, key)
 
 
-def _open(path: Path) -> ReadModels:
-    models = ReadModels(SQLiteDatastore(str(path)))
+def _open(path: Path, key: bytes) -> ReadModels:
+    models = ReadModels(EncryptedDatastore(path, key))
     try:
         models.check()
         models.create_table()

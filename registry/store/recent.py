@@ -101,6 +101,13 @@ class RecentAppends:
             if row.request_id
         )
 
+    def forget_digests(self, keys: Iterable[RequestKey]) -> None:
+        """Forgets what was asked for under these ids; their places stay known."""
+        for key in keys:
+            known = self._requests.get(key)
+            if known is not None:
+                self._requests[key] = known._replace(digest=None)
+
 
 def is_known(cursor: SQLiteCursor, key: RequestKey) -> bool:
     """Tells any reader whether a request was recorded."""

@@ -1,5 +1,6 @@
 """Rows of the store on SQLite: small statements that reading and writing share."""
 
+from dataclasses import replace
 from typing import Any
 
 from eventsourcing.sqlite import SQLiteCursor
@@ -8,7 +9,7 @@ from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RootHas
 from registry.errors import CorruptDatabase, NotFound
 from registry.log.merkle import CompactRange, Subtree, leaf_hash
 from registry.store.tiles import fetch_subtree
-from registry.store.values import LogState
+from registry.store.values import IngestBatch, LogState
 
 
 def state_of_row(row: Any) -> LogState:  # noqa: ANN401 - a row of sqlite3
@@ -92,6 +93,24 @@ def subtree_hash(cursor: SQLiteCursor, log_no: int, log_id: LogId, subtree: Subt
     return fetch_subtree(
         cursor, log_no, subtree, lambda start, end: read_leaves(cursor, log_id, start, end)
     )
+
+
+def write_head(cursor: SQLiteCursor, log_no: int, state: LogState, batch: IngestBatch) -> LogState:
+    """Stores how a log stands after a batch, and returns it."""
+    end = batch.start + len(batch.entries)
+    after = replace(
+        state,
+        size=end,
+        root=batch.root,
+        range=batch.range,
+        note=batch.note or state.note,
+        noted_size=end if batch.note is not None else state.noted_size,
+    )
+    cursor.execute(
+        "UPDATE logs SET size = ?, root = ?, range = ?, note = ?, noted_size = ? WHERE log_no = ?",
+        (end, after.root, after.range.encode(), after.note, after.noted_size, log_no),
+    )
+    return after
 
 
 def find_case(cursor: SQLiteCursor, case_id: CaseId) -> int | None:

@@ -10,9 +10,21 @@
                   a log that this node does not know (yet) counts like any other
     own_requests  what was asked of the own log; a NULL digest = known from recovery only
     recent_appends  the newest appends of the own log, not in case_entries and own_requests yet
-    parts         content that is held: sealed = salt[32] || u16be(len(type)) || type || content
+    parts         content that is held, encrypted: see sealing.py and parts.py; with size_bytes it
+                  is a large part: its bytes stand in part_chunks
     part_arrivals parts that came after their entry, in the order of arrival
     wanted_parts  content below logs.parts_below that this node may hold and has not received
+    part_chunks   pieces of large parts, encrypted under the part's data key
+                  (with row ids, as upload_chunks: a search in a table without reads whole rows)
+    incoming_parts  large parts whose pieces are still coming
+    uploads       files that a client is giving to this node; upload_chunks: their pieces
+    widenings     more members that may hold the parts of an entry, by an audience_widened event
+    tombstones    parts that were erased and are never stored again, by a content_erased event
+    erasures      the content_erased events that had an effect
+    erasure_receipts  who has confirmed them
+    act_notes     who did an own act and who it came from, sealed; never sent: see act_notes.py
+    data_keys     keys of the databases beside this one, wrapped by the node key
+    unfinished    steps of a migration that go on at the next start if they were cut short
     meta          schema_version
 
 The entries themselves are eventsourcing's `stored_events`. Rows of it are never deleted: SQLite
@@ -63,7 +75,55 @@ _VERSION_1: Final = (
         PRIMARY KEY (log_no, entry_index, ordinal)) WITHOUT ROWID""",
 )
 
-MIGRATIONS: Final = (_VERSION_1,)
+_VERSION_2: Final = (
+    "ALTER TABLE wanted_parts ADD COLUMN not_before_ms INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX wanted_openings ON wanted_parts (log_no, not_before_ms) WHERE not_before_ms > 0",
+    "ALTER TABLE parts ADD COLUMN size_bytes INTEGER",
+    """CREATE TABLE part_chunks (
+        log_no INTEGER, entry_index INTEGER, ordinal INTEGER, chunk_no INTEGER,
+        sealed BLOB NOT NULL,
+        PRIMARY KEY (log_no, entry_index, ordinal, chunk_no))""",
+    """CREATE TABLE incoming_parts (
+        log_no INTEGER, entry_index INTEGER, ordinal INTEGER, wrapped_key BLOB NOT NULL,
+        head BLOB NOT NULL, PRIMARY KEY (log_no, entry_index, ordinal)) WITHOUT ROWID""",
+    """CREATE TABLE uploads (
+        upload_no INTEGER PRIMARY KEY, upload_id BLOB NOT NULL UNIQUE, owner BLOB NOT NULL,
+        request_key BLOB NOT NULL, wrapped_key BLOB NOT NULL, head BLOB NOT NULL,
+        created_ms INTEGER NOT NULL, UNIQUE (owner, request_key))""",
+    """CREATE TABLE upload_chunks (
+        upload_no INTEGER, chunk_no INTEGER, sealed BLOB NOT NULL,
+        PRIMARY KEY (upload_no, chunk_no))""",
+    """CREATE TABLE widenings (
+        log_no INTEGER, entry_index INTEGER, by_index INTEGER, is_all INTEGER NOT NULL,
+        member_ids BLOB NOT NULL, PRIMARY KEY (log_no, entry_index, by_index)) WITHOUT ROWID""",
+    """CREATE TABLE tombstones (
+        log_no INTEGER, entry_index INTEGER, ordinal INTEGER, commitment BLOB NOT NULL,
+        by_index INTEGER NOT NULL, erased_ms INTEGER NOT NULL,
+        PRIMARY KEY (log_no, entry_index, ordinal)) WITHOUT ROWID""",
+    """CREATE TABLE erasures (
+        log_no INTEGER, entry_index INTEGER, PRIMARY KEY (log_no, entry_index)) WITHOUT ROWID""",
+    """CREATE TABLE erasure_receipts (
+        log_no INTEGER, entry_index INTEGER, receipt_log_no INTEGER,
+        receipt_index INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        PRIMARY KEY (log_no, entry_index, receipt_log_no)) WITHOUT ROWID""",
+    """CREATE TABLE act_notes (
+        log_no INTEGER, entry_index INTEGER, act BLOB NOT NULL, source BLOB,
+        PRIMARY KEY (log_no, entry_index)) WITHOUT ROWID""",
+    "CREATE TABLE data_keys (name TEXT PRIMARY KEY, wrapped_key BLOB NOT NULL) WITHOUT ROWID",
+    *(
+        f"CREATE TRIGGER erased_stay_out_of_{table} BEFORE INSERT ON {table} WHEN EXISTS "  # noqa: S608 - constants only
+        "(SELECT 1 FROM tombstones t WHERE t.log_no = NEW.log_no "
+        "AND t.entry_index = NEW.entry_index AND t.ordinal = NEW.ordinal) "
+        "BEGIN SELECT RAISE(IGNORE); END"
+        for table in ("parts", "part_chunks", "incoming_parts", "wanted_parts")
+    ),
+    "CREATE TABLE unfinished (step TEXT PRIMARY KEY) WITHOUT ROWID",
+    "INSERT INTO unfinished VALUES ('seal_parts')",
+)
+SEAL_PARTS: Final = "seal_parts"
+"""The step of version 2 that encrypts the parts of version 1; see sealing_earlier.py."""
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
 """Statements of each version, from 1; a version that was released is never edited."""
 
 

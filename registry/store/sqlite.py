@@ -5,26 +5,35 @@ Reading is in sqlite_reading.py, writing in sqlite_writing.py, the tables in sch
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from registry.domain.identifiers import LogId, Origin, RootHash
-from registry.errors import FolderError, StorageError
+from registry.domain.identifiers import LogId, MemberId, Origin, RootHash
+from registry.errors import FolderError, NodeKeyMissing, StorageError
 from registry.log.author import Author
 from registry.log.facts import GuardComparison
+from registry.store.chunks import LargeParts
 from registry.store.connections import DurableDatastore
+from registry.store.data_keys import database_key, rewrap_all
 from registry.store.entries import AskedParts, EntryStore
 from registry.store.guard import Guard
+from registry.store.parts import seal_draft
 from registry.store.recorder import LogRecorder
 from registry.store.schema import migrate, schema_version
+from registry.store.sealing import NodeKeys
+from registry.store.sealing_earlier import finish_migration
 from registry.store.sqlite_reading import SqliteReading
 from registry.store.sqlite_writing import SqliteWriting
+from registry.store.tombstone_journal import TombstoneJournal
+from registry.store.uploads import Uploads
 from registry.store.values import (
     Appended,
     AppendRequest,
     HeldPart,
     IngestBatch,
     LogState,
+    PartsStored,
     StoreEvent,
 )
 from registry.store.writer import Writer
@@ -41,17 +50,37 @@ class SqliteStore(SqliteReading, EntryStore):
         *,
         author: Author | None,
         guard: Guard | None,
+        node_keys: NodeKeys | None,
         now_ms: Callable[[], int],
+        journal: TombstoneJournal | None = None,
+        member_id: MemberId | None = None,
     ) -> None:
         recorder = LogRecorder(
             datastore,
             lambda log_id_hex, index: self._writing.visibility(log_id_hex, index),  # noqa: PLW0108 - made below
         )
-        super().__init__(datastore, recorder, lambda: self._writing.published)
+        super().__init__(datastore, recorder, lambda: self._writing.published, node_keys)
         self._writing = SqliteWriting(
-            datastore, recorder, author=author, guard=guard, now_ms=now_ms
+            datastore,
+            recorder,
+            author=author,
+            guard=guard,
+            node_keys=node_keys,
+            now_ms=now_ms,
+            journal=journal,
+            member_id=member_id,
         )
         self._writer: Writer | None = None
+        self.large_parts = LargeParts(
+            datastore,
+            self._numbers,
+            self._keys,
+            self._run,
+            lambda log_id, *place: self._writing.events.append(
+                PartsStored(log_id, (place,), (("", b""),))
+            ),
+        )
+        self.uploads = Uploads(datastore, self._keys, self._run, now_ms)
 
     def start(self, *, is_read_only: bool) -> None:
         """Makes or checks the tables, compares the guard, starts the writer."""
@@ -63,17 +92,21 @@ class SqliteStore(SqliteReading, EntryStore):
                 for statement in self.recorder.create_table_statements:
                     cursor.execute(statement)
                 migrate(cursor)
+            finish_migration(self._datastore, self._keys())
+            with self._datastore.writing() as cursor:
                 self._writing.load(cursor)
+            self._writing.finish_erasures()
             self._writer = Writer(self._writing.append_group, self._writing.tell)
+            self.uploads.drop_expired().result()
         self._writing.settle()
 
     def append(self, request: AppendRequest) -> Future[Appended]:
         """See EntryStore."""
-        return self._started_writer().append(request)
+        return self._started_writer().append(self._sealed(request))
 
     def append_now(self, request: AppendRequest) -> Future[Appended]:
         """See EntryStore."""
-        return self._started_writer().append_now(request)
+        return self._started_writer().append_now(self._sealed(request))
 
     def ingest(self, batch: IngestBatch) -> Future[LogState]:
         """See EntryStore."""
@@ -108,6 +141,10 @@ class SqliteStore(SqliteReading, EntryStore):
         """See EntryStore."""
         return self._started_writer().run(lambda: self._writing.attach_guard(guard))
 
+    def finish_erasures(self) -> Future[bool]:
+        """See EntryStore."""
+        return self._started_writer().run(self._writing.finish_erasures)
+
     def allow_appends(self) -> None:
         """See EntryStore."""
         self._writing.allow_appends()
@@ -136,6 +173,42 @@ class SqliteStore(SqliteReading, EntryStore):
         self._writing.close()
         self._datastore.close()
 
+    def close_content(self) -> None:
+        """See EntryStore."""
+        self.content_is_closed = True
+
+    def open_content(self) -> None:
+        """See EntryStore."""
+        self.content_is_closed = False
+
+    def database_key(self, name: str) -> bytes:
+        """See EntryStore."""
+        return database_key(self._datastore, name, self._keys())
+
+    def rewrap_data_keys(self) -> int:
+        """Wraps every data key that is under an older node key anew; returns how many there were.
+
+        Raises:
+            NodeKeyMissing, CorruptDatabase, StorageError: as named.
+        """
+        return rewrap_all(self._datastore, self._keys())
+
+    def _sealed(self, request: AppendRequest) -> AppendRequest:
+        """Encrypts the parts in the asker's thread: the writer's is the one that all wait for."""
+        keys = self._keys()
+        sealed = [seal_draft(part, keys) for part in request.draft.parts]
+        sealed += [self.uploads.sealed_part(ref) for ref in request.uploads]
+        return replace(request, sealed=tuple(sealed))
+
+    def _keys(self) -> NodeKeys:
+        if self._node_keys is None:
+            msg = "this store was opened without its node key"
+            raise NodeKeyMissing(msg)
+        return self._node_keys
+
+    def _run(self, call: Callable[[], T]) -> Future[T]:
+        return self._started_writer().run(call)
+
     def _started_writer(self) -> Writer:
         if self._writer is None:
             msg = "the store is open for reading only"
@@ -148,8 +221,11 @@ def open_sqlite_store(
     *,
     author: Author | None,
     guard: Guard | None,
+    node_keys: NodeKeys | None,
     now_ms: Callable[[], int],
     is_read_only: bool = False,
+    journal: TombstoneJournal | None = None,
+    member_id: MemberId | None = None,
 ) -> SqliteStore:
     """Opens a store, making its tables if it is new.
 
@@ -157,11 +233,14 @@ def open_sqlite_store(
         path: the database file.
         author: writes the own log; None for a store that only mirrors or reads.
         guard: what was last signed; None if it is missing, then appends stay refused.
+        node_keys: open the content; None only to read what is not content.
         now_ms: the clock for arrival times, milliseconds UTC.
         is_read_only: reads beside a running node, changes nothing.
+        journal: what was erased, kept outside the database; None for a store that is no node's.
+        member_id: this node's member: what a widening lets it have is wanted.
 
     Raises:
-        DurabilityError, SchemaError, CorruptDatabase: as named.
+        DurabilityError, SchemaError, CorruptDatabase, NodeKeyMissing: as named.
         FolderError: read only, and there is no database.
     """
     if is_read_only and not path.exists():
@@ -171,7 +250,10 @@ def open_sqlite_store(
         DurableDatastore(path, is_read_only=is_read_only),
         author=author,
         guard=guard,
+        node_keys=node_keys,
         now_ms=now_ms,
+        journal=journal,
+        member_id=member_id,
     )
     try:
         store.start(is_read_only=is_read_only)

@@ -4,11 +4,12 @@ Pooled connections, one snapshot for each read. What is above the guard in the o
 but not yet acknowledged: it is hidden until the guard has advanced.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeVar
 
 from registry.domain.identifiers import CaseId, LeafHash, LogId, RequestKey, RootHash
-from registry.errors import CorruptDatabase, NotFound
+from registry.errors import CorruptDatabase, NodeKeyMissing, NotFound
+from registry.log.entry import Audience
 from registry.log.merkle import (
     EMPTY_ROOT,
     Subtree,
@@ -17,7 +18,15 @@ from registry.log.merkle import (
     leaf_hash,
     root_of,
 )
+from registry.store.act_notes import ActNote, read_note
 from registry.store.connections import DurableDatastore, translated
+from registry.store.control import (
+    read_effective,
+    read_receipts,
+    read_tombstones,
+    read_unreceipted,
+    read_widenings,
+)
 from registry.store.entries import EntryReader
 from registry.store.parts import open_part
 from registry.store.recent import is_known
@@ -30,7 +39,18 @@ from registry.store.rows import (
     state_of_row,
     subtree_hash,
 )
-from registry.store.values import Change, HeldPart, LogState, PartChange, StoredEntry, read_header
+from registry.store.sealing import NodeKeys
+from registry.store.values import (
+    Change,
+    HeldPart,
+    HeldReceipt,
+    LogState,
+    PartChange,
+    StoredEntry,
+    Tombstone,
+    UnconfirmedErasure,
+    read_header,
+)
 
 T = TypeVar("T")
 _CASES_SEEN_MAX: Final = 50_000
@@ -48,12 +68,15 @@ class SqliteReading(EntryReader):
         datastore: DurableDatastore,
         recorder: LogRecorder,
         published: Callable[[], LogState | None],
+        node_keys: NodeKeys | None,
     ) -> None:
         self._datastore = datastore
+        self._node_keys = node_keys
         self.recorder = recorder
         self._own = published
         self._numbers = LogNumbers()
         self._cases_seen: set[CaseId] = set()
+        self.content_is_closed = False
 
     def log_states(self) -> tuple[LogState, ...]:
         """See EntryStore."""
@@ -169,22 +192,46 @@ class SqliteReading(EntryReader):
 
     def parts_of(self, keys: Sequence[tuple[LogId, int, int]]) -> list[HeldPart]:
         """See EntryStore."""
-        found: list[HeldPart] = []
+        if self.content_is_closed:
+            return []
+        sealed: list[tuple[tuple[LogId, int, int], bytes, bytes, bool]] = []
         with self._datastore.reading() as cursor:
             for key in keys:
                 cursor.execute(
-                    "SELECT sealed FROM parts WHERE log_no = ? AND entry_index = ? AND ordinal = ?",
+                    "SELECT wrapped_key, sealed, size_bytes FROM parts "
+                    "WHERE log_no = ? AND entry_index = ? AND ordinal = ?",
                     (self._numbers.of(cursor, key[0]), key[1], key[2]),
                 )
                 row = cursor.fetchone()
                 if row is not None and key[1] < self._limit(key[0], key[1] + 1):
-                    found.append(open_part(key, row["sealed"]))
-        return found
+                    is_large = row["size_bytes"] is not None
+                    sealed.append((key, row["wrapped_key"], row["sealed"], is_large))
+        if self._node_keys is None:
+            msg = "this store was opened without its node key: content cannot be read"
+            raise NodeKeyMissing(msg)
+        return [
+            open_part(key, wrapped, data, self._node_keys, is_large=is_large)
+            for key, wrapped, data, is_large in sealed
+        ]
 
     def part(self, log_id: LogId, index: int, ordinal: int) -> HeldPart | None:
         """See EntryStore."""
         found = self.parts_of([(log_id, index, ordinal)])
         return found[0] if found else None
+
+    def held_parts(self, keys: Collection[tuple[LogId, int, int]]) -> set[tuple[LogId, int, int]]:
+        """See EntryStore."""
+        found = set()
+        with self._datastore.reading() as cursor:
+            for key in keys:
+                place = (self._numbers.of(cursor, key[0]), key[1], key[2])
+                cursor.execute(
+                    "SELECT 1 FROM parts WHERE log_no = ? AND entry_index = ? AND ordinal = ?",
+                    place,
+                )
+                if cursor.fetchone() is not None:
+                    found.add(key)
+        return found
 
     def wanted_parts(
         self, log_id: LogId, limit: int, *, after: tuple[int, int] = (-1, -1)
@@ -197,6 +244,17 @@ class SqliteReading(EntryReader):
                 (self._numbers.of(cursor, log_id), *after, limit),
             )
             return [(row["entry_index"], row["ordinal"]) for row in cursor.fetchall()]
+
+    def next_opening_ms(self, log_id: LogId, after_ms: int) -> int | None:
+        """See EntryStore."""
+        with self._datastore.reading() as cursor:
+            cursor.execute(
+                "SELECT min(not_before_ms) AS next FROM wanted_parts "
+                "WHERE log_no = ? AND not_before_ms > 0 AND not_before_ms > ?",
+                (self._numbers.of(cursor, log_id), after_ms),
+            )
+            found = cursor.fetchone()["next"]
+            return None if found is None else int(found)
 
     def wanted_count(self, log_id: LogId) -> int:
         """See EntryStore."""
@@ -235,9 +293,11 @@ class SqliteReading(EntryReader):
                 log_id=LogId(bytes.fromhex(str(note.originator_id))),
                 index=note.originator_version,
                 entry=note.state,
-                case_id=read_header(note.state).case_id,
+                case_id=header.case_id,
+                kind=header.kind,
             )
             for note in notes
+            for header in (read_header(note.state),)
         ]
 
     def part_changes(self, after: int, limit: int) -> list[PartChange]:
@@ -265,6 +325,43 @@ class SqliteReading(EntryReader):
         """See EntryStore."""
         with translated():
             return self.recorder.max_notification_id() or 0
+
+    def act_note(self, log_id: LogId, index: int) -> ActNote | None:
+        """See EntryStore."""
+        if index >= self._limit(log_id, index + 1):
+            return None
+        with self._datastore.reading() as cursor:
+            return read_note(cursor, self._numbers.of(cursor, log_id), index)
+
+    def widenings(self, places: Collection[tuple[LogId, int]]) -> dict[tuple[LogId, int], Audience]:
+        """See EntryStore."""
+        sizes = {state.log_id: state.valid_size for state in self.log_states()}
+        with self._datastore.reading() as cursor:
+            return read_widenings(cursor, places, sizes)
+
+    def tombstones(
+        self, places: Collection[tuple[LogId, int]]
+    ) -> dict[tuple[LogId, int, int], Tombstone]:
+        """See EntryStore."""
+        with self._datastore.reading() as cursor:
+            return read_tombstones(cursor, places)
+
+    def effective_control(self, places: Collection[tuple[LogId, int]]) -> set[tuple[LogId, int]]:
+        """See EntryStore."""
+        with self._datastore.reading() as cursor:
+            return read_effective(cursor, places)
+
+    def erasure_receipts(self, log_id: LogId, index: int) -> list[HeldReceipt]:
+        """See EntryStore."""
+        with self._datastore.reading() as cursor:
+            return read_receipts(cursor, log_id, index)
+
+    def erasures_without_receipt(
+        self, own_log_id: LogId, limit: int, *, after: tuple[int, int] = (-1, -1)
+    ) -> list[UnconfirmedErasure]:
+        """See EntryStore."""
+        with self._datastore.reading() as cursor:
+            return read_unreceipted(cursor, own_log_id, limit, after)
 
     # --- inside -------------------------------------------------------------------------------
 

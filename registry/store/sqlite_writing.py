@@ -14,13 +14,14 @@ from typing import Final
 import structlog
 from eventsourcing.sqlite import SQLiteCursor
 
-from registry.domain.identifiers import LogId, Origin, RootHash, log_id_of
+from registry.domain.identifiers import LogId, MemberId, Origin, RootHash, log_id_of
 from registry.errors import (
     CorruptDatabase,
     GuardError,
     LogDiverged,
     LogReadOnly,
     MisplacedEntry,
+    NodeKeyMissing,
     RegistryError,
     StorageError,
 )
@@ -32,15 +33,19 @@ from registry.store.append_group import AppendGroup
 from registry.store.batch_inserter import BatchInserter
 from registry.store.connections import DurableDatastore
 from registry.store.entries import AskedParts
+from registry.store.erasing import Erasing
 from registry.store.guard import Guard, compare_with_guard
-from registry.store.parts import mark_asked, store_parts
+from registry.store.parts import mark_asked, parts_stored, store_parts
 from registry.store.recent import RecentAppends
 from registry.store.recorder import LogRecorder, Visibility
 from registry.store.rows import (
     LogNumbers,
     read_state,
     subtree_hash,
+    write_head,
 )
+from registry.store.sealing import NodeKeys
+from registry.store.tombstone_journal import TombstoneJournal
 from registry.store.values import (
     Appended,
     AppendRequest,
@@ -49,7 +54,6 @@ from registry.store.values import (
     HeldPart,
     IngestBatch,
     LogState,
-    PartsStored,
     StoreEvent,
 )
 
@@ -67,25 +71,33 @@ class SqliteWriting:
         *,
         author: Author | None,
         guard: Guard | None,
+        node_keys: NodeKeys | None,
         now_ms: Callable[[], int],
+        journal: TombstoneJournal | None = None,
+        member_id: MemberId | None = None,
     ) -> None:
         self._datastore = datastore
         self._recorder = recorder
         self._author = author
         self._guard = guard
+        self._node_keys = node_keys
         self._now_ms = now_ms
         self._batches = BatchInserter(recorder)
         self._numbers = LogNumbers()
         self._recent = RecentAppends()
+        self._erasing = Erasing(
+            datastore, self._numbers, self._recent, journal=journal, member_id=member_id
+        )
         self.listeners: list[Callable[[StoreEvent], None]] = []
         self.published: LogState | None = None
         self.read_only_reason: str | None = _STARTING
         self._failure: str | None = None
-        self._events: list[StoreEvent] = []
+        self.events: list[StoreEvent] = []
         self.comparison = GuardComparison(GuardVerdict.GUARD_MISSING, 0, 0)
 
     def load(self, cursor: SQLiteCursor) -> None:
         """Reads what the writer remembers; called once, when the tables are there."""
+        self._erasing.take_over(cursor)
         self._recent.load(cursor)
 
     def settle(self) -> None:
@@ -104,12 +116,22 @@ class SqliteWriting:
         """Closes the guard."""
         if self._guard is not None:
             self._guard.close()
+        self._erasing.close()
+
+    def finish_erasures(self) -> bool:
+        """Takes what was erased out of the WAL; returns whether nothing is left to do."""
+        return self._erasing.truncate()
 
     # --- appends --------------------------------------------------------------------------------
 
     def append_group(self, requests: Sequence[AppendRequest]) -> list[Appended | Exception]:
         """Appends all requests that can be appended; each gets its result or its own error."""
-        if self.read_only_reason is not None or self._author is None or self.published is None:
+        if (
+            self.read_only_reason is not None
+            or self._author is None
+            or self._node_keys is None
+            or self.published is None
+        ):
             raise LogReadOnly(self.read_only_reason or "this store has no log of its own")
         before = self.published
         self._refuse_if_frozen(before)
@@ -124,11 +146,14 @@ class SqliteWriting:
                     log_no=self._numbers.of(cursor, before.log_id),
                     before=before,
                     recent=self._recent,
+                    node_keys=self._node_keys,
                     received_ms=self._now_ms(),
                 )
                 group.add_all(requests)
                 after = group.store()
+                self._erasing.apply(cursor, after.log_id, group.control_facts(), is_own=True)
             group.committed()
+            events = self._erasing.committed()
             self._advance_guard(after)
         except BaseException as error:
             # Before a note was signed nothing happened: the next append may try again, unless the
@@ -142,8 +167,7 @@ class SqliteWriting:
         self.published = after
         if after.size > before.size:
             self._tell_entries(after, before.size, group.entries)
-            if group.part_keys:
-                self._events.append(PartsStored(after.log_id, tuple(group.part_keys)))
+            self.events += [*group.parts_stored(), *events]
         return group.results()
 
     # --- everything else ------------------------------------------------------------------------
@@ -162,26 +186,33 @@ class SqliteWriting:
                 raise LogDiverged(msg)
             log_no = self._numbers.of(cursor, batch.log_id)
             self._batches.insert(cursor, log_no, batch, received_ms=self._now_ms(), is_own=is_own)
-            after = self._write_head(cursor, state, batch)
+            after = write_head(cursor, log_no, state, batch)
+            self._erasing.apply(cursor, batch.log_id, batch.facts, is_own=is_own)
             if is_own:
                 self._check_recovered(cursor, after)
         if is_own:
             self._recover(after, batch)
         self._tell_entries(after, batch.start, batch.entries)
+        self.events += self._erasing.committed()
         return after
 
     def put_parts(self, parts: Sequence[HeldPart], asked: AskedParts | None) -> None:
         """Stores parts, wanted no more from then on, and moves the watermark with them."""
+        if parts and self._node_keys is None:
+            msg = "this store was opened without its node key: it takes no content"
+            raise NodeKeyMissing(msg)
         with self._writing() as cursor:
-            store_parts(cursor, self._numbers, parts)
+            parts = self._erasing.allowed(cursor, parts)
+            if self._node_keys is not None:
+                store_parts(cursor, self._numbers, parts, self._node_keys)
             if asked is not None:
+                before = read_state(cursor, asked.log_id).parts_below
                 mark_asked(cursor, self._numbers, asked)
+                self._erasing.passed(cursor, asked.log_id, before, asked.below)
         own = self.published
         if asked is not None and own is not None and own.log_id == asked.log_id:
             self.published = replace(own, parts_below=max(own.parts_below, asked.below))
-        for log_id in dict.fromkeys(part.log_id for part in parts):
-            keys = tuple((p.index, p.ordinal) for p in parts if p.log_id == log_id)
-            self._events.append(PartsStored(log_id, keys))
+        self.events += parts_stored(parts)
 
     def remember_own_checkpoint(self, size: int, root: RootHash) -> None:
         """Advances the guard to a checkpoint of the own log that somebody else still holds."""
@@ -199,7 +230,7 @@ class SqliteWriting:
             )
         if self.published is not None and self.published.log_id == log_id:
             self.settle()
-        self._events.append(FreezeStored(log_id, at))
+        self.events.append(FreezeStored(log_id, at))
 
     def register_logs(self, origins: Sequence[Origin]) -> None:
         """Makes logs known."""
@@ -209,6 +240,7 @@ class SqliteWriting:
                 "VALUES (?, ?, 0, ?, x'', 0, 0) ON CONFLICT DO NOTHING",
                 [(log_id_of(origin), origin, EMPTY_ROOT) for origin in origins],
             )
+            self._erasing.take_over(cursor)
         self.settle()
 
     def attach_guard(self, guard: Guard) -> None:
@@ -230,7 +262,7 @@ class SqliteWriting:
 
     def tell(self) -> None:
         """Calls the listeners for what was stored and wakes the library's subscriptions."""
-        events, self._events = self._events, []
+        events, self.events = self.events, []
         if events:
             self._recorder.notify()
         for event in events:
@@ -239,6 +271,7 @@ class SqliteWriting:
                     listener(event)
                 except Exception:  # noqa: BLE001 - what is stored is stored, whoever fails to hear
                     _log.exception("store_listener_failed", kind=type(event).__name__)
+        self._erasing.truncate()
 
     def visibility(self, log_id_hex: str, index: int) -> Visibility:
         """Tells whether readers may see an entry: of the own log only what the guard covers."""
@@ -286,7 +319,7 @@ class SqliteWriting:
 
     def _tell_entries(self, after: LogState, start: int, entries: Sequence[bytes]) -> None:
         end = start + len(entries)
-        self._events.append(
+        self.events.append(
             EntriesStored(after.log_id, start, end, after.note, after.noted_size, entries)
         )
 
@@ -299,32 +332,10 @@ class SqliteWriting:
             raise LogReadOnly(msg)
 
     def _stop(self, error: BaseException) -> None:
-        self._failure = f"an append failed ({error}); start the node again"
+        # Told to every caller from now on: the error's own text may name files of this node.
+        reason = error.reason if isinstance(error, RegistryError) else type(error).__name__
+        self._failure = f"an append failed ({reason}); start the node again"
         self.read_only_reason = self._failure
-
-    def _write_head(self, cursor: SQLiteCursor, state: LogState, batch: IngestBatch) -> LogState:
-        end = batch.start + len(batch.entries)
-        after = replace(
-            state,
-            size=end,
-            root=batch.root,
-            range=batch.range,
-            note=batch.note or state.note,
-            noted_size=end if batch.note is not None else state.noted_size,
-        )
-        cursor.execute(
-            "UPDATE logs SET size = ?, root = ?, range = ?, note = ?, noted_size = ? "
-            "WHERE log_no = ?",
-            (
-                end,
-                after.root,
-                after.range.encode(),
-                after.note,
-                after.noted_size,
-                self._numbers.of(cursor, batch.log_id),
-            ),
-        )
-        return after
 
     def _check_recovered(self, cursor: SQLiteCursor, after: LogState) -> None:
         """Refuses own entries that contradict what this node once signed."""

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RootHash
+from registry.domain.identifiers import CaseId, Commitment, LeafHash, LogId, Origin, RootHash
 from registry.errors import CorruptDatabase, EntryError
 from registry.log.author import EventDraft
 from registry.log.entry import Header, decode_header, split_entry
 from registry.log.facts import EntryFacts
 from registry.log.merkle import CompactRange
+from registry.store.act_notes import ActNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,49 @@ class Appended:
     was_recorded_before: bool
 
 
+class SealedPart(NamedTuple):
+    """An encrypted part that has no place yet, with its data key in clear.
+
+    Attributes:
+        key: the data key.
+        sealed: the part; of a large one salt, media type and size.
+        size_bytes: exact size of a large part; None = all of it stands in `sealed`.
+        chunks: the sealed pieces of a large part that is given as a whole.
+        upload_id: the upload whose pieces become the part's, or that was read into `sealed`.
+    """
+
+    key: bytes
+    sealed: bytes
+    size_bytes: int | None = None
+    chunks: tuple[bytes, ...] = ()
+    upload_id: bytes = b""
+
+
+class UploadRef(NamedTuple):
+    """Names an upload: by its client's fingerprint, 32 bytes, and its id, 16 bytes."""
+
+    owner: bytes
+    upload_id: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class AppendRequest:
-    """An event to append; `request_digest` is a keyed digest of all that was asked for."""
+    """An event to append.
+
+    Attributes:
+        draft: the event.
+        request_digest: a keyed digest of all that was asked for.
+        uploads: finished uploads; their parts follow those of the draft, and the draft's
+            commitments name them.
+        sealed: the draft's parts, encrypted; the store fills it in the asker's thread.
+        note: who asks, kept beside the log.
+    """
 
     draft: EventDraft
     request_digest: bytes
+    uploads: tuple[UploadRef, ...] = ()
+    sealed: tuple[SealedPart, ...] = ()
+    note: ActNote | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +141,10 @@ class IngestBatch:
 
 @dataclass(frozen=True, slots=True)
 class HeldPart:
-    """A part in clear: `salt` has 32 bytes, `ordinal` counts from 0 within its entry."""
+    """A part in clear: `salt` has 32 bytes, `ordinal` counts from 0 within its entry.
+
+    A large part has no content here, only `large_bytes`, its size: see `EntryReader.part_chunk`.
+    """
 
     log_id: LogId
     index: int
@@ -111,6 +152,17 @@ class HeldPart:
     salt: bytes
     media_type: str
     content: bytes
+    large_bytes: int = 0
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the content has to be read in chunks."""
+        return self.large_bytes > 0
+
+    @property
+    def size(self) -> int:
+        """Exact size of the content, bytes."""
+        return self.large_bytes or len(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +174,7 @@ class Change:
     index: int
     entry: bytes
     case_id: CaseId
+    kind: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +186,33 @@ class PartChange:
     index: int
     ordinal: int
     case_id: CaseId
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A part that was erased; `by_index` is None while only the journal knows of the erasure."""
+
+    commitment: Commitment
+    by_index: int | None
+    erased_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldReceipt:
+    """A receipt of an erasure: where it stands and when its author recorded it."""
+
+    log_id: LogId
+    index: int
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnconfirmedErasure:
+    """An erasure of another log that the own log has no receipt of; `place` goes on a listing."""
+
+    place: tuple[int, int]
+    log_id: LogId
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +229,17 @@ class EntriesStored:
 
 @dataclass(frozen=True, slots=True)
 class PartsStored:
-    """Parts were stored: (index, ordinal) of each."""
+    """Parts were stored.
+
+    Attributes:
+        log_id: of their events.
+        keys: (index, ordinal) of each.
+        contents: (media type, content) of each; empty for large parts.
+    """
 
     log_id: LogId
     keys: tuple[tuple[int, int], ...]
+    contents: tuple[tuple[str, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +250,22 @@ class FreezeStored:
     at: int
 
 
-StoreEvent: TypeAlias = EntriesStored | PartsStored | FreezeStored
+@dataclass(frozen=True, slots=True)
+class PartsErased:
+    """Parts were erased: (index, ordinal) of each."""
+
+    log_id: LogId
+    keys: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceStored:
+    """More members may hold parts of a log from now on."""
+
+    log_id: LogId
+
+
+StoreEvent: TypeAlias = EntriesStored | PartsStored | FreezeStored | PartsErased | AudienceStored
 
 
 def read_header(entry: bytes) -> Header:

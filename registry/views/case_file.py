@@ -8,22 +8,31 @@ Rules it keeps (the design's history rules):
 4. A part that is not readable is explained by its state, never guessed at.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from registry.domain.content import ActContent, decode_content, kind_of_media_type
+from registry.domain.embargo import is_embargoed
 from registry.domain.identifiers import CaseId, LeafHash, LogId, MemberId, Origin, RootHash, Slug
 from registry.domain.vocabulary import EventKind, kind_code
 from registry.errors import InvalidContent
 from registry.log.digest import case_digest
-from registry.log.entry import Header
+from registry.log.entry import ALL_MEMBERS, Audience, Header
 from registry.log.merkle import leaf_hash
 from registry.log.ordering import CaseEvent, PlacedEvent, order_case
 from registry.log.roster import Roster
+from registry.store.audiences import audiences_of
 from registry.store.entries import EntryStore
 from registry.store.values import HeldPart, LogState, StoredEntry, read_header
+from registry.views.attachments import (
+    AttachmentView,
+    Further,
+    attachments_of,
+    further_parts,
+    with_clean_attachments,
+)
 
 
 class PartState(Enum):
@@ -34,6 +43,13 @@ class PartState(Enum):
     NOT_HERE = "not_here"
     WITHHELD = "withheld"
     OPAQUE = "opaque"
+    EMBARGOED = "embargoed"
+    ERASED = "erased"
+
+
+_STAYS: Final = frozenset({PartState.WITHHELD, PartState.ERASED})
+"""Told whether there is an embargo or not."""
+_WITH_EFFECT: Final = frozenset({EventKind.AUDIENCE_WIDENED, EventKind.CONTENT_ERASED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,9 @@ class HistoryEntry:
     content: ActContent | None
     content_state: PartState
     remarks: tuple[str, ...]
+    not_before_ms: int = 0  # of the content; 0 = no embargo
+    audience: Audience = ALL_MEMBERS  # widenings included
+    attachments: tuple[AttachmentView, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +92,22 @@ class CaseHistory:
     vector: tuple[LogPlace, ...]
 
 
+def _before_every_embargo() -> int:
+    """A clock for who reads without one: what is under an embargo stays sealed."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What a history is read from and for whom: a store, the roster, and the reading member."""
+    """What a history is read from, for whom and when: store, roster, the reading member, a clock.
+
+    The clock decides nothing but whether an embargo has ended.
+    """
 
     store: EntryStore
     roster: Roster
     member_id: MemberId
+    now_ms: Callable[[], int] = _before_every_embargo
 
 
 class _Held(NamedTuple):
@@ -88,6 +116,10 @@ class _Held(NamedTuple):
     header: Header
     part: HeldPart | None
     stored: StoredEntry
+    audience: Audience
+    is_erased: bool
+    has_effect: bool
+    further: Further
 
 
 def read_history(reader: Reader, case_id: CaseId) -> CaseHistory:
@@ -104,9 +136,23 @@ def read_history(reader: Reader, case_id: CaseId) -> CaseHistory:
     headers = {(e.log_id, e.index): read_header(e.entry) for e in entries}
     placed = place_events(entries, headers)
     parts = first_parts(reader.store, headers)
+    audiences = audiences_of(reader.store, headers)
+    erased = reader.store.tombstones(headers)
+    control = {place for place, header in headers.items() if header.kind in _WITH_EFFECT}
+    effective = reader.store.effective_control(control)
+    further = further_parts(reader.store, headers, erased)
     held = {
-        (e.log_id, e.index): _Held(headers[e.log_id, e.index], parts.get((e.log_id, e.index)), e)
-        for e in entries
+        place: _Held(
+            headers[place],
+            parts.get(place),
+            entry,
+            audience=audiences[place],
+            is_erased=(*place, 0) in erased,
+            has_effect=place not in control or place in effective,
+            further=further,
+        )
+        for entry in entries
+        for place in ((entry.log_id, entry.index),)
     }
     events = tuple(
         _history_entry(reader, position, event, held[event.event.log_id, event.event.index])
@@ -180,9 +226,9 @@ def first_parts(
 
 
 def read_content(
-    header: Header, part: HeldPart | None, member_id: MemberId
+    header: Header, part: HeldPart | None, member_id: MemberId, audience: Audience | None = None
 ) -> tuple[ActContent | None, PartState, str]:
-    """Tells what a member can read of an event.
+    """Tells what a member can read of an event; `audience` is the effective one.
 
     Returns:
         The content if readable, its state, and the kind's code (for a sealed event the kind that
@@ -192,7 +238,7 @@ def read_content(
     if not header.parts:
         return None, PartState.NONE, code
     if part is None:
-        is_for_us = header.audience.admits(member_id)
+        is_for_us = (audience or header.audience).admits(member_id)
         return None, PartState.NOT_HERE if is_for_us else PartState.WITHHELD, code
     inner = kind_of_media_type(part.media_type)
     if header.kind == EventKind.SEALED:
@@ -208,10 +254,28 @@ def read_content(
     return content, PartState.OPAQUE if content is None else PartState.PRESENT, code
 
 
+def _read(held: _Held, member_id: MemberId) -> tuple[ActContent | None, PartState, str]:
+    """Like `read_content`, with what control has done to the event, or the event to others."""
+    if held.is_erased:
+        return None, PartState.ERASED, kind_code(held.header.kind)
+    if not held.has_effect:
+        return None, PartState.OPAQUE, kind_code(held.header.kind)
+    return read_content(held.header, held.part, member_id, held.audience)
+
+
 def _history_entry(reader: Reader, position: int, placed: PlacedEvent, held: _Held) -> HistoryEntry:
     event = placed.event
-    content, state, code = read_content(held.header, held.part, reader.member_id)
     member = reader.roster.member_by_log(event.log_id)
+    not_before_ms = held.header.parts[0].not_before_ms if held.header.parts else 0
+    content, state, code = _read(held, reader.member_id)
+    content = with_clean_attachments(content)
+    if (
+        member.id != reader.member_id
+        and state not in _STAYS
+        and is_embargoed(not_before_ms, now_ms=reader.now_ms())
+    ):
+        # Also if somebody has given it too early; its author reads what it wrote.
+        content, state, code = None, PartState.EMBARGOED, kind_code(held.header.kind)
     return HistoryEntry(
         position=position,
         mechanism=member.slug,
@@ -225,6 +289,9 @@ def _history_entry(reader: Reader, position: int, placed: PlacedEvent, held: _He
         content=content,
         content_state=state,
         remarks=_remarks(reader.roster, placed),
+        not_before_ms=not_before_ms,
+        audience=held.audience,
+        attachments=attachments_of(held.header, content, held.further),
     )
 
 

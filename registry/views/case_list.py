@@ -10,7 +10,9 @@ from registry.store.read_models import CaseRow
 from registry.views.case_file import CaseHistory, PartState
 
 _TITLES_MAX: Final = 3
-_UNREADABLE = frozenset({PartState.NOT_HERE, PartState.WITHHELD, PartState.OPAQUE})
+_UNREADABLE = frozenset(
+    {PartState.NOT_HERE, PartState.WITHHELD, PartState.OPAQUE, PartState.EMBARGOED}
+)
 
 
 class SituationNames:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.domain.identifiers import CaseId
+from registry.domain.vocabulary import EventKind
 from registry.store.read_models import CaseRow, ReadModels
 from registry.store.values import LogState, read_header
 from registry.views.case_file import Reader, read_history
@@ -45,6 +46,7 @@ class CaseListProjector:
     def __init__(self, reader: Reader, models: ReadModels) -> None:
         self._reader = reader
         self._models = models
+        self._has_forgotten = False
         self._situations = SituationNames(reader.roster.registry_id)
 
     def advance(self) -> Progress:
@@ -79,6 +81,7 @@ class CaseListProjector:
         places = {PARTS: parts[-1].id if parts else 0, ENTRIES: entries[-1].id if entries else 0}
         places |= {stream: _void_count(state) for stream, state in frozen.items()}
         self._models.save(unsaved, {stream: place for stream, place in places.items() if place})
+        self._forget_erased(has_erased=any(e.kind == EventKind.CONTENT_ERASED for e in entries))
         yield Progress(
             changes=len(entries) + len(parts) + len(void),
             is_behind=BATCH_CHANGES in (len(entries), len(parts)),
@@ -99,6 +102,13 @@ class CaseListProjector:
                 rows = []
         if rows:
             yield rows
+
+    def _forget_erased(self, *, has_erased: bool) -> None:
+        """Takes rows that were replaced for an erasure out of the write-ahead log too."""
+        # After a start the journal may have erased more than the entries tell.
+        if has_erased or not self._has_forgotten:
+            self._models.truncate_wal()
+            self._has_forgotten = True
 
     def _fold(self, case_id: CaseId) -> CaseRow:
         return summarise(read_history(self._reader, case_id), self._situations)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from registry.application.recording import RecordCommand
+from registry.domain.audience import EVERYONE
 from registry.domain.content import (
     ActContent,
     CaseOpened,
@@ -59,7 +60,13 @@ def submission(number: int, content_bytes: int) -> SubmissionReceived:
 
 def command(request_id: str, case_id: CaseId | None, content: ActContent) -> RecordCommand:
     """Asks for an event for all members, as a client named `bench` would."""
-    return RecordCommand(request_id=request_id, scope="bench", case_id=case_id, content=content)
+    return RecordCommand(
+        request_id=request_id,
+        scope="bench",
+        case_id=case_id,
+        content=content,
+        audience=EVERYONE,
+    )
 
 
 def _filler(shortest: ActContent, content_bytes: int) -> str:

@@ -1,6 +1,7 @@
 """What events say: one strict pydantic model for each kind, and its stored form."""
 
 from registry.domain.content.act import ActContent, EventPointer, NativeGrade
+from registry.domain.content.attachment import Attachment
 from registry.domain.content.dates import PartialDate, Precision
 from registry.domain.content.encoding import (
     CONTENT_BY_KIND,
@@ -13,6 +14,8 @@ from registry.domain.content.encoding import (
 from registry.domain.content.kinds import (
     CaseOpened,
     CommunicationSent,
+    ConsentRecorded,
+    ConsentWithdrawn,
     DocumentPublished,
     FollowupAssessed,
     FollowupInformation,
@@ -26,25 +29,32 @@ from registry.domain.content.kinds import (
     SubmissionReceived,
     VisitReportPublished,
 )
+from registry.domain.content.persons import NamedPerson, PersonUse, SourceIdentity
 
 __all__ = [
     "CONTENT_BY_KIND",
     "ActContent",
+    "Attachment",
     "CaseOpened",
     "CommunicationSent",
+    "ConsentRecorded",
+    "ConsentWithdrawn",
     "DocumentPublished",
     "EventPointer",
     "FollowupAssessed",
     "FollowupInformation",
     "LegalReviewIssued",
+    "NamedPerson",
     "NativeGrade",
     "OpinionAdopted",
     "PartialDate",
+    "PersonUse",
     "Precision",
     "RecommendationMade",
     "RecommendationResponse",
     "ReplyReceived",
     "ReportPublished",
+    "SourceIdentity",
     "StatementIssued",
     "SubmissionReceived",
     "VisitReportPublished",

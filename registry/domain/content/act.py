@@ -15,7 +15,9 @@ from pydantic import (
     model_validator,
 )
 
+from registry.domain.content.attachment import ATTACHMENTS_MAX, Attachment
 from registry.domain.content.dates import PartialDate
+from registry.domain.content.persons import NamedPerson
 from registry.domain.states import is_state_code
 from registry.domain.vocabulary import EventKind
 
@@ -74,6 +76,7 @@ class ActContent(_Value):
 
     kind: ClassVar[EventKind]
     date_field: ClassVar[str]
+    is_never_for_all: ClassVar[bool] = False
 
     title: Line = Field(default="", description="a short name that people read")
     summary: Text = Field(default="", description="what happened, in words; names no person")
@@ -100,6 +103,12 @@ class ActContent(_Value):
     about: EventPointer | None = Field(
         default=None, description="the event of this case that this one answers or follows up"
     )
+    persons: Annotated[tuple[NamedPerson, ...], Field(max_length=50, strict=False)] = Field(
+        default=(), description="the persons that the event names; names stand nowhere else"
+    )
+    attachments: Annotated[
+        tuple[Attachment, ...], Field(max_length=ATTACHMENTS_MAX, strict=False)
+    ] = Field(default=(), description="files of the event; set by the node from what was uploaded")
 
     @model_validator(mode="after")
     def _check_basis(self) -> "ActContent":

@@ -28,6 +28,8 @@ CONTENT_BY_KIND: Final[Mapping[EventKind, type[ActContent]]] = MappingProxyType(
         for model in (
             kinds.CaseOpened,
             kinds.SubmissionReceived,
+            kinds.ConsentRecorded,
+            kinds.ConsentWithdrawn,
             kinds.CommunicationSent,
             kinds.ReplyReceived,
             kinds.StatementIssued,

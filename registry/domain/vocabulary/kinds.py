@@ -3,7 +3,7 @@
 import tomllib
 from enum import IntEnum
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 _KINDS: Final[dict[str, dict[str, Any]]] = tomllib.loads(
     (files(__package__) / "kinds.toml").read_text(encoding="utf-8")
@@ -92,6 +92,19 @@ CURRENT_KINDS: Final = frozenset(
     EventKind(kind["number"]) for kind in _KINDS.values() if kind.get("is_current")
 )
 """Those that this version records; all others are kept and shown as opaque."""
+
+
+_PUBLISHING: Final = frozenset(kind["number"] for kind in _KINDS.values() if kind.get("publishes"))
+
+
+def default_audience_of(kind: EventKind) -> Literal["all", "own"]:
+    """Who may hold the content of a kind if whoever records it says nothing; own if in doubt."""
+    return "all" if _KINDS[_CODES[kind]].get("default_audience") == "all" else "own"
+
+
+def is_publishing(kind: EventKind) -> bool:
+    """Whether an own act of this kind makes something public when all members may hold it."""
+    return kind in _PUBLISHING
 
 
 def kind_code(number: int) -> str:

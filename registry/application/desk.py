@@ -1,0 +1,392 @@
+"""The desk: what a client of this node may know of and do, and who did what.
+
+Every read and write of a case by a client passes here. A case that is restricted to other clients
+is answered as one that does not exist: by the same error, found in the same way, before any work is
+done for it. Who did an act stands beside its event; what waits for a second person, who may know of
+a case and who has read what stand in the office database. None of it leaves the node.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple, TypeAlias, cast
+
+from registry.application.acts import KEY_NAME, Act, ActSealer
+from registry.application.approvals import (
+    ERASE,
+    PUBLISH,
+    Approvals,
+    Asking,
+    PendingAct,
+    write_erasure,
+)
+from registry.application.clients import read_clients
+from registry.application.erasing import EraseCommand, ErasureTarget, WidenCommand
+from registry.application.policy import Policy, read_policy
+from registry.application.recording import RecordCommand
+from registry.application.registry import Registry
+from registry.application.roles import Client
+from registry.domain.content import ConsentWithdrawn, SourceIdentity, decode_content
+from registry.domain.identifiers import CaseId
+from registry.domain.vocabulary import is_publishing
+from registry.errors import InvalidContent, InvalidRequest, NotFound, RuleViolation
+from registry.log.control import TARGETS_MAX
+from registry.store.office import Office, ReadRow
+from registry.store.read_models import CasePage
+from registry.store.values import Appended, AppendRequest, PartsErased, StoreEvent, read_header
+from registry.views.case_file import HistoryEntry
+
+_ID_SIZE_BYTES: Final = 16
+
+
+class Waiting(NamedTuple):
+    """Instead of an event: the act that waits for a second person."""
+
+    act_id: str
+
+
+Outcome: TypeAlias = "Future[Appended | Waiting]"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a client asks to record, besides the command.
+
+    Attributes:
+        source: who the information came from; kept at this node alone.
+        request: gives the request as the caller wrote it; whoever approves reads it again.
+        fingerprint: of the caller's certificate.
+    """
+
+    source: SourceIdentity | None = None
+    request: Callable[[], bytes] = bytes
+    fingerprint: str = ""
+
+
+class Desk:
+    """One node's desk; for any thread."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        office: Office,
+        policy: Policy,
+        *,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._registry = registry
+        self._store = registry.store
+        self._office = office
+        self._policy = policy
+        self._random_bytes = random_bytes
+        self._acts = ActSealer(registry.store.database_key(KEY_NAME), random_bytes)
+        self._restricted = office.restrictions()
+        self._nobodys_case = CaseId(random_bytes(_ID_SIZE_BYTES))
+        self._approvals = Approvals(registry, office, self._acts)
+        self._errands = ThreadPoolExecutor(1, thread_name_prefix="desk")
+        registry.store.add_listener(self._hear)
+
+    def close(self) -> None:
+        """Finishes what is being written; the registry is closed after the desk."""
+        self._errands.shutdown()
+        self._office.close()
+
+    # --- who may know of a case -----------------------------------------------------------------
+
+    def may_see(self, client: Client, case_id: CaseId) -> bool:
+        """Whether a client may know of a case, if it exists."""
+        allowed = self._restricted.get(case_id)
+        return allowed is None or client.name in allowed
+
+    def hidden_from(self, client: Client) -> frozenset[CaseId]:
+        """The cases that a list for this client leaves out."""
+        return frozenset(
+            case_id for case_id, allowed in self._restricted.items() if client.name not in allowed
+        )
+
+    def require_case(self, client: Client, case_id: CaseId) -> None:
+        """Refuses a case that does not exist, or that the client may not know of, alike.
+
+        Raises:
+            NotFound: one or the other.
+        """
+        # A hidden case is looked for under an id that nobody has: it takes as long as any other.
+        asked = case_id if self.may_see(client, case_id) else self._nobodys_case
+        if self._registry.situations.state_of(asked) is None and not self._store.has_case(asked):
+            msg = f"no case {case_id.hex()} is known here; open one first, or wait until it arrives"
+            raise NotFound(msg)
+
+    def require_event(self, client: Client, origin: str, index: int) -> CaseId:
+        """Returns the case of an event; refuses one that is not here or hidden, alike.
+
+        Args:
+            client: who asks.
+            origin: the log; empty = the own log.
+            index: the event's place.
+
+        Raises:
+            NotFound: one or the other, or no such log.
+        """
+        member, state = self._registry.log(origin)
+        if 0 <= index < state.size:
+            (entry,) = self._store.entries(member.log_id, index, index + 1)
+            case_id = read_header(entry).case_id
+            if self.may_see(client, case_id):
+                return case_id
+        msg = f"{member.origin} has no event {index} here"
+        raise NotFound(msg)
+
+    def cases(
+        self, client: Client, *, limit: int, token: str, state: str, mechanism: str
+    ) -> CasePage:
+        """Lists the cases that a client may know of; see `ReadModels.page`."""
+        return self._registry.models.page(
+            limit=limit,
+            token=token,
+            state=state,
+            mechanism=mechanism,
+            hidden=self.hidden_from(client),
+        )
+
+    def restrict(self, case_id: CaseId, names: Sequence[str]) -> None:
+        """Limits a case to named clients; none = the limit is lifted.
+
+        Raises:
+            NotFound: no such case is here.
+            InvalidRequest: no such client, or the case is the situation of a State.
+        """
+        if self._registry.situations.state_of(case_id) is not None:
+            msg = "the situation of a State is public record: it cannot be limited to some clients"
+            raise InvalidRequest(msg)
+        if not self._store.has_case(case_id):
+            msg = f"no case {case_id.hex()} is known here"
+            raise NotFound(msg)
+        known = {client.name for client in read_clients(self._registry.folder).values()}
+        for name in names:
+            if name not in known:
+                msg = f"no client named {name[:80]} is listed here"
+                raise InvalidRequest(msg)
+        self._office.restrict(case_id, sorted(set(names)))
+        self._restricted = self._office.restrictions()
+
+    # --- acts -----------------------------------------------------------------------------------
+
+    def record(self, client: Client, command: RecordCommand, order: Order | None = None) -> Outcome:
+        """Records an event, or keeps it until a second person has approved.
+
+        Raises:
+            NotFound: no such case is here, or not for this client.
+            RequestError, Overloaded: see `Registry.record`.
+        """
+        if command.case_id is not None:
+            self.require_case(client, command.case_id)
+        order = order or Order()
+        prepared = self._registry.recording.prepare(command)
+        if self._approvals.is_waiting(prepared) or self.needs_second_person(command):
+            asking = Asking(client.name, order.fingerprint, PUBLISH, order.request())
+            return self._ask(asking, prepared)
+        appended = self._append(client, prepared, order.source)
+        if isinstance(command.content, ConsentWithdrawn) and command.case_id is not None:
+            appended.result()
+            self._propose_what_consent_asked(command.case_id, command.content)
+        return cast("Outcome", appended)
+
+    def _propose_what_consent_asked(self, case_id: CaseId, withdrawal: ConsentWithdrawn) -> None:
+        """Keeps the erasures that a person's consent asked for in the case of its withdrawal."""
+        places = self._registry.consents.parts_to_erase(case_id, withdrawal)
+        for start in range(0, len(places), TARGETS_MAX):
+            chosen = places[start : start + TARGETS_MAX]
+            # What is erased already needs no proposal.
+            with suppress(RuleViolation):
+                self.propose_erasure(
+                    [ErasureTarget(each.index, each.ordinal, each.commitment) for each in chosen],
+                    asked_by="a withdrawal of consent",
+                )
+
+    def needs_second_person(self, command: RecordCommand) -> bool:
+        """Whether an event would be recorded only when somebody else has approved."""
+        content = command.content
+        return (
+            self._policy.two_people_to_publish
+            and command.case_id is not None
+            and content.basis == "own_act"
+            and is_publishing(content.kind)
+            and self._registry.recording.resolve(command)[1].is_all
+        )
+
+    def widen(self, client: Client, command: WidenCommand) -> "Future[Appended]":
+        """Lets more mechanisms hold the content of an own event.
+
+        Raises:
+            NotFound: no such event is here, or not for this client.
+            RuleViolation: it would publish an act past the second person.
+            RequestError, Overloaded: see `Registry.widen`.
+        """
+        self.require_event(client, "", command.index)
+        prepared = self._registry.control.widen(command)
+        if self._policy.two_people_to_publish and not command.mechanisms:
+            self._refuse_publishing(command.index)
+        return self._append(client, prepared, None)
+
+    def erase(self, client: Client, command: EraseCommand, fingerprint: str = "") -> Outcome:
+        """Erases content of own events, or keeps that until a second person has approved.
+
+        Raises:
+            NotFound: no such event is here, or not for this client.
+            RequestError, Overloaded: see `Registry.erase`.
+        """
+        for index in {target.index for target in command.targets[: TARGETS_MAX + 1]}:
+            self.require_event(client, "", index)
+        prepared = self._registry.control.erase(command)
+        if self._approvals.is_waiting(prepared) or self._policy.two_people_to_erase:
+            asking = Asking(client.name, fingerprint, ERASE, write_erasure(command))
+            return self._ask(asking, prepared)
+        return cast("Outcome", self._append(client, prepared, None))
+
+    def propose_erasure(self, targets: Iterable[ErasureTarget], *, asked_by: str) -> str | None:
+        """Keeps an erasure that somebody who is no client asks for, as the first of two people.
+
+        Args:
+            targets: parts of own events of one case.
+            asked_by: in words, such as `a withdrawal of consent`.
+
+        Returns:
+            The id of the act that waits; None if it was carried out already.
+
+        Raises:
+            RequestError: see `Registry.erase`.
+        """
+        asked = tuple(targets)
+        places = "\n".join(f"{each.index} {each.ordinal}" for each in asked)
+        request_id = f"proposed erasure {hashlib.sha256(places.encode()).hexdigest()}"
+        command = EraseCommand(request_id, "", asked)
+        prepared = self._registry.control.erase(command)
+        asking = Asking(asked_by, "", ERASE, write_erasure(command))
+        return self._approvals.ask(asking, prepared, self._new_act_id())
+
+    def pending(self, client: Client, after: int, limit: int) -> tuple[list[PendingAct], int]:
+        """Lists acts that wait, oldest first, those after a place only; 0 = that was all."""
+        return self._approvals.listed(after, limit, lambda case_id: self.may_see(client, case_id))
+
+    def approve(
+        self,
+        client: Client,
+        act_id: str,
+        read_request: Callable[[PendingAct], tuple[RecordCommand, SourceIdentity | None]],
+    ) -> Appended:
+        """Carries out an act as its second person; see `Approvals.approve`."""
+        return self._approvals.approve(
+            client, act_id, read_request, lambda case_id: self.may_see(client, case_id)
+        )
+
+    def decline(self, client: Client, act_id: str) -> None:
+        """Forgets an act that waits; see `Approvals.decline`."""
+        self._approvals.decline(client, act_id, lambda case_id: self.may_see(client, case_id))
+
+    # --- who did what, who read what ------------------------------------------------------------
+
+    def act(self, client: Client, index: int) -> tuple[Act, int]:
+        """Tells who did an act of the own log, and when it was recorded.
+
+        Raises:
+            NotFound: no such event, not for this client, or nothing was kept.
+        """
+        self.require_event(client, "", index)
+        note = self._store.act_note(self._registry.own.log_id, index)
+        if note is None:
+            msg = f"nothing is kept of who recorded event {index}"
+            raise NotFound(msg)
+        (entry,) = self._store.entries(self._registry.own.log_id, index, index + 1)
+        return self._acts.read_act(note), read_header(entry).time_ms
+
+    def source_of(self, client: Client, index: int) -> SourceIdentity:
+        """Tells who the information of an own event came from; the read is kept.
+
+        Raises:
+            NotFound: no such event, not for this client, or nothing is kept.
+        """
+        case_id = self.require_event(client, "", index)
+        note = self._store.act_note(self._registry.own.log_id, index)
+        source = None if note is None else self._acts.read_source(note)
+        if source is None:
+            msg = f"no source is kept of event {index}"
+            raise NotFound(msg)
+        self.note_read(client, "GetSource", case_id, 1)
+        return source
+
+    def note_read(self, client: Client, method: str, case_id: CaseId, events: int) -> None:
+        """Keeps that a client was shown content that is not for every member; before it is."""
+        if events:
+            now_ms = self._registry.clock_ms()
+            self._office.add_read(now_ms, client.name, method, case_id, events)
+
+    def reads(
+        self, client: Client, before: int | None, limit: int, case_id: CaseId | None
+    ) -> list[ReadRow]:
+        """Lists reads of cases that a client may know of, newest first, before a number only."""
+        found: list[ReadRow] = []
+        while len(found) < limit and (rows := self._office.reads_before(before, limit, case_id)):
+            found += [row for row in rows if self.may_see(client, row.case_id)]
+            before = rows[-1].read_no
+        return found[:limit]
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _append(
+        self, client: Client, prepared: AppendRequest, source: SourceIdentity | None
+    ) -> "Future[Appended]":
+        note = self._acts.seal(Act(client.name, self._registry.clock_ms()), source)
+        return self._store.append_now(replace(prepared, note=note))
+
+    def _ask(self, asking: Asking, prepared: AppendRequest) -> Outcome:
+        act_id = self._approvals.ask(asking, prepared, self._new_act_id())
+        if act_id is None:
+            # Carried out already: the log answers, or refuses a request id used twice.
+            return cast("Outcome", self._store.append_now(prepared))
+        answer: Future[Appended | Waiting] = Future()
+        answer.set_result(Waiting(act_id))
+        return answer
+
+    def _refuse_publishing(self, index: int) -> None:
+        part = self._store.part(self._registry.own.log_id, index, 0)
+        if part is None:
+            return
+        try:
+            content = decode_content(part.media_type, part.content)
+        except InvalidContent:
+            content = None
+        if content is not None and content.basis == "own_act" and is_publishing(content.kind):
+            msg = (
+                "this would publish an act, which needs two people: record it again for everyone, "
+                "and let a second person approve that"
+            )
+            raise RuleViolation(msg)
+
+    def _new_act_id(self) -> str:
+        return self._random_bytes(_ID_SIZE_BYTES).hex()
+
+    def _hear(self, event: StoreEvent) -> None:
+        if isinstance(event, PartsErased):
+            self._errands.submit(self._approvals.drop_overtaken)
+
+
+def confidential_count(events: Iterable[HistoryEntry]) -> int:
+    """Counts events whose content is shown and is not for every member."""
+    return sum(event.content is not None and not event.audience.is_all for event in events)
+
+
+def open_desk(registry: Registry, *, random_bytes: Callable[[int], bytes]) -> Desk:
+    """Opens the desk of an open registry; close it before the registry.
+
+    Raises:
+        StorageError: the office database or the policy is damaged; nothing is guessed.
+    """
+    policy = read_policy(registry.folder)
+    office = Office(registry.folder.office_database, registry.store.database_key("office"))
+    try:
+        return Desk(registry, office, policy, random_bytes=random_bytes)
+    except BaseException:
+        office.close()
+        raise

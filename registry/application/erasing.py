@@ -1,0 +1,262 @@
+"""Control events in the own log: erase content, widen an audience, confirm an erasure; the status.
+
+Only the log that holds an event can erase its content or widen its audience. What may be refused is
+refused here, before anything is signed; every node judges the rest (registry/log/control.py).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from registry.application.recording import REQUEST_ID_MAX
+from registry.application.request_keys import RequestKeys
+from registry.domain.identifiers import CaseId, Commitment, LogId, RequestKey
+from registry.domain.vocabulary import EventKind
+from registry.errors import InvalidRequest, NotFound, RequestError, RuleViolation
+from registry.log.author import EventDraft, draft_event
+from registry.log.control import (
+    TARGETS_MAX,
+    AudienceWidened,
+    ContentErased,
+    ErasureReceipt,
+    PartTarget,
+    encode_control,
+    read_control,
+    union,
+)
+from registry.log.entry import ALL_MEMBERS, Audience, Header
+from registry.log.merkle import leaf_hash
+from registry.log.roster import Member, Roster
+from registry.store.audiences import audience_of
+from registry.store.entries import EntryStore
+from registry.store.values import AppendRequest, UnconfirmedErasure, read_header
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureTarget:
+    """One part of an own event; no commitment = whatever stands there."""
+
+    index: int
+    ordinal: int
+    commitment: Commitment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EraseCommand:
+    """Asks to erase parts of own events, all of one case; see RecordCommand for the rest."""
+
+    request_id: str
+    scope: str
+    targets: tuple[ErasureTarget, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WidenCommand:
+    """Asks to let more mechanisms hold the content of an own event; no slugs = every member."""
+
+    request_id: str
+    scope: str
+    index: int
+    mechanisms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """How one mechanism stands to an erasure; None = no receipt is held here."""
+
+    member: Member
+    confirmed_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureStatus:
+    """Who has confirmed an erasure, of those that may have held the content."""
+
+    erased_ms: int
+    confirmations: tuple[Confirmation, ...]
+
+
+class ControlRequests:
+    """Makes append requests of control events for one node's own log; for any thread."""
+
+    def __init__(
+        self,
+        store: EntryStore,
+        roster: Roster,
+        own: Member,
+        requests: RequestKeys,
+        *,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._roster = roster
+        self._own = own
+        self._requests = requests
+        self._now_ms = now_ms
+
+    def erase(self, command: EraseCommand) -> AppendRequest:
+        """Prepares a content_erased event.
+
+        Raises:
+            InvalidRequest: the request id or the list of targets is malformed.
+            NotFound: there is no such part, or another commitment stands there.
+            RuleViolation: the parts belong to several cases, or all are erased already.
+        """
+        if not 1 <= len(command.targets) <= TARGETS_MAX:
+            msg = f"an erasure names 1 to {TARGETS_MAX} parts, this one {len(command.targets)}"
+            raise InvalidRequest(msg)
+        if len({(t.index, t.ordinal) for t in command.targets}) < len(command.targets):
+            msg = "an erasure names each part once"
+            raise InvalidRequest(msg)
+        headers = {t.index: self._own_header(t.index) for t in command.targets}
+        targets = tuple(self._target(headers[t.index], t) for t in command.targets)
+        key, case_id = self._key(command), headers[targets[0].index].case_id
+        try:
+            self._check_erasure(tuple(headers.values()), targets)
+        except RequestError:
+            if not self._store.has_request(key):
+                raise
+        control = encode_control(ContentErased(targets))
+        return self._request(command, EventKind.CONTENT_ERASED, case_id, control)
+
+    def widen(self, command: WidenCommand) -> AppendRequest:
+        """Prepares an audience_widened event.
+
+        Raises:
+            InvalidRequest: the request id is malformed.
+            NotFound: there is no such event, or no content of it is left to widen.
+            RuleViolation: everybody named may hold the content already.
+        """
+        header = self._own_header(command.index)
+        audience = ALL_MEMBERS
+        if command.mechanisms:
+            ids = {self._roster.member_by_slug(slug).id for slug in command.mechanisms}
+            audience = Audience(is_all=False, member_ids=tuple(sorted(ids)))
+        try:
+            self._check_widening(header, audience)
+        except RequestError:
+            if not self._store.has_request(self._key(command)):
+                raise
+        leaf = self._store.leaf_hash(self._own.log_id, command.index)
+        control = encode_control(AudienceWidened(command.index, leaf, audience))
+        return self._request(command, EventKind.AUDIENCE_WIDENED, header.case_id, control)
+
+    def receipt(self, erasure: UnconfirmedErasure) -> AppendRequest | None:
+        """Prepares the receipt of an erasure; None if this node was never to hold the content."""
+        (entry,) = self._store.entries(erasure.log_id, erasure.index, erasure.index + 1)
+        header = read_header(entry)
+        if not self._audience_of_erasure(header).admits(self._own.id):
+            return None
+        control = encode_control(ErasureReceipt(erasure.log_id, erasure.index, leaf_hash(entry)))
+        request_id = f"erasure receipt {erasure.log_id.hex()} {erasure.index}"
+        command = EraseCommand(request_id, "", ())
+        return self._request(command, EventKind.ERASURE_RECEIPT, header.case_id, control)
+
+    def status(self, log_id: LogId, index: int) -> ErasureStatus:
+        """Tells who has confirmed an erasure.
+
+        Raises:
+            NotFound: there is no such erasure.
+        """
+        place = (log_id, index)
+        state = self._store.log_state(log_id)
+        is_known = index < state.valid_size and place in self._store.effective_control({place})
+        entries = self._store.entries(log_id, index, index + 1) if is_known else []
+        header = read_header(entries[0]) if entries else None
+        if header is None or header.kind != EventKind.CONTENT_ERASED:
+            msg = f"{state.origin} has no erasure {index} here"
+            raise NotFound(msg)
+        confirmed = self._confirmed(log_id, index, leaf_hash(entries[0]))
+        audience = self._audience_of_erasure(header)
+        return ErasureStatus(
+            erased_ms=header.time_ms,
+            confirmations=tuple(
+                Confirmation(member, confirmed.get(member.log_id))
+                for member in self._roster.active_members()
+                if member.log_id != log_id and audience.admits(member.id)
+            ),
+        )
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _own_header(self, index: int) -> Header:
+        entries = self._store.entries(self._own.log_id, index, index + 1) if index >= 0 else []
+        if not entries:
+            msg = f"{self._own.origin} has no event {index}"
+            raise NotFound(msg)
+        return read_header(entries[0])
+
+    def _target(self, header: Header, target: ErasureTarget) -> PartTarget:
+        if not 0 <= target.ordinal < len(header.parts):
+            msg = f"event {header.index} has no part {target.ordinal}"
+            raise NotFound(msg)
+        commitment = header.parts[target.ordinal].commitment
+        if target.commitment not in (None, commitment):
+            msg = f"part {target.ordinal} of event {header.index} has another commitment"
+            raise NotFound(msg)
+        return PartTarget(self._own.log_id, header.index, target.ordinal, commitment)
+
+    def _check_erasure(self, headers: Sequence[Header], targets: Sequence[PartTarget]) -> None:
+        if len({header.case_id for header in headers}) > 1:
+            msg = "an erasure names parts of one case"
+            raise RuleViolation(msg)
+        known = self._store.tombstones({(t.log_id, t.index) for t in targets})
+        erased = [known.get((t.log_id, t.index, t.ordinal)) for t in targets]
+        if all(stone is not None and stone.by_index is not None for stone in erased):
+            msg = "all of this is erased already"
+            raise RuleViolation(msg)
+
+    def _check_widening(self, header: Header, audience: Audience) -> None:
+        ordinals = range(len(header.parts))
+        place = (header.log_id, header.index)
+        erased = self._store.tombstones({place})
+        if all((*place, ordinal) in erased for ordinal in ordinals):
+            msg = f"event {header.index} has no content that is left to widen"
+            raise NotFound(msg)
+        before = audience_of(self._store, header)
+        if union(before, audience) == before:
+            msg = f"all of these may hold the content of event {header.index} already"
+            raise RuleViolation(msg)
+
+    def _audience_of_erasure(self, header: Header) -> Audience:
+        """Everybody who may have held one of the parts that an erasure names."""
+        control = read_control(header)
+        audience = Audience(is_all=False, member_ids=())
+        if isinstance(control, ContentErased):
+            for index in dict.fromkeys(target.index for target in control.targets):
+                (entry,) = self._store.entries(header.log_id, index, index + 1)
+                audience = union(audience_of(self._store, read_header(entry)), audience)
+        return audience
+
+    def _confirmed(self, log_id: LogId, index: int, leaf: bytes) -> dict[LogId, int]:
+        """When which log confirmed: receipts that name exactly this entry, and are not void."""
+        found: dict[LogId, int] = {}
+        for held in self._store.erasure_receipts(log_id, index):
+            if held.index >= self._store.log_state(held.log_id).valid_size:
+                continue
+            (entry,) = self._store.entries(held.log_id, held.index, held.index + 1)
+            control = read_control(read_header(entry))
+            if isinstance(control, ErasureReceipt) and control.leaf_hash == leaf:
+                found[held.log_id] = held.time_ms
+        return found
+
+    def _key(self, command: EraseCommand | WidenCommand) -> RequestKey:
+        if not 1 <= len(command.request_id) <= REQUEST_ID_MAX:
+            msg = f"a request id has 1 to {REQUEST_ID_MAX} characters"
+            raise InvalidRequest(msg)
+        return self._requests.key_of(command.scope, command.request_id)
+
+    def _request(
+        self, command: EraseCommand | WidenCommand, kind: EventKind, case_id: CaseId, control: bytes
+    ) -> AppendRequest:
+        draft: EventDraft = draft_event(
+            log_id=self._own.log_id,
+            case_id=case_id,
+            kind=kind,
+            time_ms=self._now_ms(),
+            parts=(),
+            audience=ALL_MEMBERS,
+            request_id=self._requests.key_of(command.scope, command.request_id),
+            control=control,
+        )
+        digest = self._requests.digest_of(kind, ALL_MEMBERS, case_id, control)
+        return AppendRequest(draft=draft, request_digest=digest)

@@ -1,0 +1,121 @@
+"""The one export path: what may be used of a case for a purpose, all else left out and counted.
+
+Reports, briefings, webhooks and search for others go through here. What is exported:
+1. content that is readable here now: not sealed for us, not under an embargo, not erased;
+2. for the public and for a State only content for all members; for named mechanisms only content
+   that every one of them may hold;
+3. names whose consent covers this purpose; others are taken out and counted;
+4. text in which no protected name stands: otherwise the whole event is left out.
+Who information came from is no content, so that it cannot come here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from registry.application.consents import ConsentDesk
+from registry.domain.content import ActContent, ConsentRecorded
+from registry.domain.embargo import is_embargoed
+from registry.domain.identifiers import LogId
+from registry.domain.release import KnownPersons, Use, judge_persons, judge_text
+from registry.errors import InvalidRequest
+from registry.log.entry import Audience
+from registry.log.roster import Member, Roster
+from registry.store.audiences import audiences_of
+from registry.store.entries import EntryReader
+from registry.store.values import read_header
+from registry.views.case_file import CaseHistory, HistoryEntry, PartState, Reader
+
+ExportPurpose = Literal["public", "state", "mechanisms"]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What may be used.
+
+    Attributes:
+        events: in the order of record, without what may not be used.
+        left_out: events that are of no use for the purpose or may not be used.
+        names_taken_out: named persons that were taken out of `events` for want of consent.
+    """
+
+    events: tuple[HistoryEntry, ...]
+    left_out: int
+    names_taken_out: int
+
+
+class _Purpose(NamedTuple):
+    use: Use
+    admits: Callable[[Audience], bool]
+
+
+class Exporting:
+    """Exports cases of one node; for any thread."""
+
+    def __init__(self, reader: Reader, consents: ConsentDesk) -> None:
+        self._reader = reader
+        self._consents = consents
+
+    def export(
+        self, history: CaseHistory, purpose: ExportPurpose, recipients: tuple[str, ...] = ()
+    ) -> Export:
+        """Takes out of a history what may not be used.
+
+        Raises:
+            InvalidRequest: recipients are named, or not, against the purpose.
+            NotFound: a recipient is no member.
+        """
+        rule = _rule(self._reader.roster, purpose, recipients)
+        known = self._consents.of_case(history.case_id).known
+        audiences = _audiences(self._reader.store, history)
+        kept: list[HistoryEntry] = []
+        taken_out = 0
+        for event in history.events:
+            content = self._readable(event)
+            if content is None or not rule.admits(audiences[event.log_id, event.index]):
+                continue
+            cleaned = _cleaned(content, rule.use, event.log_id, known)
+            if cleaned is not None:
+                taken_out += len(content.persons) - len(cleaned.persons)
+                kept.append(replace(event, content=cleaned))
+        return Export(tuple(kept), len(history.events) - len(kept), taken_out)
+
+    def _readable(self, event: HistoryEntry) -> ActContent | None:
+        """The content if it is here and its time has come; an author reads its own before."""
+        is_due = not is_embargoed(event.not_before_ms, now_ms=self._reader.now_ms())
+        return event.content if event.content_state is PartState.PRESENT and is_due else None
+
+
+def _rule(roster: Roster, purpose: ExportPurpose, recipients: tuple[str, ...]) -> _Purpose:
+    if (purpose == "mechanisms") != bool(recipients):
+        msg = "recipients are named if, and only if, the export is for mechanisms"
+        raise InvalidRequest(msg)
+    if purpose != "mechanisms":
+        use = Use("names_in_public" if purpose == "public" else "names_to_state")
+        return _Purpose(use, lambda audience: audience.is_all)
+    members: list[Member] = [roster.member_by_slug(slug) for slug in recipients]
+    return _Purpose(
+        Use("share_with_mechanisms", tuple(sorted(set(recipients)))),
+        lambda audience: all(audience.admits(member.id) for member in members),
+    )
+
+
+def _audiences(store: EntryReader, history: CaseHistory) -> dict[tuple[LogId, int], Audience]:
+    entries = store.case_entries(history.case_id)
+    return audiences_of(store, {(e.log_id, e.index): read_header(e.entry) for e in entries})
+
+
+def _cleaned(
+    content: ActContent, use: Use, log_id: LogId, known: KnownPersons
+) -> ActContent | None:
+    """The content without the persons whose consent is missing; None if nothing may be used."""
+    denied = {
+        verdict.person_id
+        for verdict in judge_persons(content, (use,), log_id, known)
+        if verdict.why_not
+    }
+    if denied and isinstance(content, ConsentRecorded):
+        return None
+    persons = tuple(each for each in content.persons if each.person_id not in denied)
+    cleaned = content.model_copy(update={"persons": persons})
+    return None if judge_text(cleaned, (use,), log_id, known) else cleaned

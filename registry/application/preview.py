@@ -1,0 +1,100 @@
+"""What would leave this node, and to whom, before anything is signed.
+
+Made by the functions that recording uses: it has no rule of its own and can tell nothing else than
+what recording then does.
+"""
+
+from dataclasses import dataclass
+
+from registry.application.recording import RecordCommand, Recording
+from registry.domain.content import encode_content
+from registry.domain.identifiers import Slug
+from registry.domain.release import Release
+from registry.domain.vocabulary import EventKind, is_publishing, kind_code
+from registry.errors import RequestError
+from registry.log.commitment import padded_size
+from registry.log.entry import Audience
+from registry.log.roster import MemberStatus, Roster
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an event would let leave.
+
+    Attributes:
+        visible_kind: the kind as every member sees it.
+        visible_to_all: facts of the header, one a line; every member gets the header.
+        recipients: slugs of those that may hold the content, the author among them.
+        is_for_everyone: whether a member that joins later may hold it too.
+        size_classes: of each part, bytes.
+        not_before_ms: when content starts to be sent; 0 = at once.
+        release: named persons and names in the text.
+        is_publishing: whether recording it makes something public.
+        refusals: why recording would refuse; empty = it would not.
+    """
+
+    visible_kind: str
+    visible_to_all: tuple[str, ...]
+    recipients: tuple[Slug, ...]
+    is_for_everyone: bool
+    size_classes: tuple[int, ...]
+    not_before_ms: int
+    release: Release
+    is_publishing: bool
+    refusals: tuple[str, ...]
+
+
+def preview_event(recording: Recording, roster: Roster, command: RecordCommand) -> Preview:
+    """Tells what recording a command would do. Records nothing.
+
+    Raises:
+        InvalidRequest, NotFound: the audience is malformed or names nobody.
+    """
+    command, uploads = recording.with_attachments(command)
+    choice, audience = recording.resolve(command)
+    refusals: tuple[str, ...] = ()
+    try:
+        recording.check(command, audience)
+    except RequestError as error:
+        refusals = (str(error),)
+    release = recording.judge(command, choice)
+    sizes = (len(encode_content(command.content)), *(each.claim.size for each in uploads))
+    kind = kind_code(command.content.kind if audience.is_all else EventKind.SEALED)
+    is_public = command.content.basis == "own_act" and is_publishing(command.content.kind)
+    return Preview(
+        visible_kind=kind,
+        visible_to_all=_visible(command, kind, audience, roster),
+        recipients=_slugs(audience, roster),
+        is_for_everyone=audience.is_all,
+        size_classes=tuple(padded_size(size) for size in sizes),
+        not_before_ms=command.not_before_ms,
+        release=release,
+        is_publishing=audience.is_all and is_public,
+        refusals=(*refusals, *release.refusals),
+    )
+
+
+def _slugs(audience: Audience, roster: Roster) -> tuple[Slug, ...]:
+    return tuple(
+        member.slug
+        for member in roster.members
+        if member.status is MemberStatus.ACTIVE and audience.admits(member.id)
+    )
+
+
+def _visible(
+    command: RecordCommand, kind: str, audience: Audience, roster: Roster
+) -> tuple[str, ...]:
+    case = "a new case" if command.case_id is None else command.case_id.hex()
+    to_whom = "every member" if audience.is_all else ", ".join(_slugs(audience, roster))
+    facts = [
+        f"kind: {kind}",
+        f"case: {case}",
+        f"who may hold the content: {to_whom}",
+        "the mechanism that records, and when",
+        f"parts: {1 + len(command.attachments)}, each by its size class",
+        "the newest events of the case that this node knows",
+    ]
+    if command.not_before_ms:
+        facts.append(f"embargo until: {command.not_before_ms} ms UTC")
+    return tuple(facts)

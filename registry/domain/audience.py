@@ -1,0 +1,57 @@
+"""Who may hold an event's content, as its recorder chooses; the default is data of the kind."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from registry.domain.content.act import ActContent
+from registry.domain.vocabulary import default_audience_of, kind_code
+from registry.errors import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceChoice:
+    """A choice of audience.
+
+    Attributes:
+        kind: default (as the kind of event has it), all (every member), own (the author alone) or
+            named.
+        mechanisms: slugs, for named only; the author is always included.
+    """
+
+    kind: Literal["default", "all", "own", "named"] = "default"
+    mechanisms: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuses a choice that says two things."""
+        if (self.kind == "named") != bool(self.mechanisms):
+            msg = "audience: mechanisms are named if, and only if, the audience is named mechanisms"
+            raise InvalidRequest(msg)
+
+
+DEFAULT_AUDIENCE: Final = AudienceChoice()
+EVERYONE: Final = AudienceChoice("all")
+OWN_ONLY: Final = AudienceChoice("own")
+
+
+def named(*mechanisms: str) -> AudienceChoice:
+    """Chooses named mechanisms.
+
+    Raises:
+        InvalidRequest: none is named.
+    """
+    return AudienceChoice("named", mechanisms)
+
+
+def resolve_audience(choice: AudienceChoice, content: ActContent) -> AudienceChoice:
+    """Puts the default of the kind in the place of `default`; a public record is for all.
+
+    Raises:
+        InvalidRequest: the content is of a kind that is never for all members.
+    """
+    if choice.kind == "default":
+        is_public = content.basis == "public_record" and not content.is_never_for_all
+        choice = EVERYONE if is_public else AudienceChoice(default_audience_of(content.kind))
+    if choice.kind == "all" and content.is_never_for_all:
+        msg = f"{kind_code(content.kind)} is never for all members: name those that need it"
+        raise InvalidRequest(msg)
+    return choice

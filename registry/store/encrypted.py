@@ -1,0 +1,124 @@
+"""Databases that are encrypted as a whole, with SQLCipher: they hold plaintext in their rows.
+
+eventsourcing's SQLite datastore on connections of `sqlcipher3`, with the settings of
+connections.py. The raw 32-byte key is given to each connection before anything else; SQLite's own
+temporary files stay in memory.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import sqlcipher3.dbapi2 as sqlcipher
+from eventsourcing.persistence import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    PersistenceError,
+    ProgrammingError,
+)
+from eventsourcing.sqlite import (
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteCursor,
+    SQLiteDatastore,
+)
+
+from registry.errors import DurabilityError
+from registry.store.connections import SETTINGS
+
+_LOCK_TIMEOUT_S: Final = 10
+_KINDS: Final[dict[str, type[PersistenceError]]] = {
+    kind.__name__: kind
+    for kind in (
+        DatabaseError,
+        DataError,
+        IntegrityError,
+        InterfaceError,
+        InternalError,
+        NotSupportedError,
+        OperationalError,
+        ProgrammingError,
+    )
+}
+_POOL_SIZE: Final = 8
+
+
+class EncryptedPool(SQLiteConnectionPool):
+    """Connections to one encrypted file."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._key = key
+        super().__init__(
+            db_name=str(path), lock_timeout=_LOCK_TIMEOUT_S, pool_size=_POOL_SIZE, max_overflow=0
+        )
+
+    def _create_connection(self) -> SQLiteConnection:
+        try:
+            connection = sqlcipher.connect(
+                self.db_name,
+                check_same_thread=False,
+                isolation_level=None,
+                timeout=_LOCK_TIMEOUT_S,
+            )
+        except sqlcipher.Error as error:
+            raise InterfaceError(error) from error
+        try:
+            connection.execute(f"PRAGMA key = \"x'{self._key.hex()}'\"")
+            self._configure(connection)
+        except sqlcipher.Error as error:
+            connection.close()
+            kind = DatabaseError if type(error) is sqlcipher.DatabaseError else OperationalError
+            # The text may name the statement, and with it the key.
+            msg = "the encrypted database cannot be opened"
+            raise kind(msg) from None
+        except BaseException:
+            connection.close()
+            raise
+        connection.row_factory = sqlcipher.Row
+        return SQLiteConnection(connection, max_age=self.max_age)
+
+    def _configure(self, connection: sqlcipher.Connection) -> None:
+        for name, (value, expected) in SETTINGS.items():
+            connection.execute(f"PRAGMA {name} = {value}")
+            (found,) = connection.execute(f"PRAGMA {name}").fetchone()
+            if found != expected:
+                msg = f"SQLCipher answers {name} = {found!r} where {value} was asked for"
+                raise DurabilityError(msg)
+
+
+class EncryptedDatastore(SQLiteDatastore):
+    """eventsourcing's datastore on an encrypted file."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        """Opens nothing yet.
+
+        Args:
+            path: the database file.
+            key: 32 bytes.
+        """
+        self.pool = EncryptedPool(path, key)
+        self.single_row_tracking = True
+        self.originator_id_type = "text"
+
+    @contextmanager
+    def transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:
+        """The library's transaction; SQLCipher's errors become the library's own."""
+        try:
+            with super().transaction(commit=commit) as cursor:
+                yield cursor
+        except sqlcipher.Error as error:
+            kind = _KINDS.get(type(error).__name__, PersistenceError)
+            raise kind(error) from error
+
+    def truncate_wal(self) -> bool:
+        """Empties the write-ahead log, as far as no reader stands in the way; tells if it did."""
+        with self.get_connection(commit=True) as connection:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not cursor.fetchone()[0]

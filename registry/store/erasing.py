@@ -1,0 +1,130 @@
+"""What erasure needs around a transaction: the journal before its commit, the WAL after it.
+
+    apply      control of new entries, inside their transaction; the journal is on disk afterwards
+    committed  what listeners are told, once it is committed
+    truncate   takes what was erased out of the WAL too; tried again while a reader holds it
+
+At the start the journal and the database take over each other's tombstones, so that an older
+database that was put in place of this one loses the content again before anybody sees it.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from eventsourcing.sqlite import SQLiteCursor
+
+from registry.domain.identifiers import LogId, MemberId
+from registry.log.facts import EntryFacts
+from registry.store.connections import DurableDatastore
+from registry.store.control import (
+    ControlWriter,
+    Effects,
+    all_tombstones,
+    apply_journal,
+    drop_erased_wants,
+    forget_digests,
+    want_widened,
+    without_erased,
+)
+from registry.store.recent import RecentAppends
+from registry.store.rows import LogNumbers
+from registry.store.tombstone_journal import TombstoneJournal
+from registry.store.values import AudienceStored, HeldPart, PartsErased, StoreEvent
+
+_READER_WAIT_MS: Final = 250
+"""So long a truncation waits for readers; appends wait with it."""
+
+
+class Erasing:
+    """Used by the writer alone."""
+
+    def __init__(
+        self,
+        datastore: DurableDatastore,
+        numbers: LogNumbers,
+        recent: RecentAppends,
+        *,
+        journal: TombstoneJournal | None,
+        member_id: MemberId | None,
+    ) -> None:
+        self._datastore = datastore
+        self._numbers = numbers
+        self._recent = recent
+        self._journal = journal
+        self._member_id = member_id
+        self._effects = Effects()
+        self.must_truncate = False
+
+    def take_over(self, cursor: SQLiteCursor) -> None:
+        """Brings journal and database to the same tombstones, inside a transaction."""
+        if self._journal is not None:
+            self._journal.append(all_tombstones(cursor))
+            if apply_journal(cursor, self._journal.records):
+                self.must_truncate = True
+
+    def apply(
+        self, cursor: SQLiteCursor, log_id: LogId, facts: Iterable[EntryFacts], *, is_own: bool
+    ) -> None:
+        """Carries out the control of entries that were just stored.
+
+        Raises:
+            GuardError: the journal could not be written.
+        """
+        self._effects = Effects()
+        with_control = [fact for fact in facts if fact.control]
+        if not with_control:
+            return
+        writer = ControlWriter(cursor, self._numbers, log_id, self._member_id)
+        for fact in with_control:
+            writer.apply(fact)
+        if not is_own:
+            # A request id in another log's header may be copied from here.
+            writer.effects.forgotten.clear()
+        forget_digests(cursor, writer.effects.forgotten)
+        if self._journal is not None:
+            self._journal.append(writer.effects.erased)
+        self._effects = writer.effects
+
+    def committed(self) -> list[StoreEvent]:
+        """Tells what the last `apply` did, once it is committed."""
+        effects, self._effects = self._effects, Effects()
+        self._recent.forget_digests(effects.forgotten)
+        self.must_truncate = self.must_truncate or bool(effects.erased)
+        events: list[StoreEvent] = []
+        for log_id in dict.fromkeys(part.log_id for part in effects.erased):
+            keys = tuple((p.index, p.ordinal) for p in effects.erased if p.log_id == log_id)
+            events.append(PartsErased(log_id, keys))
+        widened = dict.fromkeys(log_id for log_id, _ in effects.widened)
+        return [*events, *(AudienceStored(log_id) for log_id in widened)]
+
+    def allowed(self, cursor: SQLiteCursor, parts: Sequence[HeldPart]) -> list[HeldPart]:
+        """Leaves out parts that were erased."""
+        return without_erased(cursor, self._numbers, parts)
+
+    def passed(self, cursor: SQLiteCursor, log_id: LogId, before: int, below: int) -> None:
+        """The watermark of a log moved: what a widening admitted meanwhile is wanted."""
+        if self._member_id is not None and before < below:
+            log_no = self._numbers.of(cursor, log_id)
+            want_widened(cursor, log_no, log_id, self._member_id, before, below)
+        drop_erased_wants(cursor, self._numbers.of(cursor, log_id))
+
+    def truncate(self) -> bool:
+        """Empties the WAL if something was erased; returns whether nothing is left to do."""
+        if not self.must_truncate:
+            return True
+        with self._datastore.outside_transaction() as cursor:
+            cursor.execute("PRAGMA busy_timeout")
+            before_ms = cursor.fetchone()[0]
+            cursor.execute(f"PRAGMA busy_timeout = {_READER_WAIT_MS}")
+            try:
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                is_busy = bool(cursor.fetchone()[0])
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout = {int(before_ms)}")
+        self.must_truncate = is_busy
+        return not is_busy
+
+    def close(self) -> None:
+        """Closes the journal."""
+        if self._journal is not None:
+            self._journal.close()

@@ -1,0 +1,204 @@
+"""The office database: what stays inside one mechanism and is in no log. Encrypted as a whole.
+
+    pending       acts that wait for a second person; they hold content
+    restrictions  the clients that may know of a case; a case without rows is open to all
+    reads         who was shown content that is not for every member
+
+Who did an act stands with the event instead, in one transaction with it: see act_notes.py.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from eventsourcing.sqlite import SQLiteCursor
+
+from registry.domain.identifiers import CaseId, RequestKey
+from registry.store.connections import translated
+from registry.store.encrypted import EncryptedDatastore
+
+_TABLES: Final = (
+    """CREATE TABLE IF NOT EXISTS pending (
+        act_no INTEGER PRIMARY KEY AUTOINCREMENT, act_id TEXT NOT NULL UNIQUE,
+        request_key BLOB NOT NULL UNIQUE, request_digest BLOB NOT NULL, action TEXT NOT NULL,
+        officer TEXT NOT NULL, fingerprint TEXT NOT NULL, asked_ms INTEGER NOT NULL,
+        case_id BLOB NOT NULL, erased_before INTEGER NOT NULL, command BLOB NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS restrictions (
+        case_id BLOB, client TEXT, PRIMARY KEY (case_id, client)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS reads (
+        read_no INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL,
+        client TEXT NOT NULL, method TEXT NOT NULL, case_id BLOB NOT NULL,
+        events INTEGER NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS reads_by_case ON reads (case_id, read_no)",
+)
+
+
+class PendingRow(NamedTuple):
+    """An act that waits.
+
+    Attributes:
+        act_no: grows with each act.
+        act_id: names it to callers.
+        request_key: of the request, as the log keeps it.
+        request_digest: of all that was asked for.
+        action: publish or erase.
+        officer: who asked.
+        fingerprint: of the certificate it was asked with; empty = by no client.
+        asked_ms: when, milliseconds UTC.
+        case_id: the case.
+        erased_before: how many parts of the case were erased when it was asked for.
+        command: what was asked for, as the desk writes it.
+    """
+
+    act_no: int
+    act_id: str
+    request_key: RequestKey
+    request_digest: bytes
+    action: str
+    officer: str
+    fingerprint: str
+    asked_ms: int
+    case_id: CaseId
+    erased_before: int
+    command: bytes
+
+
+class ReadRow(NamedTuple):
+    """A read of content that is not for every member."""
+
+    read_no: int
+    time_ms: int
+    client: str
+    method: str
+    case_id: CaseId
+    events: int
+
+
+class Office:
+    """The tables of office.db; for any thread."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        """Opens or makes the database.
+
+        Args:
+            path: the file.
+            key: 32 bytes, see `EntryStore.database_key`.
+
+        Raises:
+            StorageError: it cannot be opened under this key, or is damaged.
+        """
+        self._datastore = EncryptedDatastore(path, key)
+        try:
+            with self._transaction(commit=True) as cursor:
+                for statement in _TABLES:
+                    cursor.execute(statement)
+        except BaseException:
+            self._datastore.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._datastore.close()
+
+    # --- acts that wait -------------------------------------------------------------------------
+
+    def add_pending(self, row: PendingRow) -> None:
+        """Keeps an act; its number is given here."""
+        with self._transaction(commit=True) as cursor:
+            cursor.execute(
+                "INSERT INTO pending VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row[1:]
+            )
+
+    def pending(self, act_id: str) -> PendingRow | None:
+        """One act, by its id."""
+        return self._one_pending("SELECT * FROM pending WHERE act_id = ?", act_id)
+
+    def pending_of(self, request_key: RequestKey) -> PendingRow | None:
+        """One act, by its request."""
+        return self._one_pending("SELECT * FROM pending WHERE request_key = ?", request_key)
+
+    def pending_after(self, act_no: int, limit: int) -> list[PendingRow]:
+        """Acts, oldest first, those after a number only."""
+        with self._transaction(commit=False) as cursor:
+            cursor.execute(
+                "SELECT * FROM pending WHERE act_no > ? ORDER BY act_no LIMIT ?", (act_no, limit)
+            )
+            return [_pending(row) for row in cursor.fetchall()]
+
+    def pending_count(self) -> int:
+        """How many acts wait."""
+        with self._transaction(commit=False) as cursor:
+            cursor.execute("SELECT count(*) FROM pending")
+            return int(cursor.fetchone()[0])
+
+    def drop_pending(self, act_id: str) -> bool:
+        """Forgets an act; returns whether it was there."""
+        with self._transaction(commit=True) as cursor:
+            cursor.execute("DELETE FROM pending WHERE act_id = ?", (act_id,))
+            return bool(cursor.sqlite_cursor.rowcount)
+
+    # --- restricted cases -----------------------------------------------------------------------
+
+    def restrictions(self) -> dict[CaseId, frozenset[str]]:
+        """The clients that may know of each restricted case."""
+        with self._transaction(commit=False) as cursor:
+            cursor.execute("SELECT case_id, client FROM restrictions")
+            found: dict[CaseId, set[str]] = {}
+            for row in cursor.fetchall():
+                found.setdefault(CaseId(row["case_id"]), set()).add(row["client"])
+        return {case_id: frozenset(clients) for case_id, clients in found.items()}
+
+    def restrict(self, case_id: CaseId, clients: Sequence[str]) -> None:
+        """Replaces the clients that may know of a case; none = it is open again."""
+        with self._transaction(commit=True) as cursor:
+            cursor.execute("DELETE FROM restrictions WHERE case_id = ?", (case_id,))
+            cursor.executemany(
+                "INSERT INTO restrictions VALUES (?, ?)", [(case_id, each) for each in clients]
+            )
+
+    # --- reads ----------------------------------------------------------------------------------
+
+    def add_read(
+        self, time_ms: int, client: str, method: str, case_id: CaseId, events: int
+    ) -> None:
+        """Keeps a read."""
+        with self._transaction(commit=True) as cursor:
+            cursor.execute(
+                "INSERT INTO reads VALUES (NULL, ?, ?, ?, ?, ?)",
+                (time_ms, client, method, case_id, events),
+            )
+
+    def reads_before(
+        self, read_no: int | None, limit: int, case_id: CaseId | None = None
+    ) -> list[ReadRow]:
+        """Reads, newest first, those before a number only; None = from the newest."""
+        where, parameters = ["read_no < ?"], [2**63 - 1 if read_no is None else read_no]
+        values: list[Any] = list(parameters)
+        if case_id is not None:
+            where.append("case_id = ?")
+            values.append(case_id)
+        statement = f"SELECT * FROM reads WHERE {' AND '.join(where)} ORDER BY read_no DESC LIMIT ?"  # noqa: S608 - constants only
+        with self._transaction(commit=False) as cursor:
+            cursor.execute(statement, (*values, limit))
+            return [
+                ReadRow(*row)._replace(case_id=CaseId(row["case_id"])) for row in cursor.fetchall()
+            ]
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _one_pending(self, statement: str, value: object) -> PendingRow | None:
+        with self._transaction(commit=False) as cursor:
+            cursor.execute(statement, (value,))
+            row = cursor.fetchone()
+        return None if row is None else _pending(row)
+
+    @contextmanager
+    def _transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:
+        with translated(), self._datastore.transaction(commit=commit) as cursor:
+            yield cursor
+
+
+def _pending(row: Any) -> PendingRow:  # noqa: ANN401 - a row of the database
+    found = PendingRow(*row)
+    return found._replace(request_key=RequestKey(found.request_key), case_id=CaseId(found.case_id))
