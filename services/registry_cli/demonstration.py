@@ -23,6 +23,7 @@ from registry.client import (
     load_profile,
     situation,
 )
+from registry.domain.audience import EVERYONE
 from registry.domain.content import EventPointer
 from registry.domain.identifiers import CaseId, RegistryId
 from registry.domain.register_mapping import load_mapping, sample_register
@@ -192,7 +193,9 @@ class Demonstration:
         receipts = {each.name: each.receipt for each in played}
         found = receipts.get(step.about)
         about = EventPointer(origin=found.origin, index=found.index) if found is not None else None
-        receipt = await client.record(f"demo:case:{step.name}", case(case_id), step.content(about))
+        receipt = await client.record(
+            f"demo:case:{step.name}", case(case_id), step.content(about), audience=EVERYONE
+        )
         return StepRecorded(step.name, step.mechanism, receipt, arrival_ms)
 
     async def _kill_and_restart(self, halfway: asyncio.Future[int]) -> Crash:

@@ -18,13 +18,18 @@ from time import monotonic
 from typing import Final
 
 from registry.application.clients import add_client
+from registry.application.folder import NodeFolder
 from registry.application.founding import endorse, found, init_node, join
+from registry.application.policy import Policy, write_policy
+from registry.application.roles import Role
 from registry.client import RegistryClient, load_profile
 from registry.domain.identifiers import RegistryId
 from registry.errors import PeerUnavailable, TryLater
 from registry.log.roster import decode_signed_roster, registry_id_of
 
 CLIENT_NAME: Final = "desk"
+_ONE_PERSON: Final = Policy(two_people_to_publish=False, two_people_to_erase=False)
+"""There is one person at each node of such a federation."""
 _START_TIMEOUT_S: Final = 20.0
 _STOP_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 0.05
@@ -115,6 +120,9 @@ def found_federation(
 ) -> tuple[RegistryId, list[LocalNode]]:
     """Founds a registry: keys, member files, genesis roster, endorsements, one client each.
 
+    The client is a publisher, and one person is enough to publish and to erase: a real node asks
+    for two unless its policy.json says otherwise.
+
     Args:
         folder: a new folder; each node gets a folder of its slug inside.
         registry_name: first element of every origin.
@@ -144,7 +152,8 @@ def found_federation(
         endorse(node.folder, roster_file)
     for node in nodes:
         join(node.folder, roster_file, registry_id)
-        add_client(node.folder, CLIENT_NAME, node.profile)
+        write_policy(NodeFolder(node.folder), _ONE_PERSON)
+        add_client(node.folder, CLIENT_NAME, node.profile, Role.PUBLISHER)
     return registry_id, nodes
 
 

@@ -19,7 +19,19 @@ from rich.console import Console  # noqa: E402
 
 from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
-from registry_cli.commands import bench, demo, kinds, offline, online, proving  # noqa: E402
+from registry_cli.commands import (  # noqa: E402
+    attachments,
+    bench,
+    clients,
+    demo,
+    desk,
+    erasing,
+    keys,
+    kinds,
+    offline,
+    online,
+    proving,
+)
 from registry_cli.errors import EXIT_STORAGE, exit_code, hint  # noqa: E402
 from registry_cli.output import printable  # noqa: E402
 from registry_cli.surroundings import Surroundings  # noqa: E402
@@ -55,11 +67,15 @@ def _add(panel: str, *verbs: Callable[..., None]) -> None:
 _add(_START, demo.demo, offline.init, offline.found)
 app.add_typer(offline.roster_app, name="roster", rich_help_panel=_START)
 _add(_START, offline.join)
-app.add_typer(offline.client_app, name="client", rich_help_panel=_START)
+app.add_typer(clients.client_app, name="client", rich_help_panel=_START)
 _add(_START, offline.serve)
 app.add_typer(online.case_app, name="case", rich_help_panel=_DAILY)
-_add(_DAILY, online.record, kinds.kinds)
+_add(_DAILY, online.record, attachments.download, kinds.kinds)
 app.command("import", rich_help_panel=_DAILY)(online.import_command)
+_add(_DAILY, erasing.widen, erasing.erase)
+app.add_typer(erasing.erasure_app, name="erasure", rich_help_panel=_DAILY)
+app.add_typer(desk.desk_app, name="desk", rich_help_panel=_DAILY)
+app.add_typer(keys.keys_app, name="keys", rich_help_panel=_CARE)
 _add(_CARE, online.status, online.peers, online.checkpoint, online.proof)
 _add(_CARE, proving.check_proof, proving.verify, proving.fsck, offline.rebuild, bench.bench)
 
@@ -115,6 +131,8 @@ def _first(group: ExceptionGroup[RegistryError]) -> RegistryError:
 
 def _fail(error: RegistryError) -> NoReturn:
     _tell(f"registry: {error.reason}: {error}")
+    if error.error_id:
+        _tell(f"  the node's log has it under error id {error.error_id}")
     if advice := hint(error):
         _tell(f"  {advice}")
     sys.exit(exit_code(error))

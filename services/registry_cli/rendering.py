@@ -23,6 +23,7 @@ _INDENT: Final = " " * 18
 _STATES_IN_WORDS: Final = {
     "none": "(no content)",
     "not_here": "(content has not arrived here yet)",
+    "erased": "(content was erased)",
     "withheld": "(content is for other members)",
     "opaque": "(content of a kind this software does not know)",
 }
@@ -199,6 +200,9 @@ def _print_event(
     print_wrapped(output, f"{event.position:>4}  {date:<10}  ", line)
     place = f"{event.origin}#{event.index}"
     output.say(f"{_INDENT}recorded {time_text(event.recorded_ms)} UTC, {place}")
+    for file in event.attachments:
+        told = f"file {event.position}/{file.ordinal}: {file.file_name!a}, {file.size} bytes"
+        print_wrapped(output, _INDENT, f"{told}, {file.state}")
     for remark in event.remarks:
         print_wrapped(output, _INDENT, f"note: {remark}")
 
@@ -207,6 +211,8 @@ def _headline(event: HistoryEvent) -> Text:
     line = Text(printable(kind_title(event.kind)), style="bold")
     if event.content is None:
         state = _STATES_IN_WORDS.get(event.content_state, "")
+        if event.content_state == "embargoed":
+            state = f"(sealed until {time_text(event.not_before_ms)[:-3]} UTC)"
         return line.append(f"  {event.mechanism}  {state}", style="not bold")
     return line.append(printable(f"  {_facts(event.content)}"), style="not bold")
 

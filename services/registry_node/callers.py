@@ -1,7 +1,8 @@
 """Who calls: a member, known by the certificate that the roster pins, or a client of this node.
 
 TLS has already refused everybody else; this tells the two apart and refuses clients whose line was
-taken out of the list, and authorities that pose as a member.
+taken out of the list, and authorities that pose as a member. What a caller may call is in
+permissions.py.
 """
 
 from contextvars import ContextVar
@@ -13,16 +14,19 @@ from cryptography.hazmat.primitives import serialization
 
 from registry.application.clients import fingerprint_of, read_clients
 from registry.application.folder import NodeFolder
+from registry.application.roles import Client, Role
 from registry.errors import NotAllowed, UnknownCaller
 from registry.log.roster import Member, Roster
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A known caller: a member of the roster, or a named client of this node."""
+    """A known caller: a member of the roster, or a named client of this node with a role."""
 
     name: str
     member: Member | None
+    role: Role | None = None
+    fingerprint: str = ""
 
 
 _current: ContextVar[Caller] = ContextVar("caller")
@@ -39,11 +43,25 @@ def current_client() -> str:
     Raises:
         NotAllowed: the caller is a member's node; nodes do not record in each other's logs.
     """
+    return calling_client().name
+
+
+def calling_client() -> Client:
+    """Returns the calling client, as the desk wants it.
+
+    Raises:
+        NotAllowed: the caller is a member's node.
+    """
     caller = _current.get()
-    if caller.member is not None:
+    if caller.member is not None or caller.role is None:
         msg = "members' nodes may not use this service; use a client certificate of this node"
         raise NotAllowed(msg)
-    return caller.name
+    return Client(caller.name, caller.role)
+
+
+def current_fingerprint() -> str:
+    """Returns the SHA-256 of the caller's certificate, in hexadecimal."""
+    return _current.get().fingerprint
 
 
 def current_member() -> Member:
@@ -65,7 +83,7 @@ class CallerDirectory:
     def __init__(self, folder: NodeFolder, roster: Roster) -> None:
         self._folder = folder
         self._members = {fingerprint_of(m.tls_certificate): m for m in roster.active_members()}
-        self._clients: dict[str, str] = {}
+        self._clients: dict[str, Client] = {}
         self._clients_stamp: tuple[int, ...] = ()
 
     def identify(self, certificate_pem: bytes) -> Caller:
@@ -77,14 +95,14 @@ class CallerDirectory:
         fingerprint = _fingerprint_of_pem(certificate_pem)
         member = self._members.get(fingerprint)
         if member is not None:
-            return Caller(name=member.slug, member=member)
-        name = self._current_clients().get(fingerprint)
-        if name is None:
+            return Caller(name=member.slug, member=member, fingerprint=fingerprint)
+        client = self._current_clients().get(fingerprint)
+        if client is None:
             msg = "this certificate is no longer, or not yet, listed at this node"
             raise UnknownCaller(msg)
-        return Caller(name=name, member=None)
+        return Caller(client.name, None, client.role, fingerprint)
 
-    def _current_clients(self) -> dict[str, str]:
+    def _current_clients(self) -> dict[str, Client]:
         """Reads the list again whenever the file changed: `client add` works on a running node."""
         try:
             found = self._folder.clients_file.stat()

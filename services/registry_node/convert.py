@@ -1,17 +1,31 @@
 """Wire to domain and back, for the services that clients call."""
 
-from registry.api.v1 import audit_pb2, cases_pb2, content_pb2
+from collections.abc import Mapping
+from typing import Final
+
+from registry.api.v1 import audit_pb2, cases_pb2, confidentiality_pb2, content_pb2
 from registry.application import Receipt
+from registry.application.exporting import ExportPurpose
+from registry.application.preview import Preview
 from registry.client.content_conversion import content_to_proto
-from registry.domain.content import PartialDate
+from registry.domain.audience import (
+    DEFAULT_AUDIENCE,
+    EVERYONE,
+    OWN_ONLY,
+    AudienceChoice,
+    named,
+)
+from registry.domain.content import PartialDate, SourceIdentity
 from registry.domain.identifiers import (
     CASE_ID_SIZE_BYTES,
     CaseId,
     RegistryId,
     situation_case_id,
 )
+from registry.domain.release import Verdict
 from registry.errors import InvalidRequest
 from registry.store.read_models import CaseRow
+from registry.views.attachments import AttachmentView
 from registry.views.case_file import HistoryEntry, LogPlace, PartState
 from registry.views.timeline import TimelineItem
 
@@ -21,6 +35,15 @@ _PART_STATES = {
     PartState.NOT_HERE: cases_pb2.PART_STATE_NOT_HERE,
     PartState.WITHHELD: cases_pb2.PART_STATE_WITHHELD,
     PartState.OPAQUE: cases_pb2.PART_STATE_OPAQUE,
+    PartState.EMBARGOED: cases_pb2.PART_STATE_EMBARGOED,
+    PartState.ERASED: cases_pb2.PART_STATE_ERASED,
+}
+
+
+_PURPOSES: Final[Mapping[int, ExportPurpose]] = {
+    confidentiality_pb2.EXPORT_PURPOSE_PUBLIC: "public",
+    confidentiality_pb2.EXPORT_PURPOSE_STATE: "state",
+    confidentiality_pb2.EXPORT_PURPOSE_MECHANISMS: "mechanisms",
 }
 
 
@@ -37,6 +60,32 @@ def case_id_of(selector: cases_pb2.CaseSelector, registry_id: RegistryId) -> Cas
         msg = f"a case is named by {CASE_ID_SIZE_BYTES} bytes or by a State (alpha-3)"
         raise InvalidRequest(msg)
     return CaseId(selector.case_id)
+
+
+def source_of(
+    request: cases_pb2.OpenCaseRequest | cases_pb2.RecordEventRequest,
+) -> SourceIdentity | None:
+    """Reads who the information of an event came from; None = nothing was said."""
+    if isinstance(request, cases_pb2.OpenCaseRequest):
+        return None
+    told = request.source_identity
+    if not (told.name or told.contact or told.note):
+        return None
+    return SourceIdentity(name=told.name, contact=told.contact, note=told.note)
+
+
+def audience_of(selector: cases_pb2.AudienceSelector) -> AudienceChoice:
+    """Reads who may hold an event's content.
+
+    Raises:
+        InvalidRequest: more than one of the choices is set.
+    """
+    if selector.everyone + selector.own_only + bool(selector.mechanisms) > 1:
+        msg = "audience: everyone, own_only and mechanisms exclude each other"
+        raise InvalidRequest(msg)
+    if selector.mechanisms:
+        return named(*selector.mechanisms)
+    return EVERYONE if selector.everyone else OWN_ONLY if selector.own_only else DEFAULT_AUDIENCE
 
 
 def receipt_to_proto(receipt: Receipt) -> cases_pb2.EventReceipt:
@@ -80,6 +129,21 @@ def event_to_proto(event: HistoryEntry) -> cases_pb2.HistoryEvent:
         content=None if event.content is None else content_to_proto(event.content),
         content_state=_PART_STATES[event.content_state],
         remarks=event.remarks,
+        not_before_ms=event.not_before_ms,
+        attachments=[attachment_to_proto(each) for each in event.attachments],
+    )
+
+
+def attachment_to_proto(attachment: AttachmentView) -> cases_pb2.AttachmentSummary:
+    """Converts an attachment of an event."""
+    state = PartState.PRESENT if attachment.is_here else PartState.NOT_HERE
+    return cases_pb2.AttachmentSummary(
+        ordinal=attachment.ordinal,
+        file_name=attachment.file_name,
+        media_type=attachment.media_type,
+        size=attachment.size,
+        sha256=bytes.fromhex(attachment.sha256),
+        state=_PART_STATES[PartState.ERASED if attachment.is_erased else state],
     )
 
 
@@ -89,6 +153,45 @@ def item_to_proto(item: TimelineItem) -> cases_pb2.TimelineItem:
         act_date=None if item.act_date is None else date_to_proto(item.act_date),
         event=event_to_proto(item.event),
         received_ms=item.event.received_ms,
+    )
+
+
+def export_purpose(purpose: confidentiality_pb2.ExportPurpose.ValueType) -> ExportPurpose:
+    """Reads what an export is for.
+
+    Raises:
+        InvalidRequest: none is named.
+    """
+    known = _PURPOSES.get(purpose)
+    if known is None:
+        msg = "purpose: public, state or mechanisms"
+        raise InvalidRequest(msg)
+    return known
+
+
+def preview_to_proto(preview: Preview) -> confidentiality_pb2.PreviewEventResponse:
+    """Converts a preview; whether a second person is needed is for the desk to say."""
+    return confidentiality_pb2.PreviewEventResponse(
+        visible_kind=preview.visible_kind,
+        visible_to_all=preview.visible_to_all,
+        recipients=preview.recipients,
+        is_for_everyone=preview.is_for_everyone,
+        size_classes=preview.size_classes,
+        not_before_ms=preview.not_before_ms,
+        persons=[_verdict(each) for each in preview.release.persons],
+        names_in_text=[_verdict(each) for each in preview.release.names_in_text],
+        needs_approval=preview.is_publishing,
+        refusals=preview.refusals,
+    )
+
+
+def _verdict(verdict: Verdict) -> confidentiality_pb2.PersonUse:
+    return confidentiality_pb2.PersonUse(
+        person_id=verdict.person_id,
+        name=verdict.name,
+        use=verdict.use,
+        is_permitted=not verdict.why_not,
+        why_not=verdict.why_not,
     )
 
 

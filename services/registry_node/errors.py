@@ -7,8 +7,12 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from registry import errors
+from registry_node.log_fields import INTERNAL_REASON
 
 ERROR_DOMAIN: Final = "intermechanisms-registry"
+ERROR_ID_KEY: Final = "error_id"
+"""In ErrorInfo.metadata: the same id stands in this node's log line."""
+INTERNAL_TEXT: Final = "internal error; see the node's log"
 _DETAILS_KEY: Final = "grpc-status-details-bin"
 
 _CODES: Final[tuple[tuple[type[errors.RegistryError], grpc.StatusCode], ...]] = (
@@ -37,14 +41,31 @@ def told_text(error: errors.RegistryError) -> str:
     """Returns what a caller is told: the text of our own disk's errors may name files of ours."""
     if isinstance(error, errors.StorageError):
         return f"this node's own files are not as they must be ({error.reason}); see the node's log"
+    if code_of(error) is grpc.StatusCode.INTERNAL:
+        return INTERNAL_TEXT
     return str(error)
 
 
-def status_details(error: errors.RegistryError) -> tuple[tuple[str, bytes], ...]:
-    """Returns trailing metadata with a google.rpc.Status that holds the stable reason."""
-    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=ERROR_DOMAIN)
+def status_details(
+    error: errors.RegistryError, error_id: str = ""
+) -> tuple[tuple[str, bytes], ...]:
+    """Returns trailing metadata with a google.rpc.Status that holds reason and id of the error."""
+    return _details(code_of(error), told_text(error), error.reason, error_id)
+
+
+def internal_details(error_id: str) -> tuple[tuple[str, bytes], ...]:
+    """Returns the same for what is no RegistryError: nothing but the id tells it from another."""
+    return _details(grpc.StatusCode.INTERNAL, INTERNAL_TEXT, INTERNAL_REASON, error_id)
+
+
+def _details(
+    code: grpc.StatusCode, text: str, reason: str, error_id: str
+) -> tuple[tuple[str, bytes], ...]:
+    info = error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN)
+    if error_id:
+        info.metadata[ERROR_ID_KEY] = error_id
     packed = any_pb2.Any()
     packed.Pack(info)
-    number: int = code_of(error).value[0]
-    status = status_pb2.Status(code=number, message=told_text(error), details=[packed])
+    number: int = code.value[0]
+    status = status_pb2.Status(code=number, message=text, details=[packed])
     return ((_DETAILS_KEY, status.SerializeToString()),)

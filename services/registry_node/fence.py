@@ -55,6 +55,8 @@ class StartUpFence:
         self._met: dict[Slug, OwnNote] = {}
         self._asked = asyncio.Event()
         self._asked.set()
+        self.answered: set[Slug] | None = None
+        """The peers that answered the first question; None = it is not asked yet."""
 
     def ask_again(self, shown: Checkpoint) -> None:
         """Closes the own log at once and runs the fence again.
@@ -97,12 +99,15 @@ class StartUpFence:
         store = self._registry.store
         self._asked.clear()
         try:
+            found = await self._ask_all()
+            if self.answered is None:
+                self.answered = set(found)
             own = await asyncio.to_thread(store.log_state, self._registry.own.log_id)
             if own.frozen_at is not None:
                 store.refuse_appends(_frozen(own))
-                _log.error("log_stopped", detail=_frozen(own))
+                _log.error("log_stopped", size=own.frozen_at, reason=own.frozen_reason)
                 return True
-            answers = await self._ask_all() | self._met
+            answers = found | self._met
             comparison = await asyncio.to_thread(store.own_state_against_guard)
             decision = decide(
                 comparison,
@@ -114,7 +119,7 @@ class StartUpFence:
             return await self._carry_out(decision, held=comparison.database_size)
         except TryLater as error:
             store.refuse_appends(str(error))
-            _log.warning("log_waits", detail=error.reason)
+            _log.warning("log_waits", reason=error.reason)
             return False
 
     async def _carry_out(self, decision: Decision, *, held: int) -> bool:
@@ -122,7 +127,7 @@ class StartUpFence:
         store, log_id = self._registry.store, self._registry.own.log_id
         if isinstance(decision, Stop):
             store.refuse_appends(decision.reason)
-            _log.error("log_stopped", detail=decision.reason)
+            _log.error("log_stopped", size=held, reason=LogDiverged.reason)
             evidence = decision.evidence
             await written(lambda: store.freeze(log_id, held, LogDiverged.reason, evidence))
             return True
@@ -136,7 +141,7 @@ class StartUpFence:
                 return True
             case Wait(reason):
                 store.refuse_appends(reason)
-                _log.warning("log_waits", detail=reason)
+                _log.warning("log_waits", size=held)
             case PullBack(peer, size):
                 await self._pull_back(peer, size)
         return False

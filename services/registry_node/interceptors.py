@@ -1,12 +1,15 @@
 """Around every call: who calls, one log line, and errors turned into gRPC statuses.
 
-Rules: an unknown caller reaches no handler; a RegistryError becomes its code with a rich detail;
-a StorageError tells its text, which may name files, to this node's log only; any other exception
-becomes INTERNAL without its text, because the text might hold content.
+Rules: an unknown caller reaches no handler, and a known one none that permissions.py does not name
+for it; a RegistryError becomes its code with a rich detail;
+a StorageError keeps its text, which may name files, to itself; any other exception becomes INTERNAL
+without its text, because the text might hold content. Every failure has an id, which stands in the
+answer and in this node's log line, so that an operator finds the one by the other.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from inspect import isawaitable
 from time import perf_counter
@@ -17,9 +20,10 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from registry.errors import InvalidRequest, RegistryError, StorageError, UnknownCaller
-from registry_node.callers import CallerDirectory, set_caller
-from registry_node.errors import code_of, status_details, told_text
+from registry_node.callers import Caller, CallerDirectory, set_caller
+from registry_node.errors import INTERNAL_TEXT, code_of, internal_details, status_details, told_text
 from registry_node.observability import place_of
+from registry_node.permissions import PERMISSIONS, check_permitted
 
 _log = structlog.get_logger()
 
@@ -30,15 +34,23 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Identifies, times, logs and translates."""
 
-    def __init__(self, callers: CallerDirectory, *, open_methods: frozenset[str]) -> None:
+    def __init__(
+        self,
+        callers: CallerDirectory,
+        *,
+        open_methods: frozenset[str],
+        permissions: Mapping[str, frozenset[str]] = PERMISSIONS,
+    ) -> None:
         """Wraps calls.
 
         Args:
             callers: tells who calls.
             open_methods: prefixes such as `/grpc.health.v1.Health/` whose calls, made all the time,
                 are logged only if they fail; their callers must be known all the same.
+            permissions: who may call what.
         """
         self._callers = callers
+        self._permissions = permissions
         self._open_methods = tuple(open_methods)
 
     async def intercept_service(
@@ -124,8 +136,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             msg = "this node takes calls over mutual TLS only"
             raise UnknownCaller(msg)
         caller = self._callers.identify(certificates[0])
-        call.caller = caller.name
+        call.caller = _pseudonym(caller)
+        check_permitted(call.method, caller, self._permissions)
         set_caller(caller)
+
+
+def _pseudonym(caller: Caller) -> str:
+    """Names a caller in the log; a client's name, often a person's, stays in clients.json."""
+    if caller.member is not None:
+        return f"member:{caller.member.slug}"
+    return f"client:{caller.fingerprint[:12]}"
 
 
 def _decoder(decode: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
@@ -150,10 +170,10 @@ class _Call:
     """One call's log line."""
 
     def __init__(self, method: str, is_quiet: bool) -> None:  # noqa: FBT001
-        self._method = method
+        self.method = method
         self._is_quiet = is_quiet
         self._started = perf_counter()
-        self.caller = ""
+        self.caller = "unknown"
 
     def finish(self, outcome: str, **more: str) -> None:
         """Writes the line."""
@@ -161,7 +181,7 @@ class _Call:
             return
         _log.info(
             "call_handled",
-            method=self._method,
+            method=self.method,
             caller=self.caller,
             outcome=outcome,
             duration_ms=round((perf_counter() - self._started) * 1000, 2),
@@ -169,15 +189,30 @@ class _Call:
         )
 
     async def abort(self, context: Context, error: RegistryError) -> NoReturn:
-        """Ends the call with the error's code, text and reason."""
-        code = code_of(error)
-        more = {"detail": str(error)} if isinstance(error, StorageError) else {}
-        self.finish(code.name, reason=error.reason, **more)
-        await context.abort(code, told_text(error), trailing_metadata=status_details(error))
+        """Ends the call with the error's code, text, reason and id."""
+        code, error_id = code_of(error), _new_error_id()
+        # Of our own disk's errors the operator needs the place: their text stays out of the log.
+        more = {"at": place_of(error)} if isinstance(error, StorageError) else {}
+        self.finish(code.name, reason=error.reason, error_id=error_id, **more)
+        await context.abort(
+            code, told_text(error), trailing_metadata=status_details(error, error_id)
+        )
 
     async def abort_unexpected(self, context: Context, error: Exception) -> NoReturn:
         """Ends the call as INTERNAL; grpc's own abort passes through."""
         if isinstance(error, grpc.aio.AbortError):
             raise error
-        self.finish(grpc.StatusCode.INTERNAL.name, error=type(error).__name__, at=place_of(error))
-        await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the node's log")
+        error_id = _new_error_id()
+        self.finish(
+            grpc.StatusCode.INTERNAL.name,
+            error=type(error).__name__,
+            at=place_of(error),
+            error_id=error_id,
+        )
+        await context.abort(
+            grpc.StatusCode.INTERNAL, INTERNAL_TEXT, trailing_metadata=internal_details(error_id)
+        )
+
+
+def _new_error_id() -> str:
+    return secrets.token_hex(4)

@@ -9,10 +9,12 @@ acknowledged. A fault of our own disk ends it as cleanly, with exit status 5.
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from random import SystemRandom
 from typing import Final
@@ -25,16 +27,22 @@ import structlog  # noqa: E402 - grpc reads the cipher setting when it is first 
 from pydantic import ValidationError  # noqa: E402
 
 from registry.application import Registry  # noqa: E402
+from registry.application.desk import open_desk  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
+from registry_node.log_fields import INTERNAL_REASON  # noqa: E402
 from registry_node.mirror import Mirror  # noqa: E402
-from registry_node.observability import configure_logging, place_of  # noqa: E402
+from registry_node.observability import configure_logging, place_of, watch_loop  # noqa: E402
 from registry_node.projection import ProjectionLoop  # noqa: E402
+from registry_node.receipts import ErasureReceipts  # noqa: E402
 from registry_node.server import NodeServer  # noqa: E402
 from registry_node.servicers.admin import AdminServicer  # noqa: E402
+from registry_node.servicers.attachments import AttachmentServicer  # noqa: E402
 from registry_node.servicers.audit import AuditServicer  # noqa: E402
 from registry_node.servicers.cases import CaseServicer  # noqa: E402
+from registry_node.servicers.confidentiality import ConfidentialityServicer  # noqa: E402
+from registry_node.servicers.desk import DeskServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 
@@ -58,21 +66,31 @@ async def serve(settings: NodeSettings) -> None:
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    watch_loop(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     registry = await asyncio.to_thread(
         Registry.open, settings.folder, now_ms=now_ms, random_bytes=RandomBytes(os.urandom)
     )
+    resources = ExitStack()
+    resources.callback(registry.close)
     try:
+        desk = await asyncio.to_thread(open_desk, registry, random_bytes=RandomBytes(os.urandom))
+        resources.callback(desk.close)
         heads = HeadHub()
         mirror = Mirror(registry, heads, settings, uniform=SystemRandom().uniform)
         projection = ProjectionLoop(registry, mirror)
+        receipts = ErasureReceipts(registry)
+        attachments = AttachmentServicer(registry, desk)
         server = NodeServer(settings, registry.folder, registry.roster)
         server.add_services(
-            cases=CaseServicer(registry),
+            cases=CaseServicer(registry, desk),
             replication=ReplicationServicer(registry, heads),
             audit=AuditServicer(registry, heads),
             admin=AdminServicer(registry, mirror),
+            confidentiality=ConfidentialityServicer(registry, desk, mirror.last_heard_ms),
+            desk=DeskServicer(registry, desk),
+            attachments=attachments,
         )
         await server.start(settings.listen or registry.own.address)
         _log.info(
@@ -82,17 +100,18 @@ async def serve(settings: NodeSettings) -> None:
             port=server.port,
         )
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(mirror.run()), tasks.create_task(projection.run())]
+            working = (mirror, projection, receipts, attachments)
+            running = [tasks.create_task(each.run()) for each in working]
             try:
                 await stopping.wait()
             finally:
-                # Also when one of the two has failed: nobody is served from a closed store.
+                # Also when one of them has failed: nobody is served from a closed store.
                 heads.close()
                 await server.stop()
             for task in running:
                 task.cancel()
     finally:
-        await asyncio.to_thread(registry.close)
+        await asyncio.to_thread(resources.close)
         _log.info("node_stopped")
 
 
@@ -109,6 +128,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(line, file=sys.stderr)  # noqa: T201 - before logging
         return EXIT_USAGE
     configure_logging(settings.log_format)
+    # A dump of the memory would hold keys and content.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Millions of short-lived tuples pass through; frequent collections of them cost a tenth.
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)
@@ -117,14 +138,10 @@ def main(arguments: list[str] | None = None) -> int:
         asyncio.run(serve(settings))
     except* (RegistryError, OSError) as group:
         status = EXIT_STORAGE
-        for error in _leaves(group):
-            reason = getattr(error, "reason", type(error).__name__)
-            _log.error("node_failed", reason=reason, detail=str(error))
+        _tell_failure(group)
     except* Exception as group:  # noqa: BLE001 - the outermost handler of the process
         status = EXIT_FAULT
-        for error in _leaves(group):
-            # Its text might hold content.
-            _log.error("node_failed", reason=type(error).__name__, at=place_of(error))
+        _tell_failure(group)
     return status
 
 
@@ -134,6 +151,19 @@ def _wrong_settings(error: ValidationError) -> Iterator[str]:
     for each in error.errors(include_url=False):
         name = "_".join(str(step) for step in each["loc"])
         yield f"{prefix}{name.upper()}: {each['msg']}, found {each['input']!r}"
+
+
+def _tell_failure(group: BaseException) -> None:
+    """Logs each error without its text: it names files and might hold content."""
+    for error in _leaves(group):
+        fault: dict[str, str | int] = {}
+        if isinstance(error, RegistryError):
+            fault["reason"] = error.reason
+        elif not isinstance(error, OSError):
+            fault["reason"] = INTERNAL_REASON
+        elif error.errno is not None:
+            fault["errno"] = error.errno
+        _log.error("node_failed", error=type(error).__name__, at=place_of(error), **fault)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

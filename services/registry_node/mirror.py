@@ -36,7 +36,8 @@ from registry.replication.messages import (
     blame_of,
 )
 from registry.replication.session import PeerView, Session
-from registry.store.values import EntriesStored, StoreEvent
+from registry.store.values import AudienceStored, EntriesStored, StoreEvent
+from registry_node.content_gate import ContentGate
 from registry_node.fence import StartUpFence
 from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub, require_message, written
 from registry_node.heads import HeadHub, OfferedHead
@@ -89,18 +90,26 @@ class Mirror:
             connected=self._session.connected,
             is_filling=self._is_filling,
             refuse=lambda peer, reason: self._tell(PartsRefused(peer, reason)),
+            uniform=uniform,
         )
         self._stubs: dict[Slug, ReplicationStub] = {}
         self._blocked_until_ms: dict[Slug, int] = {}
         self._watching: dict[Slug, asyncio.Task[str]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._fence: StartUpFence | None = None
+        self.content = ContentGate(
+            registry,
+            answered=lambda: None if self._fence is None else self._fence.answered,
+            is_connected=lambda peer: self.status_of(self._members[peer]).is_connected,
+            is_caught_up=lambda peer: self.status_of(self._members[peer]).is_caught_up,
+        )
         self._grew_at_s = {member.log_id: self._loop.time() for member in self._peers}
         for state in states:
             if state.note is not None:
                 heads.publish(OfferedHead(state.log_id, state.noted_size, state.note))
             if state.frozen_at is not None:
                 self._session.handle(self._now_ms(), LogFrozen(state.log_id))
+        self._heard_ms: dict[Slug, int] = {}
         registry.store.add_listener(self._notice)
 
     @property
@@ -121,6 +130,12 @@ class Mirror:
         """Tells how replication with a member stands."""
         return self._session.view_of(member.slug, member.log_id)
 
+    def last_heard_ms(self, peer: Slug) -> int:
+        """When a peer was last connected, milliseconds UTC; 0 = not since this node started."""
+        if peer in self._session.connected():
+            self._heard_ms[peer] = self._registry.clock_ms()
+        return self._heard_ms.get(peer, 0)
+
     async def run(self) -> None:
         """Runs until cancelled."""
         channels = {
@@ -136,6 +151,7 @@ class Mirror:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 tasks.create_task(self._fence.run())
+                tasks.create_task(self.content.run())
                 tasks.create_task(self._tick())
                 for member in self._peers:
                     tasks.create_task(self._follow(member))
@@ -188,11 +204,13 @@ class Mirror:
         try:
             await call.wait_for_connection()
             self._tell(PeerUp(member.slug))
+            self._heard_ms[member.slug] = self._registry.clock_ms()
             self._parts.peer_came()
             if self._tasks is not None and self._fence is not None:
                 self._tasks.create_task(self._fence.meet(member.slug))
             _log.info("peer_connected", peer=member.slug)
             async for response in call:
+                self._heard_ms[member.slug] = self._registry.clock_ms()
                 if require_message(response).HasField("head"):
                     self._tell(_offered(member.slug, response.head))
                 else:
@@ -224,7 +242,7 @@ class Mirror:
                 if self._tasks is not None:
                     self._tasks.create_task(self._bring(effect))
             case DropPeer(peer, reason, until_ms):
-                _log.warning("peer_dropped", peer=peer, reason=reason)
+                _log.warning("peer_dropped", peer=peer, reason=reason.partition(":")[0])
                 self._blocked_until_ms[peer] = until_ms
                 if peer in self._watching:
                     self._watching[peer].cancel()
@@ -285,6 +303,8 @@ class Mirror:
         """Called in the writer's thread after each commit."""
         if isinstance(event, EntriesStored):
             self._loop.call_soon_threadsafe(self._grew, event)
+        elif isinstance(event, AudienceStored):
+            self._loop.call_soon_threadsafe(self._parts.widened, event.log_id)
 
     def _grew(self, event: EntriesStored) -> None:
         if event.log_id in self._grew_at_s:

@@ -1,17 +1,19 @@
 """Brings content after its entries: parts whose audience admits this node, from whoever holds them.
 
 Never delays entries. Parts come in the order of their log; what nobody gives now is remembered as
-wanted and asked for again later. Every part is checked against the commitment in its own header
+wanted and asked for again later; what is under an embargo is listed with its time and not asked for
+before. Every part is checked against the commitment in its own header
 before it is stored, so it does not matter who sent it. A peer that sends wrong parts, or none,
 costs its own call only: the next one is asked, and the fault is reported.
 
 Memory is bounded in bytes: a request asks for about 4 MiB, as the headers claim; what a message
-brings is written while the next one comes, and stays stored whatever comes after it.
+brings is written while the next one comes, and stays stored whatever comes after it. Large parts
+are only noted on the way and brought afterwards, see large_parts.py.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, nullcontext
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -20,14 +22,18 @@ import grpc
 
 from registry.api.v1 import replication_pb2
 from registry.application import Registry
+from registry.domain.embargo import is_embargoed
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import CorruptDatabase, EntryError, PeerUnavailable, UnrequestedPart
+from registry.errors import EntryError, PeerUnavailable, UnrequestedPart
 from registry.log.entry import PartCommitment
 from registry.log.roster import Member
 from registry.replication.ingest import check_part
+from registry.store.audiences import audiences_of
+from registry.store.chunks import LARGE_PART_BYTES
 from registry.store.entries import AskedParts
 from registry.store.values import HeldPart, read_header
 from registry_node.fetching import ReplicationStub, require_message
+from registry_node.large_parts import LARGEST_CLASS, LargePart, LargePartFetcher
 from registry_node.part_writing import PartWriter
 
 _ENTRIES_AT_ONCE: Final = 500
@@ -86,24 +92,21 @@ ReportFault = Callable[[Slug, EntryError | PeerUnavailable], None]
 class PartFetcher:
     """Fetches the parts of one log at a time."""
 
-    def __init__(
-        self, registry: Registry, timeout_s: float, report: ReportFault, *, message_max_bytes: int
-    ) -> None:
+    def __init__(self, registry: Registry, timeout_s: float, report: ReportFault) -> None:
         """Asks nobody yet.
 
         Args:
             registry: whose store is filled.
             timeout_s: deadline of a small call; large ones get more.
             report: told of a peer that sent wrong parts or did not answer.
-            message_max_bytes: a part that claims more than fits is not asked for; it stays wanted.
         """
         self._registry = registry
         self._timeout_s = timeout_s
         self._report = report
-        self._part_max_bytes = message_max_bytes
         self._retried: dict[LogId, tuple[int, int]] = {}
         self._left: dict[LogId, int] = {}
-        self._large = asyncio.Lock()
+        self._large = LargePartFetcher(registry.store.large_parts, timeout_s)
+        self._large_wanted: dict[LogId, dict[tuple[int, int], LargePart]] = {}
 
     @property
     def entries_left(self) -> int:
@@ -131,7 +134,9 @@ class PartFetcher:
                 self._left[member.log_id] = page.left
                 still_wanted = await self._ask(member, page.wanted, sources, writer)
                 missing += len(still_wanted)
-                await writer.end_page(AskedParts(member.log_id, page.end, still_wanted))
+                await writer.end_page(
+                    AskedParts(member.log_id, page.end, still_wanted, _opening_times(page.wanted))
+                )
                 start = page.end
         finally:
             self._left.pop(member.log_id, None)
@@ -155,6 +160,44 @@ class PartFetcher:
         await writer.finish()
         return writer.stored
 
+    async def bring_large(
+        self, member: Member, sources: list[PartSource], *, is_stopped: Callable[[], bool]
+    ) -> int:
+        """Brings the large parts that were noted, one after the other; returns how many came.
+
+        One that is cut short goes on with the next call; one that nobody gives is left to the next
+        round of `retry`.
+        """
+        noted = self._large_wanted.get(member.log_id, {})
+        count = 0
+        while noted and sources and not is_stopped():
+            part = noted[next(iter(noted))]
+            is_brought = await self._bring_large(part, sources, is_stopped)
+            if is_stopped() and not is_brought:
+                break
+            del noted[part.index, part.ordinal]
+            count += is_brought
+        return count
+
+    async def _bring_large(
+        self, part: LargePart, sources: list[PartSource], is_stopped: Callable[[], bool]
+    ) -> bool:
+        for source in tuple(sources):
+            try:
+                if await self._large.bring(part, source.stub, is_stopped=is_stopped):
+                    return True
+            except (EntryError, PeerUnavailable) as error:
+                sources.remove(source)
+                self._report(source.peer, error)
+            if is_stopped():
+                break
+        return False
+
+    def _note_large(self, member: Member, part: WantedPart) -> None:
+        noted = self._large_wanted.setdefault(member.log_id, {})
+        if len(noted) < _WANTED_AT_ONCE and part.commitment.padded_size <= LARGEST_CLASS:
+            noted[part.place] = LargePart(member.log_id, part.index, part.ordinal, part.commitment)
+
     def _next_page(self, member: Member, start: int | None) -> _Page | None:
         """The parts of the next entries that this node may hold; None when all were asked for.
 
@@ -166,11 +209,7 @@ class PartFetcher:
         if start >= state.size:
             return None
         entries = store.entries(member.log_id, start, start + _ENTRIES_AT_ONCE)
-        wanted = [
-            part
-            for offset, entry in enumerate(entries)
-            for part in self._own_parts(entry, start + offset)
-        ]
+        wanted = self._own_parts(dict(enumerate(entries, start)))
         if member.id == self._registry.own.id:
             # What was appended after a restore is here already.
             wanted = [p for p in wanted if store.part(member.log_id, *p.place) is None]
@@ -186,23 +225,23 @@ class PartFetcher:
         for run in _runs(places):
             start, indexes = run[0][0], {index for index, _ in run}
             entries = store.entries(member.log_id, start, run[-1][0] + 1)
-            parts = {
-                part.place: part
-                for offset, entry in enumerate(entries)
-                if start + offset in indexes
-                for part in self._own_parts(entry, start + offset)
-            }
-            if not parts.keys() >= set(run):
-                msg = f"a part of {member.origin} is wanted that no header has; run `registry fsck`"
-                raise CorruptDatabase(msg)
-            wanted += [parts[place] for place in run]
+            asked = {i: entry for i, entry in enumerate(entries, start) if i in indexes}
+            parts = {part.place: part for part in self._own_parts(asked)}
+            # Not among them: what was widened to this node by an event that is void since.
+            wanted += [parts[place] for place in run if place in parts]
         return wanted
 
-    def _own_parts(self, entry: bytes, index: int) -> list[WantedPart]:
-        header = read_header(entry)
-        if not header.audience.admits(self._registry.own.id):
-            return []
-        return [WantedPart(index, ordinal, part) for ordinal, part in enumerate(header.parts)]
+    def _own_parts(self, entries: Mapping[int, bytes]) -> list[WantedPart]:
+        """The parts that this node may hold, of entries of one log by their indexes."""
+        headers = {(h.log_id, h.index): h for h in map(read_header, entries.values())}
+        audiences = audiences_of(self._registry.store, headers)
+        own_id = self._registry.own.id
+        return [
+            WantedPart(place[1], ordinal, part)
+            for place, header in headers.items()
+            if audiences[place].admits(own_id)
+            for ordinal, part in enumerate(header.parts)
+        ]
 
     async def _ask(
         self,
@@ -212,11 +251,17 @@ class PartFetcher:
         writer: PartWriter,
     ) -> list[tuple[int, int]]:
         """Asks one peer after the other; returns what is left, and takes failing peers out."""
-        askable = {part.place: part for part in wanted}
-        most_bytes = self._part_max_bytes
-        too_large = [p.place for p in wanted if p.commitment.padded_size > most_bytes]
-        for place in too_large:
-            del askable[place]
+        now_ms = self._registry.clock_ms()
+        left: list[tuple[int, int]] = []
+        askable: dict[tuple[int, int], WantedPart] = {}
+        for part in wanted:
+            is_sealed = is_embargoed(part.commitment.not_before_ms, now_ms=now_ms)
+            if not is_sealed and part.commitment.padded_size <= LARGE_PART_BYTES:
+                askable[part.place] = part
+                continue
+            left.append(part.place)
+            if not is_sealed:
+                self._note_large(member, part)
         for source in tuple(sources):
             if not askable:
                 break
@@ -225,7 +270,7 @@ class PartFetcher:
             except (EntryError, PeerUnavailable) as error:
                 sources.remove(source)
                 self._report(source.peer, error)
-        return [*too_large, *askable]
+        return [*left, *askable]
 
     async def _ask_one(
         self,
@@ -236,12 +281,7 @@ class PartFetcher:
     ) -> None:
         """Asks one peer; takes out of `askable` what it gave, message by message."""
         for request in _requests(list(askable.values())):
-            is_large = request[0].commitment.padded_size > _REQUEST_BYTES
-            # One at a time over all logs, however many hostile authors write large ones.
-            async with (
-                self._large if is_large else nullcontext(),
-                aclosing(self._get(member, request, stub)) as messages,
-            ):
+            async with aclosing(self._get(member, request, stub)) as messages:
                 async for parts in messages:
                     await writer.put(parts)
                     for part in parts:
@@ -275,14 +315,17 @@ class PartFetcher:
                 sent_parts = require_message(message).parts
                 yield [_checked(member, sent, by_place) for sent in sent_parts]
         except grpc.aio.AioRpcError as error:
-            # One part whose message is just too large is not given: no reason to ask no more.
-            is_too_large = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and len(wanted) == 1
-            if error.code() is grpc.StatusCode.NOT_FOUND or is_too_large:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
                 return
             msg = f"GetParts failed: {error.code().name} {error.details()}"
             raise PeerUnavailable(msg) from error
         finally:
             call.cancel()
+
+
+def _opening_times(wanted: Sequence[WantedPart]) -> dict[tuple[int, int], int]:
+    """When those under an embargo may be asked for."""
+    return {p.place: p.commitment.not_before_ms for p in wanted if p.commitment.not_before_ms}
 
 
 def _runs(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
@@ -298,7 +341,7 @@ def _runs(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
 
 
 def _requests(wanted: Sequence[WantedPart]) -> Iterator[list[WantedPart]]:
-    """Cuts a list into requests of about `_REQUEST_BYTES`, or one part that is larger."""
+    """Cuts a list into requests of about `_REQUEST_BYTES`."""
     request: list[WantedPart] = []
     claimed = 0
     for part in wanted:

@@ -1,11 +1,16 @@
 """Follows every log with its content: decides when the parts of which log are asked for.
 
-The mirror tells of growth and of peers; part_fetching.py does the asking.
+The mirror tells of growth and of peers; part_fetching.py does the asking. When an embargo ends by
+this node's clock, what was sealed is asked for at once: the times are in the database, so that a
+restart loses none, and the clock is looked at again every few seconds, so that one that is set
+anew does not either.
 """
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from time import perf_counter
 from typing import Final
@@ -25,6 +30,8 @@ _WORTH_TELLING: Final = 1_000
 _LOOK_S: Final = 5.0
 _RETRY_FIRST_S: Final = 5.0
 _RETRY_LAST_S: Final = 300.0
+_JITTER_S: Final = 0.5
+"""So long at most a node waits after an embargo has ended: not all ask at the same moment."""
 _REST_FACTOR: Final = 20
 """A round for the sake of a few parts comes after so many times the length of the last one."""
 
@@ -65,6 +72,35 @@ class RetryTimes:
         self.due_s = min(self.due_s, now_s + self.wait_s)
 
 
+class OpeningTimes:
+    """When the embargoes of one log's missing parts end, by a clock that may be set anew."""
+
+    def __init__(self, next_opening_ms: Callable[[int], int | None], jitter_s: float) -> None:
+        """Knows no time yet: at the start whatever has ended is news.
+
+        Args:
+            next_opening_ms: when the next embargo after a time ends; None = never.
+            jitter_s: so long it waits after the time has come.
+        """
+        self._next_opening_ms = next_opening_ms
+        self._jitter_ms = round(jitter_s * 1000)
+        self._seen_ms = 0
+
+    def has_opened(self, now_ms: int) -> bool:
+        """Tells whether an embargo has ended since this was asked last."""
+        shown_ms = now_ms - self._jitter_ms
+        next_ms = self._next_opening_ms(min(self._seen_ms, shown_ms))
+        self._seen_ms = shown_ms
+        return next_ms is not None and next_ms <= shown_ms
+
+    def wait_s(self, longest_s: float, now_ms: int) -> float:
+        """Returns how long to sleep until the next embargo ends, never longer than asked."""
+        next_ms = self._next_opening_ms(self._seen_ms)
+        if next_ms is None:
+            return longest_s
+        return min(longest_s, max(0.0, (next_ms + self._jitter_ms - now_ms) / 1000))
+
+
 class PartFollowing:
     """Keeps the content of the followed logs complete, one task per log."""
 
@@ -76,6 +112,7 @@ class PartFollowing:
         connected: Callable[[], Collection[Slug]],
         is_filling: Callable[[LogId], bool],
         refuse: Callable[[Slug, str], None],
+        uniform: Callable[[float, float], float] = lambda low, _: low,
     ) -> None:
         """Asks nobody yet.
 
@@ -85,7 +122,9 @@ class PartFollowing:
             connected: the peers that may be asked now.
             is_filling: whether a log's entries come in bulk now: they go first.
             refuse: told of a peer that sent wrong parts, and why.
+            uniform: a random number between two; spreads what all nodes do at the same time.
         """
+        self._registry = registry
         self._connected = connected
         self._is_filling = is_filling
         self._refuse = refuse
@@ -95,11 +134,16 @@ class PartFollowing:
             registry,
             settings.call_timeout_s,
             self._report,
-            message_max_bytes=settings.message_max_bytes,
         )
         # The own log too: after a restore its entries come from the others, and so does content.
         self._members = registry.roster.active_members()
         self._retries = {member.log_id: RetryTimes() for member in self._members}
+        self._openings = {
+            member.log_id: OpeningTimes(
+                partial(registry.store.next_opening_ms, member.log_id), uniform(0, _JITTER_S)
+            )
+            for member in self._members
+        }
         self._wake = {member.log_id: asyncio.Event() for member in self._members}
 
     @property
@@ -117,6 +161,12 @@ class PartFollowing:
         if log_id in self._wake:
             self._wake[log_id].set()
 
+    def widened(self, log_id: LogId) -> None:
+        """More members may hold parts of a log: this node may be one of them."""
+        if log_id in self._wake:
+            self._retries[log_id].hurry_all()
+            self._wake[log_id].set()
+
     def peer_came(self) -> None:
         """A peer is connected that may hold what nobody gave before."""
         for log_id, event in self._wake.items():
@@ -127,12 +177,11 @@ class PartFollowing:
         """Follows a log with its content; asks again now and then for what nobody gave."""
         wake = self._wake[member.log_id]
         while True:
-            try:
-                async with asyncio.timeout(_LOOK_S):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(await self._time_to_look(member)):
                     await wake.wait()
-            except TimeoutError:
-                pass
             wake.clear()
+            await self._look_at_embargoes(member)
             sources = self._sources(member, stubs)
             if not sources or self._must_wait(member):
                 continue
@@ -152,6 +201,15 @@ class PartFollowing:
                     duration_ms=round((perf_counter() - started) * 1000, 1),
                 )
 
+    async def _time_to_look(self, member: Member) -> float:
+        opening, now_ms = self._openings[member.log_id], self._registry.clock_ms()
+        return await asyncio.to_thread(opening.wait_s, _LOOK_S, now_ms)
+
+    async def _look_at_embargoes(self, member: Member) -> None:
+        opening, now_ms = self._openings[member.log_id], self._registry.clock_ms()
+        if await asyncio.to_thread(opening.has_opened, now_ms):
+            self._retries[member.log_id].hurry_all()
+
     async def _bring(self, member: Member, sources: list[PartSource]) -> int:
         retry = self._retries[member.log_id]
         brought = await self._parts.catch_up(
@@ -167,7 +225,12 @@ class PartFollowing:
                 )
             finally:
                 retry.ended(self._loop.time(), stored=again)
-        return brought.stored + again
+        # New entries and their content go first: a large part goes on where it was.
+        wake = self._wake[member.log_id]
+        large = await self._parts.bring_large(
+            member, sources, is_stopped=lambda: wake.is_set() or self._must_wait(member)
+        )
+        return brought.stored + again + large
 
     def _must_wait(self, member: Member) -> bool:
         """Entries go first; those of the own log come in before it opens, while little is asked."""

@@ -52,6 +52,7 @@ class ProjectionLoop:
             StorageError: our own disk failed.
         """
         self._registry.store.add_listener(self._notice)
+        await self._mirror.content.wait()
         while True:
             await self._changed.wait()
             await self._wait_for_catching_up()

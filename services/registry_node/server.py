@@ -1,4 +1,4 @@
-"""The gRPC server: mutual TLS 1.3, explicit limits, health, reflection, our four services."""
+"""The gRPC server: mutual TLS 1.3, explicit limits, health, reflection, our services."""
 
 from typing import Any, Final
 
@@ -14,10 +14,16 @@ from grpc_reflection.v1alpha import reflection  # noqa: E402
 from registry.api.v1 import (  # noqa: E402
     admin_pb2,
     admin_pb2_grpc,
+    attachments_pb2,
+    attachments_pb2_grpc,
     audit_pb2,
     audit_pb2_grpc,
     cases_pb2,
     cases_pb2_grpc,
+    confidentiality_pb2,
+    confidentiality_pb2_grpc,
+    desk_pb2,
+    desk_pb2_grpc,
     replication_pb2,
     replication_pb2_grpc,
 )
@@ -54,12 +60,20 @@ class NodeServer:
         replication: replication_pb2_grpc.ReplicationServiceServicer,
         audit: audit_pb2_grpc.AuditServiceServicer,
         admin: admin_pb2_grpc.AdminServiceServicer,
+        confidentiality: confidentiality_pb2_grpc.ConfidentialityServiceServicer,
+        desk: desk_pb2_grpc.DeskServiceServicer,
+        attachments: attachments_pb2_grpc.AttachmentServiceServicer,
     ) -> None:
         """Registers our services with health and reflection."""
         cases_pb2_grpc.add_CaseServiceServicer_to_server(cases, self._server)
         replication_pb2_grpc.add_ReplicationServiceServicer_to_server(replication, self._server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, self._server)
         admin_pb2_grpc.add_AdminServiceServicer_to_server(admin, self._server)
+        confidentiality_pb2_grpc.add_ConfidentialityServiceServicer_to_server(
+            confidentiality, self._server
+        )
+        desk_pb2_grpc.add_DeskServiceServicer_to_server(desk, self._server)
+        attachments_pb2_grpc.add_AttachmentServiceServicer_to_server(attachments, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [
             module.DESCRIPTOR.services_by_name[service].full_name
@@ -68,6 +82,9 @@ class NodeServer:
                 (replication_pb2, "ReplicationService"),
                 (audit_pb2, "AuditService"),
                 (admin_pb2, "AdminService"),
+                (confidentiality_pb2, "ConfidentialityService"),
+                (desk_pb2, "DeskService"),
+                (attachments_pb2, "AttachmentService"),
                 (health_pb2, "Health"),
             )
         ]

@@ -13,7 +13,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
+from registry.application.benchmark.invented import opening, submission
 from registry.client import RegistryClient, case, load_profile
+from registry.domain.audience import EVERYONE
 from registry.domain.identifiers import CaseId
 from registry.errors import PeerUnavailable
 from registry_cli.federation import LocalNode
@@ -100,6 +102,27 @@ async def measure_reads(
                 msg = f"case {case_id.hex()} shows {len(present)} events, not {events_per_case}"
                 raise PeerUnavailable(msg)
     return found
+
+
+async def measure_recording(
+    node: LocalNode, *, events: int, content_bytes: int
+) -> tuple[CaseId, list[float]]:
+    """Times recording events with content through gRPC, one after the other, in a new case.
+
+    Returns:
+        The case, which holds `events` events then, and the seconds of each but its opening.
+    """
+    found = []
+    async with RegistryClient(load_profile(node.profile)) as client:
+        opened = await client.open_case("a long case", opening(events, content_bytes))
+        for number in range(1, events):
+            content = submission(number, content_bytes)
+            started = perf_counter()
+            await client.record(
+                f"long case {number}", case(opened.case_id), content, audience=EVERYONE
+            )
+            found.append(perf_counter() - started)
+    return opened.case_id, found
 
 
 def peak_mib(process: int | str) -> float:

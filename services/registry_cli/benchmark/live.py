@@ -14,6 +14,7 @@ from typing import Final
 
 from registry.application.benchmark.invented import submission
 from registry.client import Receipt, RegistryClient, case, load_profile
+from registry.domain.audience import EVERYONE
 from registry.domain.identifiers import CaseId
 from registry.errors import PeerUnavailable
 from registry.log.checkpoint import parse_checkpoint, parse_note
@@ -154,7 +155,7 @@ class _LiveRun:
         request_id = f"live {self._recorded}"
         await asyncio.sleep(_PACE_S)
         started = perf_counter()
-        return started, await self._writer.record(request_id, selector, content)
+        return started, await self._writer.record(request_id, selector, content, audience=EVERYONE)
 
     async def _state(self, receipt: Receipt) -> str | None:
         """How the peer shows the event's content; None if it does not show the event."""

@@ -27,6 +27,7 @@ from registry.application.verification import verify_folder
 from registry.errors import CorruptDatabase, RegistryError
 from registry_cli.benchmark.between_nodes import (
     measure_reads,
+    measure_recording,
     measure_replication,
     peak_mib,
     wait_until_idle,
@@ -47,6 +48,8 @@ _ROUNDS: Final = (3, 24)
 _RAW_ROUNDS: Final = 4
 _FSYNCS: Final = 200
 _READS: Final = 300
+_LONG_CASE: Final = 50
+_LONG_CASE_READS: Final = 100
 _LIVE: Final = (500, 100)
 _SAMPLES_PER_EVENTS: Final = 20
 """Reads and live events are at most a twentieth of all events, so that a small run is short."""
@@ -180,6 +183,10 @@ class _Run:
                 unused = filled.cases[_LIVE_CASES:]
                 step = max(len(unused) // reads, 1)
                 read_s = await measure_reads(receiver, unused[::step][:reads], EVENTS_PER_CASE)
+                long_case, record_s = await measure_recording(
+                    author, events=_LONG_CASE, content_bytes=CONTENT_BYTES
+                )
+                long_s = await measure_reads(author, [long_case] * _LONG_CASE_READS, _LONG_CASE)
                 await asyncio.to_thread(self._measure_fsyncs)
                 with self._output.progress("live events", entries + contents) as bar:
                     live = await measure_live(
@@ -207,6 +214,9 @@ class _Run:
             live_content_s=live.content,
             fsync_s=self._fsyncs,
             read_s=read_s,
+            record_s=record_s,
+            long_case_s=long_s,
+            long_case_events=_LONG_CASE,
             verified_events=verified,
             verify_s=verify_s,
             author_mib=author_mib,

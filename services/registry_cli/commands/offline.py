@@ -1,4 +1,4 @@
-"""Verbs that open a folder: founding, clients, serving, rebuilding."""
+"""Verbs that open a folder: founding, serving, rebuilding."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from registry.application import clients, founding, maintenance
+from registry.application import founding, maintenance
 from registry.application.folder import NodeFolder
 from registry.domain.identifiers import parse_registry_id
 from registry.errors import InvalidRequest
@@ -21,7 +21,6 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 _STEPS: Final = "next: hand the member file to whoever founds the registry (`registry found`)"
 
 roster_app = typer.Typer(help="Read and endorse rosters.", no_args_is_help=True)
-client_app = typer.Typer(help="Issue client certificates.", no_args_is_help=True)
 
 
 def init(
@@ -116,20 +115,6 @@ def join(
     output.say(f"joined {roster.registry_name} with {len(roster.members)} members")
     output.say("next: registry client add, then registry serve")
     output.result({"registry_id": roster.registry_id, "members": len(roster.members)})
-
-
-@client_app.command("add")
-def client_add(
-    folder: Folder,
-    name: Annotated[str, typer.Argument(help="name of the client, such as desk-2; shows in logs")],
-    out: Annotated[Path, typer.Option(help="new folder for the profile")],
-    json: Json = False,
-) -> None:
-    """Let somebody use this node: issue a certificate and write the profile to hand over."""
-    fingerprint = clients.add_client(folder, name, out)
-    output = Output(is_json=json)
-    output.say(f"profile of {name} written to {out}; hand it over safely, it holds a key")
-    output.result({"name": name, "profile": str(out), "fingerprint": fingerprint})
 
 
 def serve(folder: Folder, json: Json = False) -> None:

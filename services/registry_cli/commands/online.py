@@ -9,15 +9,25 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from registry.client import CaseSummary, RegistryClient, case, load_profile, situation
+from registry.client.confidentiality import Preview
+from registry.domain.audience import (
+    DEFAULT_AUDIENCE,
+    EVERYONE,
+    OWN_ONLY,
+    AudienceChoice,
+    named,
+)
 from registry.domain.content import CaseOpened
 from registry.domain.identifiers import parse_case_id
 from registry.domain.register_mapping import load_mapping, shipped_mappings
 from registry.domain.states import is_state_code
-from registry.errors import InvalidRequest, NotFound
+from registry.errors import InvalidRequest, NeedsApproval, NotFound
+from registry_cli.embargo_option import read_embargo
 from registry_cli.errors import EXIT_FINDINGS
 from registry_cli.fields import parse_kind, read_content_file, read_fields
 from registry_cli.importing import import_register
 from registry_cli.output import Output
+from registry_cli.release_output import ExportPurpose, print_export, print_preview
 from registry_cli.rendering import (
     print_case,
     print_cases,
@@ -25,6 +35,7 @@ from registry_cli.rendering import (
     print_import,
     print_timeline,
 )
+from registry_cli.sending import check_files, send_files
 from registry_cli.surroundings import surroundings_of
 
 T = TypeVar("T")
@@ -66,7 +77,7 @@ def case_list(
         return found
 
     output = Output(is_json=json)
-    cases = _with_client(profile, read)
+    cases = with_client(profile, read)
     print_cases(output, cases)
     output.result(cases)
 
@@ -76,10 +87,10 @@ def case_show(which: CaseArgument, profile: Profile, json: Json = False) -> None
     """Show what is known of a case."""
 
     async def read(client: RegistryClient) -> Any:  # noqa: ANN401 - see the client
-        return await client.get_case(await _select(client, which))
+        return await client.get_case(await select_case(client, which))
 
     output = Output(is_json=json)
-    summary = _with_client(profile, read)
+    summary = with_client(profile, read)
     print_case(output, summary)
     output.result(summary)
 
@@ -89,10 +100,10 @@ def case_history(which: CaseArgument, profile: Profile, json: Json = False) -> N
     """Show a case's events in the order of record, with digest and checkpoints."""
 
     async def read(client: RegistryClient) -> Any:  # noqa: ANN401
-        return await client.history(await _select(client, which))
+        return await client.history(await select_case(client, which))
 
     output = Output(is_json=json)
-    history = _with_client(profile, read)
+    history = with_client(profile, read)
     print_history(output, history)
     output.result(history)
 
@@ -102,12 +113,31 @@ def case_timeline(which: CaseArgument, profile: Profile, json: Json = False) -> 
     """Show a case's acts by their own dates."""
 
     async def read(client: RegistryClient) -> Any:  # noqa: ANN401
-        return await client.timeline(await _select(client, which))
+        return await client.timeline(await select_case(client, which))
 
     output = Output(is_json=json)
-    items = _with_client(profile, read)
+    items = with_client(profile, read)
     print_timeline(output, items)
     output.result(items)
+
+
+@case_app.command("export")
+def case_export(
+    which: CaseArgument,
+    profile: Profile,
+    purpose: Annotated[
+        ExportPurpose, typer.Option("--for", help="whom it is for: public, state or mechanisms")
+    ],
+    to: Annotated[str, typer.Option(help="slugs of the recipients, a,b; for mechanisms only")] = "",
+    json: Json = False,
+) -> None:
+    """Print what may be used of a case; what may not be used is left out and counted."""
+
+    async def read(client: RegistryClient) -> Any:  # noqa: ANN401
+        slugs = tuple(each.strip() for each in to.split(",") if each.strip())
+        return await client.confidentiality.export(await select_case(client, which), purpose, slugs)
+
+    print_export(Output(is_json=json), with_client(profile, read))
 
 
 def record(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
@@ -125,8 +155,24 @@ def record(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramete
         Path | None, typer.Option(help="JSON file with the fields; - reads standard input")
     ] = None,
     audience: Annotated[
-        str, typer.Option(help="mechanisms that may hold the content, a,b; default: all")
+        str,
+        typer.Option(
+            help="who may hold the content: default (of the kind), all, own, or SLUG,SLUG"
+        ),
+    ] = "default",
+    not_before: Annotated[
+        str, typer.Option(help="embargo: sealed until this time, UTC, such as 2026-12-01T09:00")
     ] = "",
+    confirm_person: Annotated[
+        list[str] | None,
+        typer.Option(help="id of a person whom a word of the text does not mean; repeat it"),
+    ] = None,
+    attach: Annotated[
+        list[Path] | None, typer.Option(help="a file of the event, at most 64 MiB; repeat it")
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="record nothing: show what would leave, and to whom")
+    ] = False,
     request_id: Annotated[
         str, typer.Option(help="any text of yours; the same text records nothing twice")
     ] = "",
@@ -140,17 +186,48 @@ def record(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramete
     acted = read_fields(parse_kind(kind), field or [], file_text)
     is_opening = isinstance(acted, CaseOpened)
     _check_case_option(case_text, is_opening=is_opening)
+    check_files(attach or [], is_opening=is_opening)
     request = request_id or surroundings_of(context).new_request_id()
-    mechanisms = _split(audience)
+    chosen = _read_audience(audience)
+    not_before_ms = read_embargo(not_before, is_opening=is_opening)
+
+    confirmed = tuple(confirm_person or ())
+
+    async def look(client: RegistryClient) -> Preview:
+        return await client.confidentiality.preview(
+            None if is_opening else await select_case(client, case_text),
+            acted,
+            audience=chosen,
+            not_before_ms=not_before_ms,
+            confirmed_person_ids=confirmed,
+        )
+
+    if preview:
+        print_preview(Output(is_json=json), with_client(profile, look))
+        return
 
     async def write(client: RegistryClient) -> Any:  # noqa: ANN401 - see the client
         if isinstance(acted, CaseOpened):
-            return await client.open_case(request, acted, audience=mechanisms)
-        selector = await _select(client, case_text)
-        return await client.record(request, selector, acted, audience=mechanisms)
+            return await client.open_case(request, acted, audience=chosen)
+        selector = await select_case(client, case_text)
+        return await client.record(
+            request,
+            selector,
+            acted,
+            audience=chosen,
+            not_before_ms=not_before_ms,
+            confirmed_person_ids=confirmed,
+            upload_ids=await send_files(client, request, attach or []),
+        )
 
     output = Output(is_json=json)
-    receipt = _with_client(profile, write)
+    try:
+        receipt = with_client(profile, write)
+    except NeedsApproval as waiting:
+        output.say(f"waits for a second person as act {waiting.act_id}; not recorded yet")
+        output.say(f"  request id  {request}")
+        output.result({"request_id": request, "pending_act_id": waiting.act_id})
+        return
     before = " (was recorded before)" if receipt.was_recorded_before else ""
     output.say(f"recorded as event {receipt.index} of {receipt.origin}{before}")
     output.say(f"  case        {receipt.case_id.hex()}")
@@ -180,7 +257,7 @@ def import_command(
         with output.progress(f"importing {rules.id}", 1) as bar:
             return await import_register(client, rules, register, bar)
 
-    report = _with_client(profile, write)
+    report = with_client(profile, write)
     print_import(output, report)
     output.result(report)
     if strict and report.rejected:
@@ -190,7 +267,7 @@ def import_command(
 def peers(profile: Profile, json: Json = False) -> None:
     """Show how replication with the other members stands."""
     output = Output(is_json=json)
-    found = _with_client(profile, lambda client: client.peers())
+    found = with_client(profile, lambda client: client.peers())
     for peer in found:
         state = "not connected"
         if peer.is_connected:
@@ -207,7 +284,7 @@ def peers(profile: Profile, json: Json = False) -> None:
 def status(profile: Profile, json: Json = False) -> None:
     """Show what the node is and how it stands."""
     output = Output(is_json=json)
-    found = _with_client(profile, lambda client: client.node_status())
+    found = with_client(profile, lambda client: client.node_status())
     output.say(f"{found.mechanism} in {found.registry_name}, software {found.software_version}")
     output.say(f"own log {'open' if found.is_open else 'read only: ' + found.mode_detail}")
     for log in found.logs:
@@ -223,7 +300,7 @@ def checkpoint(
 ) -> None:
     """Print the newest signed checkpoint of a log, to compare with other members' (a C2SP note)."""
     output = Output(is_json=json)
-    note = _with_client(profile, lambda client: client.checkpoint(origin))
+    note = with_client(profile, lambda client: client.checkpoint(origin))
     output.say(note.decode().rstrip("\n"))
     output.result({"checkpoint": note.decode()})
 
@@ -237,7 +314,7 @@ def proof(
 ) -> None:
     """Fetch the proof that an event stands at its place in a log, as a file for others to check."""
     output = Output(is_json=json)
-    evidence = _with_client(profile, lambda client: client.inclusion_proof(origin, index))
+    evidence = with_client(profile, lambda client: client.inclusion_proof(origin, index))
     if out is not None:
         out.write_bytes(evidence)
         output.say(f"{len(evidence)} bytes of evidence written to {out}")
@@ -246,7 +323,9 @@ def proof(
     output.result({"evidence": evidence})
 
 
-def _with_client(profile: Path, work: Callable[[RegistryClient], Awaitable[T]]) -> T:
+def with_client(profile: Path, work: Callable[[RegistryClient], Awaitable[T]]) -> T:
+    """Runs calls of one client."""
+
     async def run() -> T:
         async with RegistryClient(load_profile(profile)) as client:
             return await work(client)
@@ -254,8 +333,11 @@ def _with_client(profile: Path, work: Callable[[RegistryClient], Awaitable[T]]) 
     return asyncio.run(run())
 
 
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(each.strip() for each in text.split(",") if each.strip())
+def _read_audience(text: str) -> AudienceChoice:
+    known = {"default": DEFAULT_AUDIENCE, "all": EVERYONE, "own": OWN_ONLY}
+    if text in known:
+        return known[text]
+    return named(*(each.strip() for each in text.split(",") if each.strip()))
 
 
 def _check_case_option(case_text: str, *, is_opening: bool) -> None:
@@ -271,7 +353,7 @@ def _check_case_option(case_text: str, *, is_opening: bool) -> None:
         raise InvalidRequest(msg)
 
 
-async def _select(client: RegistryClient, text: str) -> Any:  # noqa: ANN401 - a selector message
+async def select_case(client: RegistryClient, text: str) -> Any:  # noqa: ANN401 - a selector message
     """Finds the case that a person means.
 
     The first digits of an id are looked up by reading the whole case list, page by page: fine for

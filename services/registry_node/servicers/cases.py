@@ -9,13 +9,17 @@ import grpc
 
 from registry.api.v1 import cases_pb2, cases_pb2_grpc, content_pb2
 from registry.application import RecordCommand, Registry
+from registry.application.attachments import upload_ref
+from registry.application.desk import Desk, Order, Waiting, confidential_count
+from registry.application.roles import Client
 from registry.client.content_conversion import content_from_proto
 from registry.domain.content import ActContent
 from registry.domain.identifiers import CaseId
 from registry.errors import HistoryChanged, InvalidRequest
+from registry.store.values import Appended
 from registry.views.case_file import CaseHistory
 from registry_node import convert
-from registry_node.callers import current_client
+from registry_node.callers import calling_client, current_fingerprint
 from registry_node.paging import page_size, read_place, write_place
 from registry_node.threads import Crossing
 
@@ -30,8 +34,9 @@ _READING_THREADS: Final = 4
 class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
     """Converts, delegates to the registry in a thread, converts back."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, desk: Desk) -> None:
         self._registry = registry
+        self._desk = desk
         self._recording = Crossing(
             ThreadPoolExecutor(_RECORDING_THREADS, thread_name_prefix="record")
         )
@@ -41,38 +46,40 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
         self, request: cases_pb2.OpenCaseRequest, context: Context
     ) -> cases_pb2.OpenCaseResponse:
         """Opens a case."""
-        client = current_client()
         content = content_from_proto(content_pb2.Content(case_opened=request.content))
-        receipt = await self._record(request, client, None, content)
+        outcome = await self._record(request, None, content)
+        assert not isinstance(outcome, Waiting)  # noqa: S101 - a case that is opened never waits
+        receipt = convert.receipt_to_proto(self._registry.receipt(outcome))
         return cases_pb2.OpenCaseResponse(receipt=receipt)
 
     async def RecordEvent(  # noqa: N802
         self, request: cases_pb2.RecordEventRequest, context: Context
     ) -> cases_pb2.RecordEventResponse:
         """Records an event."""
-        client = current_client()
         content = content_from_proto(request.content)
         case_id = convert.case_id_of(request.case, self._registry.registry_id)
-        receipt = await self._record(request, client, case_id, content)
+        outcome = await self._record(request, case_id, content)
+        if isinstance(outcome, Waiting):
+            return cases_pb2.RecordEventResponse(pending_act_id=outcome.act_id)
+        receipt = convert.receipt_to_proto(self._registry.receipt(outcome))
         return cases_pb2.RecordEventResponse(receipt=receipt)
 
     async def GetCase(  # noqa: N802
         self, request: cases_pb2.GetCaseRequest, context: Context
     ) -> cases_pb2.GetCaseResponse:
         """Reads one case."""
-        current_client()
-        case_id = convert.case_id_of(request.case, self._registry.registry_id)
-        row = await self._read(lambda: self._registry.case(case_id))
-        return cases_pb2.GetCaseResponse(case=convert.summary_to_proto(row))
+        client = calling_client()
+        return await self._read(lambda: self._case(request, client))
 
     async def ListCases(  # noqa: N802
         self, request: cases_pb2.ListCasesRequest, context: Context
     ) -> cases_pb2.ListCasesResponse:
         """Lists cases."""
-        current_client()
+        client = calling_client()
         size = page_size(request.page_size)
         page = await self._read(
-            lambda: self._registry.cases(
+            lambda: self._desk.cases(
+                client,
                 limit=size,
                 token=request.page_token,
                 state=request.state,
@@ -88,15 +95,15 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
         self, request: cases_pb2.GetHistoryRequest, context: Context
     ) -> cases_pb2.GetHistoryResponse:
         """Reads a page of a history."""
-        current_client()
-        return await self._read(lambda: self._history_page(request))
+        client = calling_client()
+        return await self._read(lambda: self._history_page(request, client))
 
     async def GetTimeline(  # noqa: N802
         self, request: cases_pb2.GetTimelineRequest, context: Context
     ) -> cases_pb2.GetTimelineResponse:
         """Reads a page of a timeline."""
-        current_client()
-        return await self._read(lambda: self._timeline_page(request))
+        client = calling_client()
+        return await self._read(lambda: self._timeline_page(request, client))
 
     async def _read(self, read: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, read)
@@ -104,25 +111,37 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
     async def _record(
         self,
         request: cases_pb2.OpenCaseRequest | cases_pb2.RecordEventRequest,
-        client: str,
         case_id: CaseId | None,
         content: ActContent,
-    ) -> cases_pb2.EventReceipt:
-        is_shared = request.scope == cases_pb2.REQUEST_SCOPE_NODE
-        command = RecordCommand(
-            request_id=request.request_id,
-            scope="" if is_shared else client,
-            case_id=case_id,
-            content=content,
-            mechanisms=tuple(request.audience.mechanisms),
+    ) -> Appended | Waiting:
+        client = calling_client()
+        command = record_command(
+            request, client.name, case_id, content, fingerprint=current_fingerprint()
         )
-        appended = await self._recording.run_through(lambda: self._registry.record_now(command))
-        return convert.receipt_to_proto(self._registry.receipt(appended))
+        order = Order(
+            source=convert.source_of(request),
+            request=request.SerializeToString,
+            fingerprint=current_fingerprint(),
+        )
+        return await self._recording.run_through(lambda: self._desk.record(client, command, order))
 
-    def _history_page(self, request: cases_pb2.GetHistoryRequest) -> cases_pb2.GetHistoryResponse:
+    def _case(self, request: cases_pb2.GetCaseRequest, client: Client) -> cases_pb2.GetCaseResponse:
         case_id = convert.case_id_of(request.case, self._registry.registry_id)
+        self._desk.require_case(client, case_id)
+        history = self._registry.history(case_id)
+        row = self._registry.summary(history)
+        self._desk.note_read(client, "GetCase", case_id, confidential_count(history.events))
+        return cases_pb2.GetCaseResponse(case=convert.summary_to_proto(row))
+
+    def _history_page(
+        self, request: cases_pb2.GetHistoryRequest, client: Client
+    ) -> cases_pb2.GetHistoryResponse:
+        case_id = convert.case_id_of(request.case, self._registry.registry_id)
+        self._desk.require_case(client, case_id)
         history = self._registry.history(case_id)
         start, end, token = _slice(history, request.page_size, request.page_token)
+        shown = confidential_count(history.events[start:end])
+        self._desk.note_read(client, "GetHistory", case_id, shown)
         return cases_pb2.GetHistoryResponse(
             case_id=case_id,
             events=[convert.event_to_proto(event) for event in history.events[start:end]],
@@ -133,17 +152,56 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
         )
 
     def _timeline_page(
-        self, request: cases_pb2.GetTimelineRequest
+        self, request: cases_pb2.GetTimelineRequest, client: Client
     ) -> cases_pb2.GetTimelineResponse:
         case_id = convert.case_id_of(request.case, self._registry.registry_id)
+        self._desk.require_case(client, case_id)
         history = self._registry.history(case_id)
         start, end, token = _slice(history, request.page_size, request.page_token)
         items = self._registry.timeline(history)[start:end]
+        shown = confidential_count(item.event for item in items)
+        self._desk.note_read(client, "GetTimeline", case_id, shown)
         return cases_pb2.GetTimelineResponse(
             case_id=case_id,
             items=[convert.item_to_proto(item) for item in items],
             next_page_token=token,
         )
+
+
+def record_command(
+    request: cases_pb2.OpenCaseRequest | cases_pb2.RecordEventRequest,
+    client: str,
+    case_id: CaseId | None,
+    content: ActContent,
+    *,
+    fingerprint: str,
+) -> RecordCommand:
+    """Reads what is asked to be recorded, or to be previewed.
+
+    Args:
+        request: what came.
+        client: name of whoever asks.
+        case_id: the case; None = a new one.
+        content: what happened.
+        fingerprint: of the asking client's certificate: it owns the uploads.
+
+    Raises:
+        InvalidRequest: the audience says two things.
+        NotFound: an upload id cannot be one.
+    """
+    owner = bytes.fromhex(fingerprint)
+    is_shared = request.scope == cases_pb2.REQUEST_SCOPE_NODE
+    return RecordCommand(
+        request_id=request.request_id,
+        scope="" if is_shared else client,
+        case_id=case_id,
+        content=content,
+        audience=convert.audience_of(request.audience),
+        confirmed_person_ids=tuple(request.confirmed_person_ids),
+        # A case is opened for all that may hold it at once: its request has no such field.
+        not_before_ms=getattr(request, "not_before_ms", 0),
+        attachments=tuple(upload_ref(owner, each) for each in getattr(request, "upload_ids", ())),
+    )
 
 
 def _slice(history: CaseHistory, asked: int, token: str) -> tuple[int, int, str]:

@@ -10,10 +10,11 @@ import grpc
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
-from registry.application.sharing import PartKey
+from registry.application.sharing import PartKey, sharable_large_part
 from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
 from registry.errors import InvalidRequest, NotFound
 from registry.log.roster import Member
+from registry.store.chunks import chunk_count
 from registry.store.values import HeldPart
 from registry_node.callers import current_member
 from registry_node.heads import HeadHub, OfferedHead
@@ -25,6 +26,7 @@ ENTRIES_PER_MESSAGE: Final = 500
 _READING_THREADS: Final = 4
 _MESSAGE_BYTES: Final = 2**20
 _PART_IDS_MAX: Final = 1000
+_CHUNKS_AT_ONCE: Final = 4
 
 
 class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
@@ -88,6 +90,27 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
             msg = "none of these parts is here for this member"
             raise NotFound(msg)
 
+    async def GetPartChunks(  # noqa: N802
+        self, request: replication_pb2.GetPartChunksRequest, context: Context
+    ) -> AsyncIterator[replication_pb2.GetPartChunksResponse]:
+        """Streams the chunks of one large part that this member may hold."""
+        member = current_member()
+        asked = request.part_id
+        key = (_log_id(asked.log_id), asked.index, asked.ordinal)
+        chunk_no, count = request.first_chunk, request.first_chunk + 1
+        while chunk_no < count:
+            # Decided anew for every slice: an erasure or a withdrawal ends a running transfer.
+            messages, count = await self._in_thread(
+                self._chunks, member, (key, Commitment(asked.commitment)), chunk_no
+            )
+            for message in messages:
+                if chunk_no > request.first_chunk:
+                    message.ClearField("salt")
+                    message.ClearField("media_type")
+                    message.ClearField("size")
+                yield message
+                chunk_no += 1
+
     async def GetRoster(  # noqa: N802
         self, request: replication_pb2.GetRosterRequest, context: Context
     ) -> replication_pb2.GetRosterResponse:
@@ -119,6 +142,36 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
             msg = f"entries {start} to {size} are not here, the checkpoint has {noted}"
             raise NotFound(msg)
         return state.note, noted
+
+    def _chunks(
+        self, member: Member, wanted: tuple[PartKey, Commitment], first: int
+    ) -> tuple[list[replication_pb2.GetPartChunksResponse], int]:
+        """Reads some chunks, after asking whether the member may have them; and how many are all.
+
+        Raises:
+            NotFound: it may not, or they are not here.
+        """
+        registry = self._registry
+        head = sharable_large_part(
+            registry.store,
+            member,
+            wanted,
+            consents=registry.consents,
+            now_ms=registry.clock_ms(),
+        )
+        count = 0 if head is None else chunk_count(head.size)
+        messages: list[replication_pb2.GetPartChunksResponse] = []
+        for chunk_no in range(first, min(first + _CHUNKS_AT_ONCE, count)):
+            data = registry.store.large_parts.chunk(wanted[0], chunk_no)
+            if data is None:
+                break
+            messages.append(replication_pb2.GetPartChunksResponse(chunk=chunk_no, data=data))
+        if head is None or not messages:
+            msg = "none of these parts is here for this member"
+            raise NotFound(msg)
+        messages[0].salt, messages[0].media_type = head.salt, head.media_type
+        messages[0].size = head.size
+        return messages, count
 
     def _entries(self, log_id: LogId, start: int, size: int) -> replication_pb2.GetEntriesResponse:
         store = self._registry.store

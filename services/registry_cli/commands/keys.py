@@ -1,0 +1,69 @@
+"""Verbs on the node key of a stopped node: show, rotate, replace what is lost."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.application import node_keys
+from registry.errors import InvalidRequest
+from registry_cli.output import Output
+
+Folder = Annotated[Path, typer.Argument(help="the node's folder")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+
+keys_app = typer.Typer(help="Care for the key that opens a node's content.", no_args_is_help=True)
+
+
+@keys_app.command("show")
+def keys_show(folder: Folder, json: Json = False) -> None:
+    """Name the node key of a folder by its id; never shows a key."""
+    key_id = node_keys.node_key_id(folder)
+    output = Output(is_json=json)
+    output.say(f"node key {key_id}")
+    output.result({"node_key_id": key_id})
+
+
+@keys_app.command("rotate-node-key")
+def keys_rotate(folder: Folder, json: Json = False) -> None:
+    """Give a stopped node a new node key; the content stays as it is, its keys are wrapped anew.
+
+    Cut short, run it again or start the node: it goes on where it was. Afterwards the old key
+    opens nothing of this database; it still opens backups that were made before.
+    """
+    count = node_keys.rotate_node_key(folder)
+    key_id = node_keys.node_key_id(folder)
+    output = Output(is_json=json)
+    output.say(f"{count} data keys wrapped anew under node key {key_id}")
+    output.say("keep a sealed copy of the new keys/node.key, apart from the backups")
+    output.result({"rewrapped": count, "node_key_id": key_id})
+
+
+@keys_app.command("replace-lost-node-key")
+def keys_replace(
+    folder: Folder,
+    is_accepted: Annotated[
+        bool, typer.Option("--accept-loss", help="what only this node held is lost for ever")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Make a new node key after the old one was lost for ever, and give up what it opened.
+
+    Logs, proofs and history stay. Content is deleted here and asked again of the other members
+    who may hold it; what only this node held does not come back.
+    """
+    if not is_accepted:
+        msg = (
+            "this deletes all content that the lost key opened; look for a copy of keys/node.key "
+            "first, then say --accept-loss"
+        )
+        raise InvalidRequest(msg)
+    deleted, own = node_keys.replace_lost_node_key(folder)
+    key_id = node_keys.node_key_id(folder)
+    output = Output(is_json=json)
+    output.say(f"new node key {key_id}; {deleted} parts deleted and asked for again")
+    output.say(
+        f"{own} of them are of this node's own log: those that no other member holds are lost"
+    )
+    output.say("the office's records of before (office.db) were moved aside: nothing opens them")
+    output.result({"node_key_id": key_id, "deleted_parts": deleted, "own_parts": own})
