@@ -24,6 +24,10 @@ NUMBERS = (
     "live.content_p50_ms",
     "fsync.p50_ms",
     "case_read.p50_ms",
+    "record.p50_ms",
+    "record.p99_ms",
+    "long_case_read.p50_ms",
+    "long_case_read.encrypted_parts",
     "verify.events_per_s",
     "receiver_rss_mb",
 )
@@ -32,6 +36,8 @@ STANDS_BESIDE = {
     "append_32": {"durability", "fsyncs_per_append", "verified", "goal", "is_met"},
     "replication": {"durability", "verified", "goal", "is_met"},
     "live": {"durability", "fsyncs_on_the_way", "verified", "goal", "is_met"},
+    "record": {"durability", "verified", "goal", "is_met"},
+    "long_case_read": {"goal", "is_met"},
 }
 
 

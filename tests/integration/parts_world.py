@@ -8,6 +8,7 @@ from typing import Final
 
 from registry.api.v1 import replication_pb2
 from registry.application import RecordCommand, Registry
+from registry.domain.audience import named
 from registry.domain.identifiers import CaseId, LogId, RequestKey
 from registry.domain.vocabulary import EventKind
 from registry.log.author import PartDraft, draft_event
@@ -54,7 +55,7 @@ def record_secret(author: LocalNode, audience: tuple[str, ...]) -> Secret:
         case_id = decode_header(split_entry(case.entry)[0]).case_id
         sealed = registry.record(
             RecordCommand(
-                "secret", "", CaseId(case_id), statement("Sealed", summary=CANARY), audience
+                "secret", "", CaseId(case_id), statement("Sealed", summary=CANARY), named(*audience)
             )
         ).result()
         header = decode_header(split_entry(sealed.entry)[0])
@@ -111,3 +112,13 @@ def write_parts(author: LocalNode, contents: Sequence[bytes]) -> list[replicatio
 def bytes_of(node: LocalNode) -> bytes:
     """All that a node's folder holds on disk, its log included."""
     return b"".join(file.read_bytes() for file in sorted(node.folder.rglob("*")) if file.is_file())
+
+
+def held_content(node: LocalNode, secret: Secret) -> bytes:
+    """What a node that is not running holds of a secret, decrypted; empty = nothing."""
+    registry = open_registry(node)
+    try:
+        part = registry.store.part(secret.log_id, secret.index, 0)
+        return b"" if part is None else part.content
+    finally:
+        registry.close()

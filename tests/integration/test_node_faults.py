@@ -20,8 +20,11 @@ from registry_cli.federation import LocalNode
 from registry_node.interceptors import CallInterceptor
 from registry_node.server import NodeServer
 from registry_node.servicers.admin import AdminServicer
+from registry_node.servicers.attachments import AttachmentServicer
 from registry_node.servicers.audit import AuditServicer
 from registry_node.servicers.cases import CaseServicer
+from registry_node.servicers.confidentiality import ConfidentialityServicer
+from registry_node.servicers.desk import DeskServicer
 from registry_node.servicers.replication import ReplicationServicer
 from registry_node.settings import NodeSettings
 from tests.integration.federation_world import (
@@ -86,7 +89,8 @@ async def test_disk_that_fails_while_mirroring_ends_the_node_with_its_own_status
     facts = pair.facts()
     (failed,) = [fact for fact in facts if fact["event"] == "node_failed"]
     assert failed["reason"] == "durability_error"
-    assert failed["detail"] == "the disk is full"
+    assert ".py:" in failed["at"]
+    assert "the disk is full" not in pair.mirror.log_file.read_text()
     assert "node_stopped" in {fact["event"] for fact in facts}
     # What was not stored is fetched by the next start.
     pair.mirror.start()
@@ -117,7 +121,7 @@ async def test_mistake_that_a_peers_bytes_bring_out_costs_the_peer_and_not_the_n
 class BrokenRegistry:
     """Stands for a registry with a mistake in it."""
 
-    def cases(self, **_: object) -> None:
+    def cases(self, *_: object, **__: object) -> None:
         raise KeyError(_CANARY)
 
 
@@ -131,10 +135,13 @@ async def broken(tmp_path: Path) -> AsyncIterator[LocalNode]:
     registry: Any = BrokenRegistry()
     nothing: Any = None
     server.add_services(
-        cases=CaseServicer(registry),
+        cases=CaseServicer(registry, registry),
         replication=ReplicationServicer(registry, nothing),
         audit=AuditServicer(registry, nothing),
         admin=AdminServicer(registry, nothing),
+        confidentiality=ConfidentialityServicer(registry, registry, nothing),
+        desk=DeskServicer(registry, registry),
+        attachments=AttachmentServicer(registry, registry),
     )
     await server.start(node.address)
     try:
@@ -152,7 +159,7 @@ async def test_internal_error_never_shows_its_text(
             await stub.ListCases(cases_pb2.ListCasesRequest(), timeout=5)
     assert refused.value.code() is grpc.StatusCode.INTERNAL
     assert _CANARY not in str(refused.value)
-    assert reason_of(refused.value) == ""
+    assert reason_of(refused.value) == "internal_error"
     shown = capfd.readouterr()
     assert "KeyError" in shown.out + shown.err
     assert _CANARY not in shown.out + shown.err

@@ -26,6 +26,7 @@ from tests.integration.parts_world import (
     Secret,
     bytes_of,
     copy_commitment,
+    held_content,
     record_secret,
     write_parts,
 )
@@ -149,7 +150,6 @@ async def test_own_content_comes_back_from_its_audience_after_the_database_was_l
     nodes = found(tmp_path, "alpha", "beta", "gamma")
     alpha, beta, _ = nodes
     secret = record_secret(alpha, ("beta",))
-    canary = CANARY.encode()
 
     async def is_complete(holder: LocalNode) -> bool:
         async with client_of(holder) as client:
@@ -163,20 +163,22 @@ async def test_own_content_comes_back_from_its_audience_after_the_database_was_l
         stop_all([alpha])
         for file in alpha.folder.glob("*.db*"):
             file.unlink()
-        assert canary not in bytes_of(alpha)
         alpha.start()
         await alpha.wait_until_open()
         await until(lambda: is_complete(alpha), "alpha's own content is back")
     finally:
         stop_all(nodes)
-    assert canary in bytes_of(alpha)
+    assert CANARY.encode() in held_content(alpha, secret)
+    assert CANARY.encode() not in bytes_of(alpha)
 
 
-async def test_large_content_goes_over_in_messages_of_about_a_mebibyte(tmp_path: Path) -> None:
+async def test_content_goes_over_in_messages_of_about_a_mebibyte_and_large_parts_in_chunks(
+    tmp_path: Path,
+) -> None:
     nodes = found(tmp_path, "alpha", "beta")
     alpha, beta = nodes
-    contents = [bytes([number]) * 400_000 for number in range(8)]
-    parts = write_parts(alpha, contents)
+    contents = [bytes([number]) * 200_000 for number in range(8)]
+    *parts, large = write_parts(alpha, [*contents, b"x" * 400_000])
 
     async def is_complete() -> bool:
         async with client_of(beta) as client:
@@ -190,20 +192,24 @@ async def test_large_content_goes_over_in_messages_of_about_a_mebibyte(tmp_path:
         for holder, member in ((alpha, beta), (beta, alpha)):
             async with channel_as_member(holder, member) as channel:
                 stub: Any = replication_pb2_grpc.ReplicationServiceStub(channel)
-                call = stub.GetParts(replication_pb2.GetPartsRequest(part_ids=parts), timeout=5)
-                messages = [message async for message in call]
-            # 400,000 bytes show the size class of half a mebibyte.
-            assert [len(message.parts) for message in messages] == [2, 2, 2, 2]
+                asked = replication_pb2.GetPartsRequest(part_ids=[*parts, large])
+                messages = [message async for message in stub.GetParts(asked, timeout=5)]
+                chunked = replication_pb2.GetPartChunksRequest(part_id=large)
+                chunks = [chunk async for chunk in stub.GetPartChunks(chunked, timeout=5)]
+            # 200,000 bytes show the size class of a quarter of a mebibyte.
+            assert [len(message.parts) for message in messages] == [4, 4]
             assert [part.content for message in messages for part in message.parts] == contents
+            # What is larger comes in chunks only, and says what it is once.
+            assert b"".join(chunk.data for chunk in chunks) == b"x" * 400_000
+            assert [chunk.size for chunk in chunks] == [400_000, 0]
     finally:
         stop_all(nodes)
 
 
-async def test_content_is_in_no_byte_of_a_node_outside_the_audience(shared: Theft) -> None:
+async def test_content_is_in_clear_in_no_byte_on_any_disk(shared: Theft) -> None:
     canary = CANARY.encode()
-    # The scan sees: both that may hold it hold it.
-    assert canary in bytes_of(shared.alpha)
-    assert canary in bytes_of(shared.beta)
-    assert canary not in bytes_of(shared.gamma)
-    for node in (shared.alpha, shared.beta):
+    (held,) = await ask(shared.alpha, shared.beta, shared.secret.part_id())
+    assert canary in held
+    for node in (shared.alpha, shared.beta, shared.gamma):
+        assert canary not in bytes_of(node)
         assert canary not in node.log_file.read_bytes()

@@ -1,6 +1,7 @@
 """What clients may rely on: repeats, pages, limits, reasons; and what never stands in a log."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from registry.api.v1 import audit_pb2, audit_pb2_grpc, cases_pb2, cases_pb2_grpc, content_pb2
 from registry.application.clients import add_client
 from registry.client import RegistryClient, case, load_profile, situation
+from registry.domain.audience import DEFAULT_AUDIENCE, named
 from registry.domain.identifiers import CaseId
 from registry.errors import NotFound, RequestIdReused
 from registry_cli.federation import LocalNode
@@ -87,9 +89,9 @@ async def test_request_id_with_other_content_case_or_audience_is_refused(
     away = await client.open_case("reuse-away", opened("Away (invented)"))
     await client.record("reuse", case(home.case_id), statement("First"))
     for selector, content, audience in (
-        (case(home.case_id), statement("Second"), ()),
-        (case(away.case_id), statement("First"), ()),
-        (case(home.case_id), statement("First"), ("beta",)),
+        (case(home.case_id), statement("Second"), DEFAULT_AUDIENCE),
+        (case(away.case_id), statement("First"), DEFAULT_AUDIENCE),
+        (case(home.case_id), statement("First"), named("beta")),
     ):
         with pytest.raises(RequestIdReused):
             await client.record("reuse", selector, content, audience=audience)
@@ -317,5 +319,5 @@ async def test_logs_name_calls_and_callers_and_hold_no_content(
         assert CANARY not in logged
         assert "traceback" not in logged
     lines = federation[0].log_file.read_text()
-    assert '"caller": "desk", "outcome": "INVALID_ARGUMENT"' in lines
+    assert re.search(r'"caller": "client:[0-9a-f]{12}", "outcome": "INVALID_ARGUMENT"', lines)
     assert '"reason": "invalid_content"' in lines

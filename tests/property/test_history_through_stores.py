@@ -18,7 +18,7 @@ from registry.store.sqlite import SqliteStore, open_sqlite_store
 from registry.store.values import AppendRequest
 from registry.views.case_file import CaseHistory, Reader, digest_of_case, read_history
 from tests.property.federation import CASES, CLOCKS
-from tests.storage.storage_world import NOW_MS, ORIGINS, Peer, author_of, roster, seed
+from tests.storage.storage_world import NODE_KEYS, NOW_MS, ORIGINS, Peer, author_of, roster, seed
 
 ROSTER: Roster = roster()
 FEW = max(settings.default.max_examples // 10 if settings.default else 0, 10)
@@ -36,6 +36,7 @@ class StoreNode:
             folder / "log.db",
             author=author_of(origin),
             guard=Guard.open(folder / "guard", origin),
+            node_keys=NODE_KEYS,
             now_ms=lambda: NOW_MS,
         )
         self.store.register_logs(ORIGINS).result()

@@ -23,7 +23,7 @@ from registry.domain.identifiers import RootHash
 from registry.log.facts import GuardVerdict
 from registry.store.check import check_store
 from registry.store.guard import Guard, GuardState
-from tests.storage.storage_world import OWN, OWN_ID, case, open_store, request, roster
+from tests.storage.storage_world import NODE_KEYS, OWN, OWN_ID, case, open_store, request, roster
 
 REPORT = struct.Struct(">Q32s")
 THREADS = 4
@@ -124,7 +124,13 @@ def main(folder: Path, kills: int, seed: int) -> dict[str, int]:
         unanswered += size - before - len(fresh)
     size = check(folder, acknowledged, size)
     findings = list(
-        check_store(folder / "log.db", roster(), own_log=OWN_ID, guard=read_guard(folder))
+        check_store(
+            folder / "log.db",
+            roster(),
+            node_keys=NODE_KEYS,
+            own_log=OWN_ID,
+            guard=read_guard(folder),
+        )
     )
     if findings:
         msg = f"fsck found {findings[:3]}"

@@ -290,12 +290,13 @@ class MirrorContract:
         peer = written_peer(2)
         store.add_listener(heard.append)
         state = store.ingest(peer.batch()).result()
-        store.put_parts([part_of(peer, 1)]).result()
+        part = part_of(peer, 1)
+        store.put_parts([part]).result()
         store.append(request("a")).result()
         store.register_logs([]).result()  # the writer has told everything before
 
         assert heard[0] == EntriesStored(PEER_ID, 0, 2, state.note, 2, peer.entries)
-        assert heard[1] == PartsStored(PEER_ID, ((1, 0),))
+        assert heard[1] == PartsStored(PEER_ID, ((1, 0),), ((part.media_type, part.content),))
         assert isinstance(heard[2], EntriesStored)
         assert (heard[2].log_id, heard[2].start, heard[2].end) == (OWN_ID, 0, 1)
 

@@ -1,5 +1,6 @@
 """What storage tests are made of: mechanisms with keys, a roster, drafts, batches."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -23,6 +24,7 @@ from registry.log.merkle import EMPTY_RANGE, CompactRange, leaf_hash
 from registry.log.roster import Member, MemberStatus, Roster
 from registry.log.signing import Ed25519Signer
 from registry.store.guard import Guard
+from registry.store.sealing import NodeKeys
 from registry.store.sqlite import SqliteStore, open_sqlite_store
 from registry.store.values import AppendRequest, HeldPart, IngestBatch
 
@@ -33,6 +35,8 @@ OTHER = Origin("test/other/1")
 ORIGINS = (OWN, PEER, OTHER)
 OWN_ID, PEER_ID, OTHER_ID = (log_id_of(origin) for origin in ORIGINS)
 NOW_MS = 1_700_000_000_000
+NODE_KEYS = NodeKeys(b"n" * 32, random_bytes=os.urandom)
+VIEWS_KEY = b"v" * 32
 
 
 def seed(text: str) -> bytes:
@@ -110,6 +114,7 @@ def facts_of(entry: bytes) -> EntryFacts:
         audience=header.audience,
         request_id=header.request_id,
         roster_version=header.roster_version,
+        control=header.control,
     )
 
 
@@ -167,7 +172,11 @@ def create_guard(folder: Path) -> Guard:
 def open_store(folder: Path, *, is_open: bool = True) -> SqliteStore:
     """Opens a node's store, made if it is not there; appends allowed unless told otherwise."""
     store = open_sqlite_store(
-        folder / "log.db", author=author_of(OWN), guard=create_guard(folder), now_ms=lambda: NOW_MS
+        folder / "log.db",
+        author=author_of(OWN),
+        guard=create_guard(folder),
+        node_keys=NODE_KEYS,
+        now_ms=lambda: NOW_MS,
     )
     store.register_logs(ORIGINS).result()
     if is_open:

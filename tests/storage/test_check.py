@@ -15,6 +15,7 @@ from registry.store.check import Finding, Progress, check_store
 from registry.store.guard import GuardState
 from registry.store.values import HeldPart
 from tests.storage.storage_world import (
+    NODE_KEYS,
     ORIGINS,
     OWN,
     OWN_ID,
@@ -30,6 +31,9 @@ from tests.storage.storage_world import (
 FLIPS = 500
 SEED = 7
 GUARD_SIZE = 270
+BOTH = "wrapped_key, sealed"
+OF_FIVE = "FROM parts p WHERE p.log_no = 1 AND p.entry_index = 5"
+AT_FOUR = "WHERE log_no = 1 AND entry_index = 4"
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +85,9 @@ def guard_of(folder: Path) -> GuardState:
 
 
 def findings(folder: Path, guard: GuardState | None = None) -> list[Finding]:
-    return list(check_store(folder / "log.db", roster(), own_log=OWN_ID, guard=guard))
+    return list(
+        check_store(folder / "log.db", roster(), node_keys=NODE_KEYS, own_log=OWN_ID, guard=guard)
+    )
 
 
 def test_sound_store_has_no_findings_and_tells_its_progress(folder: Path) -> None:
@@ -89,6 +95,7 @@ def test_sound_store_has_no_findings_and_tells_its_progress(folder: Path) -> Non
     found = check_store(
         folder / "log.db",
         roster(),
+        node_keys=NODE_KEYS,
         own_log=OWN_ID,
         guard=guard_of(folder),
         on_progress=heard.append,
@@ -169,16 +176,16 @@ def test_every_flipped_bit_is_found_with_its_place(
     for place in places(database):
         kinds.setdefault(f"{place[0]}.{place[1]}", []).append(place)
     parts = part_places(database)
-    names = [*kinds, "parts.sealed"]
+    names = [*kinds, "parts.sealed", "parts.wrapped_key"]
     missed = []
     for number in range(FLIPS):
         name = names[number % len(names)]
         key: tuple[int, ...]
         at: int | None
-        if name == "parts.sealed":
+        if name.startswith("parts."):
             log_no, index, ordinal, origin = rng.choice(parts)
             where, key = "log_no = ? AND entry_index = ? AND ordinal = ?", (log_no, index, ordinal)
-            table, column, at = "parts", "sealed", index
+            table, column, at = "parts", name.removeprefix("parts."), index
         else:
             table, column, rowid, origin, at = rng.choice(kinds[name])
             where, key = "rowid = ?", (rowid,)
@@ -187,7 +194,7 @@ def test_every_flipped_bit_is_found_with_its_place(
             missed.append((number, name, key, found[:2]))
 
     assert missed == []
-    assert len(names) == 6
+    assert len(names) == 7
     assert findings(folder) == []
 
 
@@ -282,6 +289,30 @@ def reasons(found: list[Finding]) -> set[str]:
             OWN,
             4,
         ),
+        (
+            f"UPDATE parts SET sealed = (SELECT sealed {OF_FIVE}) {AT_FOUR}",
+            "commitment_mismatch",
+            OWN,
+            4,
+        ),
+        (
+            f"UPDATE parts SET (wrapped_key, sealed) = (SELECT {BOTH} {OF_FIVE}) {AT_FOUR}",
+            "commitment_mismatch",
+            OWN,
+            4,
+        ),
+        (
+            "UPDATE parts SET wrapped_key = NULL WHERE entry_index = 4 AND log_no = 1",
+            "commitment_mismatch",
+            OWN,
+            4,
+        ),
+        (
+            "UPDATE parts SET wrapped_key = substr(wrapped_key, 1, 63) WHERE entry_index = 4",
+            "commitment_mismatch",
+            OWN,
+            4,
+        ),
     ],
 )
 def test_row_that_does_not_belong_is_found(
@@ -328,7 +359,7 @@ def test_log_of_a_member_with_another_key_is_not_believed(folder: Path) -> None:
     known = roster()
     own, *others = known.members
     stranger = replace(known, members=(replace(own, log_key=others[0].log_key), *others))
-    found = list(check_store(folder / "log.db", stranger, own_log=OWN_ID))
+    found = list(check_store(folder / "log.db", stranger, node_keys=NODE_KEYS, own_log=OWN_ID))
 
     assert {f.origin for f in found if f.reason == "entry_error"} == {OWN}
     assert "bad_note_signature" in reasons(found)

@@ -23,6 +23,7 @@ from registry.store.connections import DurablePool
 from registry.store.guard import Guard
 from registry.store.sqlite import SqliteStore, open_sqlite_store
 from tests.storage.storage_world import (
+    NODE_KEYS,
     NOW_MS,
     ORIGINS,
     OWN,
@@ -63,8 +64,10 @@ def test_failed_commit_stops_appends_until_a_restart(
         fail_commits(store, patched, is_done=is_done)
         with pytest.raises(StorageError, match="disk I/O error"):
             append(store, "b")
-    with pytest.raises(LogReadOnly, match="start the node again"):
+    with pytest.raises(LogReadOnly, match="start the node again") as refused:
         append(store, "c")
+    # Every caller is told this from now on, and our disk's own words name our files.
+    assert "disk I/O" not in str(refused.value)
     with pytest.raises(LogReadOnly):
         store.allow_appends()
     assert store.log_state(OWN_ID).size == 1
@@ -199,7 +202,9 @@ def test_crash_between_commit_and_guard_loses_nothing(
 
 
 def test_store_without_own_log_takes_no_appends(tmp_path: Path) -> None:
-    store = open_sqlite_store(tmp_path / "log.db", author=None, guard=None, now_ms=lambda: NOW_MS)
+    store = open_sqlite_store(
+        tmp_path / "log.db", author=None, guard=None, node_keys=NODE_KEYS, now_ms=lambda: NOW_MS
+    )
     store.register_logs(ORIGINS).result()
     with pytest.raises(LogReadOnly):
         store.allow_appends()

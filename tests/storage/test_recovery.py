@@ -15,6 +15,7 @@ from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, leaf_hash
 from registry.store.guard import Guard
 from registry.store.sqlite import open_sqlite_store
 from tests.storage.storage_world import (
+    NODE_KEYS,
     NOW_MS,
     OWN,
     OWN_ID,
@@ -154,7 +155,11 @@ def test_missing_guard_keeps_the_log_closed(tmp_path: Path) -> None:
     append(store, "a")
     store.close()
     store = open_sqlite_store(
-        tmp_path / "log.db", author=author_of(OWN), guard=None, now_ms=lambda: NOW_MS
+        tmp_path / "log.db",
+        author=author_of(OWN),
+        guard=None,
+        node_keys=NODE_KEYS,
+        now_ms=lambda: NOW_MS,
     )
 
     assert store.own_state_against_guard().kind is GuardVerdict.GUARD_MISSING

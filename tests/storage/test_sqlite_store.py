@@ -23,6 +23,7 @@ from registry.store.values import Appended
 from tests.storage.append_contract import AppendContract
 from tests.storage.mirror_contract import MirrorContract
 from tests.storage.storage_world import (
+    NODE_KEYS,
     NOW_MS,
     OWN_ID,
     PEER_ID,
@@ -46,7 +47,12 @@ class TestSqliteStore(AppendContract, MirrorContract):
 
 def open_read_only(folder: Path) -> SqliteStore:
     return open_sqlite_store(
-        folder / "log.db", author=None, guard=None, now_ms=lambda: NOW_MS, is_read_only=True
+        folder / "log.db",
+        author=None,
+        guard=None,
+        node_keys=NODE_KEYS,
+        now_ms=lambda: NOW_MS,
+        is_read_only=True,
     )
 
 

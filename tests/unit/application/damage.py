@@ -1,4 +1,4 @@
-"""Damage to a node's database: one flipped bit in an entry, a note or a part, with its place."""
+"""Damage to a node's database: one flipped bit in an entry, note, part or its key, and where."""
 
 import random
 import sqlite3
@@ -41,10 +41,13 @@ def values(node_folder: Path) -> dict[str, list[Value]]:
                 Value("logs", "note", "log_no = ?", (number,), origin, None)
                 for number, origin in database.execute(notes)
             ],
-            "part": [
-                Value("parts", "sealed", of_part, (number, index, ordinal), origin, index)
-                for number, index, ordinal, origin in database.execute(parts)
-            ],
+            **{
+                name: [
+                    Value("parts", column, of_part, (number, index, ordinal), origin, index)
+                    for number, index, ordinal, origin in database.execute(parts)
+                ]
+                for name, column in (("part", "sealed"), ("part key", "wrapped_key"))
+            },
         }
 
 

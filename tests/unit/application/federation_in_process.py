@@ -20,6 +20,7 @@ from registry.application.founding import endorse, found, init_node, join
 from registry.application.recording import Receipt, RecordCommand
 from registry.application.registry import Registry
 from registry.application.sharing import PartKey
+from registry.domain.audience import DEFAULT_AUDIENCE, AudienceChoice, named
 from registry.domain.content import ActContent, CaseOpened, StatementIssued
 from registry.domain.identifiers import CaseId, Commitment, LogId, RegistryId
 from registry.log.entry import PartCommitment, decode_header, split_entry
@@ -117,6 +118,9 @@ class Node:
         request_id: str = "",
         scope: str = "",
         mechanisms: tuple[str, ...] = (),
+        audience: AudienceChoice = DEFAULT_AUDIENCE,
+        not_before_ms: int = 0,
+        confirmed_person_ids: tuple[str, ...] = (),
     ) -> Receipt:
         """Records an event and waits until it is on disk."""
         number = self.registry.store.log_state(self.log_id).size
@@ -125,7 +129,9 @@ class Node:
             scope=scope,
             case_id=case_id,
             content=content,
-            mechanisms=mechanisms,
+            audience=named(*mechanisms) if mechanisms else audience,
+            not_before_ms=not_before_ms,
+            confirmed_person_ids=confirmed_person_ids,
         )
         return self.registry.receipt(self.registry.record(command).result())
 

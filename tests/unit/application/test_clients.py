@@ -12,10 +12,13 @@ from registry.application.clients import (
     fingerprint_of,
     load_client_authority,
     read_clients,
+    remove_client,
+    set_role,
 )
 from registry.application.folder import NodeFolder
 from registry.application.key_files import read_private
-from registry.errors import FolderError, InvalidRequest, KeyFileError, RegistryError
+from registry.application.roles import Client, Role
+from registry.errors import FolderError, InvalidRequest, KeyFileError, NotFound, RegistryError
 
 NAMES = ["a", "desk", "desk.2@un.example", "A_b-9", "x" * 63]
 BAD_NAMES = ["", ".desk", "-desk", "two words", "desk\n", "dé", "x" * 64, "../desk", "a/b"]
@@ -56,10 +59,13 @@ def test_profile_is_for_its_owner_alone(alpha: Path, tmp_path: Path) -> None:
     assert (tmp_path / "profile" / "client.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_list_maps_fingerprints_to_names(alpha: Path, tmp_path: Path) -> None:
+def test_list_maps_fingerprints_to_names_and_roles(alpha: Path, tmp_path: Path) -> None:
     assert read_clients(NodeFolder(alpha)) == {}
 
-    added = {add_client(alpha, name, tmp_path / str(n)): name for n, name in enumerate(NAMES)}
+    added = {
+        add_client(alpha, name, tmp_path / str(n), role): Client(name, role)
+        for n, (name, role) in enumerate(zip(NAMES, Role, strict=True))
+    }
 
     assert read_clients(NodeFolder(alpha)) == added
     assert len(added) == len(NAMES)
@@ -76,11 +82,14 @@ def test_malformed_name_is_refused_and_nothing_is_made(
     assert read_clients(NodeFolder(alpha)) == {}
 
 
-def test_name_is_given_once(alpha: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("again", ["desk", "Desk", "DESK"])
+def test_name_is_given_once_whatever_the_case_of_its_letters(
+    alpha: Path, tmp_path: Path, again: str
+) -> None:
     add_client(alpha, "desk", tmp_path / "first")
 
     with pytest.raises(InvalidRequest, match="exists"):
-        add_client(alpha, "desk", tmp_path / "second")
+        add_client(alpha, again, tmp_path / "second")
 
     assert not (tmp_path / "second").exists()
 
@@ -101,7 +110,21 @@ def test_folder_or_file_that_holds_something_is_not_written_into(
     add_client(alpha, "desk", tmp_path / "empty")
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{", b'{"a": 1}', b"\xff", b'"x"'], ids=repr)
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"a": 1}',
+        b"\xff",
+        b'"x"',
+        b'{"a": {"name": "x"}}',
+        b'{"a": {"name": 1, "role": "officer"}}',
+        b'{"a": {"name": "x", "role": "god"}}',
+    ],
+    ids=repr,
+)
 def test_damaged_list_is_told_and_not_replaced(alpha: Path, tmp_path: Path, text: bytes) -> None:
     (alpha / "clients.json").write_bytes(text)
 
@@ -135,3 +158,39 @@ def test_authority_key_that_others_can_read_signs_nothing(alpha: Path, tmp_path:
 
     with pytest.raises(RegistryError, match="chmod 600"):
         add_client(alpha, "desk", tmp_path / "profile")
+
+
+def test_line_of_the_first_version_is_an_officer(alpha: Path) -> None:
+    (alpha / "clients.json").write_text('{"aa": "desk", "bb": {"name": "eve", "role": "viewer"}}')
+
+    assert read_clients(NodeFolder(alpha)) == {
+        "aa": Client("desk", Role.OFFICER),
+        "bb": Client("eve", Role.VIEWER),
+    }
+
+
+def test_role_is_changed_for_all_certificates_of_a_name_and_for_no_other(alpha: Path) -> None:
+    (alpha / "clients.json").write_text('{"aa": "desk", "bb": "desk", "cc": "eve"}')
+
+    set_role(alpha, "desk", Role.AUDITOR)
+
+    assert read_clients(NodeFolder(alpha)) == {
+        "aa": Client("desk", Role.AUDITOR),
+        "bb": Client("desk", Role.AUDITOR),
+        "cc": Client("eve", Role.OFFICER),
+    }
+
+
+def test_removed_client_is_gone_with_all_its_certificates(alpha: Path) -> None:
+    (alpha / "clients.json").write_text('{"aa": "desk", "bb": "desk", "cc": "eve"}')
+
+    remove_client(alpha, "desk")
+
+    assert read_clients(NodeFolder(alpha)) == {"cc": Client("eve", Role.OFFICER)}
+
+
+def test_client_that_is_not_listed_has_no_role_to_change(alpha: Path) -> None:
+    with pytest.raises(NotFound, match="ghost"):
+        set_role(alpha, "ghost", Role.VIEWER)
+    with pytest.raises(NotFound, match="ghost"):
+        remove_client(alpha, "ghost")

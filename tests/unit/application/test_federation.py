@@ -78,18 +78,21 @@ def test_entries_arrive_in_any_steps_and_lead_to_the_same_state(nodes: Nodes) ->
     )
 
 
-def test_content_never_stands_in_the_files_of_a_node_outside_the_audience(
+def test_content_is_held_by_its_audience_alone_and_stands_in_clear_in_no_file(
     nodes: Nodes, folder: Path
 ) -> None:
     canary = "canary-7f3a"
     opened = nodes["alpha"].record(opening())
-    nodes["alpha"].record(statement(canary), opened.case_id, mechanisms=("beta",))
+    recorded = nodes["alpha"].record(statement(canary), opened.case_id, mechanisms=("beta",))
     nodes.carry_all()
+    place = (nodes["alpha"].log_id, recorded.index, 0)
 
-    found = {
-        path.parent.name
-        for path in folder.glob("*/log.db*")
-        if canary.encode() in path.read_bytes()
+    holders = {
+        name
+        for name, node in nodes.items()
+        if any(canary.encode() in part.content for part in node.registry.store.parts_of([place]))
     }
+    in_clear = [path for path in folder.rglob("*.db*") if canary.encode() in path.read_bytes()]
 
-    assert found == {"alpha", "beta"}
+    assert holders == {"alpha", "beta"}
+    assert in_clear == []

@@ -43,7 +43,7 @@ def test_member_file_holds_the_public_half_of_the_folder_and_no_secret(founders:
 def test_every_key_and_secret_is_made_afresh_and_read_by_the_owner_alone(founders: Path) -> None:
     files = [path for name in (ALPHA, "beta") for path in (founders / name / "keys").iterdir()]
 
-    assert len(files) == 16
+    assert len(files) == 18
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     assert len({path.read_bytes() for path in files}) == len(files)
     assert (founders / ALPHA / "keys").stat().st_mode & 0o777 == 0o700

@@ -13,7 +13,7 @@ from tests.unit.application.damage import changed, flipped, read, values
 from tests.unit.application.federation_in_process import open_federation, opening, statement
 
 REGISTRY = Path(sys.executable).with_name("registry")
-FLIPS = ["entry"] * 4 + ["part"] * 4 + ["note"] * 2
+FLIPS = ["entry"] * 3 + ["part"] * 3 + ["part key"] * 2 + ["note"] * 2
 SEED = 11
 
 
@@ -50,7 +50,7 @@ def test_ten_flipped_bits_are_each_found_with_log_and_index(beta: Path) -> None:
             missed.append((kind, value, done.returncode, done.stdout, done.stderr))
 
     assert missed == []
-    assert {len(held[kind]) for kind in ("entry", "part")} == {13}
+    assert {len(held[kind]) for kind in ("entry", "part", "part key")} == {13}
 
 
 def test_sound_node_has_no_findings_and_ends_well(beta: Path) -> None:

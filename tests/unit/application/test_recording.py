@@ -1,12 +1,14 @@
 """Recording: rules before signing, one event per request, sealed where the audience is named."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from registry.application.recording import REQUEST_ID_MAX, RecordCommand
+from registry.domain.audience import named
 from registry.domain.content import (
     ActContent,
     EventPointer,
@@ -120,7 +122,7 @@ Change = Callable[[RecordCommand], RecordCommand]
     "change",
     [
         lambda command: dataclasses.replace(command, content=statement("other words")),
-        lambda command: dataclasses.replace(command, mechanisms=("beta",)),
+        lambda command: dataclasses.replace(command, audience=named("beta")),
         lambda command: dataclasses.replace(
             command, content=ReplyReceived(acting_body="a", basis="own_act")
         ),
@@ -339,8 +341,7 @@ def test_lost_guard_is_made_anew_only_when_the_log_is_opened(folder: Path) -> No
     node.record(opening())
     node.registry.close()
     guard = folder / "alpha" / "guard" / "guard.bin"
-    guard.unlink()
-    guard.parent.rmdir()
+    shutil.rmtree(guard.parent)
     node = open_node(folder, "alpha", opens_log=False)
     assert not guard.exists()
     with pytest.raises(LogReadOnly):

@@ -12,6 +12,7 @@ from registry.errors import CorruptDatabase
 from registry.log.author import PartDraft, draft_event
 from registry.log.entry import ALL_MEMBERS, PartCommitment, decode_header, split_entry
 from registry.log.roster import MemberStatus
+from registry.store.chunks import LARGE_PART_BYTES
 from registry.store.values import AppendRequest, HeldPart
 from tests.unit.application.federation_in_process import (
     START_MS,
@@ -208,7 +209,13 @@ def test_damaged_entry_shares_nothing_and_is_told(
     monkeypatch.setattr(alpha.registry.store, "entries", lambda *_: [b"\xff" * 99])
 
     with pytest.raises(CorruptDatabase, match="fsck"):
-        sharable_parts(alpha.registry.store, beta.registry.own, wanted, now_ms=START_MS)
+        sharable_parts(
+            alpha.registry.store,
+            beta.registry.own,
+            wanted,
+            consents=alpha.registry.consents,
+            now_ms=START_MS,
+        )
 
 
 def slices(source: Node, target: Node, wanted: dict[PartKey, Commitment]) -> list[list[HeldPart]]:
@@ -225,21 +232,22 @@ def slices(source: Node, target: Node, wanted: dict[PartKey, Commitment]) -> lis
 
 def test_large_content_is_given_in_slices_that_are_read_one_after_the_other(nodes: Nodes) -> None:
     alpha, beta, _ = nodes.values()
-    half, whole = SLICE_BYTES // 2, SLICE_BYTES
-    sizes = [half, half, 10, whole, 3 * whole, 10, 10]
+    most = LARGE_PART_BYTES
+    sizes = [most, most, most, most, 10, most + 1, most, 10]
     contents = [bytes([number]) * size for number, size in enumerate(sizes)]
     wanted = write(alpha, *(drafted(content) for content in contents))
     found = slices(alpha, beta, wanted)
 
-    # The size class of three slices is four.
-    assert [[p.ordinal for p in parts] for parts in found] == [[0, 1], [2], [3], [4], [5, 6]]
+    # The one that is too large for a message is asked for in another way.
+    assert [[p.ordinal for p in parts] for parts in found] == [[0, 1, 2, 3], [4, 6, 7]]
+    del contents[5]
     assert [part.content for parts in found for part in parts] == contents
 
 
 def test_parts_that_are_not_held_or_not_allowed_end_no_slice(nodes: Nodes) -> None:
     alpha, beta, gamma = nodes.values()
     for number in range(6):
-        write(alpha, drafted(bytes([number]) * SLICE_BYTES))
+        write(alpha, drafted(bytes([number]) * LARGE_PART_BYTES))
     wanted = commitments(alpha)
     carry_entries(alpha, beta, alpha.log_id)
     last = [key for key in wanted if key[1] == 11]
@@ -252,7 +260,7 @@ def test_slice_reads_no_more_content_than_it_gives(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alpha, beta, _ = nodes.values()
-    wanted = write(alpha, *(drafted(bytes([number]) * SLICE_BYTES) for number in range(8)))
+    wanted = write(alpha, *(drafted(bytes([number]) * LARGE_PART_BYTES) for number in range(8)))
     store = alpha.registry.store
     read: list[PartKey] = []
     parts_of = store.parts_of
@@ -263,33 +271,39 @@ def test_slice_reads_no_more_content_than_it_gives(
 
     monkeypatch.setattr(store, "parts_of", count)
 
-    assert given(alpha, beta, wanted) == list(wanted)[:1]
-    assert read == list(wanted)[:1]
+    assert SLICE_BYTES == 4 * LARGE_PART_BYTES
+    assert given(alpha, beta, wanted) == list(wanted)[:4]
+    # Part 0 once more: it tells whether the event names persons.
+    assert list(dict.fromkeys(read)) == list(wanted)[:4]
 
 
 def test_every_slice_is_decided_anew(nodes: Nodes) -> None:
     alpha, beta, gamma = nodes.values()
-    for number in range(2):
-        write(alpha, drafted(bytes([number]) * SLICE_BYTES))
+    for number in range(5):
+        write(alpha, drafted(bytes([number]) * LARGE_PART_BYTES))
     nodes.carry_all()
-    wanted = {key: value for key, value in commitments(alpha).items() if key[1] in (1, 3)}
+    wanted = {key: value for key, value in commitments(alpha).items() if key[1] % 2}
     carry_parts(alpha, beta, alpha.log_id)
     first = given(beta, gamma, wanted)
-    assert [key[1] for key in first] == [1]
-
-    beta.registry.store.freeze(alpha.log_id, 3, "bad_entry_signature", b"").result()
+    assert [key[1] for key in first] == [1, 3, 5, 7]
     rest = {key: value for key, value in wanted.items() if key not in first}
+    assert [key[1] for key in given(beta, gamma, rest)] == [9]
+
+    beta.registry.store.freeze(alpha.log_id, 9, "bad_entry_signature", b"").result()
     assert given(beta, gamma, rest) == []
 
 
-def test_size_class_that_lies_makes_slices_small_and_withholds_nothing(nodes: Nodes) -> None:
+def test_size_class_that_lies_withholds_nothing_but_what_claims_to_be_large(
+    nodes: Nodes,
+) -> None:
     alpha, beta, _ = nodes.values()
     every: dict[PartKey, Commitment] = {}
-    for number in range(3):
+    for number in range(9):
+        claimed = LARGE_PART_BYTES if number % 2 else 2**63
         part = drafted(b"small %d" % number)
         true = write(alpha, part)
         (commitment,) = true.values()
-        every |= write(alpha, part, copied=(PartCommitment(commitment, 2**63, 0),))
-    found = slices(alpha, beta, every)
+        every |= write(alpha, part, copied=(PartCommitment(commitment, claimed, 0),))
+    found = [part for parts in slices(alpha, beta, every) for part in parts]
 
-    assert [len(parts) for parts in found] == [1, 1, 1]
+    assert [part.content for part in found] == [b"small %d" % number for number in (1, 3, 5, 7)]

@@ -53,9 +53,25 @@ def test_roster_tells_who_signed_it(joined: Path) -> None:
 
 
 def test_client_gets_a_profile_that_loads(joined: Path) -> None:
-    added = run("client", "add", joined / "un", "desk-2", "--out", joined / "profile")
+    added = run(
+        "client", "add", joined / "un", "desk-2", "--role", "viewer", "--out", joined / "profile"
+    )
 
     assert load_profile(Path(added["profile"])).description.mechanism == "un"
+    assert added["role"] == "viewer"
+    assert [line["role"] for line in run("client", "list", joined / "un")] == ["viewer"]
+
+
+def test_role_is_asked_for_changed_and_taken_away(joined: Path) -> None:
+    missing = RUNNER.invoke(app, ["client", "add", str(joined / "un"), "x", "--out", "nowhere"])
+    assert missing.exit_code != 0
+    assert "--role" in missing.output
+    run("client", "add", joined / "un", "desk", "--role", "officer", "--out", joined / "desk")
+
+    run("client", "role", joined / "un", "desk", "auditor")
+    assert [line["role"] for line in run("client", "list", joined / "un")] == ["auditor"]
+    run("client", "remove", joined / "un", "desk")
+    assert run("client", "list", joined / "un") == []
 
 
 def test_new_folder_is_rebuilt_verified_and_checked(joined: Path) -> None:

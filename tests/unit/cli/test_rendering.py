@@ -138,6 +138,14 @@ def test_content_that_cannot_be_read_is_explained(
     assert words in told
 
 
+def test_sealed_content_tells_until_when(
+    output: Output, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed = event(0, None, content_state="embargoed", not_before_ms=1_796_115_600_000)
+    print_history(output, history([sealed]))
+    assert "(sealed until 2026-12-01 09:00 UTC)" in capsys.readouterr().out
+
+
 def test_event_tells_what_it_is_about_by_its_position(
     output: Output, capsys: pytest.CaptureFixture[str]
 ) -> None:

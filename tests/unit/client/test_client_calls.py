@@ -11,6 +11,7 @@ from registry.api.v1 import admin_pb2, audit_pb2, cases_pb2
 from registry.client import ClientProfile, RegistryClient, case, situation
 from registry.client import client as client_module
 from registry.client.profile import ProfileDescription
+from registry.domain.audience import named
 from registry.domain.content import CaseOpened, StatementIssued
 from registry.domain.identifiers import CaseId
 from registry.errors import LogReadOnly, NotFound, Overloaded, PeerUnavailable
@@ -113,7 +114,7 @@ async def test_record_says_who_shares_its_request_id_and_who_may_hold_it(
     serve(client, "cases", RecordEvent=stub)
 
     await client.record("r1", situation("POL"), STATEMENT)
-    await client.record("r2", case(CASE), STATEMENT, audience=("un", "coe"), is_shared=True)
+    await client.record("r2", case(CASE), STATEMENT, audience=named("un", "coe"), is_shared=True)
 
     first, second = stub.requests
     assert (first.request_id, first.case.situation_of) == ("r1", "POL")
@@ -129,7 +130,7 @@ async def test_open_case_sends_the_opening_and_returns_the_receipt(client: Regis
     stub = FakeStub(cases_pb2.OpenCaseResponse(receipt=receipt()))
     serve(client, "cases", OpenCase=stub)
 
-    opened = await client.open_case("r", OPENING, audience=("un",), is_shared=True)
+    opened = await client.open_case("r", OPENING, audience=named("un"), is_shared=True)
 
     (request,) = stub.requests
     assert (opened.case_id, opened.index) == (CASE, 5)

@@ -13,7 +13,9 @@ from pydantic.fields import FieldInfo
 from registry.domain.content import (
     CONTENT_BY_KIND,
     ActContent,
+    Attachment,
     EventPointer,
+    NamedPerson,
     NativeGrade,
     PartialDate,
 )
@@ -27,8 +29,12 @@ LEAST: Final[dict[str, Any]] = {
     "basis": "own_act",
 }
 """Fields that make valid content of every kind with `REQUIRED_GRADES`."""
+PERSON: Final = {"person_id": "a1" * 16, "name": "Ayo Zemlinski"}
+"""Invented, as all others here."""
 REQUIRED_GRADES: Final[dict[EventKind, dict[str, Any]]] = {
     EventKind.RECOMMENDATION_RESPONSE: {"response": {"scheme": "upr", "value": "supported"}},
+    EventKind.CONSENT_RECORDED: {"persons": [PERSON], "use": "names_in_public"},
+    EventKind.CONSENT_WITHDRAWN: {"person_id": PERSON["person_id"]},
     EventKind.FOLLOWUP_ASSESSED: {"grade": {"scheme": "ccpr", "value": "B2"}},
 }
 
@@ -51,13 +57,29 @@ _POINTERS = st.builds(
 _GRADES = st.builds(
     NativeGrade, scheme=_CODES, value=_WORDS, assessor=_LINES, date=st.none() | _DATES
 )
+_SLUGS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,9}[a-z0-9])?", fullmatch=True)
+_PERSON_IDS = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
+_PERSONS = st.builds(NamedPerson, person_id=_PERSON_IDS, name=_WORDS, role=_LINES)
+_ATTACHMENTS = st.builds(
+    Attachment,
+    ordinal=st.integers(1, 63),
+    file_name=_WORDS,
+    media_type=_LINES,
+    size=st.integers(1, 2**53 - 1),
+    sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
+)
 _BY_MODEL: Final[dict[Any, st.SearchStrategy[Any]]] = {
     PartialDate: _DATES,
     EventPointer: _POINTERS,
     NativeGrade: _GRADES,
     bool: st.booleans(),
 }
-_CODE_FIELDS: Final = {"acting_body", "instrument", "provided_by"}
+_ITEMS_BY_MODEL: Final[dict[Any, st.SearchStrategy[Any]]] = {
+    NamedPerson: _PERSONS,
+    Attachment: _ATTACHMENTS,
+}
+_ITEMS_BY_NAME: Final = {"themes": _CODES, "mechanisms": _SLUGS}
+_CODE_FIELDS: Final = {"acting_body", "instrument", "provided_by", "recorded_by"}
 
 
 def least_fields(kind: EventKind) -> dict[str, Any]:
@@ -76,10 +98,20 @@ def contents(draw: st.DrawFn, kind: EventKind) -> ActContent:
     }
     if kind is EventKind.CASE_OPENED:
         fields["title"] = draw(_WORDS)
+    _keep_rules_of_consent(draw, kind, fields)
     fields["reported_by"] = draw(_WORDS) if fields["basis"] == "reported_by" else ""
     if fields["basis"] == "public_record":
         fields["source"] = draw(_WORDS)
     return model.model_validate(fields)
+
+
+def _keep_rules_of_consent(draw: st.DrawFn, kind: EventKind, fields: dict[str, Any]) -> None:
+    if kind is EventKind.CONSENT_RECORDED:
+        fields["persons"] = (draw(_PERSONS),)
+        is_share = fields["use"] == "share_with_mechanisms"
+        fields["mechanisms"] = draw(st.lists(_SLUGS, min_size=1, max_size=3)) if is_share else ()
+    if kind is EventKind.CONSENT_WITHDRAWN:
+        fields.pop("persons", None)
 
 
 def _strategy(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
@@ -90,13 +122,20 @@ def _strategy(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
     if get_origin(inner) is Literal:
         return st.sampled_from(get_args(inner))
     if get_origin(inner) is tuple:
-        item = get_args(inner)[0]
-        items = _STATES if item == StateCode else _CODES if name == "themes" else _LINES
-        return st.lists(items, max_size=3).map(tuple)
+        return st.lists(_item_strategy(name, get_args(inner)[0]), max_size=3).map(tuple)
     assert inner is str, f"no strategy for {name}"
     if name.endswith("_state"):
         return _STATES
-    return _CODES if name in _CODE_FIELDS else _LINES
+    return _PERSON_IDS if name == "person_id" else _CODES if name in _CODE_FIELDS else _LINES
+
+
+def _item_strategy(name: str, item: Any) -> st.SearchStrategy[Any]:
+    inner = without_wrapping(item)
+    if get_origin(inner) is Literal:
+        return st.sampled_from(get_args(inner))
+    if inner in _ITEMS_BY_MODEL:
+        return _ITEMS_BY_MODEL[inner]
+    return _STATES if item == StateCode else _ITEMS_BY_NAME.get(name, _LINES)
 
 
 def without_wrapping(annotation: Any) -> Any:

@@ -23,6 +23,38 @@ FROZEN: Final[dict[str, tuple[dict[str, Any], str]]] = {
         {"received_date": "2021-03"},
         '"received_date":{"value":"2021-03","precision":"month"}',
     ),
+    "consent_recorded": (
+        {
+            "persons": [{"person_id": "a1" * 16, "name": "Ayo Zemlinski", "role": "defender"}],
+            "use": "share_with_mechanisms",
+            "mechanisms": ["coe-commissioner"],
+            "is_informed_of_risk": True,
+            "agrees": True,
+            "how": "written",
+            "given_date": "2021-03-01",
+            "recorded_by": "desk",
+            "erase_on_withdrawal": True,
+        },
+        (
+            '"persons":[{"person_id":"a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","name":"Ayo Zemlinski",'
+            '"role":"defender"}],"use":"share_with_mechanisms","mechanisms":["coe-commissioner"],'
+            '"is_informed_of_risk":true,"agrees":true,"how":"written",'
+            '"given_date":{"value":"2021-03-01","precision":"day"},"recorded_by":"desk",'
+            '"erase_on_withdrawal":true'
+        ),
+    ),
+    "consent_withdrawn": (
+        {
+            "person_id": "a1" * 16,
+            "uses": ["names_to_state", "names_in_public"],
+            "withdrawn_date": "2021-04-01",
+        },
+        (
+            '"person_id":"a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1",'
+            '"uses":["names_to_state","names_in_public"],'
+            '"withdrawn_date":{"value":"2021-04-01","precision":"day"}'
+        ),
+    ),
     "communication_sent": (
         {
             "sent_date": "2021-03-05",

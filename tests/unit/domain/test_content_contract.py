@@ -10,25 +10,29 @@ from registry.api.v1 import cases_pb2, content_pb2
 from registry.domain.content import (
     CONTENT_BY_KIND,
     ActContent,
+    Attachment,
     EventPointer,
+    NamedPerson,
     NativeGrade,
     PartialDate,
 )
 from registry.domain.vocabulary import CURRENT_KINDS, EventKind, kind_code
 from tests.unit.domain.content_examples import KINDS, without_wrapping
 
-# Line 7 of the issue that asked for them.
+# Line 7 of the issue that asked for the first of them, and the kinds of consent.
 _ASKED_FOR_TEXT: Final = """
     case_opened submission_received communication_sent reply_received statement_issued
     opinion_adopted legal_review_issued visit_report_published document_published
     report_published recommendation_made recommendation_response followup_information
-    followup_assessed
+    followup_assessed consent_recorded consent_withdrawn
 """
 ASKED_FOR: Final = _ASKED_FOR_TEXT.split()
 MESSAGES: Final = {
     PartialDate: content_pb2.ActDate.DESCRIPTOR,
     EventPointer: content_pb2.EventPointer.DESCRIPTOR,
     NativeGrade: content_pb2.NativeGrade.DESCRIPTOR,
+    NamedPerson: content_pb2.NamedPerson.DESCRIPTOR,
+    Attachment: content_pb2.Attachment.DESCRIPTOR,
 }
 MODELS: Final = (*CONTENT_BY_KIND.values(), *MESSAGES)
 
@@ -74,7 +78,7 @@ def assert_same_fields(model: type[BaseModel], message: Descriptor) -> None:
 def test_kinds_that_were_asked_for_are_those_that_are_recorded() -> None:
     assert {kind_code(kind) for kind in CONTENT_BY_KIND} == set(ASKED_FOR)
     assert frozenset(CONTENT_BY_KIND) == CURRENT_KINDS
-    assert len(ASKED_FOR) == 14
+    assert len(ASKED_FOR) == 16
 
 
 @each_kind
@@ -128,11 +132,3 @@ def test_model_is_strict_frozen_and_documented(model: type[BaseModel]) -> None:
     assert model.model_config.get("frozen") is True
     assert model.__doc__
     assert all(field.description for field in model.model_fields.values())
-
-
-def test_no_kind_has_a_list_of_messages() -> None:
-    """Unknown fields are looked for at any depth, but not inside lists."""
-    nested = [f for kind in KINDS for f in message_of(kind).fields if f.message_type is not None]
-
-    assert nested
-    assert not [f.name for f in nested if f.is_repeated]

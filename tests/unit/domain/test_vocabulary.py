@@ -58,7 +58,7 @@ def test_every_kind_of_the_design_has_a_row_with_its_number() -> None:
 
 
 def test_rows_say_nothing_else() -> None:
-    known = {"number", "title", "is_current", "is_control"}
+    known = {"number", "title", "is_current", "is_control", "default_audience", "publishes"}
 
     assert {key for row in ROWS.values() for key in row} <= known
 

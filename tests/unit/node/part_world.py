@@ -26,7 +26,6 @@ from tests.unit.application.federation_in_process import (
     open_federation,
 )
 
-LIMIT_BYTES = 8 * 2**20
 Place = tuple[int, int]
 
 
@@ -134,7 +133,6 @@ class Following:
             self.beta.registry,
             5.0,
             lambda peer, error: self.faults.append((peer, error)),
-            message_max_bytes=LIMIT_BYTES,
         )
 
     @property

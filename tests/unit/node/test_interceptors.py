@@ -1,6 +1,7 @@
 """The one place around every call: what is logged of it, and what is told to whom."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,8 +11,10 @@ from typing import Any, NoReturn
 import grpc
 import pytest
 import structlog
+from google.rpc import error_details_pb2, status_pb2
 from structlog.testing import LogCapture
 
+from registry.application.roles import Role
 from registry.errors import CorruptDatabase, NotFound, RegistryError, UnknownCaller
 from registry_node.callers import Caller
 from registry_node.interceptors import CallInterceptor
@@ -25,12 +28,19 @@ class Context:
     """Stands for grpc's: remembers how the call ended."""
 
     ended: list[tuple[grpc.StatusCode, str]] = field(default_factory=list)
+    trailers: list[tuple[tuple[str, bytes], ...]] = field(default_factory=list)
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_pem_cert": [b"a certificate"]}
 
-    async def abort(self, code: grpc.StatusCode, details: str, **_: object) -> NoReturn:
+    async def abort(
+        self,
+        code: grpc.StatusCode,
+        details: str,
+        trailing_metadata: tuple[tuple[str, bytes], ...] = (),
+    ) -> NoReturn:
         self.ended.append((code, details))
+        self.trailers.append(trailing_metadata)
         raise grpc.aio.AbortError
 
 
@@ -44,7 +54,7 @@ class Callers:
         if not self._knows:
             msg = "not listed"
             raise UnknownCaller(msg)
-        return Caller(name="desk", member=None)
+        return Caller("desk", None, Role.OFFICER, "0123456789abcdef")
 
 
 @pytest.fixture
@@ -76,7 +86,12 @@ def handler_that(error: BaseException | None, *, streams: bool) -> Any:
 
 
 async def call(
-    method: str, error: BaseException | None, *, streams: bool = False, knows: bool = True
+    method: str,
+    error: BaseException | None,
+    *,
+    streams: bool = False,
+    knows: bool = True,
+    context: Context | None = None,
 ) -> list[tuple[grpc.StatusCode, str]]:
     """Makes one call through the interceptor; returns how it was aborted, if it was."""
 
@@ -85,9 +100,10 @@ async def call(
 
     callers: Any = Callers(knows=knows)
     details: Any = SimpleNamespace(method=method, invocation_metadata=())
-    interceptor = CallInterceptor(callers, open_methods=frozenset({QUIET}))
+    permissions = {method: frozenset({Role.OFFICER.value})}
+    interceptor = CallInterceptor(callers, open_methods=frozenset({QUIET}), permissions=permissions)
     handler: Any = await interceptor.intercept_service(handler_of, details)
-    context = Context()
+    context = context or Context()
     with suppress(grpc.aio.AbortError):
         if streams:
             assert [each async for each in handler.unary_stream("request", context)] == ["answer"]
@@ -97,7 +113,7 @@ async def call(
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_text_of_our_own_disks_error_stays_in_the_log(
+async def test_text_of_our_own_disks_error_goes_neither_to_the_caller_nor_to_the_log(
     facts: list[Any], *, streams: bool
 ) -> None:
     told = await call("/a.Service/Read", CorruptDatabase(f"{PATH} is damaged"), streams=streams)
@@ -107,7 +123,8 @@ async def test_text_of_our_own_disks_error_stays_in_the_log(
     assert "corrupt_database" in details
     (fact,) = facts
     assert (fact["outcome"], fact["reason"]) == ("DATA_LOSS", "corrupt_database")
-    assert fact["detail"] == f"{PATH} is damaged"
+    assert fact["at"].startswith("test_interceptors.py:")
+    assert PATH not in str(facts)
 
 
 async def test_text_of_a_refusal_goes_to_the_caller_and_not_to_the_log(facts: list[Any]) -> None:
@@ -116,10 +133,44 @@ async def test_text_of_a_refusal_goes_to_the_caller_and_not_to_the_log(facts: li
     assert "no such case" not in str(facts)
 
 
-async def test_call_is_logged_with_its_caller(facts: list[Any]) -> None:
+async def test_call_is_logged_with_a_pseudonym_of_its_caller(facts: list[Any]) -> None:
     assert await call("/a.Service/Read", None) == []
     (fact,) = facts
-    assert (fact["method"], fact["caller"], fact["outcome"]) == ("/a.Service/Read", "desk", "OK")
+    assert (fact["method"], fact["outcome"]) == ("/a.Service/Read", "OK")
+    assert re.fullmatch("client:[0-9a-f]{12}", fact["caller"])
+    assert "desk" not in str(facts)
+
+
+@pytest.mark.parametrize("error", [NotFound("no such case"), CorruptDatabase("x"), KeyError("x")])
+@pytest.mark.parametrize("streams", [False, True])
+async def test_failure_has_one_id_in_its_answer_and_in_the_log(
+    facts: list[Any], error: Exception, *, streams: bool
+) -> None:
+    context = Context()
+    await call("/a.Service/Read", error, streams=streams, context=context)
+    (trailer,) = context.trailers
+    ((_, status),) = trailer
+    info = error_details_pb2.ErrorInfo()
+    assert status_pb2.Status.FromString(status).details[0].Unpack(info)
+    told = info.metadata["error_id"]
+    assert re.fullmatch("[0-9a-f]{8}", told)
+    assert [fact["error_id"] for fact in facts] == [told]
+
+
+async def test_two_failures_have_two_ids(facts: list[Any]) -> None:
+    for _ in range(2):
+        await call("/a.Service/Read", NotFound("x"))
+    assert len({fact["error_id"] for fact in facts}) == 2
+
+
+async def test_text_of_an_internal_error_reaches_neither_caller_nor_log(facts: list[Any]) -> None:
+    failures: list[Exception] = [RuntimeError("canary"), RegistryError("canary")]
+    for error in failures:
+        context = Context()
+        told = await call("/a.Service/Read", error, context=context)
+        assert told == [(grpc.StatusCode.INTERNAL, "internal error; see the node's log")]
+        assert b"canary" not in context.trailers[0][0][1]
+    assert "canary" not in str(facts)
 
 
 @pytest.mark.parametrize("streams", [False, True])

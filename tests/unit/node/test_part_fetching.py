@@ -14,7 +14,6 @@ from registry.store.entries import AskedParts
 from registry.store.values import HeldPart
 from tests.unit.application.federation_in_process import carry_entries, open_node
 from tests.unit.node.part_world import (
-    LIMIT_BYTES,
     FakePeer,
     Following,
     sources_of,
@@ -89,23 +88,23 @@ async def test_peer_that_failed_is_asked_no_more_in_this_run(following: Followin
 
 
 async def test_requests_are_bounded_by_the_bytes_that_headers_claim(following: Following) -> None:
-    sizes = [MIB, MIB, MIB, MIB, 3 * MIB, MIB, 6 * MIB, 10]
-    for number, size in enumerate(sizes):
-        write(following.alpha, bytes([number]) * size)
+    for number in range(18):
+        write(following.alpha, bytes([number]) * (256 * 1024))
+    write(following.alpha, b"small")
     peer = following.peer()
 
-    assert await following.catch_up(peer) == len(sizes)
-    # 3 MiB show the size class of 4, 6 MiB that of 8.
+    assert await following.catch_up(peer) == 19
+    # A request asks for about 4 MiB: sixteen parts of 256 KiB.
     asked = [[index for index, _ in request] for request in peer.asked]
-    assert asked == [[0, 1, 2, 3], [4], [5], [6], [7]]
+    assert asked == [list(range(16)), [16, 17, 18]]
     assert peer.timeouts[0] > peer.timeouts[-1]
 
 
-async def test_part_that_claims_more_than_a_message_holds_is_not_asked_for_but_stays_wanted(
+async def test_part_that_claims_more_than_any_may_have_is_not_asked_for_but_stays_wanted(
     following: Following,
 ) -> None:
     write(following.alpha, b"before")
-    write(following.alpha, b"huge", claimed=LIMIT_BYTES + 1)
+    write(following.alpha, b"huge", claimed=64 * MIB + 1)
     write(following.alpha, b"endless", claimed=2**63)
     write(following.alpha, b"behind")
     peer = following.peer()
@@ -118,27 +117,6 @@ async def test_part_that_claims_more_than_a_message_holds_is_not_asked_for_but_s
         == 0
     )
     assert peer.asked == [[(0, 0), (3, 0)]]
-
-
-async def test_part_whose_message_is_just_too_large_keeps_no_other_from_coming(
-    following: Following,
-) -> None:
-    write(following.alpha, b"large", claimed=LIMIT_BYTES)
-    write(following.alpha, b"behind")
-
-    class Narrow(FakePeer):
-        """Refuses as grpc does when a message is too large."""
-
-        def GetParts(self, request, *, timeout):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, N802
-            is_large = any(part.index == 0 for part in request.part_ids)
-            self.breaks_after = 0 if is_large else None
-            self.code = grpc.StatusCode.RESOURCE_EXHAUSTED
-            return super().GetParts(request, timeout=timeout)
-
-    assert await following.catch_up(Narrow(following.alpha, following.beta.registry.own)) == 1
-    assert following.held() == [(1, 0)]
-    assert following.wanted() == [(0, 0)]
-    assert following.faults == []
 
 
 async def test_peer_that_sends_more_than_the_header_claims_is_refused(

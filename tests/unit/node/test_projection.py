@@ -61,7 +61,11 @@ async def looping(folder: Folder, mirror: Any) -> AsyncIterator["asyncio.Task[No
         task.cancel()
 
 
-IDLE = SimpleNamespace(is_catching_up=False)
+async def be_open() -> None:
+    """The gate of a node whose content is open."""
+
+
+IDLE = SimpleNamespace(is_catching_up=False, content=SimpleNamespace(wait=be_open))
 
 
 async def test_all_steps_of_a_batch_are_done() -> None:
@@ -104,7 +108,7 @@ async def test_log_that_trickles_for_ever_does_not_keep_the_list_back_for_ever(
 ) -> None:
     monkeypatch.setattr(projection, "_LONGEST_CATCHING_UP_S", 0.01)
     folder = Folder([BEHIND], [DONE])
-    async with looping(folder, SimpleNamespace(is_catching_up=True)):
+    async with looping(folder, SimpleNamespace(is_catching_up=True, content=IDLE.content)):
         while folder.steps_done < 2:
             folder.folded.clear()
             await folder.folded.wait()
@@ -117,6 +121,8 @@ async def test_list_waits_while_thousands_of_entries_come() -> None:
     seen: list[int] = []
 
     class Filling:
+        content = IDLE.content
+
         @property
         def is_catching_up(self) -> bool:
             seen.append(folder.steps_done)

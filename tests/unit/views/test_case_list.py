@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from registry.store.read_models import CaseRow, ReadModels, open_read_models
 from registry.store.sqlite import SqliteStore
 from registry.views.case_file import read_history
 from registry.views.case_list import SituationNames, summarise
-from tests.storage.storage_world import NOW_MS, OTHER, PEER, REGISTRY, case, open_store
+from tests.storage.storage_world import NOW_MS, OTHER, PEER, REGISTRY, VIEWS_KEY, case, open_store
 from tests.unit.views.view_world import (
     OTHER_MEMBER,
     PEER_MEMBER,
@@ -38,7 +39,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Iterator[ReadModels]:
-    opened = open_read_models(tmp_path / "views.db")
+    opened = open_read_models(tmp_path / "views.db", VIEWS_KEY)
     yield opened
     opened.close()
 
@@ -173,7 +174,7 @@ def row(number: int, *, time_ms: int, states: tuple[str, ...] = (), by: str = "p
     )
 
 
-def pages(models: ReadModels, limit: int, **filters: str) -> list[list[CaseRow]]:
+def pages(models: ReadModels, limit: int, **filters: Any) -> list[list[CaseRow]]:
     found, token = [], ""
     while True:
         page = models.page(limit=limit, token=token, **filters)
@@ -237,7 +238,7 @@ def test_filters_of_state_and_mechanism_hold_over_pages(models: ReadModels) -> N
     ]
     models.save(rows, {})
 
-    def found(**filters: str) -> list[int]:
+    def found(**filters: Any) -> list[int]:
         listed = [each.case_id for page in pages(models, 2, **filters) for each in page]
         return [n for case_id in listed for n in range(12) if case(n) == case_id]
 

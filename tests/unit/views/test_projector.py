@@ -21,6 +21,7 @@ from tests.storage.storage_world import (
     PEER,
     PEER_ID,
     REGISTRY,
+    VIEWS_KEY,
     case,
     open_store,
     request,
@@ -51,7 +52,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Iterator[ReadModels]:
-    opened = open_read_models(tmp_path / "views.db")
+    opened = open_read_models(tmp_path / "views.db", VIEWS_KEY)
     yield opened
     opened.close()
 
@@ -79,7 +80,7 @@ def follow(store: SqliteStore, models: ReadModels) -> None:
 
 
 def rebuilt(store: SqliteStore, folder: Path, name: str = "rebuilt.db") -> bytes:
-    models = open_read_models(folder / name)
+    models = open_read_models(folder / name, VIEWS_KEY)
     follow(store, models)
     dump = models.dump()
     models.close()
@@ -137,7 +138,7 @@ def test_incremental_rows_are_byte_for_byte_those_of_a_rebuild(
     mechanisms = [Mechanism(PEER), Mechanism(OTHER)]
     for _ in range(14):
         write(rng.choice(mechanisms), rng)
-    models = open_read_models(tmp_path / "views.db")
+    models = open_read_models(tmp_path / "views.db", VIEWS_KEY)
     for _ in range(20):
         arrive(store, mechanisms, rng)
         match rng.randrange(4):
@@ -145,7 +146,7 @@ def test_incremental_rows_are_byte_for_byte_those_of_a_rebuild(
                 projector(store, models).advance()
             case 1:
                 models.close()  # the process ends between two batches
-                models = open_read_models(tmp_path / "views.db")
+                models = open_read_models(tmp_path / "views.db", VIEWS_KEY)
     follow(store, models)
     dump = models.dump()
     models.close()
@@ -162,7 +163,7 @@ def test_fold_that_is_cut_off_between_its_steps_leaves_the_rows_of_a_rebuild(
     mechanisms = [Mechanism(PEER), Mechanism(OTHER)]
     for _ in range(14):
         write(rng.choice(mechanisms), rng)
-    models = open_read_models(tmp_path / "views.db")
+    models = open_read_models(tmp_path / "views.db", VIEWS_KEY)
     steps = projector(store, models).steps()
     for _ in range(30):
         arrive(store, mechanisms, rng)
@@ -173,7 +174,7 @@ def test_fold_that_is_cut_off_between_its_steps_leaves_the_rows_of_a_rebuild(
                 steps = projector(store, models).steps()  # what is not finished is left
             case 1:
                 models.close()  # the process ends between two steps
-                models = open_read_models(tmp_path / "views.db")
+                models = open_read_models(tmp_path / "views.db", VIEWS_KEY)
                 steps = projector(store, models).steps()
             case 2:
                 follow(store, models)
@@ -245,7 +246,7 @@ def test_crash_while_rows_are_saved_repeats_work_and_loses_none(
     for number in range(8):
         peer.act(STATEMENT, case_id=case(number))
     take(store, peer)
-    models = open_read_models(tmp_path / "views.db")
+    models = open_read_models(tmp_path / "views.db", VIEWS_KEY)
     projector(store, models).advance()
     held = models.dump()
 
@@ -257,7 +258,7 @@ def test_crash_while_rows_are_saved_repeats_work_and_loses_none(
         with pytest.raises(KeyboardInterrupt):
             projector(store, models).advance()
     models.close()
-    models = open_read_models(tmp_path / "views.db")
+    models = open_read_models(tmp_path / "views.db", VIEWS_KEY)
 
     assert models.dump() == held
     follow(store, models)

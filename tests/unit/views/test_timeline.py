@@ -12,6 +12,7 @@ from registry.store.sqlite import SqliteStore, open_sqlite_store
 from registry.views.case_file import CaseHistory, PartState, read_history
 from registry.views.timeline import TimelineItem, read_timeline
 from tests.storage.storage_world import (
+    NODE_KEYS,
     NOW_MS,
     ORIGINS,
     OWN,
@@ -119,7 +120,11 @@ def test_each_act_shows_when_it_was_recorded_and_when_it_was_received(tmp_path: 
     Guard.create(tmp_path / "guard", OWN)
     guard = Guard.open(tmp_path / "guard", OWN)
     store = open_sqlite_store(
-        tmp_path / "log.db", author=author_of(OWN), guard=guard, now_ms=lambda: clock[0]
+        tmp_path / "log.db",
+        author=author_of(OWN),
+        guard=guard,
+        node_keys=NODE_KEYS,
+        now_ms=lambda: clock[0],
     )
     store.register_logs(ORIGINS).result()
     store.allow_appends()
