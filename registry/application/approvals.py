@@ -5,8 +5,9 @@ that stops in the middle, record it once. The rules are judged when it is asked 
 it is approved. An act about content that was erased since is dropped.
 """
 
+import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Final
@@ -74,11 +75,18 @@ class Asking:
 class Approvals:
     """The acts that wait at one node; for any thread."""
 
-    def __init__(self, registry: Registry, office: Office, acts: ActSealer) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        office: Office,
+        acts: ActSealer,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
         self._registry = registry
         self._store = registry.store
         self._office = office
         self._acts = acts
+        self._random_bytes = random_bytes
         self._deciding = Lock()
         self._waiting = {row.request_key for row in self._rows()}
         self.drop_overtaken()
@@ -87,7 +95,28 @@ class Approvals:
         """Whether an act waits under the request id of this one."""
         return prepared.draft.request_id in self._waiting
 
-    def ask(self, asking: Asking, prepared: AppendRequest, act_id: str) -> str | None:
+    def propose_erasure(self, targets: Iterable[ErasureTarget], *, asked_by: str) -> str | None:
+        """Keeps an erasure that somebody who is no client asks for, as the first of two people.
+
+        Args:
+            targets: parts of own events of one case.
+            asked_by: in words, such as `a withdrawal of consent`.
+
+        Returns:
+            The id of the act that waits; None if it was carried out already.
+
+        Raises:
+            RequestError: see `Registry.erase`.
+            Overloaded: too many wait.
+        """
+        asked = tuple(targets)
+        places = "\n".join(f"{each.index} {each.ordinal}" for each in asked)
+        request_id = f"proposed erasure {hashlib.sha256(places.encode()).hexdigest()}"
+        command = EraseCommand(request_id, "", asked)
+        prepared = self._registry.control.erase(command)
+        return self.ask(Asking(asked_by, "", ERASE, write_erasure(command)), prepared)
+
+    def ask(self, asking: Asking, prepared: AppendRequest) -> str | None:
         """Keeps an act until somebody else has decided.
 
         Returns:
@@ -110,6 +139,7 @@ class Approvals:
             if len(self._waiting) >= _WAITING_MAX:
                 msg = f"{_WAITING_MAX} acts wait for a second person: approve or decline some"
                 raise Overloaded(msg)
+            act_id = self._random_bytes(_ID_SIZE_BYTES).hex()
             row = PendingRow(
                 act_no=0,
                 act_id=act_id,
@@ -126,6 +156,11 @@ class Approvals:
             self._office.add_pending(row)
             self._waiting.add(draft.request_id)
             return act_id
+
+    def targets_waiting(self, case_id: CaseId) -> set[tuple[int, int]]:
+        """The parts (index, ordinal) of a case whose erasure waits."""
+        waiting = (_act_of(row).erasure for row in self._rows() if row.case_id == case_id)
+        return {(t.index, t.ordinal) for act in waiting if act is not None for t in act.targets}
 
     def listed(
         self, after: int, limit: int, may_see: Callable[[CaseId], bool]

@@ -12,27 +12,34 @@ typed content names persons: attachments follow it. Content that speaks of perso
 read does not leave.
 """
 
-import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final, NamedTuple
 
+from registry.application.knowledge import Place, what_authors_knew
+from registry.application.named_persons import (
+    OWN_TYPE,
+    WITHDRAWAL_TYPE,
+    matters,
+    may_name,
+    persons_in,
+    read_consent,
+    read_content,
+)
+from registry.application.stored_content import require_open
 from registry.domain.audience import EVERYONE, AudienceChoice
-from registry.domain.consent import ConsentEvent, Consents, fold_consents
+from registry.domain.consent import ConsentEvent, Consents, ends_a_use, fold_consents
 from registry.domain.content import (
     ActContent,
     ConsentRecorded,
     ConsentWithdrawn,
-    decode_content,
-    media_type_of,
 )
 from registry.domain.identifiers import CaseId, Commitment, LogId, MemberId
+from registry.domain.protected_names import find_names, texts_of
 from registry.domain.release import KnownPersons, uses_of_audience
-from registry.errors import InvalidContent, TryLater
 from registry.log.entry import Audience, Header
-from registry.log.merkle import leaf_hash
 from registry.log.roster import Member
 from registry.store.audiences import audience_of
 from registry.store.values import (
@@ -40,22 +47,14 @@ from registry.store.values import (
     HeldPart,
     PartsErased,
     PartsStored,
-    StoredEntry,
     StoreEvent,
     read_header,
 )
-from registry.views.case_file import Reader, first_parts, visible_entries
+from registry.views.case_file import Reader, visible_entries
 from registry.views.case_list import SituationNames
 
 _CASES_KEPT: Final = 256
-_CONSENT_TYPES: Final = frozenset(
-    media_type_of(model.kind) for model in (ConsentRecorded, ConsentWithdrawn)
-)
-_OWN_TYPE: Final = "application/vnd.registry."
-_PERSONS: Final = b'"persons"'
-_ESCAPE: Final = b"\\u00"
-"""A name of a field may be written with escapes: then the bytes do not tell."""
-_Place = tuple[LogId, int]
+_PARTS_AT_ONCE: Final = 64
 
 
 class NamingEvent(NamedTuple):
@@ -119,22 +118,39 @@ class ConsentDesk:
         self._version = 0
         self._kept: OrderedDict[CaseId, CaseConsents] = OrderedDict()
         self._situations = SituationNames(reader.roster.registry_id)
+        self._withdrawn: set[CaseId] = set()
         self._store.add_listener(self._on_stored)
+
+    def learn_withdrawals(self, cases: Iterable[CaseId]) -> None:
+        """Takes cases in which a consent was withdrawn before this was made.
+
+        What was written there with a consent that is gone leaves no more, names in its text
+        included. Later withdrawals are heard of from the store.
+        """
+        self._withdrawn.update(cases)
 
     def _on_stored(self, event: StoreEvent) -> None:
         """Lets go of the folds that an event may change; called before its writer is answered."""
         match event:
             case PartsStored(log_id, keys, contents):
-                matters = [key for key, part in zip(keys, contents, strict=True) if _matters(*part)]
+                changed = [key for key, part in zip(keys, contents, strict=True) if matters(*part)]
             case PartsErased(log_id, keys):
-                matters = list(keys)
+                changed = list(keys)
             case FreezeStored():
                 self._forget(None)
                 return
             case _:
                 return
-        if matters:
-            self._forget({self._header(log_id, index).case_id for index, _ in matters})
+        if not changed:
+            return
+        self._forget({self._header(log_id, index).case_id for index, _ in changed})
+        if isinstance(event, PartsStored):
+            ended = [
+                index
+                for (index, ordinal), part in zip(keys, event.contents, strict=True)
+                if ordinal == 0 and ends_a_use(read_consent(*part))
+            ]
+            self.learn_withdrawals(self._header(log_id, index).case_id for index in ended)
 
     def _forget(self, cases: Iterable[CaseId] | None) -> None:
         with self._lock:
@@ -150,9 +166,7 @@ class ConsentDesk:
         """
         if self._situations.state_of(case_id) is not None:
             return NO_CONSENTS
-        if self._store.content_is_closed:
-            msg = "content is closed until the logs have caught up; try again in a moment"
-            raise TryLater(msg)
+        require_open(self._store)
         with self._lock:
             version = self._version
             kept = self._kept.get(case_id)
@@ -168,16 +182,29 @@ class ConsentDesk:
                     self._kept.popitem(last=False)
         return folded
 
-    def sendable(self, parts: Sequence[HeldPart], member: Member) -> list[HeldPart]:
-        """Returns those of the parts that may go to a member, in their order."""
-        cases: dict[CaseId, CaseConsents] = {}
-        heads: dict[_Place, HeldPart | None] = {}
+    def sendable(
+        self, parts: Sequence[HeldPart], member: Member, cases: Mapping[Place, CaseId]
+    ) -> list[HeldPart]:
+        """Returns those of the parts that may go to a member, in their order.
+
+        Args:
+            parts: what is asked for.
+            member: who asks.
+            cases: the case of each of their events.
+        """
+        known: dict[CaseId, CaseConsents] = {}
+        heads: dict[Place, HeldPart | None] = {}
+        withdrawn = self._withdrawn
         return [
             part
             for part in parts
             # Thousands a second pass here, and nearly all of them name nobody.
-            if (part.ordinal == 0 and not _may_name(part.content))
-            or self._may_leave(part, member, cases, heads)
+            if (
+                part.ordinal == 0
+                and not may_name(part.content)
+                and (not withdrawn or cases[part.log_id, part.index] not in withdrawn)
+            )
+            or self._may_leave(part, member, known, heads)
         ]
 
     def may_send(self, key: tuple[LogId, int, int], member: Member) -> bool:
@@ -196,7 +223,7 @@ class ConsentDesk:
         part: HeldPart,
         member: Member,
         cases: dict[CaseId, CaseConsents],
-        heads: dict[_Place, HeldPart | None],
+        heads: dict[Place, HeldPart | None],
     ) -> bool:
         head: HeldPart | None = part
         if part.ordinal:
@@ -207,23 +234,43 @@ class ConsentDesk:
         if head is None:
             return False
         persons = persons_in(head.media_type, head.content)
-        if head.is_large and head.media_type.startswith(_OWN_TYPE) and not head.ordinal:
+        if head.is_large and head.media_type.startswith(OWN_TYPE) and not head.ordinal:
             persons = None  # typed content that is too long to be looked through
-        if persons is not None and not persons:
-            return True
         author = self._roster.member_by_log(part.log_id)
         if persons is None or author.id == member.id:
             return persons is not None
         header = self._header(part.log_id, part.index)
         case_id = header.case_id
+        if not persons and case_id not in self._withdrawn:
+            return True
         if case_id not in cases:
             cases[case_id] = self.of_case(case_id)
         choice = self._choice_of(audience_of(self._store, header), to=member)
+        uses = uses_of_audience(choice, author.slug)
         return not any(
             cases[case_id].known.consents.why_not(person, use.use, part.log_id, use.mechanisms)
-            for person in persons
-            for use in uses_of_audience(choice, author.slug)
+            for person in persons | self._withdrawn_in_text(head, cases[case_id])
+            for use in uses
         )
+
+    def _withdrawn_in_text(self, head: HeldPart, case: CaseConsents) -> frozenset[str]:
+        """Who, of those that withdrew a consent, is named in the text of an event.
+
+        A withdrawal itself goes to those who hold the names, whatever its words.
+        """
+        withdrew = {
+            event.content.person_id
+            if isinstance(event.content, ConsentWithdrawn)
+            else event.content.persons[0].person_id
+            for event in case.events
+            if ends_a_use(event.content)
+        }
+        if not withdrew or head.media_type == WITHDRAWAL_TYPE:
+            return frozenset()
+        content = read_content(head)
+        texts = [head.content.decode(errors="replace")] if content is None else texts_of(content)
+        known = case.known.names
+        return find_names(texts, {person: known[person] for person in withdrew & known.keys()})
 
     def _choice_of(self, audience: Audience, *, to: Member) -> AudienceChoice:
         """What sending to a member means: everyone, or that member by name."""
@@ -251,6 +298,10 @@ class ConsentDesk:
             and event.content.erase_on_withdrawal
             and event.content.persons[0].person_id == withdrawal.person_id
             and (not withdrawal.uses or event.content.use in withdrawal.uses)
+            # Whoever has agreed again since does not ask for it any more.
+            and case.known.consents.why_not(
+                withdrawal.person_id, event.content.use, own, event.content.mechanisms
+            )
             for event in case.events
         )
         if not asked:
@@ -270,16 +321,12 @@ class ConsentDesk:
         states = {state.log_id: state for state in self._store.log_states()}
         held = self._store.case_entries(case_id)
         headers = {(e.log_id, e.index): read_header(e.entry) for e in held}
-        parts = first_parts(self._store, headers)
         valid = {(e.log_id, e.index) for e in visible_entries(self._store, states, case_id)}
-        known = _what_authors_knew([e for e in held if (e.log_id, e.index) in valid], headers)
+        known = what_authors_knew([e for e in held if (e.log_id, e.index) in valid], headers)
         events: list[ConsentEvent] = []
         naming: list[NamingEvent] = []
         names: Mapping[str, tuple[str, ...]] = {}
-        for place, part in parts.items():
-            content = _readable(part) if _matters(part.media_type, part.content) else None
-            if content is None:
-                continue
+        for place, content in self._whatmatters(headers):
             # A withdrawal counts wherever it stands; a void grant does not.
             if isinstance(content, ConsentWithdrawn) or (
                 isinstance(content, ConsentRecorded) and place in valid
@@ -292,39 +339,17 @@ class ConsentDesk:
         persons = KnownPersons(fold_consents(events), names)
         return CaseConsents(persons, tuple(naming), tuple(events))
 
+    def _whatmatters(self, headers: Mapping[Place, Header]) -> Iterator[tuple[Place, ActContent]]:
+        """Reads the typed contents of events that name persons or speak of consents.
 
-def persons_in(media_type: str, content: bytes) -> frozenset[str] | None:
-    """Reads the ids of the persons that typed content names, whatever its kind and version.
-
-    Returns:
-        The ids; None if it speaks of persons and cannot be read.
-    """
-    if not _may_name(content):
-        return frozenset()
-    if not media_type.startswith(_OWN_TYPE):
-        return frozenset()
-    try:
-        fields = json.loads(content)
-        return frozenset(str(person["person_id"]) for person in fields.get("persons", ()))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-
-
-def _matters(media_type: str, content: bytes) -> bool:
-    """Whether content may change what is known of consents and names in its case."""
-    return _may_name(content) or media_type in _CONSENT_TYPES
-
-
-def _may_name(content: bytes) -> bool:
-    # One byte is looked for quicker than four.
-    return _PERSONS in content or (b"\\" in content and _ESCAPE in content)
-
-
-def _readable(part: HeldPart) -> ActContent | None:
-    try:
-        return decode_content(part.media_type, part.content)
-    except InvalidContent:
-        return None
+        Some at a time: a case may hold more content than fits into memory.
+        """
+        keys = [(*place, 0) for place, header in headers.items() if header.parts]
+        for start in range(0, len(keys), _PARTS_AT_ONCE):
+            for part in self._store.parts_of(keys[start : start + _PARTS_AT_ONCE]):
+                content = read_content(part) if matters(part.media_type, part.content) else None
+                if content is not None:
+                    yield (part.log_id, part.index), content
 
 
 def _merged(
@@ -336,48 +361,3 @@ def _merged(
         if person.name not in known:
             merged[person.person_id] = (*known, person.name)
     return merged
-
-
-def _what_authors_knew(
-    entries: Iterable[StoredEntry], headers: Mapping[_Place, Header]
-) -> dict[_Place, dict[LogId, int]]:
-    """For each event the largest index of each log in its past, by its own log and by its refs.
-
-    A ref counts only if it names the bytes that are held. Walked with a stack of its own: a hostile
-    author can make pasts as deep as its log.
-    """
-    by_place = {(e.log_id, e.index): e for e in entries}
-    before: dict[_Place, tuple[_Place, ...]] = {}
-    previous: dict[LogId, _Place] = {}
-    for place in sorted(by_place):
-        refs = [
-            (ref.log_id, ref.index)
-            for ref in headers[place].refs
-            if (target := by_place.get((ref.log_id, ref.index))) is not None
-            and leaf_hash(target.entry) == ref.leaf_hash
-        ]
-        earlier = previous.get(place[0])
-        before[place] = (*refs, *([earlier] if earlier is not None else []))
-        previous[place[0]] = place
-    return _reach(before)
-
-
-def _reach(before: Mapping[_Place, tuple[_Place, ...]]) -> dict[_Place, dict[LogId, int]]:
-    """Joins what predecessors knew, until nothing is learnt any more; cycles end too."""
-    known: dict[_Place, dict[LogId, int]] = {place: {} for place in before}
-    followers: dict[_Place, list[_Place]] = {}
-    for place, earlier in before.items():
-        for each in earlier:
-            followers.setdefault(each, []).append(place)
-    waiting = OrderedDict.fromkeys(before)
-    while waiting:
-        place = waiting.popitem(last=False)[0]
-        learnt = dict(known[place])
-        learnt[place[0]] = max(learnt.get(place[0], -1), place[1])
-        for follower in followers.get(place, ()):
-            theirs = known[follower]
-            newer = {log_id: i for log_id, i in learnt.items() if i > theirs.get(log_id, -1)}
-            if newer:
-                theirs.update(newer)
-                waiting[follower] = None
-    return known

@@ -6,11 +6,10 @@ done for it. Who did an act stands beside its event; what waits for a second per
 a case and who has read what stand in the office database. None of it leaves the node.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from registry.application.acts import KEY_NAME, Act, ActSealer
@@ -23,19 +22,29 @@ from registry.application.approvals import (
     write_erasure,
 )
 from registry.application.clients import read_clients
-from registry.application.erasing import EraseCommand, ErasureTarget, WidenCommand
+from registry.application.erasing import EraseCommand, WidenCommand
+from registry.application.errands import Errands
 from registry.application.policy import Policy, read_policy
 from registry.application.recording import RecordCommand
 from registry.application.registry import Registry
 from registry.application.roles import Client
-from registry.domain.content import ConsentWithdrawn, SourceIdentity, decode_content
+from registry.application.stored_content import judged_content, require_open
+from registry.application.withdrawals import Withdrawals, withdrawals_in
+from registry.domain.content import ConsentWithdrawn, SourceIdentity
 from registry.domain.identifiers import CaseId
 from registry.domain.vocabulary import is_publishing
-from registry.errors import InvalidContent, InvalidRequest, NotFound, RuleViolation
+from registry.errors import InvalidRequest, NotFound, RuleViolation
 from registry.log.control import TARGETS_MAX
 from registry.store.office import Office, ReadRow
 from registry.store.read_models import CasePage
-from registry.store.values import Appended, AppendRequest, PartsErased, StoreEvent, read_header
+from registry.store.values import (
+    Appended,
+    AppendRequest,
+    PartsErased,
+    PartsStored,
+    StoreEvent,
+    read_header,
+)
 from registry.views.case_file import HistoryEntry
 
 _ID_SIZE_BYTES: Final = 16
@@ -80,18 +89,25 @@ class Desk:
         self._store = registry.store
         self._office = office
         self._policy = policy
-        self._random_bytes = random_bytes
         self._acts = ActSealer(registry.store.database_key(KEY_NAME), random_bytes)
         self._restricted = office.restrictions()
         self._nobodys_case = CaseId(random_bytes(_ID_SIZE_BYTES))
-        self._approvals = Approvals(registry, office, self._acts)
-        self._errands = ThreadPoolExecutor(1, thread_name_prefix="desk")
+        self.approvals = Approvals(registry, office, self._acts, random_bytes)
+        self._withdrawals = Withdrawals(registry, office, self.approvals)
+        self._errands = Errands("desk")
         registry.store.add_listener(self._hear)
 
     def close(self) -> None:
         """Finishes what is being written; the registry is closed after the desk."""
-        self._errands.shutdown()
+        self._errands.close()
         self._office.close()
+
+    def look_for_missed_withdrawals(self) -> None:
+        """Begins to look, beside all else, for withdrawals whose erasures were not proposed yet.
+
+        Call it once content is open.
+        """
+        self._errands.hand_in_pieces(self._withdrawals.look_for_missed)
 
     # --- who may know of a case -----------------------------------------------------------------
 
@@ -141,7 +157,12 @@ class Desk:
     def cases(
         self, client: Client, *, limit: int, token: str, state: str, mechanism: str
     ) -> CasePage:
-        """Lists the cases that a client may know of; see `ReadModels.page`."""
+        """Lists the cases that a client may know of; see `ReadModels.page`.
+
+        Raises:
+            TryLater: content is closed.
+        """
+        require_open(self._store)
         return self._registry.models.page(
             limit=limit,
             token=token,
@@ -184,26 +205,14 @@ class Desk:
             self.require_case(client, command.case_id)
         order = order or Order()
         prepared = self._registry.recording.prepare(command)
-        if self._approvals.is_waiting(prepared) or self.needs_second_person(command):
+        if self.approvals.is_waiting(prepared) or self.needs_second_person(command):
             asking = Asking(client.name, order.fingerprint, PUBLISH, order.request())
             return self._ask(asking, prepared)
         appended = self._append(client, prepared, order.source)
         if isinstance(command.content, ConsentWithdrawn) and command.case_id is not None:
             appended.result()
-            self._propose_what_consent_asked(command.case_id, command.content)
+            self._withdrawals.propose(command.case_id)
         return cast("Outcome", appended)
-
-    def _propose_what_consent_asked(self, case_id: CaseId, withdrawal: ConsentWithdrawn) -> None:
-        """Keeps the erasures that a person's consent asked for in the case of its withdrawal."""
-        places = self._registry.consents.parts_to_erase(case_id, withdrawal)
-        for start in range(0, len(places), TARGETS_MAX):
-            chosen = places[start : start + TARGETS_MAX]
-            # What is erased already needs no proposal.
-            with suppress(RuleViolation):
-                self.propose_erasure(
-                    [ErasureTarget(each.index, each.ordinal, each.commitment) for each in chosen],
-                    asked_by="a withdrawal of consent",
-                )
 
     def needs_second_person(self, command: RecordCommand) -> bool:
         """Whether an event would be recorded only when somebody else has approved."""
@@ -226,7 +235,8 @@ class Desk:
         """
         self.require_event(client, "", command.index)
         prepared = self._registry.control.widen(command)
-        if self._policy.two_people_to_publish and not command.mechanisms:
+        is_asked_anew = not self._store.has_request(prepared.draft.request_id)
+        if self._policy.two_people_to_publish and not command.mechanisms and is_asked_anew:
             self._refuse_publishing(command.index)
         return self._append(client, prepared, None)
 
@@ -240,35 +250,19 @@ class Desk:
         for index in {target.index for target in command.targets[: TARGETS_MAX + 1]}:
             self.require_event(client, "", index)
         prepared = self._registry.control.erase(command)
-        if self._approvals.is_waiting(prepared) or self._policy.two_people_to_erase:
+        if self.approvals.is_waiting(prepared) or self._policy.two_people_to_erase:
             asking = Asking(client.name, fingerprint, ERASE, write_erasure(command))
             return self._ask(asking, prepared)
         return cast("Outcome", self._append(client, prepared, None))
 
-    def propose_erasure(self, targets: Iterable[ErasureTarget], *, asked_by: str) -> str | None:
-        """Keeps an erasure that somebody who is no client asks for, as the first of two people.
-
-        Args:
-            targets: parts of own events of one case.
-            asked_by: in words, such as `a withdrawal of consent`.
-
-        Returns:
-            The id of the act that waits; None if it was carried out already.
+    def pending(self, client: Client, after: int, limit: int) -> tuple[list[PendingAct], int]:
+        """Lists acts that wait, oldest first, those after a place only; 0 = that was all.
 
         Raises:
-            RequestError: see `Registry.erase`.
+            TryLater: content is closed.
         """
-        asked = tuple(targets)
-        places = "\n".join(f"{each.index} {each.ordinal}" for each in asked)
-        request_id = f"proposed erasure {hashlib.sha256(places.encode()).hexdigest()}"
-        command = EraseCommand(request_id, "", asked)
-        prepared = self._registry.control.erase(command)
-        asking = Asking(asked_by, "", ERASE, write_erasure(command))
-        return self._approvals.ask(asking, prepared, self._new_act_id())
-
-    def pending(self, client: Client, after: int, limit: int) -> tuple[list[PendingAct], int]:
-        """Lists acts that wait, oldest first, those after a place only; 0 = that was all."""
-        return self._approvals.listed(after, limit, lambda case_id: self.may_see(client, case_id))
+        require_open(self._store)
+        return self.approvals.listed(after, limit, lambda case_id: self.may_see(client, case_id))
 
     def approve(
         self,
@@ -277,13 +271,13 @@ class Desk:
         read_request: Callable[[PendingAct], tuple[RecordCommand, SourceIdentity | None]],
     ) -> Appended:
         """Carries out an act as its second person; see `Approvals.approve`."""
-        return self._approvals.approve(
+        return self.approvals.approve(
             client, act_id, read_request, lambda case_id: self.may_see(client, case_id)
         )
 
     def decline(self, client: Client, act_id: str) -> None:
         """Forgets an act that waits; see `Approvals.decline`."""
-        self._approvals.decline(client, act_id, lambda case_id: self.may_see(client, case_id))
+        self.approvals.decline(client, act_id, lambda case_id: self.may_see(client, case_id))
 
     # --- who did what, who read what ------------------------------------------------------------
 
@@ -306,7 +300,9 @@ class Desk:
 
         Raises:
             NotFound: no such event, not for this client, or nothing is kept.
+            TryLater: content is closed.
         """
+        require_open(self._store)
         case_id = self.require_event(client, "", index)
         note = self._store.act_note(self._registry.own.log_id, index)
         source = None if note is None else self._acts.read_source(note)
@@ -341,7 +337,7 @@ class Desk:
         return self._store.append_now(replace(prepared, note=note))
 
     def _ask(self, asking: Asking, prepared: AppendRequest) -> Outcome:
-        act_id = self._approvals.ask(asking, prepared, self._new_act_id())
+        act_id = self.approvals.ask(asking, prepared)
         if act_id is None:
             # Carried out already: the log answers, or refuses a request id used twice.
             return cast("Outcome", self._store.append_now(prepared))
@@ -350,26 +346,20 @@ class Desk:
         return answer
 
     def _refuse_publishing(self, index: int) -> None:
-        part = self._store.part(self._registry.own.log_id, index, 0)
-        if part is None:
-            return
-        try:
-            content = decode_content(part.media_type, part.content)
-        except InvalidContent:
-            content = None
-        if content is not None and content.basis == "own_act" and is_publishing(content.kind):
+        content = judged_content(self._store, self._registry.own.log_id, index)
+        if content.basis == "own_act" and is_publishing(content.kind):
             msg = (
                 "this would publish an act, which needs two people: record it again for everyone, "
                 "and let a second person approve that"
             )
             raise RuleViolation(msg)
 
-    def _new_act_id(self) -> str:
-        return self._random_bytes(_ID_SIZE_BYTES).hex()
-
     def _hear(self, event: StoreEvent) -> None:
         if isinstance(event, PartsErased):
-            self._errands.submit(self._approvals.drop_overtaken)
+            self._errands.hand(self.approvals.drop_overtaken)
+        elif isinstance(event, PartsStored):
+            for index in withdrawals_in(event):
+                self._errands.hand(partial(self._withdrawals.propose_at, event.log_id, index))
 
 
 def confidential_count(events: Iterable[HistoryEntry]) -> int:

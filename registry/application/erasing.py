@@ -1,15 +1,20 @@
 """Control events in the own log: erase content, widen an audience, confirm an erasure; the status.
 
 Only the log that holds an event can erase its content or widen its audience. What may be refused is
-refused here, before anything is signed; every node judges the rest (registry/log/control.py).
+refused here, before anything is signed; every node judges the rest (registry/log/control.py). To
+widen is to publish: the names in the content are judged for everybody who may then hold it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.application.recording import REQUEST_ID_MAX
+from registry.application.consents import ConsentDesk
+from registry.application.recording import REQUEST_ID_MAX, Recording
 from registry.application.request_keys import RequestKeys
+from registry.application.reviving import refuse_reviving
+from registry.application.stored_content import judged_content
 from registry.domain.identifiers import CaseId, Commitment, LogId, RequestKey
+from registry.domain.release import Release, refuse_release
 from registry.domain.vocabulary import EventKind
 from registry.errors import InvalidRequest, NotFound, RequestError, RuleViolation
 from registry.log.author import EventDraft, draft_event
@@ -25,10 +30,10 @@ from registry.log.control import (
 )
 from registry.log.entry import ALL_MEMBERS, Audience, Header
 from registry.log.merkle import leaf_hash
-from registry.log.roster import Member, Roster
+from registry.log.roster import Member
 from registry.store.audiences import audience_of
-from registry.store.entries import EntryStore
 from registry.store.values import AppendRequest, UnconfirmedErasure, read_header
+from registry.views.case_file import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +85,18 @@ class ControlRequests:
 
     def __init__(
         self,
-        store: EntryStore,
-        roster: Roster,
-        own: Member,
+        reader: Reader,
+        recording: Recording,
+        consents: ConsentDesk,
         requests: RequestKeys,
-        *,
-        now_ms: Callable[[], int],
     ) -> None:
-        self._store = store
-        self._roster = roster
-        self._own = own
+        self._store = reader.store
+        self._roster = reader.roster
+        self._own = reader.roster.member_by_id(reader.member_id)
+        self._recording = recording
+        self._consents = consents
         self._requests = requests
-        self._now_ms = now_ms
+        self._now_ms = reader.now_ms
 
     def erase(self, command: EraseCommand) -> AppendRequest:
         """Prepares a content_erased event.
@@ -99,7 +104,9 @@ class ControlRequests:
         Raises:
             InvalidRequest: the request id or the list of targets is malformed.
             NotFound: there is no such part, or another commitment stands there.
-            RuleViolation: the parts belong to several cases, or all are erased already.
+            RuleViolation: the parts belong to several cases, all are erased already, or a consent
+                would stand again.
+            TryLater: content is closed, so that nobody can tell.
         """
         if not 1 <= len(command.targets) <= TARGETS_MAX:
             msg = f"an erasure names 1 to {TARGETS_MAX} parts, this one {len(command.targets)}"
@@ -111,7 +118,7 @@ class ControlRequests:
         targets = tuple(self._target(headers[t.index], t) for t in command.targets)
         key, case_id = self._key(command), headers[targets[0].index].case_id
         try:
-            self._check_erasure(tuple(headers.values()), targets)
+            self._check_erasure(headers, targets)
         except RequestError:
             if not self._store.has_request(key):
                 raise
@@ -122,9 +129,11 @@ class ControlRequests:
         """Prepares an audience_widened event.
 
         Raises:
-            InvalidRequest: the request id is malformed.
+            InvalidRequest: the request id is malformed, or the content is never for all members.
             NotFound: there is no such event, or no content of it is left to widen.
-            RuleViolation: everybody named may hold the content already.
+            RuleViolation: everybody named may hold the content already, it cannot be read here, or
+                a name would leave with it that may not.
+            TryLater: content is closed.
         """
         header = self._own_header(command.index)
         audience = ALL_MEMBERS
@@ -195,8 +204,8 @@ class ControlRequests:
             raise NotFound(msg)
         return PartTarget(self._own.log_id, header.index, target.ordinal, commitment)
 
-    def _check_erasure(self, headers: Sequence[Header], targets: Sequence[PartTarget]) -> None:
-        if len({header.case_id for header in headers}) > 1:
+    def _check_erasure(self, headers: Mapping[int, Header], targets: Sequence[PartTarget]) -> None:
+        if len({header.case_id for header in headers.values()}) > 1:
             msg = "an erasure names parts of one case"
             raise RuleViolation(msg)
         known = self._store.tombstones({(t.log_id, t.index) for t in targets})
@@ -204,6 +213,8 @@ class ControlRequests:
         if all(stone is not None and stone.by_index is not None for stone in erased):
             msg = "all of this is erased already"
             raise RuleViolation(msg)
+        left = [t for t, stone in zip(targets, erased, strict=True) if stone is None]
+        refuse_reviving(self._store, self._consents, headers, left)
 
     def _check_widening(self, header: Header, audience: Audience) -> None:
         ordinals = range(len(header.parts))
@@ -215,6 +226,12 @@ class ControlRequests:
         before = audience_of(self._store, header)
         if union(before, audience) == before:
             msg = f"all of these may hold the content of event {header.index} already"
+            raise RuleViolation(msg)
+        content = judged_content(self._store, *place)
+        release = self._recording.judge_wider(content, header.case_id, union(before, audience))
+        refuse_release(Release(persons=release.persons))
+        if release.refusals:
+            msg = f"{release.refusals[0]}; if the words mean somebody else, record it anew"
             raise RuleViolation(msg)
 
     def _audience_of_erasure(self, header: Header) -> Audience:

@@ -126,16 +126,23 @@ def replace_lost_node_key(folder_path: Path) -> tuple[int, int]:
         if folder.node_key_file.exists():
             msg = f"{folder.node_key_file} is there: it is not lost; move it away if it is wrong"
             raise FolderError(msg)
+        # First of all: while content is there that needs the old key, no start makes a new one,
+        # and whatever is cut short here can be repeated.
+        _put_aside(folder)
         lost = drop_unreadable_content(folder.database, own)
-        for suffix in ("", "-wal", "-shm"):
-            views = folder.views_database
-            views.with_name(views.name + suffix).unlink(missing_ok=True)
-            office = folder.office_database
-            file = office.with_name(office.name + suffix)
-            if file.exists():
-                file.replace(file.with_name(f"{file.name}.lost"))
         write_secret(folder.node_key_file, os.urandom(KEY_SIZE_BYTES))
     return lost
+
+
+def _put_aside(folder: NodeFolder) -> None:
+    """Deletes the views and moves the office's records away: only the old key opened them."""
+    views, office = folder.views_database, folder.office_database
+    for suffix in ("", "-wal", "-shm"):
+        views.with_name(views.name + suffix).unlink(missing_ok=True)
+        file = office.with_name(office.name + suffix)
+        if file.exists():
+            file.replace(file.with_name(f"{file.name}.lost"))
+    sync_folder(office.parent)
 
 
 def _opened(folder: NodeFolder, keys: NodeKeys) -> SqliteStore:

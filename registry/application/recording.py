@@ -11,7 +11,13 @@ from typing import Final
 from registry.application.attachments import attached_uploads, commitments, described
 from registry.application.consents import NO_CONSENTS, ConsentDesk
 from registry.application.request_keys import RequestKeys
-from registry.domain.audience import DEFAULT_AUDIENCE, AudienceChoice, resolve_audience
+from registry.domain.audience import (
+    DEFAULT_AUDIENCE,
+    EVERYONE,
+    AudienceChoice,
+    named,
+    resolve_audience,
+)
 from registry.domain.content import ActContent, ConsentWithdrawn, encode_content, media_type_of
 from registry.domain.decisions import CaseFacts, check_new_event
 from registry.domain.embargo import check_embargo
@@ -24,6 +30,8 @@ from registry.domain.identifiers import (
     log_id_of,
 )
 from registry.domain.release import (
+    NO_NAMES,
+    KnownPersons,
     Release,
     judge_persons,
     judge_text,
@@ -136,7 +144,7 @@ class Recording:
                 PartDraft(
                     salt=self._random_bytes(SALT_SIZE_BYTES),
                     media_type=media_type_of(kind),
-                    content=encode_content(command.content),
+                    content=encode_content(command.content) if uploads else asked,
                     not_before_ms=command.not_before_ms,
                 ),
             ),
@@ -148,8 +156,9 @@ class Recording:
         digest = self._requests.digest_of(
             kind, audience, command.case_id, asked, not_before_ms=command.not_before_ms
         )
-        further = commitments(uploads, command.not_before_ms)
-        draft = replace(draft, commitments=(*draft.commitments, *further))
+        if uploads:
+            further = commitments(uploads, command.not_before_ms)
+            draft = replace(draft, commitments=(*draft.commitments, *further))
         return AppendRequest(draft, digest, uploads=tuple(upload.ref for upload in uploads))
 
     def with_attachments(self, command: RecordCommand) -> tuple[RecordCommand, tuple[Upload, ...]]:
@@ -172,6 +181,34 @@ class Recording:
         content, case_id = command.content, command.case_id
         case = NO_CONSENTS if case_id is None else self._consents.of_case(case_id)
         known = case.with_record(self._own.log_id, content, self._seen)
+        if not known.names:
+            return NO_NAMES
+        return self._release(content, choice, known, command.confirmed_person_ids)
+
+    def judge_wider(self, content: ActContent, case_id: CaseId, audience: Audience) -> Release:
+        """Judges which names may leave with an own event that is recorded already.
+
+        Args:
+            content: of the event.
+            case_id: its case.
+            audience: everybody who may hold the content from then on.
+
+        Raises:
+            InvalidRequest: content of this kind is never for all members.
+            TryLater: content is closed.
+        """
+        slugs = (each.slug for each in self._roster.members if audience.admits(each.id))
+        choice = resolve_audience(EVERYONE if audience.is_all else named(*slugs), content)
+        # What is recorded counts as it is known: to widen a consent gives no consent.
+        return self._release(content, choice, self._consents.of_case(case_id).known)
+
+    def _release(
+        self,
+        content: ActContent,
+        choice: AudienceChoice,
+        known: KnownPersons,
+        confirmed: tuple[str, ...] = (),
+    ) -> Release:
         of_audience = uses_of_audience(choice, self._own.slug)
         uses = (*of_audience, *uses_of_act(content))
         return Release(
@@ -181,7 +218,7 @@ class Recording:
                 uses if of_audience else (),
                 self._own.log_id,
                 known,
-                command.confirmed_person_ids,
+                confirmed,
             ),
         )
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from registry.application.attachments import AttachmentDesk
 from registry.application.consents import ConsentDesk
+from registry.application.earlier_withdrawals import find_withdrawals
 from registry.application.erasing import (
     ControlRequests,
     EraseCommand,
@@ -29,12 +30,7 @@ from registry.application.randomness import RandomBytes
 from registry.application.recording import Receipt, RecordCommand, Recording
 from registry.application.request_keys import RequestKeys
 from registry.application.sharing import PartKey, sharable_parts
-from registry.domain.identifiers import (
-    CaseId,
-    Commitment,
-    RegistryId,
-    log_id_of,
-)
+from registry.domain.identifiers import CaseId, Commitment, RegistryId, log_id_of
 from registry.errors import FolderError, NotFound
 from registry.log.author import Author
 from registry.log.entry import decode_header, split_entry
@@ -47,11 +43,7 @@ from registry.store.read_models import CasePage, CaseRow, ReadModels, open_read_
 from registry.store.sqlite import open_sqlite_store
 from registry.store.tombstone_journal import TombstoneJournal
 from registry.store.values import Appended, HeldPart, LogState
-from registry.views.case_file import (
-    CaseHistory,
-    Reader,
-    read_history,
-)
+from registry.views.case_file import CaseHistory, Reader, read_history
 from registry.views.case_list import SituationNames, summarise
 from registry.views.node_digest import NodeDigest, read_node_digest
 from registry.views.projector import CaseListProjector
@@ -94,7 +86,7 @@ class Registry:
             random_bytes=random_bytes,
         )
         self.control = ControlRequests(
-            store, roster, self.own, RequestKeys(request_secret), now_ms=now_ms
+            self._reader, self.recording, self.consents, RequestKeys(request_secret)
         )
         self.attachments = AttachmentDesk(store, self.own.log_id, RequestKeys(request_secret))
         self.projector = CaseListProjector(self._reader, models)
@@ -160,6 +152,7 @@ class Registry:
                 now_ms=now_ms,
                 random_bytes=random_bytes,
             )
+            registry.consents.learn_withdrawals(find_withdrawals(store, models))
             registry._resources = stack.pop_all()
             return registry
 
@@ -208,15 +201,15 @@ class Registry:
         """
         return self.store.append(self.control.widen(command))
 
-    def confirm_erasures(self) -> int:
-        """Records receipts of erasures by others that have none yet; returns how many.
+    def confirm_erasures(self, last_change_id: int) -> int:
+        """Records the receipts that are missing of others' erasures up to a change; counts them.
 
         Raises:
             LogReadOnly, StorageError: the own log takes none now.
         """
         count, after = 0, (-1, -1)
         while found := self.store.erasures_without_receipt(
-            self.own.log_id, _RECEIPTS_AT_ONCE, after=after
+            self.own.log_id, _RECEIPTS_AT_ONCE, after=after, last_change_id=last_change_id
         ):
             requests = [self.control.receipt(each) for each in found]
             for future in [self.store.append(each) for each in requests if each is not None]:

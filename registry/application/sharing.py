@@ -20,7 +20,7 @@ from itertools import groupby
 from typing import Final
 
 from registry.application.consents import ConsentDesk
-from registry.domain.identifiers import Commitment, LogId
+from registry.domain.identifiers import CaseId, Commitment, LogId
 from registry.log.entry import Header, PartCommitment
 from registry.log.roster import Member, MemberStatus
 from registry.store.audiences import audiences_of
@@ -55,18 +55,20 @@ def sharable_parts(
     found: list[HeldPart] = []
     room_bytes = SLICE_BYTES
     chosen: list[PartKey] = []
-    for key, class_bytes in _allowed(store, member, wanted, now_ms):
+    cases: dict[tuple[LogId, int], CaseId] = {}
+    for key, class_bytes, case_id in _allowed(store, member, wanted, now_ms):
+        cases[key[:2]] = case_id
         if class_bytes > LARGE_PART_BYTES:
             continue
         if class_bytes > room_bytes and (chosen or found):
             # What is held of those chosen is less than they claim, often nothing.
-            found += consents.sendable(store.parts_of(chosen), member)
+            found += consents.sendable(store.parts_of(chosen), member, cases)
             chosen, room_bytes = [], SLICE_BYTES - sum(len(part.content) for part in found)
             if found and class_bytes > room_bytes:
                 return found
         chosen.append(key)
         room_bytes -= class_bytes
-    return found + consents.sendable(store.parts_of(chosen), member)
+    return found + consents.sendable(store.parts_of(chosen), member, cases)
 
 
 def sharable_large_part(
@@ -84,7 +86,7 @@ def sharable_large_part(
     """
     if member.status is not MemberStatus.ACTIVE:
         return None
-    for key, class_bytes in _allowed(store, member, dict([wanted]), now_ms):
+    for key, class_bytes, _ in _allowed(store, member, dict([wanted]), now_ms):
         if class_bytes > LARGE_PART_BYTES and consents.may_send(key, member):
             held = store.part(*key)
             return held if held is not None and held.is_large else None
@@ -93,8 +95,8 @@ def sharable_large_part(
 
 def _allowed(
     store: EntryStore, member: Member, wanted: Mapping[PartKey, Commitment], now_ms: int
-) -> Iterator[tuple[PartKey, int]]:
-    """Yields what the member may have, held or not, in the order asked; with its size class."""
+) -> Iterator[tuple[PartKey, int, CaseId]]:
+    """Yields what the member may have, held or not, in the order asked; size class and case."""
     asked = list(wanted)
     for start in range(0, len(asked), _KEYS_AT_ONCE):
         keys = asked[start : start + _KEYS_AT_ONCE]
@@ -106,7 +108,7 @@ def _allowed(
                 continue
             part = _open_part(header, key[2], wanted[key], now_ms)
             if part is not None:
-                yield key, part.padded_size
+                yield key, part.padded_size, header.case_id
 
 
 def _open_part(

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from registry.domain.content.act import ActContent
 from registry.domain.content.kinds import ConsentRecorded, ConsentWithdrawn
 from registry.domain.content.persons import PersonUse
 from registry.domain.identifiers import LogId
@@ -61,6 +62,13 @@ class Consents:
         if use == "share_with_mechanisms" and (missing or not mechanisms):
             return f"no consent covers {', '.join(missing) or 'mechanisms that are not named'}"
         return ""
+
+
+def ends_a_use(content: ActContent | None) -> bool:
+    """Whether content takes a permission back: a withdrawal, or a consent that was refused."""
+    if isinstance(content, ConsentRecorded):
+        return not (content.is_informed_of_risk and content.agrees)
+    return isinstance(content, ConsentWithdrawn)
 
 
 def fold_consents(events: Iterable[ConsentEvent]) -> Consents:

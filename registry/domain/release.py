@@ -7,6 +7,7 @@ consent that names them; an act addressed to a State takes the names to that Sta
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from registry.domain.audience import AudienceChoice
 from registry.domain.consent import Consents
@@ -51,6 +52,10 @@ class Release:
             for each in (*self.persons, *self.names_in_text)
             if each.why_not
         )
+
+
+NO_NAMES: Final = Release()
+"""Of an act in a case in which nobody is named."""
 
 
 def refuse_release(release: Release) -> None:

@@ -206,11 +206,7 @@ class AppendGroup:
         index = self._before.size + len(self.entries)
         case_no = self._known_cases.get(draft.case_id)
         refs = self._refs.get(case_no, ()) if case_no is not None else ()
-        log_id = self._author.log_id
-        wrapped = [
-            self._node_keys.wrap(part.key, part_context(log_id, index, ordinal))
-            for ordinal, part in enumerate(request.sealed)
-        ]
+        wrapped = self._wrapped_keys(request, index)
         uploads = self._take_uploads(request)
         entry = self._author.write_entry(draft, index=index, refs=tuple(refs))
         # Nothing below can fail, so that a bad draft leaves nothing of itself.
@@ -248,6 +244,22 @@ class AppendGroup:
         if draft.request_id:
             self._known_requests[draft.request_id] = Known(request.request_digest, index)
         return index
+
+    def _wrapped_keys(self, request: AppendRequest, index: int) -> list[bytes]:
+        """Wraps the keys of an event's parts for their places.
+
+        Raises:
+            InvalidRequest: a part of the draft, or an upload, came without its ciphertext.
+        """
+        expected = len(request.draft.parts) + len(request.uploads)
+        if len(request.sealed) != expected:
+            msg = f"the event has {expected} parts, {len(request.sealed)} came encrypted with it"
+            raise InvalidRequest(msg)
+        log_id = self._author.log_id
+        return [
+            self._node_keys.wrap(part.key, part_context(log_id, index, ordinal))
+            for ordinal, part in enumerate(request.sealed)
+        ]
 
     def _take_uploads(self, request: AppendRequest) -> dict[bytes, int]:
         """Finds the rows of the uploads that an event uses.

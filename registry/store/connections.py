@@ -38,6 +38,8 @@ _CACHE_KIB: Final = 16_384
 _CHECKPOINT_PAGES: Final = 4_000
 """Pages in the WAL, 16 MiB: a checkpoint, which some append has to wait for, comes more seldom."""
 _READER_CONNECTIONS: Final = 16
+READER_WAIT_MS: Final = 250
+"""So long `empty_wal` waits for readers unless told otherwise; whoever writes waits with it."""
 SETTINGS: Final = {
     "journal_mode": ("WAL", "wal"),
     "synchronous": ("FULL", 2),
@@ -178,6 +180,22 @@ def translated() -> Iterator[None]:
         raise TryLater(msg) from error
     except (sqlite3.Error, sqlcipher.Error, PersistenceError) as error:
         raise storage_error(error) from error
+
+
+def empty_wal(cursor: SQLiteCursor, wait_ms: int = READER_WAIT_MS) -> bool:
+    """Empties the write-ahead log, outside any transaction, unless a reader stands in the way.
+
+    Returns:
+        Whether it is empty: what was deleted is in no file of the database any more.
+    """
+    cursor.execute("PRAGMA busy_timeout")
+    before_ms = int(cursor.fetchone()[0])
+    cursor.execute(f"PRAGMA busy_timeout = {wait_ms}")
+    try:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return not cursor.fetchone()[0]
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout = {before_ms}")
 
 
 def storage_error(error: Exception) -> StorageError:

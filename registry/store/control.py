@@ -7,7 +7,7 @@ no effect at all, and neither has control about an event of another case.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from eventsourcing.sqlite import SQLiteCursor
 
@@ -19,7 +19,7 @@ from registry.log.control import (
     parse_control,
     union,
 )
-from registry.log.entry import Audience, Header
+from registry.log.entry import Audience, Header, PartCommitment
 from registry.log.facts import EntryFacts
 from registry.log.merkle import leaf_hash
 from registry.store.act_notes import forget_source
@@ -46,6 +46,14 @@ class Effects:
     erased: list[ErasedPart] = field(default_factory=list)
     forgotten: list[RequestKey] = field(default_factory=list)
     widened: list[tuple[LogId, int]] = field(default_factory=list)
+
+
+class CarriedOut(NamedTuple):
+    """What came of the journal: whether anything was still held, and what must wait."""
+
+    has_deleted: bool
+    not_held: dict[tuple[LogId, int], list[ErasedPart]]
+    """Tombstones of entries that are not held yet, by their places."""
 
 
 class ControlWriter:
@@ -142,23 +150,44 @@ def bury(
     return deleted > 0
 
 
-def apply_journal(cursor: SQLiteCursor, records: Iterable[ErasedPart]) -> bool:
-    """Carries out all tombstones of the journal; returns whether anything was still held."""
+def bury_where_held(
+    cursor: SQLiteCursor, log_no: int, part: ErasedPart, held: Sequence[PartCommitment]
+) -> bool:
+    """Carries out a tombstone of the journal if its place holds what was erased.
+
+    Args:
+        cursor: inside a transaction.
+        log_no: number of its log.
+        part: the tombstone.
+        held: what the entry at its place commits to.
+
+    Returns:
+        Whether the content was still held.
+    """
+    if part.ordinal >= len(held) or held[part.ordinal].commitment != part.commitment:
+        return False
+    return bury(cursor, log_no, part, by_index=_BY_JOURNAL, erased_ms=0)
+
+
+def apply_journal(cursor: SQLiteCursor, records: Iterable[ErasedPart]) -> CarriedOut:
+    """Carries out the tombstones of the journal whose entries are held."""
     cursor.execute("SELECT log_id, log_no FROM logs")
     numbers = {LogId(row["log_id"]): int(row["log_no"]) for row in cursor.fetchall()}
     has_deleted = False
+    not_held: dict[tuple[LogId, int], list[ErasedPart]] = {}
     for part in records:
+        found = read_entries(cursor, part.log_id, part.index, part.index + 1)
         log_no = numbers.get(part.log_id)
-        if log_no is None:
-            continue
-        if bury(cursor, log_no, part, by_index=_BY_JOURNAL, erased_ms=0):
+        if log_no is None or not found:
+            not_held.setdefault((part.log_id, part.index), []).append(part)
+        elif bury_where_held(cursor, log_no, part, read_header(found[0]).parts):
             has_deleted = True
             # The case list is folded again without it.
             cursor.execute(
                 "INSERT INTO part_arrivals (log_no, entry_index, ordinal) VALUES (?, ?, ?)",
                 (log_no, part.index, part.ordinal),
             )
-    return has_deleted
+    return CarriedOut(has_deleted, not_held)
 
 
 def all_tombstones(cursor: SQLiteCursor) -> list[ErasedPart]:
@@ -175,25 +204,17 @@ def all_tombstones(cursor: SQLiteCursor) -> list[ErasedPart]:
 def without_erased(
     cursor: SQLiteCursor, numbers: LogNumbers, parts: Sequence[HeldPart]
 ) -> list[HeldPart]:
-    """Leaves out parts whose place or whose commitment was erased."""
+    """Leaves out parts whose commitment was erased, at their place or at another of their log."""
     kept: list[HeldPart] = []
-    erased: dict[LogId, set[bytes]] = {}
+    has_tombstones: dict[LogId, bool] = {}
     for part in parts:
-        if part.log_id not in erased:
-            cursor.execute(
-                "SELECT commitment FROM tombstones WHERE log_no = ?",
-                (numbers.of(cursor, part.log_id),),
-            )
-            erased[part.log_id] = {row["commitment"] for row in cursor.fetchall()}
-        if not erased[part.log_id] or not _is_erased(cursor, part, erased[part.log_id]):
+        log_no = numbers.of(cursor, part.log_id)
+        if part.log_id not in has_tombstones:
+            cursor.execute("SELECT EXISTS (SELECT 1 FROM tombstones WHERE log_no = ?)", (log_no,))
+            has_tombstones[part.log_id] = bool(cursor.fetchone()[0])
+        if not has_tombstones[part.log_id] or not _is_erased(cursor, log_no, part):
             kept.append(part)
     return kept
-
-
-def is_place_erased(cursor: SQLiteCursor, log_no: int, index: int, ordinal: int) -> bool:
-    """Whether a part was erased."""
-    cursor.execute(f"SELECT 1 FROM tombstones WHERE {_PLACE}", (log_no, index, ordinal))  # noqa: S608 - a constant
-    return cursor.fetchone() is not None
 
 
 def drop_erased_wants(cursor: SQLiteCursor, log_no: int) -> None:
@@ -251,12 +272,16 @@ def _want(cursor: SQLiteCursor, log_no: int, header: Header) -> None:
     )
 
 
-def _is_erased(cursor: SQLiteCursor, part: HeldPart, erased: set[bytes]) -> bool:
+def _is_erased(cursor: SQLiteCursor, log_no: int, part: HeldPart) -> bool:
     found = read_entries(cursor, part.log_id, part.index, part.index + 1)
-    if not found:
+    parts = read_header(found[0]).parts if found else ()
+    if part.ordinal >= len(parts):
         return False
-    parts = read_header(found[0]).parts
-    return part.ordinal < len(parts) and parts[part.ordinal].commitment in erased
+    cursor.execute(
+        "SELECT 1 FROM tombstones WHERE log_no = ? AND commitment = ?",
+        (log_no, parts[part.ordinal].commitment),
+    )
+    return cursor.fetchone() is not None
 
 
 def ranges_of(places: Iterable[tuple[LogId, int]]) -> Mapping[LogId, tuple[int, int]]:
@@ -325,17 +350,19 @@ def read_receipts(cursor: SQLiteCursor, log_id: LogId, index: int) -> list[HeldR
 
 
 def read_unreceipted(
-    cursor: SQLiteCursor, own_log_id: LogId, limit: int, after: tuple[int, int]
+    cursor: SQLiteCursor, own_log_id: LogId, limit: int, after: tuple[int, int], last_change_id: int
 ) -> list[UnconfirmedErasure]:
-    """Erasures of other logs without a receipt in the own log, those after a place only."""
+    """Erasures of other logs without a receipt in the own log: after a place, up to a change."""
     cursor.execute(
         "SELECT e.*, l.log_id FROM erasures e JOIN logs l ON l.log_no = e.log_no "
+        "JOIN stored_events s ON s.originator_id = lower(hex(l.log_id)) "
+        "AND s.originator_version = e.entry_index AND s.rowid <= ?5 "
         "WHERE l.log_id <> ?1 AND (e.log_no, e.entry_index) > (?2, ?3) "
         "AND (l.frozen_at IS NULL OR e.entry_index < l.frozen_at) AND NOT EXISTS "
         "(SELECT 1 FROM erasure_receipts r JOIN logs own ON own.log_no = r.receipt_log_no "
         "WHERE own.log_id = ?1 AND r.log_no = e.log_no AND r.entry_index = e.entry_index) "
         "ORDER BY e.log_no, e.entry_index LIMIT ?4",
-        (own_log_id, *after, limit),
+        (own_log_id, *after, limit, last_change_id),
     )
     return [
         UnconfirmedErasure(

@@ -7,10 +7,12 @@ from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import LogId
 from registry.errors import TryLater
-from registry.store.connections import DurableDatastore
+from registry.store.connections import DurableDatastore, empty_wal
 from registry.store.sealing import KEY_ID_SIZE_BYTES, NodeKeys, part_context, upload_context
 
 _BATCH: Final = 1000
+_STOPPED_WAIT_MS: Final = 10_000
+"""A stopped node keeps nobody waiting: a reader may take its time."""
 _CONTEXT: Final = b"registry/database-key/v1\n"
 _BEFORE_ALL: Final = -1
 
@@ -85,9 +87,8 @@ def truncate_wal(datastore: DurableDatastore) -> None:
         TryLater: another process reads an earlier state of the database.
     """
     with datastore.outside_transaction() as cursor:
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        is_busy = cursor.fetchone()[0]
-    if is_busy:
+        is_empty = empty_wal(cursor, _STOPPED_WAIT_MS)
+    if not is_empty:
         msg = "another process reads the database (fsck, verify, a backup): wait until it ends"
         raise TryLater(msg)
 

@@ -30,7 +30,7 @@ from eventsourcing.sqlite import (
 )
 
 from registry.errors import DurabilityError
-from registry.store.connections import SETTINGS
+from registry.store.connections import SETTINGS, empty_wal, translated
 
 _LOCK_TIMEOUT_S: Final = 10
 _KINDS: Final[dict[str, type[PersistenceError]]] = {
@@ -117,8 +117,10 @@ class EncryptedDatastore(SQLiteDatastore):
             raise kind(error) from error
 
     def truncate_wal(self) -> bool:
-        """Empties the write-ahead log, as far as no reader stands in the way; tells if it did."""
-        with self.get_connection(commit=True) as connection:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            return not cursor.fetchone()[0]
+        """Empties the write-ahead log, unless a reader stands in the way; returns whether it did.
+
+        Raises:
+            StorageError: the disk failed.
+        """
+        with translated(), self.get_connection(commit=True) as connection:
+            return empty_wal(connection.cursor())

@@ -182,9 +182,16 @@ class EntryReader(ABC):
 
     @abstractmethod
     def erasures_without_receipt(
-        self, own_log_id: LogId, limit: int, *, after: tuple[int, int] = (-1, -1)
+        self, own_log_id: LogId, limit: int, *, after: tuple[int, int], last_change_id: int
     ) -> list[UnconfirmedErasure]:
-        """Erasures of other logs that the own log has no receipt of, after a place only."""
+        """Erasures of other logs that the own log has no receipt of: after a place, up to a change.
+
+        Args:
+            own_log_id: the log that would hold the receipts.
+            limit: how many at most.
+            after: the `place` of the last one of the page before.
+            last_change_id: only those that were stored with this change (see `changes`) or before.
+        """
 
     @abstractmethod
     def changes(self, after: int, limit: int) -> list[Change]:

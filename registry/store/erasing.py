@@ -2,7 +2,8 @@
 
     apply      control of new entries, inside their transaction; the journal is on disk afterwards
     committed  what listeners are told, once it is committed
-    truncate   takes what was erased out of the WAL too; tried again while a reader holds it
+    after_job  takes what this job erased out of the WAL too
+    truncate   the same later, as long as a reader holds the WAL
 
 At the start the journal and the database take over each other's tombstones, so that an older
 database that was put in place of this one loses the content again before anybody sees it.
@@ -15,12 +16,13 @@ from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import LogId, MemberId
 from registry.log.facts import EntryFacts
-from registry.store.connections import DurableDatastore
+from registry.store.connections import READER_WAIT_MS, DurableDatastore, empty_wal
 from registry.store.control import (
     ControlWriter,
     Effects,
     all_tombstones,
     apply_journal,
+    bury_where_held,
     drop_erased_wants,
     forget_digests,
     want_widened,
@@ -28,11 +30,11 @@ from registry.store.control import (
 )
 from registry.store.recent import RecentAppends
 from registry.store.rows import LogNumbers
-from registry.store.tombstone_journal import TombstoneJournal
+from registry.store.tombstone_journal import ErasedPart, TombstoneJournal
 from registry.store.values import AudienceStored, HeldPart, PartsErased, StoreEvent
 
-_READER_WAIT_MS: Final = 250
-"""So long a truncation waits for readers; appends wait with it."""
+_AGAIN_WAIT_MS: Final = 20
+"""So long another try waits for readers, a second later; appends wait with it."""
 
 
 class Erasing:
@@ -53,14 +55,18 @@ class Erasing:
         self._journal = journal
         self._member_id = member_id
         self._effects = Effects()
-        self.must_truncate = False
+        self._not_held: dict[tuple[LogId, int], list[ErasedPart]] = {}
+        # The node may have stopped between the commit of an erasure and the truncation.
+        self._must_truncate = True
+        self._has_just_erased = False
 
     def take_over(self, cursor: SQLiteCursor) -> None:
         """Brings journal and database to the same tombstones, inside a transaction."""
         if self._journal is not None:
             self._journal.append(all_tombstones(cursor))
-            if apply_journal(cursor, self._journal.records):
-                self.must_truncate = True
+            carried_out = apply_journal(cursor, self._journal.records)
+            self._not_held = carried_out.not_held
+            self._note_erased(has_erased=carried_out.has_deleted)
 
     def apply(
         self, cursor: SQLiteCursor, log_id: LogId, facts: Iterable[EntryFacts], *, is_own: bool
@@ -71,7 +77,12 @@ class Erasing:
             GuardError: the journal could not be written.
         """
         self._effects = Effects()
-        with_control = [fact for fact in facts if fact.control]
+        with_control: list[EntryFacts] = []
+        for fact in facts:
+            if fact.control:
+                with_control.append(fact)
+            for part in self._not_held.get((log_id, fact.index), ()):
+                bury_where_held(cursor, self._numbers.of(cursor, log_id), part, fact.parts)
         if not with_control:
             return
         writer = ControlWriter(cursor, self._numbers, log_id, self._member_id)
@@ -89,7 +100,7 @@ class Erasing:
         """Tells what the last `apply` did, once it is committed."""
         effects, self._effects = self._effects, Effects()
         self._recent.forget_digests(effects.forgotten)
-        self.must_truncate = self.must_truncate or bool(effects.erased)
+        self._note_erased(has_erased=bool(effects.erased))
         events: list[StoreEvent] = []
         for log_id in dict.fromkeys(part.log_id for part in effects.erased):
             keys = tuple((p.index, p.ordinal) for p in effects.erased if p.log_id == log_id)
@@ -108,23 +119,24 @@ class Erasing:
             want_widened(cursor, log_no, log_id, self._member_id, before, below)
         drop_erased_wants(cursor, self._numbers.of(cursor, log_id))
 
-    def truncate(self) -> bool:
+    def after_job(self) -> None:
+        """Empties the WAL if this job erased something; later jobs do not wait for it again."""
+        if self._has_just_erased:
+            self._has_just_erased = False
+            self.truncate(READER_WAIT_MS)
+
+    def truncate(self, wait_ms: int = _AGAIN_WAIT_MS) -> bool:
         """Empties the WAL if something was erased; returns whether nothing is left to do."""
-        if not self.must_truncate:
-            return True
-        with self._datastore.outside_transaction() as cursor:
-            cursor.execute("PRAGMA busy_timeout")
-            before_ms = cursor.fetchone()[0]
-            cursor.execute(f"PRAGMA busy_timeout = {_READER_WAIT_MS}")
-            try:
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                is_busy = bool(cursor.fetchone()[0])
-            finally:
-                cursor.execute(f"PRAGMA busy_timeout = {int(before_ms)}")
-        self.must_truncate = is_busy
-        return not is_busy
+        if self._must_truncate:
+            with self._datastore.outside_transaction() as cursor:
+                self._must_truncate = not empty_wal(cursor, wait_ms)
+        return not self._must_truncate
 
     def close(self) -> None:
         """Closes the journal."""
         if self._journal is not None:
             self._journal.close()
+
+    def _note_erased(self, *, has_erased: bool) -> None:
+        self._must_truncate = self._must_truncate or has_erased
+        self._has_just_erased = self._has_just_erased or has_erased

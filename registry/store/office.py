@@ -3,6 +3,7 @@
     pending       acts that wait for a second person; they hold content
     restrictions  the clients that may know of a case; a case without rows is open to all
     reads         who was shown content that is not for every member
+    marks         how far something was looked at, by its name
 
 Who did an act stands with the event instead, in one transaction with it: see act_notes.py.
 """
@@ -31,6 +32,7 @@ _TABLES: Final = (
         client TEXT NOT NULL, method TEXT NOT NULL, case_id BLOB NOT NULL,
         events INTEGER NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS reads_by_case ON reads (case_id, read_no)",
+    "CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, place INTEGER NOT NULL)",
 )
 
 
@@ -89,10 +91,13 @@ class Office:
             StorageError: it cannot be opened under this key, or is damaged.
         """
         self._datastore = EncryptedDatastore(path, key)
+        # The node may have stopped between a drop and the truncation.
+        self._must_truncate = True
         try:
             with self._transaction(commit=True) as cursor:
                 for statement in _TABLES:
                     cursor.execute(statement)
+            self._forget_dropped()
         except BaseException:
             self._datastore.close()
             raise
@@ -126,17 +131,14 @@ class Office:
             )
             return [_pending(row) for row in cursor.fetchall()]
 
-    def pending_count(self) -> int:
-        """How many acts wait."""
-        with self._transaction(commit=False) as cursor:
-            cursor.execute("SELECT count(*) FROM pending")
-            return int(cursor.fetchone()[0])
-
     def drop_pending(self, act_id: str) -> bool:
         """Forgets an act; returns whether it was there."""
         with self._transaction(commit=True) as cursor:
             cursor.execute("DELETE FROM pending WHERE act_id = ?", (act_id,))
-            return bool(cursor.sqlite_cursor.rowcount)
+            was_there = bool(cursor.sqlite_cursor.rowcount)
+        self._must_truncate = self._must_truncate or was_there
+        self._forget_dropped()
+        return was_there
 
     # --- restricted cases -----------------------------------------------------------------------
 
@@ -187,11 +189,35 @@ class Office:
 
     # --- inside ---------------------------------------------------------------------------------
 
+    # --- how far something was looked at ---------------------------------------------------------
+
+    def mark(self, name: str) -> int:
+        """The place that was kept under a name; 0 = none."""
+        with self._transaction(commit=False) as cursor:
+            cursor.execute("SELECT place FROM marks WHERE name = ?", (name,))
+            row = cursor.fetchone()
+        return 0 if row is None else int(row[0])
+
+    def set_mark(self, name: str, place: int) -> None:
+        """Keeps a place under a name."""
+        with self._transaction(commit=True) as cursor:
+            cursor.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, place))
+
     def _one_pending(self, statement: str, value: object) -> PendingRow | None:
         with self._transaction(commit=False) as cursor:
             cursor.execute(statement, (value,))
             row = cursor.fetchone()
         return None if row is None else _pending(row)
+
+    def _forget_dropped(self) -> None:
+        """Takes dropped acts out of the write-ahead log; while a reader holds it, the next drop."""
+        if self._must_truncate:
+            # Cleared first: what another thread drops meanwhile is noted again.
+            self._must_truncate, is_empty = False, False
+            try:
+                is_empty = self._datastore.truncate_wal()
+            finally:
+                self._must_truncate = self._must_truncate or not is_empty
 
     @contextmanager
     def _transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:

@@ -26,7 +26,7 @@ from registry.errors import CorruptDatabase, InvalidRequest
 from registry.store.connections import translated
 from registry.store.encrypted import EncryptedDatastore
 
-PROJECTOR_VERSION: Final = 1
+PROJECTOR_VERSION: Final = 2
 """Raised whenever rows are folded differently: an older database is then dropped and rebuilt."""
 _VERSION_STREAM: Final = f"version {PROJECTOR_VERSION}"
 _TIME_SIZE_BYTES: Final = 8
@@ -46,6 +46,7 @@ class CaseRow:
     last_recorded_ms: int
     is_invented: bool
     is_situation: bool
+    has_withdrawal: bool
     digest: bytes
 
     def encode(self) -> str:
@@ -75,6 +76,11 @@ class CasePage:
 
 class ReadModels(SQLiteTrackingRecorder):
     """The case list and the places reached in the streams it is folded from."""
+
+    def __init__(self, datastore: EncryptedDatastore) -> None:
+        """Takes over the datastore."""
+        super().__init__(datastore)
+        self._encrypted = datastore
 
     def construct_create_table_statements(self) -> list[str]:
         """Adds our tables to the library's."""
@@ -111,6 +117,12 @@ class ReadModels(SQLiteTrackingRecorder):
             cursor.execute("SELECT row FROM cases WHERE case_id = ?", (case_id,))
             found = cursor.fetchone()
         return None if found is None else CaseRow.decode(found["row"])
+
+    def cases_with_withdrawals(self) -> list[CaseId]:
+        """The cases in which a consent was withdrawn, as far as they are folded."""
+        with self._transaction(commit=False) as cursor:
+            cursor.execute("SELECT case_id FROM cases WHERE json_extract(row, '$.has_withdrawal')")
+            return [CaseId(row["case_id"]) for row in cursor.fetchall()]
 
     def page(
         self,
@@ -183,16 +195,13 @@ class ReadModels(SQLiteTrackingRecorder):
             msg = f"the read models are damaged: {answer}"
             raise CorruptDatabase(msg)
 
-    def truncate_wal(self) -> None:
-        """Empties the write-ahead log, unless a reader holds it: rows that were erased stay there.
+    def truncate_wal(self) -> bool:
+        """Empties the write-ahead log; False = a reader holds it, what was replaced stays there.
 
         Raises:
             StorageError: the disk failed.
         """
-        with translated(), self.datastore.get_connection(commit=False) as connection:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            cursor.fetchall()
+        return self._encrypted.truncate_wal()
 
     def close(self) -> None:
         """Closes the database."""

@@ -100,6 +100,7 @@ _VERSION_2: Final = (
         log_no INTEGER, entry_index INTEGER, ordinal INTEGER, commitment BLOB NOT NULL,
         by_index INTEGER NOT NULL, erased_ms INTEGER NOT NULL,
         PRIMARY KEY (log_no, entry_index, ordinal)) WITHOUT ROWID""",
+    "CREATE INDEX tombstones_by_commitment ON tombstones (log_no, commitment)",
     """CREATE TABLE erasures (
         log_no INTEGER, entry_index INTEGER, PRIMARY KEY (log_no, entry_index)) WITHOUT ROWID""",
     """CREATE TABLE erasure_receipts (

@@ -5,7 +5,6 @@ Reading is in sqlite_reading.py, writing in sqlite_writing.py, the tables in sch
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -197,8 +196,15 @@ class SqliteStore(SqliteReading, EntryStore):
         """Encrypts the parts in the asker's thread: the writer's is the one that all wait for."""
         keys = self._keys()
         sealed = [seal_draft(part, keys) for part in request.draft.parts]
-        sealed += [self.uploads.sealed_part(ref) for ref in request.uploads]
-        return replace(request, sealed=tuple(sealed))
+        if request.uploads:
+            sealed += [self.uploads.sealed_part(ref) for ref in request.uploads]
+        return AppendRequest(
+            request.draft,
+            request.request_digest,
+            uploads=request.uploads,
+            sealed=tuple(sealed),
+            note=request.note,
+        )
 
     def _keys(self) -> NodeKeys:
         if self._node_keys is None:

@@ -357,11 +357,11 @@ class SqliteReading(EntryReader):
             return read_receipts(cursor, log_id, index)
 
     def erasures_without_receipt(
-        self, own_log_id: LogId, limit: int, *, after: tuple[int, int] = (-1, -1)
+        self, own_log_id: LogId, limit: int, *, after: tuple[int, int], last_change_id: int
     ) -> list[UnconfirmedErasure]:
         """See EntryStore."""
         with self._datastore.reading() as cursor:
-            return read_unreceipted(cursor, own_log_id, limit, after)
+            return read_unreceipted(cursor, own_log_id, limit, after, last_change_id)
 
     # --- inside -------------------------------------------------------------------------------
 

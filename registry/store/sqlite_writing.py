@@ -38,12 +38,7 @@ from registry.store.guard import Guard, compare_with_guard
 from registry.store.parts import mark_asked, parts_stored, store_parts
 from registry.store.recent import RecentAppends
 from registry.store.recorder import LogRecorder, Visibility
-from registry.store.rows import (
-    LogNumbers,
-    read_state,
-    subtree_hash,
-    write_head,
-)
+from registry.store.rows import LogNumbers, read_state, subtree_hash, write_head
 from registry.store.sealing import NodeKeys
 from registry.store.tombstone_journal import TombstoneJournal
 from registry.store.values import (
@@ -187,9 +182,10 @@ class SqliteWriting:
             log_no = self._numbers.of(cursor, batch.log_id)
             self._batches.insert(cursor, log_no, batch, received_ms=self._now_ms(), is_own=is_own)
             after = write_head(cursor, log_no, state, batch)
-            self._erasing.apply(cursor, batch.log_id, batch.facts, is_own=is_own)
             if is_own:
                 self._check_recovered(cursor, after)
+            # Last: it writes to the journal, which does not roll back.
+            self._erasing.apply(cursor, batch.log_id, batch.facts, is_own=is_own)
         if is_own:
             self._recover(after, batch)
         self._tell_entries(after, batch.start, batch.entries)
@@ -271,7 +267,7 @@ class SqliteWriting:
                     listener(event)
                 except Exception:  # noqa: BLE001 - what is stored is stored, whoever fails to hear
                     _log.exception("store_listener_failed", kind=type(event).__name__)
-        self._erasing.truncate()
+        self._erasing.after_job()
 
     def visibility(self, log_id_hex: str, index: int) -> Visibility:
         """Tells whether readers may see an entry: of the own log only what the guard covers."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from registry.domain.consent import ends_a_use
 from registry.domain.content import CaseOpened
 from registry.domain.identifiers import CaseId, RegistryId, situation_case_id
 from registry.domain.states import state_codes, state_name
@@ -46,6 +47,7 @@ def summarise(history: CaseHistory, situations: SituationNames) -> CaseRow:
         # One who opens it again, as nodes that keep no rules can, does not make it unreal.
         is_invented=bool(openings) and all(opening.is_invented for opening in openings),
         is_situation=state is not None,
+        has_withdrawal=any(ends_a_use(event.content) for event in history.events),
         digest=history.digest,
     )
 

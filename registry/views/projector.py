@@ -34,10 +34,18 @@ SAVED_CASES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a projection has come: changes folded, and whether more are waiting."""
+    """How far a projection has come.
+
+    Attributes:
+        changes: how many were folded.
+        is_behind: whether more are waiting.
+        has_forgotten: whether no file of the case list holds what was erased; if not, a reader
+            stood in the way: call again.
+    """
 
     changes: int
     is_behind: bool
+    has_forgotten: bool = True
 
 
 class CaseListProjector:
@@ -46,8 +54,12 @@ class CaseListProjector:
     def __init__(self, reader: Reader, models: ReadModels) -> None:
         self._reader = reader
         self._models = models
-        self._has_forgotten = False
+        # A fold may have been cut short; and the journal may have erased more than entries tell.
+        self._must_forget = True
+        self.forgotten_id = 0
+        """Id of a change: what was erased with it or before is in no file of the case list."""
         self._situations = SituationNames(reader.roster.registry_id)
+        self._start_anew_if_restored()
 
     def advance(self) -> Progress:
         """Folds up to `BATCH_CHANGES` changes of each stream; call it again while it is behind."""
@@ -67,8 +79,11 @@ class CaseListProjector:
         entries = store.changes(self._models.place(ENTRIES), BATCH_CHANGES)
         parts = store.part_changes(self._models.place(PARTS), BATCH_CHANGES)
         if not entries and not parts and not frozen:
-            yield Progress(changes=0, is_behind=False)
+            yield self._progress(0, is_behind=False)
             return
+        # Noted before any row is replaced, and until the replaced ones are out of the files.
+        has_erased = any(each.kind == EventKind.CONTENT_ERASED for each in entries)
+        self._must_forget = self._must_forget or has_erased
         void = [case_id for state in frozen.values() for case_id in self._void_cases(state)]
         found = [*(p.case_id for p in parts), *(e.case_id for e in entries), *void]
         unsaved: list[CaseRow] = []
@@ -81,15 +96,23 @@ class CaseListProjector:
         places = {PARTS: parts[-1].id if parts else 0, ENTRIES: entries[-1].id if entries else 0}
         places |= {stream: _void_count(state) for stream, state in frozen.items()}
         self._models.save(unsaved, {stream: place for stream, place in places.items() if place})
-        self._forget_erased(has_erased=any(e.kind == EventKind.CONTENT_ERASED for e in entries))
-        yield Progress(
-            changes=len(entries) + len(parts) + len(void),
+        yield self._progress(
+            len(entries) + len(parts) + len(void),
             is_behind=BATCH_CHANGES in (len(entries), len(parts)),
         )
 
     def lag(self) -> int:
         """How many stored entries are not folded yet."""
         return self._reader.store.newest_change_id() - self._models.place(ENTRIES)
+
+    def _start_anew_if_restored(self) -> None:
+        """Folds everything again if the list stands for more than a restored store holds."""
+        store, arrived = self._reader.store, self._models.place(PARTS)
+        is_beyond = self._models.place(ENTRIES) > store.newest_change_id()
+        if not is_beyond and arrived:
+            is_beyond = not store.part_changes(arrived - 1, 1)
+        if is_beyond:
+            self._models.clear()
 
     def _fold_in_steps(self, case_ids: Iterable[CaseId]) -> Iterator[list[CaseRow]]:
         """Gives the rows of a few cases at a time, as many as make a step."""
@@ -103,12 +126,13 @@ class CaseListProjector:
         if rows:
             yield rows
 
-    def _forget_erased(self, *, has_erased: bool) -> None:
-        """Takes rows that were replaced for an erasure out of the write-ahead log too."""
-        # After a start the journal may have erased more than the entries tell.
-        if has_erased or not self._has_forgotten:
-            self._models.truncate_wal()
-            self._has_forgotten = True
+    def _progress(self, changes: int, *, is_behind: bool) -> Progress:
+        """Takes rows that were replaced for an erasure out of the write-ahead log; ends a fold."""
+        if self._must_forget and not is_behind:
+            self._must_forget = not self._models.truncate_wal()
+        if not self._must_forget:
+            self.forgotten_id = self._models.place(ENTRIES)
+        return Progress(changes, is_behind, has_forgotten=not self._must_forget)
 
     def _fold(self, case_id: CaseId) -> CaseRow:
         return summarise(read_history(self._reader, case_id), self._situations)

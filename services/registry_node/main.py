@@ -27,7 +27,7 @@ import structlog  # noqa: E402 - grpc reads the cipher setting when it is first 
 from pydantic import ValidationError  # noqa: E402
 
 from registry.application import Registry  # noqa: E402
-from registry.application.desk import open_desk  # noqa: E402
+from registry.application.desk import Desk, open_desk  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
@@ -102,6 +102,7 @@ async def serve(settings: NodeSettings) -> None:
         async with asyncio.TaskGroup() as tasks:
             working = (mirror, projection, receipts, attachments)
             running = [tasks.create_task(each.run()) for each in working]
+            running.append(tasks.create_task(_look_for_missed(mirror, desk)))
             try:
                 await stopping.wait()
             finally:
@@ -113,6 +114,12 @@ async def serve(settings: NodeSettings) -> None:
     finally:
         await asyncio.to_thread(resources.close)
         _log.info("node_stopped")
+
+
+async def _look_for_missed(mirror: Mirror, desk: Desk) -> None:
+    """What came while nobody could read it, or just before this node stopped."""
+    await mirror.content.wait()
+    desk.look_for_missed_withdrawals()
 
 
 def main(arguments: list[str] | None = None) -> int:

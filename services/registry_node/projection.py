@@ -31,6 +31,7 @@ _LONGEST_CATCHING_UP_S: Final = 30.0
 _TURN_S: Final = 10.0
 """After the longest wait, folds go on beside the catching up for so long; then they wait again."""
 _POSTPONED_S: Final = 1.0
+"""After a busy moment, and while a reader keeps what was erased in the list's write-ahead log."""
 
 
 class ProjectionLoop:
@@ -44,6 +45,7 @@ class ProjectionLoop:
         self._loop = asyncio.get_running_loop()
         self._stored_at_s = self._loop.time() - _QUIET_S
         self._turn_ends_s = self._loop.time()
+        self._again: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Runs until cancelled.
@@ -69,6 +71,8 @@ class ProjectionLoop:
                 self._changed.set()
             elif progress.changes:
                 _log.info("cases_folded", changes=progress.changes)
+            if not progress.has_forgotten:
+                self._look_again()
 
     async def _fold(self) -> Progress:
         """Folds one batch, step by step."""
@@ -78,6 +82,12 @@ class ProjectionLoop:
             last = done
             await self._wait_for_quiet(_STEP_QUIET_S, _STEP_LONGEST_S)
         return last
+
+    def _look_again(self) -> None:
+        """Folds again in a while, though nothing may have been stored until then."""
+        if self._again is not None:
+            self._again.cancel()
+        self._again = self._loop.call_later(_POSTPONED_S, self._changed.set)
 
     async def _wait_for_catching_up(self) -> None:
         """Returns when nothing is filled by the thousand, or when it has waited long enough."""

@@ -1,9 +1,11 @@
 """Confirms erasures of other logs by signed receipts in the own log, and finishes erasures.
 
-A member that may have held what was erased records one receipt, once its own database has lost the
-content. The request id is made of the erasure's place, so that nothing is confirmed twice however
-often this is tried; while the own log takes no events it is tried again later. What a reader kept
-in the write-ahead log is taken out of it as soon as that reader is done.
+A member that may have held what was erased records one receipt, once no file of its databases holds
+the content: neither that of the logs nor the case list, nor what they keep beside them for a
+while (the write-ahead logs). A reader that stands in the way puts the receipt off. The request id
+is made of the erasure's place, so that nothing is confirmed twice however often this is tried;
+while the own log takes no events it is tried again later. A node that has nothing to confirm, such
+as the author's, is cleaned in the same way.
 """
 
 import asyncio
@@ -29,6 +31,7 @@ class ErasureReceipts:
         self._loop = asyncio.get_running_loop()
         self._came = asyncio.Event()
         self._came.set()
+        self._newest_id: int | None = None
         registry.store.add_listener(self._notice)
 
     async def run(self) -> None:
@@ -44,24 +47,31 @@ class ErasureReceipts:
             except TimeoutError:
                 pass
             self._came.clear()
-            if not await self._finish():
+            self._newest_id = None
+            is_done = await self._finish()
+            while not is_done:
                 await asyncio.sleep(_AGAIN_S)
-                self._came.set()
+                is_done = await self._finish()
 
     async def _finish(self) -> bool:
-        """Does what can be done now; returns whether nothing is left."""
+        """Does what can be done now; returns whether nothing is left of what came until now."""
         store = self._registry.store
         try:
+            if self._newest_id is None:
+                self._newest_id = await asyncio.to_thread(store.newest_change_id)
+            # In this order: what the case list has forgotten is already erased in the logs.
+            forgotten_id = self._registry.projector.forgotten_id
             is_clean = await asyncio.wrap_future(store.finish_erasures())
+            is_open = store.read_only_reason() is None
             count = 0
-            if store.read_only_reason() is None:
-                count = await asyncio.to_thread(self._registry.confirm_erasures)
+            if is_clean and is_open:
+                count = await asyncio.to_thread(self._registry.confirm_erasures, forgotten_id)
         except TryLater as error:
             _log.warning("receipts_wait", reason=error.reason)
             return False
         if count:
             _log.info("erasures_confirmed", count=count)
-        return is_clean and store.read_only_reason() is None
+        return is_clean and is_open and forgotten_id >= self._newest_id
 
     def _notice(self, event: StoreEvent) -> None:
         """Called in the writer's thread after a commit."""

@@ -58,6 +58,7 @@ class Model:
     def __init__(self) -> None:
         self.open: dict[tuple[str, str], set[str]] = {}
         self.known: set[str] = set()
+        self.ended: set[str] = set()
 
     def consent(
         self, person: NamedPerson, use: str, facts: tuple[bool, bool], to: tuple[str, ...]
@@ -67,10 +68,21 @@ class Model:
             self.open.setdefault((person.person_id, use), set()).update(to)
         else:
             self.open.pop((person.person_id, use), None)
+            self.ended.add(person.person_id)
 
     def withdraw(self, person: NamedPerson, uses: list[str]) -> None:
+        self.ended.add(person.person_id)
         for use in uses or USES:
             self.open.pop((person.person_id, use), None)
+
+    def taken_back(self, text: str) -> list[NamedPerson]:
+        """Whom a text names that has taken a permission back."""
+        return [
+            p
+            for p in PERSONS
+            if p.person_id in self.ended & self.known
+            and p.name.split()[-1].casefold() in text.casefold()
+        ]
 
     def permits(self, person: NamedPerson, use: str, to: tuple[str, ...] = ()) -> bool:
         found = self.open.get((person.person_id, use))
@@ -162,13 +174,13 @@ def check_sharing(
     acts: list[tuple[int, list[NamedPerson], str, AudienceChoice]],
 ) -> None:
     alpha = nodes["alpha"]
-    for index, persons, _, audience in acts:
+    for index, persons, text, audience in acts:
         for slug in ("beta", "gamma"):
             allowed = all(
                 model.permits(p, "names_in_public")
                 if audience.kind == "all"
                 else model.permits(p, "share_with_mechanisms", (slug,))
-                for p in persons
+                for p in [*persons, *model.taken_back(text)]
             )
             may = alpha.registry.consents.may_send(
                 (alpha.log_id, index, 0), nodes[slug].registry.own

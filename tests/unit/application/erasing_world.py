@@ -22,6 +22,8 @@ from tests.unit.application.federation_in_process import (
 )
 
 CANARY = "canary-7f3a99"
+EVERYTHING = 2**63 - 1
+"""An id above that of every change."""
 KINDS = {
     AudienceWidened: EventKind.AUDIENCE_WIDENED,
     ContentErased: EventKind.CONTENT_ERASED,

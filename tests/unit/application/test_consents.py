@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from registry.application.consents import persons_in
+from registry.application.named_persons import persons_in
 from registry.application.sharing import SLICE_BYTES
 from registry.domain.audience import EVERYONE, OWN_ONLY, named
 from registry.domain.content import CommunicationSent, encode_content, media_type_of
@@ -340,6 +340,7 @@ def test_withdrawal_names_the_parts_to_erase_if_the_consent_asked_for_it(
     node.record(consent("names_in_public", erase_on_withdrawal=asks), case_id)
     node.record(naming(AYO), case_id)
     node.record(naming(BEA), case_id, audience=OWN_ONLY)
+    node.record(withdrawn(), case_id)
 
     places = node.registry.consents.parts_to_erase(case_id, withdrawn())
 

@@ -206,14 +206,16 @@ def test_proposed_erasure_needs_one_person_more(world: DeskWorld) -> None:
     index = world.records(case_id, statement(), audience=OWN_ONLY)
     targets = [ErasureTarget(index, 0)]
 
-    act_id = world.desk.propose_erasure(targets, asked_by="a withdrawal of consent")
+    act_id = world.desk.approvals.propose_erasure(targets, asked_by="a withdrawal of consent")
 
     assert act_id is not None
-    assert world.desk.propose_erasure(targets, asked_by="a withdrawal of consent") == act_id
+    assert (
+        world.desk.approvals.propose_erasure(targets, asked_by="a withdrawal of consent") == act_id
+    )
     appended = world.approve(CLEO, act_id)
     act, _ = world.desk.act(ADA, appended.index)
     assert (act.officer, act.approver) == ("a withdrawal of consent", "cleo")
-    assert world.desk.propose_erasure(targets, asked_by="a withdrawal of consent") is None
+    assert world.desk.approvals.propose_erasure(targets, asked_by="a withdrawal of consent") is None
 
 
 def test_acts_about_what_was_erased_are_dropped(world: DeskWorld) -> None:

@@ -24,6 +24,7 @@ from registry.store.values import AppendRequest, HeldPart
 from registry.views.case_file import PartState
 from tests.unit.application.erasing_world import (
     CANARY,
+    EVERYTHING,
     commitment,
     erase,
     files_with,
@@ -204,15 +205,15 @@ def test_node_that_was_away_erases_on_return_and_confirms(nodes: Nodes) -> None:
     erased = erase(alpha, ErasureTarget(opened.index, 0))
     beta = nodes["beta"]
     carry_entries(alpha, beta, alpha.log_id)
-    assert beta.registry.confirm_erasures() == 1
+    assert beta.registry.confirm_erasures(EVERYTHING) == 1
     carry_entries(beta, alpha, beta.log_id)
     status = alpha.registry.erasure_status("", erased.index)
     known = {each.member.slug: each.confirmed_ms is not None for each in status.confirmations}
     assert known == {"beta": True, "gamma": False}
     nodes.carry_all()
     assert held(gamma, alpha.log_id, opened.index) is None
-    assert gamma.registry.confirm_erasures() == 1
-    assert gamma.registry.confirm_erasures() == 0
+    assert gamma.registry.confirm_erasures(EVERYTHING) == 1
+    assert gamma.registry.confirm_erasures(EVERYTHING) == 0
     nodes.carry_all()
     status = alpha.registry.erasure_status("", erased.index)
     assert all(each.confirmed_ms is not None for each in status.confirmations)
@@ -224,7 +225,7 @@ def test_only_the_audience_is_asked_to_confirm(nodes: Nodes) -> None:
     nodes.carry_all()
     erased = erase(alpha, ErasureTarget(opened.index, 0))
     nodes.carry_all()
-    assert nodes["gamma"].registry.confirm_erasures() == 0
+    assert nodes["gamma"].registry.confirm_erasures(EVERYTHING) == 0
     status = alpha.registry.erasure_status("", erased.index)
     assert [each.member.slug for each in status.confirmations] == ["beta"]
 

@@ -147,3 +147,15 @@ async def test_fault_of_our_own_disk_ends_it() -> None:
         async with looping(folder, IDLE):
             await asyncio.Event().wait()
     assert ended.group_contains(StorageError)
+
+
+async def test_list_that_could_not_forget_an_erasure_is_looked_at_again_though_nothing_comes() -> (
+    None
+):
+    held = Progress(changes=0, is_behind=False, has_forgotten=False)
+    folder = Folder([held], [held], [DONE])
+    async with looping(folder, IDLE):
+        while folder.steps_done < 3:
+            folder.folded.clear()
+            await folder.folded.wait()
+    assert folder.steps_done == 3

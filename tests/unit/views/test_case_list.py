@@ -79,6 +79,7 @@ def test_line_of_a_case_gathers_what_its_events_say(store: SqliteStore) -> None:
         last_recorded_ms=NOW_MS + 9,
         is_invented=True,
         is_situation=False,
+        has_withdrawal=False,
         digest=digest_of(CASE, [opened.leaf_hash, second.leaf_hash, third.leaf_hash]),
     )
 
@@ -170,6 +171,7 @@ def row(number: int, *, time_ms: int, states: tuple[str, ...] = (), by: str = "p
         last_recorded_ms=time_ms,
         is_invented=False,
         is_situation=False,
+        has_withdrawal=False,
         digest=b"d" * 32,
     )
 

@@ -1,0 +1,97 @@
+"""Withdrawals of consent, whoever recorded them, and the erasures that they ask for.
+
+A consent may ask that what names the person be erased when it is withdrawn. The withdrawal then
+counts as the first of the two people that an erasure needs: this proposes it, in the case of every
+withdrawal that is recorded here or arrives, and once more at each start for those that a stop cut
+off. What was proposed or erased before is not proposed again.
+"""
+
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Final
+
+from registry.application.approvals import Approvals
+from registry.application.erasing import ErasureTarget
+from registry.application.named_persons import WITHDRAWAL_TYPE
+from registry.application.registry import Registry
+from registry.domain.content import ConsentWithdrawn
+from registry.domain.identifiers import CaseId, LogId
+from registry.errors import RuleViolation
+from registry.log.control import TARGETS_MAX
+from registry.store.office import Office
+from registry.store.values import PartsStored, read_header
+
+_ASKED_BY: Final = "a withdrawal of consent"
+_ENTRIES: Final = "withdrawals in entries"
+_PARTS: Final = "withdrawals in parts"
+_PAGE: Final = 200
+
+
+def withdrawals_in(event: PartsStored) -> list[int]:
+    """The places of the events among the stored ones that withdraw a consent."""
+    return [
+        index
+        for (index, ordinal), (media_type, _) in zip(event.keys, event.contents, strict=True)
+        if ordinal == 0 and media_type == WITHDRAWAL_TYPE
+    ]
+
+
+class Withdrawals:
+    """Proposes what withdrawals ask for; used by one thread at a time."""
+
+    def __init__(self, registry: Registry, office: Office, approvals: Approvals) -> None:
+        self._registry = registry
+        self._store = registry.store
+        self._office = office
+        self._approvals = approvals
+
+    def propose_at(self, log_id: LogId, index: int) -> None:
+        """Proposes in the case of the withdrawal at a place."""
+        (entry,) = self._store.entries(log_id, index, index + 1)
+        self.propose(read_header(entry).case_id)
+
+    def propose(self, case_id: CaseId) -> None:
+        """Proposes what every withdrawal in a case asks for.
+
+        Raises:
+            TryLater: content is closed.
+            Overloaded: too many acts wait.
+        """
+        consents = self._registry.consents
+        for event in consents.of_case(case_id).events:
+            if not isinstance(event.content, ConsentWithdrawn):
+                continue
+            places = consents.parts_to_erase(case_id, event.content)
+            for start in range(0, len(places), TARGETS_MAX):
+                chosen = places[start : start + TARGETS_MAX]
+                # What is erased already needs no proposal.
+                with suppress(RuleViolation):
+                    self._approvals.propose_erasure(
+                        [
+                            ErasureTarget(each.index, each.ordinal, each.commitment)
+                            for each in chosen
+                        ],
+                        asked_by=_ASKED_BY,
+                    )
+
+    def look_for_missed(self) -> bool:
+        """Looks through a page of what was stored since the last look; tells if there is more."""
+        entries = self._store.changes(self._office.mark(_ENTRIES), _PAGE)
+        parts = self._store.part_changes(self._office.mark(_PARTS), _PAGE)
+        cases = {(each.log_id, each.index): each.case_id for each in entries}
+        cases |= {(each.log_id, each.index): each.case_id for each in parts}
+        for case_id in self._withdrawn(cases.keys(), cases):
+            self.propose(case_id)
+        if entries:
+            self._office.set_mark(_ENTRIES, entries[-1].id)
+        if parts:
+            self._office.set_mark(_PARTS, parts[-1].id)
+        return _PAGE in (len(entries), len(parts))
+
+    def _withdrawn(
+        self, places: Collection[tuple[LogId, int]], cases: dict[tuple[LogId, int], CaseId]
+    ) -> set[CaseId]:
+        held = self._store.parts_of([(*place, 0) for place in places])
+        return {
+            cases[part.log_id, part.index] for part in held if part.media_type == WITHDRAWAL_TYPE
+        }
