@@ -3,23 +3,25 @@
 A consent may ask that what names the person be erased when it is withdrawn. The withdrawal then
 counts as the first of the two people that an erasure needs: this proposes it, in the case of every
 withdrawal that is recorded here or arrives, and once more at each start for those that a stop cut
-off. What was proposed or erased before is not proposed again.
+off. What waits or is erased already is not proposed again.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import Final
 
 from registry.application.approvals import Approvals
 from registry.application.erasing import ErasureTarget
 from registry.application.named_persons import WITHDRAWAL_TYPE
 from registry.application.registry import Registry
+from registry.application.stored_content import require_open
 from registry.domain.content import ConsentWithdrawn
 from registry.domain.identifiers import CaseId, LogId
 from registry.errors import RuleViolation
 from registry.log.control import TARGETS_MAX
 from registry.store.office import Office
-from registry.store.values import PartsStored, read_header
+from registry.store.values import Change, PartChange, PartsStored, read_header
 
 _ASKED_BY: Final = "a withdrawal of consent"
 _ENTRIES: Final = "withdrawals in entries"
@@ -37,13 +39,14 @@ def withdrawals_in(event: PartsStored) -> list[int]:
 
 
 class Withdrawals:
-    """Proposes what withdrawals ask for; used by one thread at a time."""
+    """Proposes what withdrawals ask for; for any thread."""
 
     def __init__(self, registry: Registry, office: Office, approvals: Approvals) -> None:
         self._registry = registry
         self._store = registry.store
         self._office = office
         self._approvals = approvals
+        self._proposing = Lock()
 
     def propose_at(self, log_id: LogId, index: int) -> None:
         """Proposes in the case of the withdrawal at a place."""
@@ -57,27 +60,44 @@ class Withdrawals:
             TryLater: content is closed.
             Overloaded: too many acts wait.
         """
-        consents = self._registry.consents
-        for event in consents.of_case(case_id).events:
-            if not isinstance(event.content, ConsentWithdrawn):
-                continue
-            places = consents.parts_to_erase(case_id, event.content)
-            for start in range(0, len(places), TARGETS_MAX):
-                chosen = places[start : start + TARGETS_MAX]
-                # What is erased already needs no proposal.
-                with suppress(RuleViolation):
-                    self._approvals.propose_erasure(
-                        [
-                            ErasureTarget(each.index, each.ordinal, each.commitment)
-                            for each in chosen
-                        ],
-                        asked_by=_ASKED_BY,
-                    )
+        with self._proposing:  # whoever comes second sees what waits by then
+            self._propose(case_id)
+
+    def _propose(self, case_id: CaseId) -> None:
+        consents, own = self._registry.consents, self._registry.own.log_id
+        events = consents.of_case(case_id).events
+        asked = {
+            place: None
+            for event in events
+            if isinstance(event.content, ConsentWithdrawn)
+            for place in consents.parts_to_erase(case_id, event.content)
+        }
+        waiting = self._approvals.targets_waiting(case_id)
+        # Records of consents stand together: a no is not erased before what it ended.
+        records = {event.index for event in events if event.log_id == own}
+        places = sorted(
+            (each for each in asked if (each.index, each.ordinal) not in waiting),
+            key=lambda each: each.index not in records,
+        )
+        for start in range(0, len(places), TARGETS_MAX):
+            chosen = places[start : start + TARGETS_MAX]
+            # What is erased already needs no proposal.
+            with suppress(RuleViolation):
+                self._approvals.propose_erasure(
+                    [ErasureTarget(each.index, each.ordinal, each.commitment) for each in chosen],
+                    asked_by=_ASKED_BY,
+                )
 
     def look_for_missed(self) -> bool:
-        """Looks through a page of what was stored since the last look; tells if there is more."""
-        entries = self._store.changes(self._office.mark(_ENTRIES), _PAGE)
-        parts = self._store.part_changes(self._office.mark(_PARTS), _PAGE)
+        """Looks through a page of what was stored since the last look; tells if there is more.
+
+        Raises:
+            TryLater: content is closed.
+            Overloaded: too many acts wait.
+        """
+        require_open(self._store)
+        entries = self._store.changes(self._start(_ENTRIES, self._store.changes), _PAGE)
+        parts = self._store.part_changes(self._start(_PARTS, self._store.part_changes), _PAGE)
         cases = {(each.log_id, each.index): each.case_id for each in entries}
         cases |= {(each.log_id, each.index): each.case_id for each in parts}
         for case_id in self._withdrawn(cases.keys(), cases):
@@ -87,6 +107,13 @@ class Withdrawals:
         if parts:
             self._office.set_mark(_PARTS, parts[-1].id)
         return _PAGE in (len(entries), len(parts))
+
+    def _start(
+        self, name: str, read: Callable[[int, int], Sequence[Change] | Sequence[PartChange]]
+    ) -> int:
+        """Where the last look ended; the beginning if the database is older than that."""
+        mark = self._office.mark(name)
+        return mark if mark and [each.id for each in read(mark - 1, 1)] == [mark] else 0
 
     def _withdrawn(
         self, places: Collection[tuple[LogId, int]], cases: dict[tuple[LogId, int], CaseId]

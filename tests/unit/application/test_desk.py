@@ -1,6 +1,7 @@
 """Two people to publish or erase: who asked, who approved, and what happens in between."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -171,6 +172,33 @@ def test_widening_to_everyone_is_no_way_around_the_second_person(world: DeskWorl
 
     appended = world.desk.widen(BEN, WidenCommand("w", "ben", index, ("beta",))).result()
     assert world.desk.act(ADA, appended.index)[0].officer == "ben"
+
+
+def test_act_that_cannot_be_read_is_not_published_past_the_second_person(
+    world: DeskWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = world.records(world.opened(), statement(), audience=OWN_ONLY)
+    store, before = world.node.registry.store, world.size()
+    part = store.part(world.node.log_id, index, 0)
+    assert part is not None
+    for stored in (None, replace(part, content=b"{}"), replace(part, media_type="text/plain")):
+        monkeypatch.setattr(store, "part", lambda *_place, stored=stored: stored)
+        with pytest.raises(RuleViolation, match="cannot be judged"):
+            world.desk._refuse_publishing(index)
+        with pytest.raises(RuleViolation, match="cannot be judged"):
+            world.desk.widen(BEN, WidenCommand("w", "ben", index, ()))
+    assert world.size() == before
+
+
+def test_widening_that_was_done_is_answered_under_a_stricter_policy(node: Node) -> None:
+    alone = Policy(two_people_to_publish=False, two_people_to_erase=False)
+    with open_world(node, alone) as world:
+        index = world.records(world.opened(), statement(), audience=OWN_ONLY)
+        first = world.desk.widen(BEN, WidenCommand("w", "ben", index, ())).result()
+    with open_world(node) as world:
+        again = world.desk.widen(BEN, WidenCommand("w", "ben", index, ())).result()
+
+    assert (again.index, again.was_recorded_before) == (first.index, True)
 
 
 def test_one_person_is_enough_if_the_policy_says_so(node: Node) -> None:

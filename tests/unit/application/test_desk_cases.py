@@ -13,7 +13,7 @@ from registry.application.roles import Client, Role
 from registry.domain.audience import OWN_ONLY
 from registry.domain.content import SourceIdentity
 from registry.domain.identifiers import CaseId, situation_case_id
-from registry.errors import InvalidRequest, NotFound
+from registry.errors import InvalidRequest, NotFound, TryLater
 from registry.store.values import Appended
 from tests.unit.application.desk_world import ADA, BEN, CLEO, EVE, DeskWorld, open_world
 from tests.unit.application.federation_in_process import Node, statement
@@ -256,3 +256,24 @@ def test_source_of_an_approved_act_is_kept_with_it(world: DeskWorld) -> None:
 
     assert isinstance(appended, Appended)
     assert world.desk.source_of(ADA, appended.index).note == SOURCE.note
+
+
+# --- while content is closed --------------------------------------------------------------------
+
+
+def test_no_title_source_or_act_is_shown_while_content_is_closed(world: DeskWorld) -> None:
+    case_id = world.opened()
+    index = world.records(case_id, statement(), audience=OWN_ONLY, source=SOURCE)
+    shown = (
+        lambda: world.desk.cases(ADA, limit=9, token="", state="", mechanism=""),
+        lambda: world.desk.source_of(ADA, index),
+        lambda: world.desk.pending(ADA, 0, 9),
+    )
+    world.node.registry.store.close_content()
+    for show in shown:
+        with pytest.raises(TryLater, match="closed until the logs have caught up"):
+            show()
+    assert world.desk.reads(ADA, None, 10, None) == []
+
+    world.node.registry.store.open_content()
+    assert all(show() is not None for show in shown)
