@@ -54,13 +54,8 @@ _VERSION_1: Final = (
     """CREATE TABLE case_refs (
         log_no INTEGER, case_no INTEGER, target BLOB, max_index INTEGER NOT NULL,
         PRIMARY KEY (log_no, case_no, target)) WITHOUT ROWID""",
-    """CREATE TABLE recent_appends (
-        entry_index INTEGER PRIMARY KEY, log_no INTEGER NOT NULL, case_no INTEGER,
-        received_ms INTEGER NOT NULL, request_id BLOB, request_digest BLOB)""",
-    """CREATE VIEW entries_of_cases AS
-        SELECT case_no, log_no, entry_index, received_ms FROM case_entries
-        UNION ALL SELECT case_no, log_no, entry_index, received_ms FROM recent_appends
-        WHERE case_no IS NOT NULL""",
+    """CREATE TABLE recent_requests (
+        entry_index INTEGER PRIMARY KEY, request_id BLOB NOT NULL, request_digest BLOB NOT NULL)""",
     """CREATE TABLE own_requests (
         request_id BLOB PRIMARY KEY, request_digest BLOB, entry_index INTEGER NOT NULL)
         WITHOUT ROWID""",
@@ -76,6 +71,16 @@ _VERSION_1: Final = (
 )
 
 _VERSION_2: Final = (
+    """INSERT OR IGNORE INTO own_requests
+        SELECT request_id, request_digest, entry_index FROM recent_requests ORDER BY request_id""",
+    "DROP TABLE recent_requests",
+    """CREATE TABLE recent_appends (
+        entry_index INTEGER PRIMARY KEY, log_no INTEGER NOT NULL, case_no INTEGER,
+        received_ms INTEGER NOT NULL, request_id BLOB, request_digest BLOB)""",
+    """CREATE VIEW entries_of_cases AS
+        SELECT case_no, log_no, entry_index, received_ms FROM case_entries
+        UNION ALL SELECT case_no, log_no, entry_index, received_ms FROM recent_appends
+        WHERE case_no IS NOT NULL""",
     "ALTER TABLE wanted_parts ADD COLUMN not_before_ms INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX wanted_openings ON wanted_parts (log_no, not_before_ms) WHERE not_before_ms > 0",
     "ALTER TABLE parts ADD COLUMN size_bytes INTEGER",

@@ -31,7 +31,6 @@ COPIED = (
     "case_ids",
     "case_entries",
     "case_refs",
-    "recent_appends",
     "own_requests",
     "part_arrivals",
 )
@@ -64,6 +63,7 @@ def as_version_1(folder: Path, *, left_over: bytes = b"") -> None:
         for table in COPIED:
             order = "rowid" if table == STORED_EVENTS else "1"
             connection.execute(f"INSERT INTO {table} SELECT * FROM newer.{table} ORDER BY {order}")
+        _copy_recent_appends(connection)
         connection.execute(
             "INSERT INTO wanted_parts SELECT log_no, entry_index, ordinal FROM newer.wanted_parts"
         )
@@ -75,6 +75,18 @@ def as_version_1(folder: Path, *, left_over: bytes = b"") -> None:
     for suffix in ("", "-wal", "-shm"):
         (folder / f"log.db{suffix}").unlink(missing_ok=True)
     earlier.rename(path)
+
+
+def _copy_recent_appends(connection: sqlite3.Connection) -> None:
+    """Version 1 put the entries of cases into their index at once, and kept new requests apart."""
+    connection.execute(
+        "INSERT INTO case_entries SELECT case_no, log_no, entry_index, received_ms "
+        "FROM newer.recent_appends WHERE case_no IS NOT NULL"
+    )
+    connection.execute(
+        "INSERT INTO recent_requests SELECT entry_index, request_id, request_digest "
+        "FROM newer.recent_appends WHERE request_id IS NOT NULL"
+    )
 
 
 def _copy_parts(connection: sqlite3.Connection) -> None:

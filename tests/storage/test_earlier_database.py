@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from registry.errors import CorruptDatabase, NodeKeyMissing, TryLater
 from registry.log.facts import GuardVerdict
 from registry.store.check import check_store
 from registry.store.parts import open_part
+from registry.store.schema import MIGRATIONS
 from registry.store.sqlite import open_sqlite_store
 from tests.storage import earlier_database
 from tests.storage.earlier_database import as_version_1
@@ -98,6 +100,12 @@ def test_content_and_order_of_arrival_are_what_they_were(earlier: Path) -> None:
     assert query(earlier, arrivals) == before
     assert query(earlier, "SELECT schema_version FROM meta") == [(2,)]
     assert query(earlier, "SELECT * FROM unfinished") == []
+
+
+def test_first_version_of_the_schema_is_what_earlier_software_wrote() -> None:
+    # Databases of that version are on disks: what it says cannot be changed any more.
+    written = sha256("\n".join(MIGRATIONS[0]).encode()).hexdigest()
+    assert written == "74faff10bbdddb1a2cd1bf48814d70757dffacb2417fdfd2de382b503f405ba1"
 
 
 def test_migrated_database_has_no_findings(earlier: Path) -> None:
