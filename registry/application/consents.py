@@ -129,6 +129,10 @@ class ConsentDesk:
         """
         self._withdrawn.update(cases)
 
+    def cases_with_withdrawals(self) -> frozenset[CaseId]:
+        """The cases in which a consent was withdrawn, as far as this node holds it."""
+        return frozenset(self._withdrawn)
+
     def _on_stored(self, event: StoreEvent) -> None:
         """Lets go of the folds that an event may change; called before its writer is answered."""
         match event:

@@ -107,7 +107,15 @@ class Desk:
 
         Call it once content is open.
         """
-        self._errands.hand_in_pieces(self._withdrawals.look_for_missed)
+        missed = iter(self._registry.consents.cases_with_withdrawals())
+
+        def propose_next() -> bool:
+            case_id = next(missed, None)
+            if case_id is not None:
+                self._withdrawals.propose_missed(case_id)
+            return case_id is not None
+
+        self._errands.hand_in_pieces(propose_next)
 
     # --- who may know of a case -----------------------------------------------------------------
 

@@ -6,7 +6,6 @@ withdrawal that is recorded here or arrives, and once more at each start for tho
 off. What waits or is erased already is not proposed again.
 """
 
-from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import Final
@@ -21,12 +20,9 @@ from registry.domain.identifiers import CaseId, LogId
 from registry.errors import RuleViolation
 from registry.log.control import TARGETS_MAX
 from registry.store.office import Office
-from registry.store.values import Change, PartChange, PartsStored, read_header
+from registry.store.values import PartsStored, read_header
 
 _ASKED_BY: Final = "a withdrawal of consent"
-_ENTRIES: Final = "withdrawals in entries"
-_PARTS: Final = "withdrawals in parts"
-_PAGE: Final = 200
 
 
 def withdrawals_in(event: PartsStored) -> list[int]:
@@ -66,6 +62,7 @@ class Withdrawals:
     def _propose(self, case_id: CaseId) -> None:
         consents, own = self._registry.consents, self._registry.own.log_id
         events = consents.of_case(case_id).events
+        count = self._count(case_id)
         asked = {
             place: None
             for event in events
@@ -87,38 +84,21 @@ class Withdrawals:
                     [ErasureTarget(each.index, each.ordinal, each.commitment) for each in chosen],
                     asked_by=_ASKED_BY,
                 )
+        # Kept last: what a stop cuts off is proposed again at the next start.
+        self._office.see_withdrawals(case_id, count)
 
-    def look_for_missed(self) -> bool:
-        """Looks through a page of what was stored since the last look; tells if there is more.
+    def propose_missed(self, case_id: CaseId) -> None:
+        """Proposes what the withdrawals in a case ask for, unless that was done for all of them.
 
         Raises:
             TryLater: content is closed.
             Overloaded: too many acts wait.
         """
         require_open(self._store)
-        entries = self._store.changes(self._start(_ENTRIES, self._store.changes), _PAGE)
-        parts = self._store.part_changes(self._start(_PARTS, self._store.part_changes), _PAGE)
-        cases = {(each.log_id, each.index): each.case_id for each in entries}
-        cases |= {(each.log_id, each.index): each.case_id for each in parts}
-        for case_id in self._withdrawn(cases.keys(), cases):
-            self.propose(case_id)
-        if entries:
-            self._office.set_mark(_ENTRIES, entries[-1].id)
-        if parts:
-            self._office.set_mark(_PARTS, parts[-1].id)
-        return _PAGE in (len(entries), len(parts))
+        with self._proposing:
+            if self._office.withdrawals_seen(case_id) != self._count(case_id):
+                self._propose(case_id)
 
-    def _start(
-        self, name: str, read: Callable[[int, int], Sequence[Change] | Sequence[PartChange]]
-    ) -> int:
-        """Where the last look ended; the beginning if the database is older than that."""
-        mark = self._office.mark(name)
-        return mark if mark and [each.id for each in read(mark - 1, 1)] == [mark] else 0
-
-    def _withdrawn(
-        self, places: Collection[tuple[LogId, int]], cases: dict[tuple[LogId, int], CaseId]
-    ) -> set[CaseId]:
-        held = self._store.parts_of([(*place, 0) for place in places])
-        return {
-            cases[part.log_id, part.index] for part in held if part.media_type == WITHDRAWAL_TYPE
-        }
+    def _count(self, case_id: CaseId) -> int:
+        events = self._registry.consents.of_case(case_id).events
+        return sum(isinstance(event.content, ConsentWithdrawn) for event in events)

@@ -3,7 +3,7 @@
     pending       acts that wait for a second person; they hold content
     restrictions  the clients that may know of a case; a case without rows is open to all
     reads         who was shown content that is not for every member
-    marks         how far something was looked at, by its name
+    withdrawals   in how many withdrawals of consent of a case the erasures were proposed
 
 Who did an act stands with the event instead, in one transaction with it: see act_notes.py.
 """
@@ -32,7 +32,9 @@ _TABLES: Final = (
         client TEXT NOT NULL, method TEXT NOT NULL, case_id BLOB NOT NULL,
         events INTEGER NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS reads_by_case ON reads (case_id, read_no)",
-    "CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, place INTEGER NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS withdrawals (
+        case_id BLOB PRIMARY KEY, seen INTEGER NOT NULL) WITHOUT ROWID""",
+    "DROP TABLE IF EXISTS marks",
 )
 
 
@@ -187,21 +189,21 @@ class Office:
                 ReadRow(*row)._replace(case_id=CaseId(row["case_id"])) for row in cursor.fetchall()
             ]
 
-    # --- inside ---------------------------------------------------------------------------------
+    # --- withdrawals of consent -------------------------------------------------------------------
 
-    # --- how far something was looked at ---------------------------------------------------------
-
-    def mark(self, name: str) -> int:
-        """The place that was kept under a name; 0 = none."""
+    def withdrawals_seen(self, case_id: CaseId) -> int:
+        """How many withdrawals a case held when its erasures were proposed last; 0 = never."""
         with self._transaction(commit=False) as cursor:
-            cursor.execute("SELECT place FROM marks WHERE name = ?", (name,))
+            cursor.execute("SELECT seen FROM withdrawals WHERE case_id = ?", (case_id,))
             row = cursor.fetchone()
         return 0 if row is None else int(row[0])
 
-    def set_mark(self, name: str, place: int) -> None:
-        """Keeps a place under a name."""
+    def see_withdrawals(self, case_id: CaseId, count: int) -> None:
+        """Keeps how many withdrawals a case holds, now that their erasures are proposed."""
         with self._transaction(commit=True) as cursor:
-            cursor.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, place))
+            cursor.execute("INSERT OR REPLACE INTO withdrawals VALUES (?, ?)", (case_id, count))
+
+    # --- inside ---------------------------------------------------------------------------------
 
     def _one_pending(self, statement: str, value: object) -> PendingRow | None:
         with self._transaction(commit=False) as cursor:

@@ -92,7 +92,7 @@ def test_look_while_content_is_closed_overlooks_nothing(node: Node) -> None:
         missed: Withdrawals = world.desk._withdrawals
         node.registry.store.close_content()
         with pytest.raises(TryLater):
-            missed.look_for_missed()
+            missed.propose_missed(case_id)
         node.registry.store.open_content()
 
         world.desk.look_for_missed_withdrawals()
@@ -104,8 +104,7 @@ def test_office_that_is_ahead_of_a_restored_database_overlooks_nothing(node: Nod
     node.record(withdrawn(), case_id)
     with open_world(node) as world:
         office = world.desk._office
-        for name in ("withdrawals in entries", "withdrawals in parts"):
-            office.set_mark(name, 10**6)
+        office.see_withdrawals(case_id, 2)
 
         world.desk.look_for_missed_withdrawals()
         assert _proposed(world) == [[1, 2]]
