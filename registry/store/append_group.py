@@ -36,7 +36,6 @@ from registry.store.values import (
     AppendRequest,
     LogState,
     PartsStored,
-    SealedPart,
     read_header,
 )
 
@@ -80,16 +79,13 @@ class AppendGroup:
         self._leaves: list[LeafHash] = []
         self._with_control: list[bytes] = []
         self._old_entries: dict[int, bytes] = {}
-        self._parts: list[PartRow] = []
-        self._chunks: list[ChunkRow] = []
-        self._uploads: dict[int, tuple[int, int, int] | None] = {}
+        self._with_parts: list[tuple[int, AppendRequest]] = []
+        self._uploads: dict[bytes, int] = {}
         self._notes: list[ActNoteRow] = []
         self._refs: dict[int, list[EventRef]] = {}
         self._refs_made: dict[tuple[int, LogId], RefRow] = {}
         self.is_signed = False
         """Whether a note was signed: from then on a failure leaves open what others may know."""
-        self._part_keys: list[tuple[int, int]] = []
-        self._part_contents: list[tuple[str, bytes]] = []
 
     def add_all(self, requests: Sequence[AppendRequest]) -> None:
         """Gives each request its place, or its error."""
@@ -155,10 +151,15 @@ class AppendGroup:
 
     def parts_stored(self) -> list[PartsStored]:
         """The event that tells of the group's parts, if there are any."""
-        if not self._part_keys:
+        if not self._with_parts:
             return []
-        keys, contents = tuple(self._part_keys), tuple(self._part_contents)
-        return [PartsStored(self._author.log_id, keys, contents)]
+        keys: list[tuple[int, int]] = []
+        contents: list[tuple[str, bytes]] = []
+        for index, request in self._with_parts:
+            keys += [(index, ordinal) for ordinal in range(len(request.sealed))]
+            contents += [(part.media_type, part.content) for part in request.draft.parts]
+            contents += [("", b"")] * len(request.uploads)
+        return [PartsStored(self._author.log_id, tuple(keys), tuple(contents))]
 
     def results(self) -> list[Appended | Exception]:
         """Each request's result or error, in the order they were added."""
@@ -206,8 +207,8 @@ class AppendGroup:
         index = self._before.size + len(self.entries)
         case_no = self._known_cases.get(draft.case_id)
         refs = self._refs.get(case_no, ()) if case_no is not None else ()
-        wrapped = self._wrapped_keys(request, index)
-        uploads = self._take_uploads(request)
+        _require_sealed(request)
+        uploads = self._find_uploads(request)
         entry = self._author.write_entry(draft, index=index, refs=tuple(refs))
         # Nothing below can fail, so that a bad draft leaves nothing of itself.
         self.entries.append(entry)
@@ -220,13 +221,9 @@ class AppendGroup:
                     ref.log_id,
                     ref.index,
                 )
-        for ordinal, (part, key) in enumerate(zip(request.sealed, wrapped, strict=True)):
-            place = (self._log_no, index, ordinal)
-            self._parts.append(PartRow(*place, key, part.sealed, part.size_bytes))
-            self._add_bytes(part, place, uploads)
-            self._part_keys.append((index, ordinal))
-        typed = [(part.media_type, part.content) for part in draft.parts]
-        self._part_contents += typed + [("", b"")] * (len(request.sealed) - len(typed))
+        if request.sealed:
+            self._with_parts.append((index, request))
+            self._uploads.update(uploads)
         self._rows.append(
             AppendRow(
                 index,
@@ -245,23 +242,7 @@ class AppendGroup:
             self._known_requests[draft.request_id] = Known(request.request_digest, index)
         return index
 
-    def _wrapped_keys(self, request: AppendRequest, index: int) -> list[bytes]:
-        """Wraps the keys of an event's parts for their places.
-
-        Raises:
-            InvalidRequest: a part of the draft, or an upload, came without its ciphertext.
-        """
-        expected = len(request.draft.parts) + len(request.uploads)
-        if len(request.sealed) != expected:
-            msg = f"the event has {expected} parts, {len(request.sealed)} came encrypted with it"
-            raise InvalidRequest(msg)
-        log_id = self._author.log_id
-        return [
-            self._node_keys.wrap(part.key, part_context(log_id, index, ordinal))
-            for ordinal, part in enumerate(request.sealed)
-        ]
-
-    def _take_uploads(self, request: AppendRequest) -> dict[bytes, int]:
+    def _find_uploads(self, request: AppendRequest) -> dict[bytes, int]:
         """Finds the rows of the uploads that an event uses.
 
         Raises:
@@ -269,24 +250,13 @@ class AppendGroup:
             InvalidRequest: another event of this group uses it, or this one twice.
         """
         found: dict[bytes, int] = {}
-        for part in request.sealed:
-            if not part.upload_id:
-                continue
-            upload_no = taken_number(self._cursor, part.upload_id)
-            if upload_no in self._uploads or part.upload_id in found:
+        for ref in request.uploads:
+            upload_no = taken_number(self._cursor, ref.upload_id)
+            if ref.upload_id in self._uploads or ref.upload_id in found:
                 msg = "an upload belongs to one event, and once"
                 raise InvalidRequest(msg)
-            found[part.upload_id] = upload_no
+            found[ref.upload_id] = upload_no
         return found
-
-    def _add_bytes(
-        self, part: SealedPart, place: tuple[int, int, int], uploads: dict[bytes, int]
-    ) -> None:
-        """Collects what a part has besides its row."""
-        self._chunks += [ChunkRow(*place, *each) for each in enumerate(part.chunks)]
-        if part.upload_id:
-            is_large = part.size_bytes is not None
-            self._uploads[uploads[part.upload_id]] = place if is_large else None
 
     def _add_case(self, case_id: CaseId) -> int:
         self._last_case_no += 1
@@ -331,12 +301,38 @@ class AppendGroup:
             list(self._refs_made.values()),
             "ON CONFLICT DO UPDATE SET max_index = excluded.max_index",
         )
-        insert_parts(cursor, self._parts)
-        insert_chunks(cursor, self._chunks)
-        for upload_no, place in self._uploads.items():
-            move_upload(cursor, upload_no, place)
+        self._insert_parts()
         insert_notes(cursor, self._notes)
         self._recent.insert(cursor, self._rows)
+
+    def _insert_parts(self) -> None:
+        """Wraps the data keys for the places of their parts; inserts these and their pieces."""
+        log_no, log_id = self._log_no, self._author.log_id
+        placed = [
+            (index, ordinal, part)
+            for index, request in self._with_parts
+            for ordinal, part in enumerate(request.sealed)
+        ]
+        wrapped = self._node_keys.wrap_all(
+            [part.key for _, _, part in placed],
+            [part_context(log_id, index, ordinal) for index, ordinal, _ in placed],
+        )
+        rows: list[PartRow] = []
+        chunks: list[ChunkRow] = []
+        for (index, ordinal, part), key in zip(placed, wrapped, strict=True):
+            rows.append(PartRow(log_no, index, ordinal, key, part.sealed, part.size_bytes))
+            if part.size_bytes is not None:
+                place = (log_no, index, ordinal)
+                chunks += [ChunkRow(*place, *each) for each in enumerate(part.chunks)]
+        insert_parts(self._cursor, rows)
+        insert_chunks(self._cursor, chunks)
+        for index, ordinal, part in placed if self._uploads else ():
+            if part.upload_id:
+                is_large = part.size_bytes is not None
+                place = (log_no, index, ordinal)
+                move_upload(
+                    self._cursor, self._uploads[part.upload_id], place if is_large else None
+                )
 
     def _state(self, extended: CompactRange, root: RootHash, note: bytes) -> LogState:
         return replace(
@@ -358,6 +354,18 @@ class AppendGroup:
             return Appended(index, self.entries[place], self._leaves[place], is_repeated)
         entry = self._old_entries[index]
         return Appended(index, entry, leaf_hash(entry), is_repeated)
+
+
+def _require_sealed(request: AppendRequest) -> None:
+    """Refuses a draft, or an upload, that came without its ciphertext.
+
+    Raises:
+        InvalidRequest: there are not as many ciphertexts as parts.
+    """
+    expected = len(request.draft.parts) + len(request.uploads)
+    if len(request.sealed) != expected:
+        msg = f"the event has {expected} parts, {len(request.sealed)} came encrypted with it"
+        raise InvalidRequest(msg)
 
 
 def _told(error: Exception) -> RegistryError:

@@ -4,7 +4,7 @@ parts.sealed        salt[32] || u16be(len(media type)) || media type || content,
 parts.wrapped_key   the data key under the node key, bound to (log, index, ordinal)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from eventsourcing.sqlite import SQLiteCursor
@@ -17,7 +17,7 @@ from registry.store.chunks import LARGE_PART_BYTES, join_part, open_head, seal_c
 from registry.store.entries import AskedParts
 from registry.store.recorder import insert_rows
 from registry.store.rows import LogNumbers, read_state
-from registry.store.sealing import NodeKeys, open_sealed, part_context, seal
+from registry.store.sealing import NodeKeys, open_sealed, part_context, seal_whole
 from registry.store.values import HeldPart, PartsStored, SealedPart
 
 
@@ -45,7 +45,7 @@ def store_parts(
     if any(part.index >= sizes[part.log_id] for part in parts):
         msg = "a part was sent whose entry is not held here"
         raise NotFound(msg)
-    rows = [seal_held(part, numbers.of(cursor, part.log_id), node_keys) for part in parts]
+    rows = seal_held(parts, {log_id: numbers.of(cursor, log_id) for log_id in sizes}, node_keys)
     places = [row[:3] for row in rows]
     cursor.executemany(
         "INSERT INTO part_arrivals (log_no, entry_index, ordinal) SELECT ?1, ?2, ?3 "
@@ -80,14 +80,25 @@ def seal_draft(part: PartDraft, node_keys: NodeKeys) -> SealedPart:
     if size > LARGE_PART_BYTES:
         head = seal_head(node_keys, key, part.salt, part.media_type, size)
         return SealedPart(key, head, size, seal_chunks(node_keys, key, part.content))
-    return SealedPart(key, seal(key, join_part(part.salt, part.media_type, part.content)))
+    return SealedPart(key, seal_whole(key, join_part(part.salt, part.media_type, part.content)))
 
 
-def seal_held(part: HeldPart, log_no: int, node_keys: NodeKeys) -> PartRow:
-    """Encrypts a part under a fresh data key, wrapped for its place."""
-    key = node_keys.new_data_key(part_context(part.log_id, part.index, part.ordinal))
-    sealed = seal(key.key, join_part(part.salt, part.media_type, part.content))
-    return PartRow(log_no, part.index, part.ordinal, key.wrapped, sealed)
+def seal_held(
+    parts: Sequence[HeldPart], log_numbers: Mapping[LogId, int], node_keys: NodeKeys
+) -> list[PartRow]:
+    """Encrypts parts, each under a fresh data key that is wrapped for its place."""
+    keys = node_keys.new_keys(len(parts))
+    contexts = [part_context(part.log_id, part.index, part.ordinal) for part in parts]
+    return [
+        PartRow(
+            log_numbers[part.log_id],
+            part.index,
+            part.ordinal,
+            wrapped,
+            seal_whole(key, join_part(part.salt, part.media_type, part.content)),
+        )
+        for part, key, wrapped in zip(parts, keys, node_keys.wrap_all(keys, contexts), strict=True)
+    ]
 
 
 def open_part(

@@ -13,7 +13,8 @@ is rotated. Rotation writes wrapped keys anew, never what they seal. The cipher 
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+import struct
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -30,6 +31,7 @@ _KEY_ID_PREFIX: Final = b"registry/node-key-id/v1\n"
 _PART_PREFIX: Final = b"registry/part-key/v1\n"
 _UPLOAD_PREFIX: Final = b"registry/upload-key/v1\n"
 _FIRST_NONCE: Final = bytes(_NONCE_SIZE_BYTES)
+_PLACE: Final = struct.Struct(">QI")
 
 
 class DataKey(NamedTuple):
@@ -58,10 +60,22 @@ class NodeKeys:
         """Makes a data key, 32 bytes."""
         return self._random_bytes(KEY_SIZE_BYTES)
 
+    def new_keys(self, count: int) -> list[bytes]:
+        """Makes data keys, 32 bytes each."""
+        return _cut(self._random_bytes(KEY_SIZE_BYTES * count), KEY_SIZE_BYTES)
+
     def wrap(self, key: bytes, context: bytes) -> bytes:
         """Encrypts a data key under the current node key; `context` says what it belongs to."""
-        nonce = self._random_bytes(_NONCE_SIZE_BYTES)
-        return self.current_id + nonce + self._current.encrypt(nonce, key, context)
+        return self.wrap_all([key], [context])[0]
+
+    def wrap_all(self, keys: Sequence[bytes], contexts: Iterable[bytes]) -> list[bytes]:
+        """Encrypts data keys, each for its context, like `wrap`."""
+        head, encrypt = self.current_id, self._current.encrypt
+        nonces = _cut(self._random_bytes(_NONCE_SIZE_BYTES * len(keys)), _NONCE_SIZE_BYTES)
+        return [
+            head + nonce + encrypt(nonce, key, context)
+            for key, nonce, context in zip(keys, nonces, contexts, strict=True)
+        ]
 
     def new_data_key(self, context: bytes) -> DataKey:
         """Makes a data key and wraps it."""
@@ -109,7 +123,7 @@ def key_id(node_key: bytes) -> bytes:
 
 def part_context(log_id: LogId, index: int, ordinal: int) -> bytes:
     """What a part's wrapped key belongs to."""
-    return _PART_PREFIX + log_id + index.to_bytes(8, "big") + ordinal.to_bytes(4, "big")
+    return _PART_PREFIX + log_id + _PLACE.pack(index, ordinal)
 
 
 def upload_context(upload_id: bytes) -> bytes:
@@ -129,6 +143,11 @@ def seal(key: bytes, plaintext: bytes, *, number: int = 0, context: bytes = b"")
     return AESGCM(key).encrypt(_nonce(number), plaintext, context or None)
 
 
+def seal_whole(key: bytes, plaintext: bytes) -> bytes:
+    """Encrypts all that a data key seals in one piece: `seal` with number 0 and no context."""
+    return AESGCM(key).encrypt(_FIRST_NONCE, plaintext, None)
+
+
 def open_sealed(key: bytes, sealed: bytes, *, number: int = 0, context: bytes = b"") -> bytes:
     """Decrypts what `seal` encrypted.
 
@@ -140,6 +159,10 @@ def open_sealed(key: bytes, sealed: bytes, *, number: int = 0, context: bytes = 
     except (InvalidTag, ValueError) as error:
         msg = "encrypted content does not open: the database was changed; run `registry fsck`"
         raise CorruptDatabase(msg) from error
+
+
+def _cut(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
 
 
 def _nonce(number: int) -> bytes:

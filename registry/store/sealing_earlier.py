@@ -81,9 +81,6 @@ def rows_sealed(
     rows: list[PlainRow], node_keys: NodeKeys
 ) -> list[tuple[bytes, bytes, int, int, int]]:
     """Encrypts rows in clear: (wrapped key, ciphertext, log_no, index, ordinal) of each."""
-    found = []
-    for log_no, log_id, index, ordinal, joined in rows:
-        part = split_part((LogId(log_id), index, ordinal), joined)
-        row = seal_held(part, log_no, node_keys)
-        found.append((row.wrapped_key, row.sealed, log_no, index, ordinal))
-    return found
+    parts = [split_part((LogId(row[1]), *row[2:4]), row[4]) for row in rows]
+    sealed = seal_held(parts, {LogId(row[1]): row[0] for row in rows}, node_keys)
+    return [(row.wrapped_key, row.sealed, *row[:3]) for row in sealed]
