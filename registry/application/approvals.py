@@ -8,7 +8,7 @@ it is approved. An act about content that was erased since is dropped.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
 
@@ -209,7 +209,7 @@ class Approvals:
                 command, source = read_request(pending)
                 prepared = self._registry.recording.prepare(command)
             act = Act(row.officer, row.asked_ms, client.name, self._registry.clock_ms())
-            prepared = replace(prepared, note=self._acts.seal(act, source))
+            prepared = prepared._replace(note=self._acts.seal(act, source))
             appended = self._store.append_now(prepared).result()
             self._drop(row)
             return appended

@@ -27,6 +27,7 @@ from registry.application.named_persons import (
     persons_in,
     read_consent,
     read_content,
+    which_matter,
 )
 from registry.application.stored_content import require_open
 from registry.domain.audience import EVERYONE, AudienceChoice
@@ -137,7 +138,7 @@ class ConsentDesk:
         """Lets go of the folds that an event may change; called before its writer is answered."""
         match event:
             case PartsStored(log_id, keys, contents):
-                changed = [key for key, part in zip(keys, contents, strict=True) if matters(*part)]
+                changed = [keys[place] for place in which_matter(contents)]
             case PartsErased(log_id, keys):
                 changed = list(keys)
             case FreezeStored():

@@ -8,7 +8,7 @@ a case and who has read what stand in the office database. None of it leaves the
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias, cast
 
@@ -342,7 +342,7 @@ class Desk:
         self, client: Client, prepared: AppendRequest, source: SourceIdentity | None
     ) -> "Future[Appended]":
         note = self._acts.seal(Act(client.name, self._registry.clock_ms()), source)
-        return self._store.append_now(replace(prepared, note=note))
+        return self._store.append_now(prepared._replace(note=note))
 
     def _ask(self, asking: Asking, prepared: AppendRequest) -> Outcome:
         act_id = self.approvals.ask(asking, prepared)

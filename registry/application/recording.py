@@ -152,14 +152,15 @@ class Recording:
             request_id=request_key,
         )
         # Over what was asked: a repetition finds no uploads any more, but names the same ones.
-        asked += b"".join(ref.upload_id for ref in command.attachments)
+        if command.attachments:
+            asked += b"".join([ref.upload_id for ref in command.attachments])
         digest = self._requests.digest_of(
             kind, audience, command.case_id, asked, not_before_ms=command.not_before_ms
         )
         if uploads:
             further = commitments(uploads, command.not_before_ms)
-            draft = replace(draft, commitments=(*draft.commitments, *further))
-        return AppendRequest(draft, digest, uploads=tuple(upload.ref for upload in uploads))
+            draft = draft._replace(commitments=(*draft.commitments, *further))
+        return AppendRequest(draft, digest, tuple([upload.ref for upload in uploads]))
 
     def with_attachments(self, command: RecordCommand) -> tuple[RecordCommand, tuple[Upload, ...]]:
         """Says in the content what was uploaded for it.

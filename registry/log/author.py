@@ -4,7 +4,7 @@ A draft is made by whoever asks (content hashed once, in the asker's thread); in
 known only inside the writer's transaction, where the header is completed and signed.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from registry.domain.identifiers import (
     CaseId,
@@ -29,8 +29,7 @@ from registry.log.entry import (
 from registry.log.signing import Signer
 
 
-@dataclass(frozen=True, slots=True)
-class PartDraft:
+class PartDraft(NamedTuple):
     """Content to be committed to; `salt` has 32 fresh random bytes."""
 
     salt: bytes
@@ -39,8 +38,7 @@ class PartDraft:
     not_before_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class EventDraft:
+class EventDraft(NamedTuple):
     """An event before it has a place: everything but index, refs and signature."""
 
     case_id: CaseId

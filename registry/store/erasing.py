@@ -81,8 +81,8 @@ class Erasing:
         for fact in facts:
             if fact.control:
                 with_control.append(fact)
-            for part in self._not_held.get((log_id, fact.index), ()):
-                bury_where_held(cursor, self._numbers.of(cursor, log_id), part, fact.parts)
+            if self._not_held:
+                self._bury(cursor, log_id, fact)
         if not with_control:
             return
         writer = ControlWriter(cursor, self._numbers, log_id, self._member_id)
@@ -136,6 +136,11 @@ class Erasing:
         """Closes the journal."""
         if self._journal is not None:
             self._journal.close()
+
+    def _bury(self, cursor: SQLiteCursor, log_id: LogId, fact: EntryFacts) -> None:
+        """Carries out what the journal says of an entry that was not held until now."""
+        for part in self._not_held.get((log_id, fact.index), ()):
+            bury_where_held(cursor, self._numbers.of(cursor, log_id), part, fact.parts)
 
     def _note_erased(self, *, has_erased: bool) -> None:
         self._must_truncate = self._must_truncate or has_erased

@@ -5,7 +5,9 @@ parts.wrapped_key   the data key under the node key, bound to (log, index, ordin
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from itertools import chain
+from typing import Final, NamedTuple
 
 from eventsourcing.sqlite import SQLiteCursor
 
@@ -19,6 +21,8 @@ from registry.store.recorder import insert_rows
 from registry.store.rows import LogNumbers, read_state
 from registry.store.sealing import NodeKeys, open_sealed, part_context, seal_whole
 from registry.store.values import HeldPart, PartsStored, SealedPart
+
+_PLACES_PER_STATEMENT: Final = 128
 
 
 class PartRow(NamedTuple):
@@ -99,6 +103,30 @@ def seal_held(
         )
         for part, key, wrapped in zip(parts, keys, node_keys.wrap_all(keys, contexts), strict=True)
     ]
+
+
+def read_part_rows(
+    cursor: SQLiteCursor, places: Sequence[tuple[int, int, int]]
+) -> dict[tuple[int, int, int], PartRow]:
+    """Reads the parts that are held at places, (log_no, index, ordinal) of each."""
+    found: dict[tuple[int, int, int], PartRow] = {}
+    start = 0
+    while left := len(places) - start:
+        count = min(_PLACES_PER_STATEMENT, 1 << left.bit_length() - 1)
+        values = chain.from_iterable(places[start : start + count])
+        cursor.execute(_reading_statement(count), tuple(values))
+        found.update((tuple(row)[:3], PartRow(*row)) for row in cursor.fetchall())
+        start += count
+    return found
+
+
+@lru_cache(maxsize=16)
+def _reading_statement(count: int) -> str:
+    return (
+        f"WITH asked (a, b, c) AS (VALUES {', '.join(['(?, ?, ?)'] * count)}) "  # noqa: S608 - placeholders only
+        "SELECT log_no, entry_index, ordinal, wrapped_key, sealed, size_bytes "
+        "FROM asked CROSS JOIN parts ON log_no = a AND entry_index = b AND ordinal = c"
+    )
 
 
 def open_part(

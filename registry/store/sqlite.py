@@ -198,13 +198,7 @@ class SqliteStore(SqliteReading, EntryStore):
         sealed = [seal_draft(part, keys) for part in request.draft.parts]
         if request.uploads:
             sealed += [self.uploads.sealed_part(ref) for ref in request.uploads]
-        return AppendRequest(
-            request.draft,
-            request.request_digest,
-            uploads=request.uploads,
-            sealed=tuple(sealed),
-            note=request.note,
-        )
+        return request._replace(sealed=tuple(sealed))
 
     def _keys(self) -> NodeKeys:
         if self._node_keys is None:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from registry.domain.identifiers import CaseId, LeafHash, LogId, RequestKey, RootHash
 from registry.errors import CorruptDatabase, NodeKeyMissing, NotFound
-from registry.log.entry import Audience
+from registry.log.entry import INDEX_MAX, Audience
 from registry.log.merkle import (
     EMPTY_ROOT,
     Subtree,
@@ -28,7 +28,7 @@ from registry.store.control import (
     read_widenings,
 )
 from registry.store.entries import EntryReader
-from registry.store.parts import open_part
+from registry.store.parts import open_part, read_part_rows
 from registry.store.recent import is_known
 from registry.store.recorder import LogRecorder
 from registry.store.rows import (
@@ -194,25 +194,22 @@ class SqliteReading(EntryReader):
         """See EntryStore."""
         if self.content_is_closed:
             return []
-        sealed: list[tuple[tuple[LogId, int, int], bytes, bytes, bool]] = []
         with self._datastore.reading() as cursor:
-            for key in keys:
-                cursor.execute(
-                    "SELECT wrapped_key, sealed, size_bytes FROM parts "
-                    "WHERE log_no = ? AND entry_index = ? AND ordinal = ?",
-                    (self._numbers.of(cursor, key[0]), key[1], key[2]),
-                )
-                row = cursor.fetchone()
-                if row is not None and key[1] < self._limit(key[0], key[1] + 1):
-                    is_large = row["size_bytes"] is not None
-                    sealed.append((key, row["wrapped_key"], row["sealed"], is_large))
+            places = [(self._numbers.of(cursor, key[0]), key[1], key[2]) for key in keys]
+            rows = read_part_rows(cursor, places)
+            shown = {key[0]: self._limit(key[0], INDEX_MAX) for key in keys}
         if self._node_keys is None:
             msg = "this store was opened without its node key: content cannot be read"
             raise NodeKeyMissing(msg)
-        return [
-            open_part(key, wrapped, data, self._node_keys, is_large=is_large)
-            for key, wrapped, data, is_large in sealed
-        ]
+        found: list[HeldPart] = []
+        for key, place in zip(keys, places, strict=True):
+            row = rows.get(place)
+            if row is not None and key[1] < shown[key[0]]:
+                is_large = row.size_bytes is not None
+                found.append(
+                    open_part(key, row.wrapped_key, row.sealed, self._node_keys, is_large=is_large)
+                )
+        return found
 
     def part(self, log_id: LogId, index: int, ordinal: int) -> HeldPart | None:
         """See EntryStore."""

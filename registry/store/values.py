@@ -57,11 +57,10 @@ class StoredEntry:
     received_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """Where an own event stands; `was_recorded_before` if an earlier request put it there."""
 
-    index: int
+    index: int  # type: ignore[assignment] # the field, not tuple.index
     entry: bytes
     leaf_hash: LeafHash
     was_recorded_before: bool
@@ -92,8 +91,7 @@ class UploadRef(NamedTuple):
     upload_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class AppendRequest:
+class AppendRequest(NamedTuple):
     """An event to append.
 
     Attributes:
@@ -139,15 +137,14 @@ class IngestBatch:
     target_note: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class HeldPart:
+class HeldPart(NamedTuple):
     """A part in clear: `salt` has 32 bytes, `ordinal` counts from 0 within its entry.
 
     A large part has no content here, only `large_bytes`, its size: see `EntryReader.part_chunk`.
     """
 
     log_id: LogId
-    index: int
+    index: int  # type: ignore[assignment] # the field, not tuple.index
     ordinal: int
     salt: bytes
     media_type: str

@@ -7,7 +7,7 @@ import asyncio
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
@@ -179,4 +179,4 @@ def flipped(entry: bytes, place: int) -> bytes:
 
 
 def changed_part(part: HeldPart) -> HeldPart:
-    return replace(part, content=part.content + b" ")
+    return part._replace(content=part.content + b" ")

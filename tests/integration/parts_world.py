@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from registry.api.v1 import replication_pb2
@@ -79,7 +79,7 @@ def copy_commitment(thief: LocalNode, secret: Secret) -> int:
             audience=ALL_MEMBERS,
             request_id=RequestKey(b"k" * 16),
         )
-        draft = replace(own, parts=(), commitments=(secret.commitment,))
+        draft = own._replace(parts=(), commitments=(secret.commitment,))
         return registry.store.append(AppendRequest(draft, b"d" * 32)).result().index
     finally:
         registry.close()

@@ -4,7 +4,6 @@ The fixture gives a store whose own log is OWN, with all ORIGINS registered and 
 """
 
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -116,10 +115,10 @@ class AppendContract:
     @pytest.mark.parametrize(
         "broken",
         [
-            replace(draft("x"), control=b"c" * 3000),
-            replace(draft("x"), time_ms=2**70),
-            replace(draft("x"), kind=2**40),
-            replace(draft("x"), case_id=CaseId(b"short")),
+            draft("x")._replace(control=b"c" * 3000),
+            draft("x")._replace(time_ms=2**70),
+            draft("x")._replace(kind=2**40),
+            draft("x")._replace(case_id=CaseId(b"short")),
         ],
         ids=["control", "time", "kind", "case"],
     )

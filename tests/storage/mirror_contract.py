@@ -1,7 +1,6 @@
 """What every backend must do with what it mirrors and reads; see append_contract.py."""
 
 from concurrent.futures import Future
-from dataclasses import replace
 
 import pytest
 
@@ -216,7 +215,7 @@ class MirrorContract:
         peer = written_peer(1)
         store.ingest(peer.batch()).result()
         store.put_parts([part_of(peer, 0)]).result()
-        store.put_parts([replace(part_of(peer, 0), content=b"other")]).result()
+        store.put_parts([part_of(peer, 0)._replace(content=b"other")]).result()
 
         assert store.part(PEER_ID, 0, 0) == part_of(peer, 0)
         assert len(store.part_changes(0, 10)) == 1

@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -68,7 +68,7 @@ class Desk:
         made = draft(text, case_id=case(0), request=text)
         uploads = attached_uploads(self.store, refs)
         further = commitments(uploads, 0)
-        made = replace(made, commitments=(*made.commitments, *further))
+        made = made._replace(commitments=(*made.commitments, *further))
         return AppendRequest(made, seed(text), uploads=refs)
 
     def append(self, *refs: UploadRef, text: str = "with files") -> int:

@@ -1,7 +1,6 @@
 """Two people to publish or erase: who asked, who approved, and what happens in between."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -181,7 +180,7 @@ def test_act_that_cannot_be_read_is_not_published_past_the_second_person(
     store, before = world.node.registry.store, world.size()
     part = store.part(world.node.log_id, index, 0)
     assert part is not None
-    for stored in (None, replace(part, content=b"{}"), replace(part, media_type="text/plain")):
+    for stored in (None, part._replace(content=b"{}"), part._replace(media_type="text/plain")):
         monkeypatch.setattr(store, "part", lambda *_place, stored=stored: stored)
         with pytest.raises(RuleViolation, match="cannot be judged"):
             world.desk._refuse_publishing(index)

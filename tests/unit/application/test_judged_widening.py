@@ -1,7 +1,5 @@
 """Widening as a way to publish: names, kinds and content that nobody can read are judged first."""
 
-from dataclasses import replace
-
 import pytest
 
 from registry.application.erasing import ErasureTarget
@@ -93,8 +91,8 @@ def test_content_that_cannot_be_judged_is_not_widened(
     assert part is not None
     stored = {
         "lost": None,
-        "other kind": replace(part, media_type="application/vnd.registry.invented+json;v=1"),
-        "broken": replace(part, content=b"{}"),
+        "other kind": part._replace(media_type="application/vnd.registry.invented+json;v=1"),
+        "broken": part._replace(content=b"{}"),
     }[damage]
     monkeypatch.setattr(node.registry.store, "part", lambda *_place: stored)
 

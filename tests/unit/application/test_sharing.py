@@ -57,7 +57,7 @@ def write(
         request_id=RequestKey(b""),
     )
     if copied:
-        draft = dataclasses.replace(draft, commitments=copied)
+        draft = draft._replace(commitments=copied)
     index = node.registry.store.append(AppendRequest(draft, b"d" * 32)).result().index
     return {
         (node.log_id, index, ordinal): part.commitment

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def write(node: Node, *contents: bytes, claimed: int | None = None) -> int:
     )
     if claimed is not None:
         commitments = tuple(replace_claim(part, claimed) for part in draft.commitments)
-        draft = replace(draft, commitments=commitments)
+        draft = draft._replace(commitments=commitments)
     return store.append(AppendRequest(draft, b"d" * 32)).result().index
 
 
