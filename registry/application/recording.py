@@ -128,9 +128,12 @@ class Recording:
         asked = encode_content(command.content)
         uploads: tuple[Upload, ...] = ()
         try:
-            command, uploads = self.with_attachments(command)
+            if command.attachments or command.content.attachments:
+                command, uploads = self.with_attachments(command)
             self.check(command, audience)
-            refuse_release(self.judge(command, choice))
+            release = self.judge(command, choice)
+            if release is not NO_NAMES:
+                refuse_release(release)
         except RequestError:
             # A repetition is answered from the log whatever the rules say today.
             if not self._store.has_request(request_key):

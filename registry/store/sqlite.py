@@ -198,7 +198,8 @@ class SqliteStore(SqliteReading, EntryStore):
         sealed = [seal_draft(part, keys) for part in request.draft.parts]
         if request.uploads:
             sealed += [self.uploads.sealed_part(ref) for ref in request.uploads]
-        return request._replace(sealed=tuple(sealed))
+        draft, digest, uploads, _, note = request
+        return AppendRequest(draft, digest, uploads, tuple(sealed), note)
 
     def _keys(self) -> NodeKeys:
         if self._node_keys is None:

@@ -7,7 +7,6 @@ acknowledged. A fault of our own disk ends it as cleanly, with exit status 5.
 """
 
 import asyncio
-import gc
 import os
 import resource
 import signal
@@ -28,6 +27,7 @@ from pydantic import ValidationError  # noqa: E402
 
 from registry.application import Registry  # noqa: E402
 from registry.application.desk import Desk, open_desk  # noqa: E402
+from registry.application.memory import collect_seldom  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
@@ -137,9 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
     configure_logging(settings.log_format)
     # A dump of the memory would hold keys and content.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Millions of short-lived tuples pass through; frequent collections of them cost a tenth.
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 50)
+    collect_seldom()
     status = 0
     try:
         asyncio.run(serve(settings))

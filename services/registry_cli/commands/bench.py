@@ -22,6 +22,7 @@ from registry.application.benchmark import (
     measure_appends,
     measure_fsyncs,
 )
+from registry.application.memory import collect_seldom
 from registry.application.randomness import RandomBytes
 from registry.application.verification import verify_folder
 from registry.errors import CorruptDatabase, RegistryError
@@ -132,6 +133,7 @@ class _Run:
         rounds = max(low, min(high, self._events // _EVENTS_PER_ROUND))
         self._output.remark(f"appending in {rounds} rounds, taking turns with the bare recorder")
         _, nodes = found_federation(self._scratch / "append", REGISTRY_NAME, [_AUTHOR, _RECEIVER])
+        collect_seldom()  # as a node does
         with self._output.progress("rounds", rounds) as bar:
             return measure_appends(
                 nodes[0].folder,
