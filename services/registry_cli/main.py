@@ -31,6 +31,7 @@ from registry_cli.commands import (  # noqa: E402
     offline,
     online,
     proving,
+    references,
 )
 from registry_cli.errors import EXIT_STORAGE, exit_code, hint  # noqa: E402
 from registry_cli.output import printable  # noqa: E402
@@ -74,6 +75,7 @@ _add(_DAILY, online.record, attachments.download, kinds.kinds)
 app.command("import", rich_help_panel=_DAILY)(online.import_command)
 _add(_DAILY, erasing.widen, erasing.erase)
 app.add_typer(erasing.erasure_app, name="erasure", rich_help_panel=_DAILY)
+app.add_typer(references.reference_app, name="reference", rich_help_panel=_DAILY)
 app.add_typer(desk.desk_app, name="desk", rich_help_panel=_DAILY)
 app.add_typer(keys.keys_app, name="keys", rich_help_panel=_CARE)
 _add(_CARE, online.status, online.peers, online.checkpoint, online.proof)
