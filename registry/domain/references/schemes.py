@@ -188,8 +188,13 @@ SCHEMES: Final = (
         _of_iachr("iachr.resolution", "Resolution {number}/{year}"),
     ),
     _scheme(
-        r"(?:press release |comunicado de prensa |communiqué de presse )?"
-        rf"no\. ?([0-9]{{1,3}})/{_SHORT_YEAR}",
+        r"(?:press release|comunicado de prensa|communiqué de presse) "
+        rf"{_NO}([0-9]{{1,3}})/{_SHORT_YEAR}",
+        _of_iachr("iachr.press_release", "No. {number}/{year}"),
+    ),
+    # With a whole year it may be an opinion of the Working Group on Arbitrary Detention.
+    _scheme(
+        r"no\. ?([0-9]{1,3})/([0-9]{2})",
         _of_iachr("iachr.press_release", "No. {number}/{year}"),
     ),
     _scheme(

@@ -47,7 +47,11 @@ SPELLINGS = {
     ("iachr.petition", "P-107-14"): ["P-107-14", "P 107-14", "Petition 107/14"],
     ("iachr.case", "Case 10.455"): ["10.455", "Case 10.455", "Caso 10.455"],
     ("iachr.resolution", "Resolution 66/19"): ["Resolution 66/19", "RESOLUCIÓN 66/2019"],
-    ("iachr.press_release", "No. 185/16"): ["No. 185/16", "press release No. 185/16"],
+    ("iachr.press_release", "No. 185/16"): [
+        "No. 185/16",
+        "press release No. 185/16",
+        "Comunicado de prensa 185/2016",
+    ],
     ("achpr.resolution", "ACHPR/Res.273 (LV) 2014"): [
         "ACHPR/Res.273 (LV) 2014",
         "ACHPR/Res.273(LV)2014",
@@ -137,6 +141,7 @@ def test_the_type_of_a_communication_is_an_attribute() -> None:
     [
         "",
         "66/19",
+        "No. 12/2014",
         "UA ABC 5/2014",
         "ACHPR/Res.273 (IIX) 2014",
         "TUN 001 / 1317 / OBS 052",
