@@ -7,14 +7,17 @@ off. What waits or is erased already is not proposed again.
 """
 
 from contextlib import suppress
+from hashlib import sha256
 from threading import Lock
 from typing import Final
 
 from registry.application.approvals import Approvals
+from registry.application.consents import PartPlace
 from registry.application.erasing import ErasureTarget
 from registry.application.named_persons import WITHDRAWAL_TYPE
 from registry.application.registry import Registry
 from registry.application.stored_content import require_open
+from registry.domain.consent import ConsentEvent
 from registry.domain.content import ConsentWithdrawn
 from registry.domain.identifiers import CaseId, LogId
 from registry.errors import RuleViolation
@@ -59,21 +62,43 @@ class Withdrawals:
         with self._proposing:  # whoever comes second sees what waits by then
             self._propose(case_id)
 
-    def _propose(self, case_id: CaseId) -> None:
-        consents, own = self._registry.consents, self._registry.own.log_id
-        events = consents.of_case(case_id).events
-        count = self._count(case_id)
-        asked = {
-            place: None
-            for event in events
+    def propose_missed(self, case_id: CaseId) -> None:
+        """Proposes what the withdrawals in a case ask for and was never proposed.
+
+        What was proposed before and declined is not asked for again.
+
+        Raises:
+            TryLater: content is closed.
+            Overloaded: too many acts wait.
+        """
+        require_open(self._store)
+        with self._proposing:
+            if not self._asked(case_id).keys() <= self._office.proposed(case_id):
+                self._propose(case_id)
+
+    def _asked(self, case_id: CaseId) -> dict[bytes, PartPlace]:
+        """What is asked to be erased, by a name of the withdrawal and the part together."""
+        consents = self._registry.consents
+        return {
+            _name(event, place): place
+            for event in consents.of_case(case_id).events
             if isinstance(event.content, ConsentWithdrawn)
             for place in consents.parts_to_erase(case_id, event.content)
         }
+
+    def _propose(self, case_id: CaseId) -> None:
+        own = self._registry.own.log_id
+        asked = self._asked(case_id)
         waiting = self._approvals.targets_waiting(case_id)
         # Records of consents stand together: a no is not erased before what it ended.
+        events = self._registry.consents.of_case(case_id).events
         records = {event.index for event in events if event.log_id == own}
         places = sorted(
-            (each for each in asked if (each.index, each.ordinal) not in waiting),
+            (
+                each
+                for each in dict.fromkeys(asked.values())
+                if (each.index, each.ordinal) not in waiting
+            ),
             key=lambda each: each.index not in records,
         )
         for start in range(0, len(places), TARGETS_MAX):
@@ -85,20 +110,11 @@ class Withdrawals:
                     asked_by=_ASKED_BY,
                 )
         # Kept last: what a stop cuts off is proposed again at the next start.
-        self._office.see_withdrawals(case_id, count)
+        self._office.keep_proposed(case_id, asked)
 
-    def propose_missed(self, case_id: CaseId) -> None:
-        """Proposes what the withdrawals in a case ask for, unless that was done for all of them.
 
-        Raises:
-            TryLater: content is closed.
-            Overloaded: too many acts wait.
-        """
-        require_open(self._store)
-        with self._proposing:
-            if self._office.withdrawals_seen(case_id) != self._count(case_id):
-                self._propose(case_id)
-
-    def _count(self, case_id: CaseId) -> int:
-        events = self._registry.consents.of_case(case_id).events
-        return sum(isinstance(event.content, ConsentWithdrawn) for event in events)
+def _name(withdrawal: ConsentEvent, place: PartPlace) -> bytes:
+    at = withdrawal.index.to_bytes(8, "big") + place.index.to_bytes(8, "big")
+    return sha256(
+        withdrawal.log_id + at + place.ordinal.to_bytes(4, "big") + place.commitment
+    ).digest()

@@ -3,12 +3,12 @@
     pending       acts that wait for a second person; they hold content
     restrictions  the clients that may know of a case; a case without rows is open to all
     reads         who was shown content that is not for every member
-    withdrawals   in how many withdrawals of consent of a case the erasures were proposed
+    proposed      which erasures were proposed for which withdrawals of consent, by a digest
 
 Who did an act stands with the event instead, in one transaction with it: see act_notes.py.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -32,8 +32,8 @@ _TABLES: Final = (
         client TEXT NOT NULL, method TEXT NOT NULL, case_id BLOB NOT NULL,
         events INTEGER NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS reads_by_case ON reads (case_id, read_no)",
-    """CREATE TABLE IF NOT EXISTS withdrawals (
-        case_id BLOB PRIMARY KEY, seen INTEGER NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS proposed (
+        case_id BLOB, name BLOB, PRIMARY KEY (case_id, name)) WITHOUT ROWID""",
     "DROP TABLE IF EXISTS marks",
 )
 
@@ -191,17 +191,19 @@ class Office:
 
     # --- withdrawals of consent -------------------------------------------------------------------
 
-    def withdrawals_seen(self, case_id: CaseId) -> int:
-        """How many withdrawals a case held when its erasures were proposed last; 0 = never."""
+    def proposed(self, case_id: CaseId) -> set[bytes]:
+        """Names of the erasures that were proposed in a case, whatever became of them."""
         with self._transaction(commit=False) as cursor:
-            cursor.execute("SELECT seen FROM withdrawals WHERE case_id = ?", (case_id,))
-            row = cursor.fetchone()
-        return 0 if row is None else int(row[0])
+            cursor.execute("SELECT name FROM proposed WHERE case_id = ?", (case_id,))
+            return {row["name"] for row in cursor.fetchall()}
 
-    def see_withdrawals(self, case_id: CaseId, count: int) -> None:
-        """Keeps how many withdrawals a case holds, now that their erasures are proposed."""
+    def keep_proposed(self, case_id: CaseId, names: Iterable[bytes]) -> None:
+        """Keeps that erasures were proposed in a case."""
         with self._transaction(commit=True) as cursor:
-            cursor.execute("INSERT OR REPLACE INTO withdrawals VALUES (?, ?)", (case_id, count))
+            cursor.executemany(
+                "INSERT INTO proposed VALUES (?, ?) ON CONFLICT DO NOTHING",
+                [(case_id, name) for name in names],
+            )
 
     # --- inside ---------------------------------------------------------------------------------
 

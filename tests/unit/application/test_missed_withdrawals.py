@@ -104,7 +104,19 @@ def test_office_that_is_ahead_of_a_restored_database_overlooks_nothing(node: Nod
     node.record(withdrawn(), case_id)
     with open_world(node) as world:
         office = world.desk._office
-        office.see_withdrawals(case_id, 2)
+        office.keep_proposed(case_id, [b"of a withdrawal that is gone"])
 
         world.desk.look_for_missed_withdrawals()
         assert _proposed(world) == [[1, 2]]
+
+
+def test_content_that_came_after_a_proposal_is_proposed_at_the_next_start(node: Node) -> None:
+    case_id = _case_with_name(node)
+    node.record(withdrawn(), case_id)
+    with open_world(node) as world:
+        world.desk._withdrawals.propose(case_id)
+        node.record(naming(AYO), case_id, mechanisms=("alpha",))
+
+        world.desk.look_for_missed_withdrawals()
+        proposed = _proposed(world)
+        assert sorted(index for act in proposed for index in act) == [1, 2, 4]
