@@ -33,19 +33,24 @@ class Errands:
             self._thread.submit(_run, errand)
 
     def hand_in_pieces(self, piece: Callable[[], bool]) -> None:
-        """Has a long errand run a piece at a time, others in between, until a piece says False."""
+        """Has a long errand run a piece at a time, others in between, until a piece says False.
+
+        A piece that fails is logged, and the next one runs: each must get on, whatever happens.
+        """
 
         def run() -> None:
-            if piece() and not self._closing.wait(_PAUSE_S):
+            if _run(piece) is not False and not self._closing.wait(_PAUSE_S):
                 self.hand(run)
 
         self.hand(run)
 
 
-def _run(errand: Callable[[], object]) -> None:
+def _run(errand: Callable[[], object]) -> object:
+    """Runs an errand; returns its result, or None if it failed."""
     try:
-        errand()
+        return errand()
     except RegistryError as error:
         _log.warning("errand_failed", reason=error.reason)
     except Exception:  # noqa: BLE001 - whatever failed: nobody else would hear of it
         _log.exception("errand_failed")
+    return None

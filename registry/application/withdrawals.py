@@ -6,6 +6,7 @@ withdrawal that is recorded here or arrives, and once more at each start for tho
 off. What waits or is erased already is not proposed again.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 from threading import Lock
@@ -60,7 +61,7 @@ class Withdrawals:
             Overloaded: too many acts wait.
         """
         with self._proposing:  # whoever comes second sees what waits by then
-            self._propose(case_id)
+            self._propose(case_id, self._asked(case_id))
 
     def propose_missed(self, case_id: CaseId) -> None:
         """Proposes what the withdrawals in a case ask for and was never proposed.
@@ -73,8 +74,9 @@ class Withdrawals:
         """
         require_open(self._store)
         with self._proposing:
-            if not self._asked(case_id).keys() <= self._office.proposed(case_id):
-                self._propose(case_id)
+            before = self._office.proposed(case_id)
+            asked = self._asked(case_id)
+            self._propose(case_id, {each: asked[each] for each in asked if each not in before})
 
     def _asked(self, case_id: CaseId) -> dict[bytes, PartPlace]:
         """What is asked to be erased, by a name of the withdrawal and the part together."""
@@ -86,9 +88,10 @@ class Withdrawals:
             for place in consents.parts_to_erase(case_id, event.content)
         }
 
-    def _propose(self, case_id: CaseId) -> None:
+    def _propose(self, case_id: CaseId, asked: Mapping[bytes, PartPlace]) -> None:
+        if not asked:
+            return
         own = self._registry.own.log_id
-        asked = self._asked(case_id)
         waiting = self._approvals.targets_waiting(case_id)
         # Records of consents stand together: a no is not erased before what it ended.
         events = self._registry.consents.of_case(case_id).events

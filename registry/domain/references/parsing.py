@@ -25,7 +25,9 @@ def parse_reference(text: str) -> Reference:
     Returns:
         The reference, of the scheme `unknown` if no format fits.
     """
-    if len(text) <= REFERENCE_MAX:
+    # A footnote mark or a circled number is no digit of the reference.
+    has_marks = any(unicodedata.category(character) == "No" for character in text)
+    if len(text) <= REFERENCE_MAX and not has_marks:
         plain = _plain(text)
         for scheme in SCHEMES:
             found = scheme.pattern.fullmatch(plain)

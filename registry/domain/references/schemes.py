@@ -19,6 +19,7 @@ _STATES: Final = frozenset(state_codes())
 _IACHR_FIRST_YEAR: Final = 1959
 _ACHPR_FIRST_YEAR: Final = 1987
 _ROMAN: Final = re.compile("(?=.)(C{0,3})(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})")
+_CHANGES: Final = re.compile(r"(add|rev|corr)\. ?([0-9]+)", re.IGNORECASE)
 _COMMITTEES: Final = "CCPR|CAT|CEDAW|CERD|CESCR|CED|CMW|CRC|CRPD"
 _MONTHS: Final = 12
 
@@ -68,18 +69,19 @@ def _opinion_symbol(found: re.Match[str]) -> Reference:
 
 def _symbol(scheme: str) -> Read:
     def read(found: re.Match[str]) -> Reference:
-        body, change, number = found.groups()
+        body, changes = found.groups()
         base = "/".join(_segment(part) for part in body.split("/"))
-        if change is None:
+        if not changes:
             return Reference(scheme, base)
-        return Reference(scheme, f"{base}/{change.capitalize()}.{_number(number)}", base)
+        read = (f"/{word.capitalize()}.{_number(n)}" for word, n in _CHANGES.findall(changes))
+        return Reference(scheme, base + "".join(read), base)
 
     return read
 
 
 def _segment(text: str) -> str:
     """A piece of a symbol: letters large, numbers without zeros before, no spaces."""
-    return re.sub("[0-9]+", lambda digits: _number(digits[0]), text.replace(" ", "").upper())
+    return re.sub("(?<![0-9.])0+(?=[0-9])", "", text.replace(" ", "").upper())
 
 
 def _upr(found: re.Match[str]) -> Reference:
@@ -128,7 +130,7 @@ def _of_coe(scheme: str, form: str) -> Read:
 
 
 def _application(found: re.Match[str]) -> Reference:
-    return Reference("coe.application", f"{_number(found[1])}/{found[2]}")
+    return Reference("coe.application", f"application {_number(found[1])}/{found[2]}")
 
 
 def _odihr(found: re.Match[str]) -> Reference:
@@ -151,7 +153,7 @@ def _scheme(pattern: str, read: Read) -> Scheme:
 
 
 _NO: Final = r"(?:no\.? ?|n° ?|n[or]o\.? ?|nº ?)?"
-_CHANGE: Final = r"(?: ?/ ?(add|rev|corr)\. ?([0-9]{1,3}))?"
+_CHANGE: Final = r"((?: ?/ ?(?:add|rev|corr)\. ?[0-9]{1,3}){0,3})"
 _YEAR: Final = "((?:19|20)[0-9]{2})"
 _SHORT_YEAR: Final = "((?:19|20)[0-9]{2}|[0-9]{2})"
 _PIECE: Final = r" ?/ ?[A-Z0-9][A-Z0-9.\-]*(?: ?[,&] ?[0-9]+)*"

@@ -25,4 +25,6 @@ class Reference(NamedTuple):
 
     def meets(self, other: "Reference") -> bool:
         """Whether both name the same thing, however they were written."""
+        if self.scheme == UNKNOWN:
+            return False  # nothing says which body wrote it
         return (self.scheme, self.normal) == (other.scheme, other.normal)

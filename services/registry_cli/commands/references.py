@@ -20,13 +20,15 @@ def _group() -> None:
 @reference_app.command()
 def parse(
     texts: Annotated[
-        list[str] | None, typer.Argument(help="references; none = one a line from standard input")
+        list[str] | None,
+        typer.Argument(help="references; none or - = a line each from stdin"),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Tell the scheme of each reference, its normal form, and what it updates."""
     output = Output(is_json=json)
-    written = texts or [line.rstrip("\r\n") for line in sys.stdin]
+    typed = [] if texts == ["-"] else texts
+    written = typed or [line.rstrip("\r\n") for line in sys.stdin]
     found = [(text, parse_reference(text)) for text in written if text.strip()]
     table = columns("AS WRITTEN", "SCHEME", "NORMAL FORM", "UPDATES")
     for text, each in found:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.application.earlier_withdrawals import find_withdrawals
 from registry.application.withdrawals import Withdrawals
 from registry.domain.audience import named
 from registry.domain.identifiers import CaseId
@@ -120,3 +121,32 @@ def test_content_that_came_after_a_proposal_is_proposed_at_the_next_start(node: 
         world.desk.look_for_missed_withdrawals()
         proposed = _proposed(world)
         assert sorted(index for act in proposed for index in act) == [1, 2, 4]
+
+
+def test_what_was_declined_is_not_asked_for_again_because_more_came(node: Node) -> None:
+    case_id = _case_with_name(node)
+    node.record(withdrawn(), case_id)
+    with open_world(node) as world:
+        world.desk._withdrawals.propose(case_id)
+        (act,) = world.waiting()
+        world.desk.decline(BEN, act.act_id)
+        node.record(naming(AYO), case_id, mechanisms=("alpha",))
+
+        world.desk.look_for_missed_withdrawals()
+        assert _proposed(world) == [[4]]
+
+
+def test_withdrawal_in_the_void_part_of_a_log_is_found_at_a_start(nodes: Nodes) -> None:
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    case_id = _case_with_name(alpha)
+    nodes.carry_all()
+    void = beta.record(withdrawn(), case_id, audience=named("alpha")).index
+    nodes.carry_all()
+    nodes.carry_all()
+    store, models = alpha.registry.store, alpha.registry.models
+    store.freeze(beta.log_id, void, "invented", b"").result()
+    while alpha.registry.projector.advance().is_behind:
+        pass
+
+    assert models.cases_with_withdrawals() == []
+    assert list(find_withdrawals(store, models)) == [case_id]
