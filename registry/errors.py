@@ -39,9 +39,18 @@ class InvalidContent(RequestError):
 
 
 class RuleViolation(RequestError):
-    """The event is well formed but the rules do not allow it here."""
+    """The event is well formed but the rules do not allow it here.
+
+    Attributes:
+        field: of the content, what is wrong; empty = not one field.
+        rule: stable name of the rule; empty = a rule that has none.
+    """
 
     reason = "rule_violation"
+
+    def __init__(self, message: str, *, field: str = "", rule: str = "") -> None:
+        super().__init__(f"{message} (rule {rule})" if rule else message)
+        self.field, self.rule = field, rule
 
 
 class NotFound(RequestError):

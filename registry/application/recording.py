@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from registry.application.attachments import attached_uploads, commitments, described
+from registry.application.case_facts import facts_of
 from registry.application.consents import NO_CONSENTS, ConsentDesk
 from registry.application.request_keys import RequestKeys
 from registry.domain.audience import (
@@ -19,7 +20,7 @@ from registry.domain.audience import (
     resolve_audience,
 )
 from registry.domain.content import ActContent, ConsentWithdrawn, encode_content, media_type_of
-from registry.domain.decisions import CaseFacts, check_new_event
+from registry.domain.decisions import check_new_event
 from registry.domain.embargo import check_embargo
 from registry.domain.identifiers import (
     CASE_ID_SIZE_BYTES,
@@ -27,7 +28,6 @@ from registry.domain.identifiers import (
     LeafHash,
     LogId,
     Origin,
-    log_id_of,
 )
 from registry.domain.release import (
     NO_NAMES,
@@ -46,7 +46,7 @@ from registry.log.commitment import SALT_SIZE_BYTES
 from registry.log.entry import ALL_MEMBERS, Audience
 from registry.store.uploads import Upload
 from registry.store.values import AppendRequest, UploadRef
-from registry.views.case_file import Reader, visible_entries
+from registry.views.case_file import Reader
 from registry.views.case_list import SituationNames
 
 REQUEST_ID_MAX: Final = 200
@@ -102,6 +102,7 @@ class Recording:
         now_ms: Callable[[], int],
         random_bytes: Callable[[int], bytes],
     ) -> None:
+        self._reader = reader
         self._store = reader.store
         self._consents = consents
         self._roster = reader.roster
@@ -259,23 +260,8 @@ class Recording:
         return Audience(is_all=False, member_ids=tuple(sorted(members)))
 
     def _check(self, command: RecordCommand, audience: Audience) -> None:
-        case_id = command.case_id
-        is_situation = case_id is not None and self._situations.state_of(case_id) is not None
         check_new_event(
             command.content,
             is_for_all=audience.is_all,
-            case=CaseFacts(
-                exists=case_id is None or is_situation or self._store.has_case(case_id),
-                is_new=case_id is None,
-                is_situation=is_situation,
-                holds_event=lambda origin, index: self._holds(case_id, origin, index),
-            ),
+            case=facts_of(self._reader, self._situations, command.case_id),
         )
-
-    def _holds(self, case_id: CaseId | None, origin: str, index: int) -> bool:
-        if case_id is None:
-            return False
-        log_id = log_id_of(origin)
-        states = {state.log_id: state for state in self._store.log_states()}
-        entries = visible_entries(self._store, states, case_id)
-        return any(e.log_id == log_id and e.index == index for e in entries)

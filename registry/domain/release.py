@@ -54,6 +54,15 @@ class Release:
         )
 
 
+_TO_A_STATE: Final = frozenset(
+    {
+        EventKind.COMMUNICATION_SENT,
+        EventKind.COURT_SUBMISSION_MADE,
+        EventKind.DEMARCHE_MADE,
+        EventKind.DIALOGUE_RAISED,
+    }
+)
+"""Acts before a State, whether it is named or not."""
 NO_NAMES: Final = Release()
 """Of an act in a case in which nobody is named."""
 
@@ -87,7 +96,7 @@ def uses_of_audience(choice: AudienceChoice, author: str) -> tuple[Use, ...]:
 def uses_of_act(content: ActContent) -> tuple[Use, ...]:
     """The uses that an act makes of the names in it, whoever holds its record."""
     is_to_state = bool(getattr(content, "addressee_state", ""))
-    if content.kind is EventKind.COMMUNICATION_SENT or is_to_state:
+    if content.kind in _TO_A_STATE or is_to_state:
         return (Use("names_to_state"),)
     return ()
 

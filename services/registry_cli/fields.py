@@ -1,8 +1,8 @@
 """Fields of the kinds, as people type them; all of it is derived from the content models.
 
 A field is written by its form: a list as `a,b` (repeat it for more), an event as `ORIGIN#INDEX`, a
-grade as `SCHEME:VALUE`, all others as they are. What a value may be is judged by
-the model, never here.
+grade as `SCHEME:VALUE`, a party as `KIND:NAME` or `KIND:NAME:ROLE`, all others as they are. What a
+value may be is judged by the model, never here.
 """
 
 import json
@@ -19,6 +19,7 @@ from registry.domain.content import (
     EventPointer,
     NativeGrade,
     PartialDate,
+    Party,
     read_content,
 )
 from registry.domain.vocabulary import EventKind, kind_code
@@ -34,7 +35,9 @@ class Form(Enum):
     LIST = "list a,b"
     DATE = "date 2014-06-14, 2014-06 or 2014"
     EVENT = "event ORIGIN#INDEX"
+    EVENTS = "event ORIGIN#INDEX, repeat it"
     GRADE = "grade SCHEME:VALUE"
+    PARTIES = "party KIND:NAME or KIND:NAME:ROLE, repeat it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ _FORMS: Final[Mapping[Any, Form]] = {
     EventPointer: Form.EVENT,
     NativeGrade: Form.GRADE,
 }
+_LIST_FORMS: Final[Mapping[Any, Form]] = {EventPointer: Form.EVENTS, Party: Form.PARTIES}
+_REPEATED: Final = frozenset({Form.LIST, Form.EVENTS, Form.PARTIES})
 _FLAGS: Final[Mapping[str, bool]] = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -114,7 +119,7 @@ def read_fields(kind: EventKind, written: Iterable[str], file_text: str | None) 
             msg = f"{code} has no field {name!r}; `registry kinds {code}` lists its fields"
             raise InvalidRequest(msg)
         read = _read_value(name, forms[name], value.strip())
-        typed[name] = typed.get(name, ()) + read if forms[name] is Form.LIST else read
+        typed[name] = typed.get(name, ()) + read if forms[name] in _REPEATED else read
     return read_content(kind, values | typed)
 
 
@@ -148,12 +153,16 @@ def _read_value(name: str, form: Form, value: str) -> Any:  # noqa: ANN401 - the
         return tuple(each.strip() for each in value.split(",") if each.strip())
     if form is Form.FLAG:
         return _FLAGS.get(value.casefold(), value)
-    if form is Form.EVENT:
-        origin, _, index = value.rpartition("#")
-        if not origin or not (index.isascii() and index.isdigit()):
-            msg = f"{name}: an event is written ORIGIN#INDEX, such as defenders.example/un/1#7"
+    if form in {Form.EVENT, Form.EVENTS}:
+        event = _read_event(name, value)
+        return event if form is Form.EVENT else (event,)
+    if form is Form.PARTIES:
+        kind, colon, rest = value.partition(":")
+        party, _, role = rest.rpartition(":") if ":" in rest else (rest, "", "")
+        if not colon:
+            msg = f"{name}: a party is written KIND:NAME, such as company:Invented Mining"
             raise InvalidRequest(msg)
-        return {"origin": origin, "index": int(index)}
+        return ({"kind": kind.strip(), "name": party.strip(), "role": role.strip()},)
     if form is Form.GRADE:
         scheme, colon, grade = value.partition(":")
         if not colon:
@@ -163,10 +172,20 @@ def _read_value(name: str, form: Form, value: str) -> Any:  # noqa: ANN401 - the
     return value
 
 
+def _read_event(name: str, value: str) -> dict[str, Any]:
+    origin, _, index = value.rpartition("#")
+    if not origin or not (index.isascii() and index.isdigit()):
+        msg = f"{name}: an event is written ORIGIN#INDEX, such as defenders.example/un/1#7"
+        raise InvalidRequest(msg)
+    return {"origin": origin, "index": int(index)}
+
+
 def _describe(name: str, model: type[ActContent]) -> FieldDescription:
     field = model.model_fields[name]
     inner = _without_wrapping(field.annotation)
     form = _FORMS.get(get_origin(inner) or inner, Form.TEXT)
+    if form is Form.LIST:
+        form = _LIST_FORMS.get(get_args(inner)[0], form)
     choices = tuple(c for c in get_args(inner) if c) if form is Form.CHOICE else ()
     return FieldDescription(name, form, choices, field.is_required(), field.description or "")
 

@@ -178,6 +178,40 @@ class Attachment(_message.Message):
 Global___Attachment: _TypeAlias = Attachment  # noqa: Y015
 
 @_typing.final
+class Party(_message.Message):
+    """Who a case or an act is about, apart from persons."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """Organisation, community, project, company or state_body."""
+    name: _builtins.str
+    """Its name."""
+    role: _builtins.str
+    """Defender, affected, respondent, operator or other; empty = not said."""
+    state: _builtins.str
+    """ISO 3166 alpha-3 code of where it is; empty = not said."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        name: _builtins.str = ...,
+        role: _builtins.str = ...,
+        state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "role", b"role", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Party: _TypeAlias = Party  # noqa: Y015
+
+@_typing.final
 class CaseOpened(_message.Message):
     """A case was opened; its title names no person."""
 
@@ -198,6 +232,8 @@ class CaseOpened(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
     OPENED_DATE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
@@ -215,6 +251,8 @@ class CaseOpened(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -242,6 +280,10 @@ class CaseOpened(_message.Message):
     @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
         """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
 
     @_builtins.property
     def opened_date(self) -> Global___ActDate:
@@ -265,19 +307,21 @@ class CaseOpened(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
         opened_date: Global___ActDate | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "opened_date", b"opened_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "opened_date", b"opened_date", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "opened_date", b"opened_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CaseOpened: _TypeAlias = CaseOpened  # noqa: Y015
 
 @_typing.final
-class SubmissionReceived(_message.Message):
-    """A submission reached a mechanism; its source has no field here and never travels."""
+class CaseMarkedEmblematic(_message.Message):
+    """A body marked a case as emblematic, or took the mark back."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -296,7 +340,10 @@ class SubmissionReceived(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
-    RECEIVED_DATE_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    MARKED_DATE_FIELD_NUMBER: _builtins.int
+    IS_TAKEN_BACK_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -313,6 +360,10 @@ class SubmissionReceived(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    is_taken_back: _builtins.bool
+    """Whether an earlier mark of the same body is taken back."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -342,8 +393,12 @@ class SubmissionReceived(_message.Message):
         """Files of the event; set by the node from what was uploaded."""
 
     @_builtins.property
-    def received_date(self) -> Global___ActDate:
-        """When it was received."""
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def marked_date(self) -> Global___ActDate:
+        """When it was marked."""
 
     def __init__(
         self,
@@ -363,15 +418,618 @@ class SubmissionReceived(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
-        received_date: Global___ActDate | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        marked_date: Global___ActDate | None = ...,
+        is_taken_back: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "received_date", b"received_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "marked_date", b"marked_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "persons", b"persons", "received_date", b"received_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "is_taken_back", b"is_taken_back", "marked_date", b"marked_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseMarkedEmblematic: _TypeAlias = CaseMarkedEmblematic  # noqa: Y015
+
+@_typing.final
+class CaseStatusChanged(_message.Message):
+    """The status of a case at the acting body changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    CHANGED_DATE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    status: _builtins.str
+    """Open, under_review, monitored, suspended or reopened."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def changed_date(self) -> Global___ActDate:
+        """When it changed."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        changed_date: Global___ActDate | None = ...,
+        status: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "changed_date", b"changed_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "changed_date", b"changed_date", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "status", b"status", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseStatusChanged: _TypeAlias = CaseStatusChanged  # noqa: Y015
+
+@_typing.final
+class CaseClosed(_message.Message):
+    """The acting body closed a case; others may go on with it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    CLOSED_DATE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    outcome: _builtins.str
+    """How it ended."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def closed_date(self) -> Global___ActDate:
+        """When it was closed."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        closed_date: Global___ActDate | None = ...,
+        outcome: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "closed_date", b"closed_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "closed_date", b"closed_date", "is_invented", b"is_invented", "outcome", b"outcome", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseClosed: _TypeAlias = CaseClosed  # noqa: Y015
+
+@_typing.final
+class SubmissionReceived(_message.Message):
+    """A submission reached a mechanism; its source has no field here and never travels."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    RECEIVED_DATE_FIELD_NUMBER: _builtins.int
+    VIOLATIONS_FIELD_NUMBER: _builtins.int
+    APPROACHED_BODIES_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGED_DATE_FIELD_NUMBER: _builtins.int
+    NEXT_STEP_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    next_step: _builtins.str
+    """What is to happen next."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def received_date(self) -> Global___ActDate:
+        """When it was received."""
+
+    @_builtins.property
+    def violations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the violations alleged."""
+
+    @_builtins.property
+    def approached_bodies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the other bodies that were approached already."""
+
+    @_builtins.property
+    def acknowledged_date(self) -> Global___ActDate:
+        """When its receipt was acknowledged to whoever sent it."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        received_date: Global___ActDate | None = ...,
+        violations: _abc.Iterable[_builtins.str] | None = ...,
+        approached_bodies: _abc.Iterable[_builtins.str] | None = ...,
+        acknowledged_date: Global___ActDate | None = ...,
+        next_step: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acknowledged_date", b"acknowledged_date", "received_date", b"received_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acknowledged_date", b"acknowledged_date", "acting_body", b"acting_body", "approached_bodies", b"approached_bodies", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "next_step", b"next_step", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "received_date", b"received_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmissionReceived: _TypeAlias = SubmissionReceived  # noqa: Y015
+
+@_typing.final
+class SubmissionUpdated(_message.Message):
+    """A submission was completed, acknowledged or taken a step further."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    UPDATED_DATE_FIELD_NUMBER: _builtins.int
+    VIOLATIONS_FIELD_NUMBER: _builtins.int
+    APPROACHED_BODIES_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGED_DATE_FIELD_NUMBER: _builtins.int
+    NEXT_STEP_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    next_step: _builtins.str
+    """What is to happen next."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def updated_date(self) -> Global___ActDate:
+        """When it was updated."""
+
+    @_builtins.property
+    def violations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the violations alleged, as known now."""
+
+    @_builtins.property
+    def approached_bodies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the other bodies that were approached, as known now."""
+
+    @_builtins.property
+    def acknowledged_date(self) -> Global___ActDate:
+        """When its receipt was acknowledged to whoever sent it."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        updated_date: Global___ActDate | None = ...,
+        violations: _abc.Iterable[_builtins.str] | None = ...,
+        approached_bodies: _abc.Iterable[_builtins.str] | None = ...,
+        acknowledged_date: Global___ActDate | None = ...,
+        next_step: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acknowledged_date", b"acknowledged_date", "updated_date", b"updated_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acknowledged_date", b"acknowledged_date", "acting_body", b"acting_body", "approached_bodies", b"approached_bodies", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "next_step", b"next_step", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "updated_date", b"updated_date", "url", b"url", "violations", b"violations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmissionUpdated: _TypeAlias = SubmissionUpdated  # noqa: Y015
+
+@_typing.final
+class SubmissionDeclined(_message.Message):
+    """A mechanism declined to act on a submission."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    DECLINED_DATE_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    REFERRED_TO_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    ground: _builtins.str
+    """Why."""
+    referred_to: _builtins.str
+    """Code of the body that whoever sent it was referred to."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def declined_date(self) -> Global___ActDate:
+        """When it was declined."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        declined_date: Global___ActDate | None = ...,
+        ground: _builtins.str = ...,
+        referred_to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "declined_date", b"declined_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "declined_date", b"declined_date", "ground", b"ground", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "referred_to", b"referred_to", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmissionDeclined: _TypeAlias = SubmissionDeclined  # noqa: Y015
 
 @_typing.final
 class ConsentRecorded(_message.Message):
@@ -394,6 +1052,8 @@ class ConsentRecorded(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
     USE_FIELD_NUMBER: _builtins.int
     MECHANISMS_FIELD_NUMBER: _builtins.int
     IS_INFORMED_OF_RISK_FIELD_NUMBER: _builtins.int
@@ -418,6 +1078,8 @@ class ConsentRecorded(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
     use: _builtins.str
     """Names_to_state, names_in_public or share_with_mechanisms."""
     is_informed_of_risk: _builtins.bool
@@ -459,6 +1121,10 @@ class ConsentRecorded(_message.Message):
         """Files of the event; set by the node from what was uploaded."""
 
     @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
     def mechanisms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Slugs of those that may hold the name, if the use is to share it."""
 
@@ -484,6 +1150,8 @@ class ConsentRecorded(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
         use: _builtins.str = ...,
         mechanisms: _abc.Iterable[_builtins.str] | None = ...,
         is_informed_of_risk: _builtins.bool = ...,
@@ -495,7 +1163,7 @@ class ConsentRecorded(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "given_date", b"given_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "agrees", b"agrees", "attachments", b"attachments", "basis", b"basis", "erase_on_withdrawal", b"erase_on_withdrawal", "given_date", b"given_date", "how", b"how", "is_informed_of_risk", b"is_informed_of_risk", "is_invented", b"is_invented", "mechanisms", b"mechanisms", "persons", b"persons", "recorded_by", b"recorded_by", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "use", b"use"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "agrees", b"agrees", "attachments", b"attachments", "basis", b"basis", "erase_on_withdrawal", b"erase_on_withdrawal", "given_date", b"given_date", "how", b"how", "is_informed_of_risk", b"is_informed_of_risk", "is_invented", b"is_invented", "mechanisms", b"mechanisms", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "recorded_by", b"recorded_by", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "use", b"use"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -522,6 +1190,8 @@ class ConsentWithdrawn(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
     PERSON_ID_FIELD_NUMBER: _builtins.int
     USES_FIELD_NUMBER: _builtins.int
     WITHDRAWN_DATE_FIELD_NUMBER: _builtins.int
@@ -541,6 +1211,8 @@ class ConsentWithdrawn(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
     person_id: _builtins.str
     """32 hexadecimal digits, as in persons."""
     @_builtins.property
@@ -572,6 +1244,10 @@ class ConsentWithdrawn(_message.Message):
         """Files of the event; set by the node from what was uploaded."""
 
     @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
     def uses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The uses that end; none named = all."""
 
@@ -597,21 +1273,23 @@ class ConsentWithdrawn(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
         person_id: _builtins.str = ...,
         uses: _abc.Iterable[_builtins.str] | None = ...,
         withdrawn_date: Global___ActDate | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "withdrawn_date", b"withdrawn_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "person_id", b"person_id", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "uses", b"uses", "withdrawn_date", b"withdrawn_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "person_id", b"person_id", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "uses", b"uses", "withdrawn_date", b"withdrawn_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConsentWithdrawn: _TypeAlias = ConsentWithdrawn  # noqa: Y015
 
 @_typing.final
-class CommunicationSent(_message.Message):
-    """A communication was sent, such as an urgent appeal or an allegation letter."""
+class IntentDeclared(_message.Message):
+    """A mechanism said that it means to act."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -630,11 +1308,12 @@ class CommunicationSent(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
-    SENT_DATE_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    DECLARED_DATE_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
+    PLANNED_DATE_FIELD_NUMBER: _builtins.int
     ADDRESSEE_STATE_FIELD_NUMBER: _builtins.int
-    REPLY_DUE_DATE_FIELD_NUMBER: _builtins.int
-    DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -651,12 +1330,12 @@ class CommunicationSent(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
     instrument: _builtins.str
-    """Such as un.ua or un.al."""
+    """What it means to use, such as un.ua."""
     addressee_state: _builtins.str
     """Alpha-3 of the addressee."""
-    document_type: _builtins.str
-    """Type as the register writes it."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -686,12 +1365,16 @@ class CommunicationSent(_message.Message):
         """Files of the event; set by the node from what was uploaded."""
 
     @_builtins.property
-    def sent_date(self) -> Global___ActDate:
-        """When it was sent."""
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
 
     @_builtins.property
-    def reply_due_date(self) -> Global___ActDate:
-        """When a reply is due."""
+    def declared_date(self) -> Global___ActDate:
+        """When it was declared."""
+
+    @_builtins.property
+    def planned_date(self) -> Global___ActDate:
+        """When it means to act."""
 
     def __init__(
         self,
@@ -711,19 +1394,498 @@ class CommunicationSent(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        declared_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        planned_date: Global___ActDate | None = ...,
+        addressee_state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "declared_date", b"declared_date", "planned_date", b"planned_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "declared_date", b"declared_date", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "planned_date", b"planned_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntentDeclared: _TypeAlias = IntentDeclared  # noqa: Y015
+
+@_typing.final
+class IntentAnswered(_message.Message):
+    """A mechanism answered another's declared intent; `about` names it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    ANSWERED_DATE_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    answer: _builtins.str
+    """What it answered."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def answered_date(self) -> Global___ActDate:
+        """When it was answered."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        answered_date: Global___ActDate | None = ...,
+        answer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "answered_date", b"answered_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "answer", b"answer", "answered_date", b"answered_date", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntentAnswered: _TypeAlias = IntentAnswered  # noqa: Y015
+
+@_typing.final
+class IntentWithdrawn(_message.Message):
+    """A declared intent was withdrawn; `about` names it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def withdrawn_date(self) -> Global___ActDate:
+        """When it was withdrawn."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        withdrawn_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "withdrawn_date", b"withdrawn_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "withdrawn_date", b"withdrawn_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntentWithdrawn: _TypeAlias = IntentWithdrawn  # noqa: Y015
+
+@_typing.final
+class CommunicationSent(_message.Message):
+    """A communication was sent, such as an urgent appeal or an allegation letter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    SENT_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    ADDRESSEE_STATE_FIELD_NUMBER: _builtins.int
+    REPLY_DUE_DATE_FIELD_NUMBER: _builtins.int
+    DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
+    JOINT_BODIES_FIELD_NUMBER: _builtins.int
+    ADDRESSEE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as un.ua or un.al."""
+    addressee_state: _builtins.str
+    """Alpha-3 of the addressee."""
+    document_type: _builtins.str
+    """Type as the register writes it."""
+    addressee: _builtins.str
+    """Addressee that is no State, such as a company; never a person."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def sent_date(self) -> Global___ActDate:
+        """When it was sent."""
+
+    @_builtins.property
+    def reply_due_date(self) -> Global___ActDate:
+        """When a reply is due."""
+
+    @_builtins.property
+    def joint_bodies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the other bodies that sent it jointly."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
         sent_date: Global___ActDate | None = ...,
         instrument: _builtins.str = ...,
         addressee_state: _builtins.str = ...,
         reply_due_date: Global___ActDate | None = ...,
         document_type: _builtins.str = ...,
+        joint_bodies: _abc.Iterable[_builtins.str] | None = ...,
+        addressee: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "reply_due_date", b"reply_due_date", "sent_date", b"sent_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "persons", b"persons", "references", b"references", "reply_due_date", b"reply_due_date", "reported_by", b"reported_by", "sent_date", b"sent_date", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "addressee", b"addressee", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "joint_bodies", b"joint_bodies", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reply_due_date", b"reply_due_date", "reported_by", b"reported_by", "sent_date", b"sent_date", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CommunicationSent: _TypeAlias = CommunicationSent  # noqa: Y015
+
+@_typing.final
+class CommunicationPublished(_message.Message):
+    """A communication became public; `about` names it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    PUBLISHED_DATE_FIELD_NUMBER: _builtins.int
+    SENT_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as un.ua or coe.letter."""
+    report: _builtins.str
+    """Symbol of the report that carries it, if one does."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def published_date(self) -> Global___ActDate:
+        """When it was published."""
+
+    @_builtins.property
+    def sent_date(self) -> Global___ActDate:
+        """When it had been sent."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        published_date: Global___ActDate | None = ...,
+        sent_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        report: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "published_date", b"published_date", "sent_date", b"sent_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "published_date", b"published_date", "references", b"references", "report", b"report", "reported_by", b"reported_by", "sent_date", b"sent_date", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommunicationPublished: _TypeAlias = CommunicationPublished  # noqa: Y015
 
 @_typing.final
 class ReplyReceived(_message.Message):
@@ -746,9 +1908,12 @@ class ReplyReceived(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
     RECEIVED_DATE_FIELD_NUMBER: _builtins.int
     REPLY_KIND_FIELD_NUMBER: _builtins.int
     REPLYING_STATE_FIELD_NUMBER: _builtins.int
+    REPLIED_DATE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -765,6 +1930,8 @@ class ReplyReceived(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
     reply_kind: _builtins.str
     """Nature of the reply, empty = not judged."""
     replying_state: _builtins.str
@@ -798,8 +1965,16 @@ class ReplyReceived(_message.Message):
         """Files of the event; set by the node from what was uploaded."""
 
     @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
     def received_date(self) -> Global___ActDate:
         """When it was received."""
+
+    @_builtins.property
+    def replied_date(self) -> Global___ActDate:
+        """The date that the reply bears."""
 
     def __init__(
         self,
@@ -819,17 +1994,1252 @@ class ReplyReceived(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
         received_date: Global___ActDate | None = ...,
         reply_kind: _builtins.str = ...,
         replying_state: _builtins.str = ...,
+        replied_date: Global___ActDate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "received_date", b"received_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "received_date", b"received_date", "replied_date", b"replied_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "persons", b"persons", "received_date", b"received_date", "references", b"references", "reply_kind", b"reply_kind", "replying_state", b"replying_state", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "received_date", b"received_date", "references", b"references", "replied_date", b"replied_date", "reply_kind", b"reply_kind", "replying_state", b"replying_state", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReplyReceived: _TypeAlias = ReplyReceived  # noqa: Y015
+
+@_typing.final
+class ReplyExtensionGranted(_message.Message):
+    """More time to reply was granted; `about` names the communication."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    GRANTED_DATE_FIELD_NUMBER: _builtins.int
+    REPLY_DUE_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def granted_date(self) -> Global___ActDate:
+        """When it was granted."""
+
+    @_builtins.property
+    def reply_due_date(self) -> Global___ActDate:
+        """When the reply is due from now on."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        granted_date: Global___ActDate | None = ...,
+        reply_due_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "granted_date", b"granted_date", "reply_due_date", b"reply_due_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "granted_date", b"granted_date", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reply_due_date", b"reply_due_date", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplyExtensionGranted: _TypeAlias = ReplyExtensionGranted  # noqa: Y015
+
+@_typing.final
+class MeasureGranted(_message.Message):
+    """A precautionary, provisional or interim measure was granted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    GRANTED_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    ADDRESSEE_STATE_FIELD_NUMBER: _builtins.int
+    REPLY_DUE_DATE_FIELD_NUMBER: _builtins.int
+    BENEFICIARIES_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as iachr.pm."""
+    addressee_state: _builtins.str
+    """Alpha-3 of the State that is to act."""
+    beneficiaries: _builtins.str
+    """Who is protected, as a group; never a person's name."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def granted_date(self) -> Global___ActDate:
+        """When it was granted."""
+
+    @_builtins.property
+    def reply_due_date(self) -> Global___ActDate:
+        """When its report is due."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        granted_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        addressee_state: _builtins.str = ...,
+        reply_due_date: Global___ActDate | None = ...,
+        beneficiaries: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "granted_date", b"granted_date", "reply_due_date", b"reply_due_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "beneficiaries", b"beneficiaries", "granted_date", b"granted_date", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reply_due_date", b"reply_due_date", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureGranted: _TypeAlias = MeasureGranted  # noqa: Y015
+
+@_typing.final
+class MeasureExtended(_message.Message):
+    """A measure was extended in time or to more people; `about` names it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    EXTENDED_DATE_FIELD_NUMBER: _builtins.int
+    REPLY_DUE_DATE_FIELD_NUMBER: _builtins.int
+    BENEFICIARIES_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    beneficiaries: _builtins.str
+    """Who is protected from now on, as a group; never a person's name."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def extended_date(self) -> Global___ActDate:
+        """When it was extended."""
+
+    @_builtins.property
+    def reply_due_date(self) -> Global___ActDate:
+        """When the State's next report is due."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        extended_date: Global___ActDate | None = ...,
+        reply_due_date: Global___ActDate | None = ...,
+        beneficiaries: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "extended_date", b"extended_date", "reply_due_date", b"reply_due_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "beneficiaries", b"beneficiaries", "extended_date", b"extended_date", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reply_due_date", b"reply_due_date", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureExtended: _TypeAlias = MeasureExtended  # noqa: Y015
+
+@_typing.final
+class MeasureLifted(_message.Message):
+    """A measure was lifted, in part or whole; `about` names it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    LIFTED_DATE_FIELD_NUMBER: _builtins.int
+    IS_PARTIAL_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    is_partial: _builtins.bool
+    """Whether a part of it goes on."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def lifted_date(self) -> Global___ActDate:
+        """When it was lifted."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        lifted_date: Global___ActDate | None = ...,
+        is_partial: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "lifted_date", b"lifted_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "is_partial", b"is_partial", "lifted_date", b"lifted_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureLifted: _TypeAlias = MeasureLifted  # noqa: Y015
+
+@_typing.final
+class PetitionRegistered(_message.Message):
+    """A petition or an individual communication was registered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    REGISTERED_DATE_FIELD_NUMBER: _builtins.int
+    SUBMITTED_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    RESPONDENT_STATE_FIELD_NUMBER: _builtins.int
+    REPLY_DUE_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as iachr.petition."""
+    respondent_state: _builtins.str
+    """Alpha-3 of the State it is against."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def registered_date(self) -> Global___ActDate:
+        """When it was registered."""
+
+    @_builtins.property
+    def submitted_date(self) -> Global___ActDate:
+        """When it was submitted."""
+
+    @_builtins.property
+    def reply_due_date(self) -> Global___ActDate:
+        """When the State's observations are due."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        registered_date: Global___ActDate | None = ...,
+        submitted_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        respondent_state: _builtins.str = ...,
+        reply_due_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "registered_date", b"registered_date", "reply_due_date", b"reply_due_date", "submitted_date", b"submitted_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "registered_date", b"registered_date", "reply_due_date", b"reply_due_date", "reported_by", b"reported_by", "respondent_state", b"respondent_state", "source", b"source", "states", b"states", "subjects", b"subjects", "submitted_date", b"submitted_date", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PetitionRegistered: _TypeAlias = PetitionRegistered  # noqa: Y015
+
+@_typing.final
+class PetitionDecided(_message.Message):
+    """A stage of a petition was decided; `about` names the petition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    DECIDED_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    FOLLOWUP_DUE_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as iachr.admissibility or iachr.merits."""
+    stage: _builtins.str
+    """What was decided."""
+    outcome: _builtins.str
+    """How."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def decided_date(self) -> Global___ActDate:
+        """When it was decided."""
+
+    @_builtins.property
+    def followup_due_date(self) -> Global___ActDate:
+        """When information on its execution is due."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        decided_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        stage: _builtins.str = ...,
+        outcome: _builtins.str = ...,
+        followup_due_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "decided_date", b"decided_date", "followup_due_date", b"followup_due_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "decided_date", b"decided_date", "followup_due_date", b"followup_due_date", "instrument", b"instrument", "is_invented", b"is_invented", "outcome", b"outcome", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "stage", b"stage", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PetitionDecided: _TypeAlias = PetitionDecided  # noqa: Y015
+
+@_typing.final
+class OpinionAdopted(_message.Message):
+    """An opinion, views or another decision on communications was adopted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    ADOPTED_DATE_FIELD_NUMBER: _builtins.int
+    SUBMITTED_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    DECISION_TYPE_FIELD_NUMBER: _builtins.int
+    COMMUNICATION_NUMBERS_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    ARTICLES_FIELD_NUMBER: _builtins.int
+    DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
+    ADDRESSEE_STATE_FIELD_NUMBER: _builtins.int
+    FOLLOWUP_DUE_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as tb.views."""
+    decision_type: _builtins.str
+    """Type as the register writes it."""
+    session: _builtins.str
+    """Session as the register writes it."""
+    document_type: _builtins.str
+    """Type as the register writes it."""
+    addressee_state: _builtins.str
+    """Alpha-3 of the State it is addressed to."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def adopted_date(self) -> Global___ActDate:
+        """When it was adopted."""
+
+    @_builtins.property
+    def submitted_date(self) -> Global___ActDate:
+        """When the communication was submitted."""
+
+    @_builtins.property
+    def communication_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Numbers of the communications."""
+
+    @_builtins.property
+    def articles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Articles as the register writes them."""
+
+    @_builtins.property
+    def followup_due_date(self) -> Global___ActDate:
+        """When information on its follow-up is due."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        adopted_date: Global___ActDate | None = ...,
+        submitted_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        decision_type: _builtins.str = ...,
+        communication_numbers: _abc.Iterable[_builtins.str] | None = ...,
+        session: _builtins.str = ...,
+        articles: _abc.Iterable[_builtins.str] | None = ...,
+        document_type: _builtins.str = ...,
+        addressee_state: _builtins.str = ...,
+        followup_due_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "adopted_date", b"adopted_date", "followup_due_date", b"followup_due_date", "submitted_date", b"submitted_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "addressee_state", b"addressee_state", "adopted_date", b"adopted_date", "articles", b"articles", "attachments", b"attachments", "basis", b"basis", "communication_numbers", b"communication_numbers", "decision_type", b"decision_type", "document_type", b"document_type", "followup_due_date", b"followup_due_date", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "session", b"session", "source", b"source", "states", b"states", "subjects", b"subjects", "submitted_date", b"submitted_date", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpinionAdopted: _TypeAlias = OpinionAdopted  # noqa: Y015
+
+@_typing.final
+class JudgmentDelivered(_message.Message):
+    """A judgment was delivered, or a decision on the execution of one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    DELIVERED_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    COURT_FIELD_NUMBER: _builtins.int
+    RESPONDENT_STATE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    FOLLOWUP_DUE_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as coe.exec.resolution."""
+    court: _builtins.str
+    """The court or the body that supervises the execution."""
+    respondent_state: _builtins.str
+    """Alpha-3 of the State it is against."""
+    outcome: _builtins.str
+    """How it ended."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def delivered_date(self) -> Global___ActDate:
+        """When it was delivered."""
+
+    @_builtins.property
+    def followup_due_date(self) -> Global___ActDate:
+        """When the action plan or report is due."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        delivered_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        court: _builtins.str = ...,
+        respondent_state: _builtins.str = ...,
+        outcome: _builtins.str = ...,
+        followup_due_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "delivered_date", b"delivered_date", "followup_due_date", b"followup_due_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "court", b"court", "delivered_date", b"delivered_date", "followup_due_date", b"followup_due_date", "instrument", b"instrument", "is_invented", b"is_invented", "outcome", b"outcome", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "respondent_state", b"respondent_state", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JudgmentDelivered: _TypeAlias = JudgmentDelivered  # noqa: Y015
+
+@_typing.final
+class StatementDrafted(_message.Message):
+    """A statement was drafted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    DRAFTED_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    PLANNED_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as un.press."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def drafted_date(self) -> Global___ActDate:
+        """When it was drafted."""
+
+    @_builtins.property
+    def planned_date(self) -> Global___ActDate:
+        """When it is to be issued."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        drafted_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        planned_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "drafted_date", b"drafted_date", "planned_date", b"planned_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "drafted_date", b"drafted_date", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "planned_date", b"planned_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementDrafted: _TypeAlias = StatementDrafted  # noqa: Y015
+
+@_typing.final
+class StatementCosigned(_message.Message):
+    """A mechanism joined a statement; `about` names it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    COSIGNED_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def cosigned_date(self) -> Global___ActDate:
+        """When it joined."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        cosigned_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "cosigned_date", b"cosigned_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "cosigned_date", b"cosigned_date", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementCosigned: _TypeAlias = StatementCosigned  # noqa: Y015
 
 @_typing.final
 class StatementIssued(_message.Message):
@@ -852,9 +3262,12 @@ class StatementIssued(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
     ISSUED_DATE_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
+    JOINT_BODIES_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -871,6 +3284,8 @@ class StatementIssued(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
     instrument: _builtins.str
     """Such as un.press or coe.statement."""
     document_type: _builtins.str
@@ -904,8 +3319,16 @@ class StatementIssued(_message.Message):
         """Files of the event; set by the node from what was uploaded."""
 
     @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
     def issued_date(self) -> Global___ActDate:
         """When it was issued."""
+
+    @_builtins.property
+    def joint_bodies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the other bodies that issued it jointly."""
 
     def __init__(
         self,
@@ -925,21 +3348,24 @@ class StatementIssued(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
         issued_date: Global___ActDate | None = ...,
         instrument: _builtins.str = ...,
         document_type: _builtins.str = ...,
+        joint_bodies: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "issued_date", b"issued_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "issued_date", b"issued_date", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "issued_date", b"issued_date", "joint_bodies", b"joint_bodies", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StatementIssued: _TypeAlias = StatementIssued  # noqa: Y015
 
 @_typing.final
-class OpinionAdopted(_message.Message):
-    """An opinion, views or another decision on communications was adopted."""
+class StatementCorrected(_message.Message):
+    """A statement was corrected; `about` names it, both are kept."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -958,14 +3384,10 @@ class OpinionAdopted(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
-    ADOPTED_DATE_FIELD_NUMBER: _builtins.int
-    SUBMITTED_DATE_FIELD_NUMBER: _builtins.int
-    INSTRUMENT_FIELD_NUMBER: _builtins.int
-    DECISION_TYPE_FIELD_NUMBER: _builtins.int
-    COMMUNICATION_NUMBERS_FIELD_NUMBER: _builtins.int
-    SESSION_FIELD_NUMBER: _builtins.int
-    ARTICLES_FIELD_NUMBER: _builtins.int
-    DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    CORRECTED_DATE_FIELD_NUMBER: _builtins.int
+    CORRECTION_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -982,14 +3404,10 @@ class OpinionAdopted(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
-    instrument: _builtins.str
-    """Such as tb.views."""
-    decision_type: _builtins.str
-    """Type as the register writes it."""
-    session: _builtins.str
-    """Session as the register writes it."""
-    document_type: _builtins.str
-    """Type as the register writes it."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    correction: _builtins.str
+    """What is right, in words; names no person."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -1019,20 +3437,12 @@ class OpinionAdopted(_message.Message):
         """Files of the event; set by the node from what was uploaded."""
 
     @_builtins.property
-    def adopted_date(self) -> Global___ActDate:
-        """When it was adopted."""
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
 
     @_builtins.property
-    def submitted_date(self) -> Global___ActDate:
-        """When the communication was submitted."""
-
-    @_builtins.property
-    def communication_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Numbers of the communications."""
-
-    @_builtins.property
-    def articles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Articles as the register writes them."""
+    def corrected_date(self) -> Global___ActDate:
+        """When it was corrected."""
 
     def __init__(
         self,
@@ -1052,26 +3462,22 @@ class OpinionAdopted(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
-        adopted_date: Global___ActDate | None = ...,
-        submitted_date: Global___ActDate | None = ...,
-        instrument: _builtins.str = ...,
-        decision_type: _builtins.str = ...,
-        communication_numbers: _abc.Iterable[_builtins.str] | None = ...,
-        session: _builtins.str = ...,
-        articles: _abc.Iterable[_builtins.str] | None = ...,
-        document_type: _builtins.str = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        corrected_date: Global___ActDate | None = ...,
+        correction: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "adopted_date", b"adopted_date", "submitted_date", b"submitted_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "corrected_date", b"corrected_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "adopted_date", b"adopted_date", "articles", b"articles", "attachments", b"attachments", "basis", b"basis", "communication_numbers", b"communication_numbers", "decision_type", b"decision_type", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "session", b"session", "source", b"source", "states", b"states", "subjects", b"subjects", "submitted_date", b"submitted_date", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "corrected_date", b"corrected_date", "correction", b"correction", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___OpinionAdopted: _TypeAlias = OpinionAdopted  # noqa: Y015
+Global___StatementCorrected: _TypeAlias = StatementCorrected  # noqa: Y015
 
 @_typing.final
-class LegalReviewIssued(_message.Message):
-    """A review of a law or a draft law was issued."""
+class StatementWithdrawn(_message.Message):
+    """A statement was withdrawn; `about` names it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1090,10 +3496,9 @@ class LegalReviewIssued(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
-    ISSUED_DATE_FIELD_NUMBER: _builtins.int
-    INSTRUMENT_FIELD_NUMBER: _builtins.int
-    LAW_TITLE_FIELD_NUMBER: _builtins.int
-    DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_DATE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -1110,12 +3515,8 @@ class LegalReviewIssued(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
-    instrument: _builtins.str
-    """Such as osce.opinion."""
-    law_title: _builtins.str
-    """The law or draft law."""
-    document_type: _builtins.str
-    """Type as the register writes it."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -1145,8 +3546,12 @@ class LegalReviewIssued(_message.Message):
         """Files of the event; set by the node from what was uploaded."""
 
     @_builtins.property
-    def issued_date(self) -> Global___ActDate:
-        """When it was issued."""
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def withdrawn_date(self) -> Global___ActDate:
+        """When it was withdrawn."""
 
     def __init__(
         self,
@@ -1166,18 +3571,273 @@ class LegalReviewIssued(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
-        issued_date: Global___ActDate | None = ...,
-        instrument: _builtins.str = ...,
-        law_title: _builtins.str = ...,
-        document_type: _builtins.str = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        withdrawn_date: Global___ActDate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "issued_date", b"issued_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "withdrawn_date", b"withdrawn_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "issued_date", b"issued_date", "law_title", b"law_title", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "withdrawn_date", b"withdrawn_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___LegalReviewIssued: _TypeAlias = LegalReviewIssued  # noqa: Y015
+Global___StatementWithdrawn: _TypeAlias = StatementWithdrawn  # noqa: Y015
+
+@_typing.final
+class VisitAnnounced(_message.Message):
+    """A visit was announced."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    ANNOUNCED_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    VISIT_START_DATE_FIELD_NUMBER: _builtins.int
+    VISIT_END_DATE_FIELD_NUMBER: _builtins.int
+    VISITED_STATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as un.visit or eu.prison_visit."""
+    visited_state: _builtins.str
+    """Alpha-3 of the State to be visited."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def announced_date(self) -> Global___ActDate:
+        """When it was announced."""
+
+    @_builtins.property
+    def visit_start_date(self) -> Global___ActDate:
+        """First day of the visit."""
+
+    @_builtins.property
+    def visit_end_date(self) -> Global___ActDate:
+        """Last day of the visit."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        announced_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        visit_start_date: Global___ActDate | None = ...,
+        visit_end_date: Global___ActDate | None = ...,
+        visited_state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "announced_date", b"announced_date", "visit_end_date", b"visit_end_date", "visit_start_date", b"visit_start_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "announced_date", b"announced_date", "attachments", b"attachments", "basis", b"basis", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "visit_end_date", b"visit_end_date", "visit_start_date", b"visit_start_date", "visited_state", b"visited_state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VisitAnnounced: _TypeAlias = VisitAnnounced  # noqa: Y015
+
+@_typing.final
+class VisitConducted(_message.Message):
+    """A visit was conducted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    VISIT_START_DATE_FIELD_NUMBER: _builtins.int
+    VISIT_END_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    VISITED_STATE_FIELD_NUMBER: _builtins.int
+    REPORT_DUE_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as un.visit or eu.prison_visit."""
+    visited_state: _builtins.str
+    """Alpha-3 of the State visited."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def visit_start_date(self) -> Global___ActDate:
+        """First day of the visit."""
+
+    @_builtins.property
+    def visit_end_date(self) -> Global___ActDate:
+        """Last day of the visit."""
+
+    @_builtins.property
+    def report_due_date(self) -> Global___ActDate:
+        """When the report on it is due."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        visit_start_date: Global___ActDate | None = ...,
+        visit_end_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        visited_state: _builtins.str = ...,
+        report_due_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "report_due_date", b"report_due_date", "visit_end_date", b"visit_end_date", "visit_start_date", b"visit_start_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "report_due_date", b"report_due_date", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "visit_end_date", b"visit_end_date", "visit_start_date", b"visit_start_date", "visited_state", b"visited_state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VisitConducted: _TypeAlias = VisitConducted  # noqa: Y015
 
 @_typing.final
 class VisitReportPublished(_message.Message):
@@ -1200,10 +3860,14 @@ class VisitReportPublished(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
     PUBLISHED_DATE_FIELD_NUMBER: _builtins.int
     VISIT_START_DATE_FIELD_NUMBER: _builtins.int
     VISIT_END_DATE_FIELD_NUMBER: _builtins.int
     DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    VISITED_STATE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -1220,8 +3884,14 @@ class VisitReportPublished(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
     document_type: _builtins.str
     """Type as the register writes it."""
+    instrument: _builtins.str
+    """Such as un.visit_report."""
+    visited_state: _builtins.str
+    """Alpha-3 of the State visited."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -1249,6 +3919,10 @@ class VisitReportPublished(_message.Message):
     @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
         """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
 
     @_builtins.property
     def published_date(self) -> Global___ActDate:
@@ -1280,226 +3954,22 @@ class VisitReportPublished(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
         published_date: Global___ActDate | None = ...,
         visit_start_date: Global___ActDate | None = ...,
         visit_end_date: Global___ActDate | None = ...,
         document_type: _builtins.str = ...,
+        instrument: _builtins.str = ...,
+        visited_state: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "published_date", b"published_date", "visit_end_date", b"visit_end_date", "visit_start_date", b"visit_start_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "is_invented", b"is_invented", "persons", b"persons", "published_date", b"published_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "visit_end_date", b"visit_end_date", "visit_start_date", b"visit_start_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "published_date", b"published_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "visit_end_date", b"visit_end_date", "visit_start_date", b"visit_start_date", "visited_state", b"visited_state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VisitReportPublished: _TypeAlias = VisitReportPublished  # noqa: Y015
-
-@_typing.final
-class DocumentPublished(_message.Message):
-    """Any other public document was published."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    TITLE_FIELD_NUMBER: _builtins.int
-    SUMMARY_FIELD_NUMBER: _builtins.int
-    ACTING_BODY_FIELD_NUMBER: _builtins.int
-    BASIS_FIELD_NUMBER: _builtins.int
-    REPORTED_BY_FIELD_NUMBER: _builtins.int
-    SOURCE_FIELD_NUMBER: _builtins.int
-    REFERENCES_FIELD_NUMBER: _builtins.int
-    STATES_FIELD_NUMBER: _builtins.int
-    THEMES_FIELD_NUMBER: _builtins.int
-    SUBJECTS_FIELD_NUMBER: _builtins.int
-    URL_FIELD_NUMBER: _builtins.int
-    IS_INVENTED_FIELD_NUMBER: _builtins.int
-    ABOUT_FIELD_NUMBER: _builtins.int
-    PERSONS_FIELD_NUMBER: _builtins.int
-    ATTACHMENTS_FIELD_NUMBER: _builtins.int
-    PUBLISHED_DATE_FIELD_NUMBER: _builtins.int
-    DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
-    title: _builtins.str
-    """A short name that people read."""
-    summary: _builtins.str
-    """What happened, in words; names no person."""
-    acting_body: _builtins.str
-    """Code of the body that acted, such as tb.ccpr."""
-    basis: _builtins.str
-    """Own_act, public_record (then source is set) or reported_by."""
-    reported_by: _builtins.str
-    """Who reported it; never a person."""
-    source: _builtins.str
-    """Where the public record is."""
-    url: _builtins.str
-    """Where the document is published."""
-    is_invented: _builtins.bool
-    """An invented example, not a fact."""
-    document_type: _builtins.str
-    """Type as the register writes it."""
-    @_builtins.property
-    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Reference numbers as written."""
-
-    @_builtins.property
-    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """ISO 3166 alpha-3 codes of the States concerned."""
-
-    @_builtins.property
-    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Codes of the vocabulary's themes."""
-
-    @_builtins.property
-    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Subject headings as the register writes them."""
-
-    @_builtins.property
-    def about(self) -> Global___EventPointer:
-        """The event of this case that this one answers or follows up."""
-
-    @_builtins.property
-    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
-        """The persons that the event names; names stand nowhere else."""
-
-    @_builtins.property
-    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
-        """Files of the event; set by the node from what was uploaded."""
-
-    @_builtins.property
-    def published_date(self) -> Global___ActDate:
-        """When it was published."""
-
-    def __init__(
-        self,
-        *,
-        title: _builtins.str = ...,
-        summary: _builtins.str = ...,
-        acting_body: _builtins.str = ...,
-        basis: _builtins.str = ...,
-        reported_by: _builtins.str = ...,
-        source: _builtins.str = ...,
-        references: _abc.Iterable[_builtins.str] | None = ...,
-        states: _abc.Iterable[_builtins.str] | None = ...,
-        themes: _abc.Iterable[_builtins.str] | None = ...,
-        subjects: _abc.Iterable[_builtins.str] | None = ...,
-        url: _builtins.str = ...,
-        is_invented: _builtins.bool = ...,
-        about: Global___EventPointer | None = ...,
-        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
-        attachments: _abc.Iterable[Global___Attachment] | None = ...,
-        published_date: Global___ActDate | None = ...,
-        document_type: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "published_date", b"published_date"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "is_invented", b"is_invented", "persons", b"persons", "published_date", b"published_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DocumentPublished: _TypeAlias = DocumentPublished  # noqa: Y015
-
-@_typing.final
-class ReportPublished(_message.Message):
-    """An annual, thematic or activity report was published."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    TITLE_FIELD_NUMBER: _builtins.int
-    SUMMARY_FIELD_NUMBER: _builtins.int
-    ACTING_BODY_FIELD_NUMBER: _builtins.int
-    BASIS_FIELD_NUMBER: _builtins.int
-    REPORTED_BY_FIELD_NUMBER: _builtins.int
-    SOURCE_FIELD_NUMBER: _builtins.int
-    REFERENCES_FIELD_NUMBER: _builtins.int
-    STATES_FIELD_NUMBER: _builtins.int
-    THEMES_FIELD_NUMBER: _builtins.int
-    SUBJECTS_FIELD_NUMBER: _builtins.int
-    URL_FIELD_NUMBER: _builtins.int
-    IS_INVENTED_FIELD_NUMBER: _builtins.int
-    ABOUT_FIELD_NUMBER: _builtins.int
-    PERSONS_FIELD_NUMBER: _builtins.int
-    ATTACHMENTS_FIELD_NUMBER: _builtins.int
-    PUBLISHED_DATE_FIELD_NUMBER: _builtins.int
-    REPORT_TYPE_FIELD_NUMBER: _builtins.int
-    DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
-    title: _builtins.str
-    """A short name that people read."""
-    summary: _builtins.str
-    """What happened, in words; names no person."""
-    acting_body: _builtins.str
-    """Code of the body that acted, such as tb.ccpr."""
-    basis: _builtins.str
-    """Own_act, public_record (then source is set) or reported_by."""
-    reported_by: _builtins.str
-    """Who reported it; never a person."""
-    source: _builtins.str
-    """Where the public record is."""
-    url: _builtins.str
-    """Where the document is published."""
-    is_invented: _builtins.bool
-    """An invented example, not a fact."""
-    report_type: _builtins.str
-    """Annual, thematic or activity."""
-    document_type: _builtins.str
-    """Type as the register writes it."""
-    @_builtins.property
-    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Reference numbers as written."""
-
-    @_builtins.property
-    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """ISO 3166 alpha-3 codes of the States concerned."""
-
-    @_builtins.property
-    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Codes of the vocabulary's themes."""
-
-    @_builtins.property
-    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Subject headings as the register writes them."""
-
-    @_builtins.property
-    def about(self) -> Global___EventPointer:
-        """The event of this case that this one answers or follows up."""
-
-    @_builtins.property
-    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
-        """The persons that the event names; names stand nowhere else."""
-
-    @_builtins.property
-    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
-        """Files of the event; set by the node from what was uploaded."""
-
-    @_builtins.property
-    def published_date(self) -> Global___ActDate:
-        """When it was published."""
-
-    def __init__(
-        self,
-        *,
-        title: _builtins.str = ...,
-        summary: _builtins.str = ...,
-        acting_body: _builtins.str = ...,
-        basis: _builtins.str = ...,
-        reported_by: _builtins.str = ...,
-        source: _builtins.str = ...,
-        references: _abc.Iterable[_builtins.str] | None = ...,
-        states: _abc.Iterable[_builtins.str] | None = ...,
-        themes: _abc.Iterable[_builtins.str] | None = ...,
-        subjects: _abc.Iterable[_builtins.str] | None = ...,
-        url: _builtins.str = ...,
-        is_invented: _builtins.bool = ...,
-        about: Global___EventPointer | None = ...,
-        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
-        attachments: _abc.Iterable[Global___Attachment] | None = ...,
-        published_date: Global___ActDate | None = ...,
-        report_type: _builtins.str = ...,
-        document_type: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "published_date", b"published_date"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "is_invented", b"is_invented", "persons", b"persons", "published_date", b"published_date", "references", b"references", "report_type", b"report_type", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ReportPublished: _TypeAlias = ReportPublished  # noqa: Y015
 
 @_typing.final
 class RecommendationMade(_message.Message):
@@ -1522,6 +3992,8 @@ class RecommendationMade(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
     MADE_DATE_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     RECOMMENDING_STATE_FIELD_NUMBER: _builtins.int
@@ -1530,6 +4002,7 @@ class RecommendationMade(_message.Message):
     ACTION_CODE_FIELD_NUMBER: _builtins.int
     DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
     RESPONSE_FIELD_NUMBER: _builtins.int
+    FOLLOWUP_DUE_DATE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -1546,6 +4019,8 @@ class RecommendationMade(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
     instrument: _builtins.str
     """Such as upr.recommendation."""
     recommending_state: _builtins.str
@@ -1587,12 +4062,20 @@ class RecommendationMade(_message.Message):
         """Files of the event; set by the node from what was uploaded."""
 
     @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
     def made_date(self) -> Global___ActDate:
         """When it was made."""
 
     @_builtins.property
     def response(self) -> Global___NativeGrade:
         """The response that the register gives; later ones are events."""
+
+    @_builtins.property
+    def followup_due_date(self) -> Global___ActDate:
+        """When information on its follow-up is due."""
 
     def __init__(
         self,
@@ -1612,6 +4095,8 @@ class RecommendationMade(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
         made_date: Global___ActDate | None = ...,
         instrument: _builtins.str = ...,
         recommending_state: _builtins.str = ...,
@@ -1620,10 +4105,11 @@ class RecommendationMade(_message.Message):
         action_code: _builtins.str = ...,
         document_type: _builtins.str = ...,
         response: Global___NativeGrade | None = ...,
+        followup_due_date: Global___ActDate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "made_date", b"made_date", "response", b"response"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "followup_due_date", b"followup_due_date", "made_date", b"made_date", "response", b"response"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "action_code", b"action_code", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "made_date", b"made_date", "persons", b"persons", "recommending_state", b"recommending_state", "references", b"references", "reported_by", b"reported_by", "response", b"response", "session", b"session", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "action_code", b"action_code", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "followup_due_date", b"followup_due_date", "instrument", b"instrument", "is_invented", b"is_invented", "made_date", b"made_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "recommending_state", b"recommending_state", "references", b"references", "reported_by", b"reported_by", "response", b"response", "session", b"session", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1650,6 +4136,8 @@ class RecommendationResponse(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
     RESPONDED_DATE_FIELD_NUMBER: _builtins.int
     RESPONDING_STATE_FIELD_NUMBER: _builtins.int
     RESPONSE_FIELD_NUMBER: _builtins.int
@@ -1669,6 +4157,8 @@ class RecommendationResponse(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
     responding_state: _builtins.str
     """Alpha-3 of who responded."""
     @_builtins.property
@@ -1700,6 +4190,10 @@ class RecommendationResponse(_message.Message):
         """Files of the event; set by the node from what was uploaded."""
 
     @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
     def responded_date(self) -> Global___ActDate:
         """When it responded."""
 
@@ -1725,13 +4219,15 @@ class RecommendationResponse(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
         responded_date: Global___ActDate | None = ...,
         responding_state: _builtins.str = ...,
         response: Global___NativeGrade | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "responded_date", b"responded_date", "response", b"response"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "responded_date", b"responded_date", "responding_state", b"responding_state", "response", b"response", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "responded_date", b"responded_date", "responding_state", b"responding_state", "response", b"response", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1758,8 +4254,11 @@ class FollowupInformation(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
     RECEIVED_DATE_FIELD_NUMBER: _builtins.int
     PROVIDED_BY_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -1776,8 +4275,12 @@ class FollowupInformation(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
     provided_by: _builtins.str
     """Code of the body that provided it."""
+    instrument: _builtins.str
+    """Such as tb.followup or coe.exec.action_plan."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -1807,6 +4310,10 @@ class FollowupInformation(_message.Message):
         """Files of the event; set by the node from what was uploaded."""
 
     @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
     def received_date(self) -> Global___ActDate:
         """When it was received."""
 
@@ -1828,12 +4335,15 @@ class FollowupInformation(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
         received_date: Global___ActDate | None = ...,
         provided_by: _builtins.str = ...,
+        instrument: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "received_date", b"received_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "persons", b"persons", "provided_by", b"provided_by", "received_date", b"received_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "provided_by", b"provided_by", "received_date", b"received_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1860,8 +4370,11 @@ class FollowupAssessed(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
     ASSESSED_DATE_FIELD_NUMBER: _builtins.int
     GRADE_FIELD_NUMBER: _builtins.int
+    DERIVED_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -1878,6 +4391,10 @@ class FollowupAssessed(_message.Message):
     """Where the document is published."""
     is_invented: _builtins.bool
     """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    derived: _builtins.str
+    """The derived scale that a person chose; empty = as the scheme's table has it."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -1905,6 +4422,10 @@ class FollowupAssessed(_message.Message):
     @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
         """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
 
     @_builtins.property
     def assessed_date(self) -> Global___ActDate:
@@ -1932,16 +4453,3179 @@ class FollowupAssessed(_message.Message):
         about: Global___EventPointer | None = ...,
         persons: _abc.Iterable[Global___NamedPerson] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
         assessed_date: Global___ActDate | None = ...,
         grade: Global___NativeGrade | None = ...,
+        derived: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "assessed_date", b"assessed_date", "grade", b"grade"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "assessed_date", b"assessed_date", "attachments", b"attachments", "basis", b"basis", "grade", b"grade", "is_invented", b"is_invented", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "assessed_date", b"assessed_date", "attachments", b"attachments", "basis", b"basis", "derived", b"derived", "grade", b"grade", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FollowupAssessed: _TypeAlias = FollowupAssessed  # noqa: Y015
+
+@_typing.final
+class ConcordanceProposed(_message.Message):
+    """Recommendations of several bodies were proposed to ask the same; `about` names one of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    PROPOSED_DATE_FIELD_NUMBER: _builtins.int
+    SAME_AS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def proposed_date(self) -> Global___ActDate:
+        """When it was proposed."""
+
+    @_builtins.property
+    def same_as(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventPointer]:
+        """The others, in any case."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        proposed_date: Global___ActDate | None = ...,
+        same_as: _abc.Iterable[Global___EventPointer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "proposed_date", b"proposed_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "proposed_date", b"proposed_date", "references", b"references", "reported_by", b"reported_by", "same_as", b"same_as", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConcordanceProposed: _TypeAlias = ConcordanceProposed  # noqa: Y015
+
+@_typing.final
+class ConcordanceAccepted(_message.Message):
+    """A person accepted a proposed concordance, or declined it; `about` names the proposal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    ACCEPTED_DATE_FIELD_NUMBER: _builtins.int
+    IS_DECLINED_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    is_declined: _builtins.bool
+    """Whether it was declined instead."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def accepted_date(self) -> Global___ActDate:
+        """When it was accepted or declined."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        accepted_date: Global___ActDate | None = ...,
+        is_declined: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "accepted_date", b"accepted_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "accepted_date", b"accepted_date", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_declined", b"is_declined", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConcordanceAccepted: _TypeAlias = ConcordanceAccepted  # noqa: Y015
+
+@_typing.final
+class TrialObserved(_message.Message):
+    """A trial or a hearing was observed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    OBSERVED_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    COURT_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    NEXT_HEARING_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as eu.trial_observation."""
+    court: _builtins.str
+    """The court."""
+    stage: _builtins.str
+    """What was heard."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def observed_date(self) -> Global___ActDate:
+        """When it was observed."""
+
+    @_builtins.property
+    def next_hearing_date(self) -> Global___ActDate:
+        """When it goes on."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        observed_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        court: _builtins.str = ...,
+        stage: _builtins.str = ...,
+        next_hearing_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "next_hearing_date", b"next_hearing_date", "observed_date", b"observed_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "court", b"court", "instrument", b"instrument", "is_invented", b"is_invented", "next_hearing_date", b"next_hearing_date", "observed_date", b"observed_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "stage", b"stage", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrialObserved: _TypeAlias = TrialObserved  # noqa: Y015
+
+@_typing.final
+class LegalReviewIssued(_message.Message):
+    """A review of a law or a draft law was issued."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    ISSUED_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    LAW_TITLE_FIELD_NUMBER: _builtins.int
+    DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
+    TOPICS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as osce.opinion."""
+    law_title: _builtins.str
+    """The law or draft law."""
+    document_type: _builtins.str
+    """Type as the register writes it."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def issued_date(self) -> Global___ActDate:
+        """When it was issued."""
+
+    @_builtins.property
+    def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Such as ngo_funding, foreign_funding, association or land."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        issued_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        law_title: _builtins.str = ...,
+        document_type: _builtins.str = ...,
+        topics: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "issued_date", b"issued_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "issued_date", b"issued_date", "law_title", b"law_title", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "topics", b"topics", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LegalReviewIssued: _TypeAlias = LegalReviewIssued  # noqa: Y015
+
+@_typing.final
+class CourtSubmissionMade(_message.Message):
+    """A submission was made to a court or to those who supervise its judgments."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    SUBMITTED_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    COURT_FIELD_NUMBER: _builtins.int
+    RESPONDENT_STATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as coe.rule9 or coe.third_party."""
+    court: _builtins.str
+    """The court or body."""
+    respondent_state: _builtins.str
+    """Alpha-3 of the State the proceedings are against."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def submitted_date(self) -> Global___ActDate:
+        """When it was made."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        submitted_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        court: _builtins.str = ...,
+        respondent_state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "submitted_date", b"submitted_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "court", b"court", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "respondent_state", b"respondent_state", "source", b"source", "states", b"states", "subjects", b"subjects", "submitted_date", b"submitted_date", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CourtSubmissionMade: _TypeAlias = CourtSubmissionMade  # noqa: Y015
+
+@_typing.final
+class DemarcheMade(_message.Message):
+    """A demarche was made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    MADE_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    ADDRESSEE_STATE_FIELD_NUMBER: _builtins.int
+    JOINT_BODIES_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as eu.demarche or oif.advocacy."""
+    addressee_state: _builtins.str
+    """Alpha-3 of the addressee."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def made_date(self) -> Global___ActDate:
+        """When it was made."""
+
+    @_builtins.property
+    def joint_bodies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the bodies that joined it."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        made_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        addressee_state: _builtins.str = ...,
+        joint_bodies: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "made_date", b"made_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "instrument", b"instrument", "is_invented", b"is_invented", "joint_bodies", b"joint_bodies", "made_date", b"made_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DemarcheMade: _TypeAlias = DemarcheMade  # noqa: Y015
+
+@_typing.final
+class DialogueRaised(_message.Message):
+    """A matter was raised in a dialogue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    RAISED_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    ADDRESSEE_STATE_FIELD_NUMBER: _builtins.int
+    FORUM_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    instrument: _builtins.str
+    """Such as eu.dialogue."""
+    addressee_state: _builtins.str
+    """Alpha-3 of the other side."""
+    forum: _builtins.str
+    """The dialogue in which it was raised."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def raised_date(self) -> Global___ActDate:
+        """When it was raised."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        raised_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+        addressee_state: _builtins.str = ...,
+        forum: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "raised_date", b"raised_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "forum", b"forum", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "raised_date", b"raised_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DialogueRaised: _TypeAlias = DialogueRaised  # noqa: Y015
+
+@_typing.final
+class DetentionRecorded(_message.Message):
+    """A person is said to be detained."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    ESTABLISHED_BY_FIELD_NUMBER: _builtins.int
+    DETAINED_DATE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    CHARGES_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    confidence: _builtins.str
+    """How sure it is."""
+    established_by: _builtins.str
+    """Code of the body that established it."""
+    place: _builtins.str
+    """Where, as far as it may be told."""
+    authority: _builtins.str
+    """The authority that detains; never a person."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def detained_date(self) -> Global___ActDate:
+        """When the detention began."""
+
+    @_builtins.property
+    def charges(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Charges as they were told."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        confidence: _builtins.str = ...,
+        established_by: _builtins.str = ...,
+        detained_date: Global___ActDate | None = ...,
+        place: _builtins.str = ...,
+        authority: _builtins.str = ...,
+        charges: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "detained_date", b"detained_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "authority", b"authority", "basis", b"basis", "charges", b"charges", "confidence", b"confidence", "detained_date", b"detained_date", "established_by", b"established_by", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "place", b"place", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DetentionRecorded: _TypeAlias = DetentionRecorded  # noqa: Y015
+
+@_typing.final
+class DetentionChanged(_message.Message):
+    """The circumstances of a detention changed; `about` names it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    ESTABLISHED_BY_FIELD_NUMBER: _builtins.int
+    CHANGED_DATE_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    CHARGES_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    confidence: _builtins.str
+    """How sure it is."""
+    established_by: _builtins.str
+    """Code of the body that established it."""
+    change: _builtins.str
+    """What changed."""
+    place: _builtins.str
+    """Where, as far as it may be told."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def changed_date(self) -> Global___ActDate:
+        """When they changed."""
+
+    @_builtins.property
+    def charges(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Charges as they were told."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        confidence: _builtins.str = ...,
+        established_by: _builtins.str = ...,
+        changed_date: Global___ActDate | None = ...,
+        change: _builtins.str = ...,
+        place: _builtins.str = ...,
+        charges: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "changed_date", b"changed_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "change", b"change", "changed_date", b"changed_date", "charges", b"charges", "confidence", b"confidence", "established_by", b"established_by", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "place", b"place", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DetentionChanged: _TypeAlias = DetentionChanged  # noqa: Y015
+
+@_typing.final
+class PersonReleased(_message.Message):
+    """A person was released; `about` names the detention."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    ESTABLISHED_BY_FIELD_NUMBER: _builtins.int
+    RELEASED_DATE_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    confidence: _builtins.str
+    """How sure it is."""
+    established_by: _builtins.str
+    """Code of the body that established it."""
+    release: _builtins.str
+    """How."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def released_date(self) -> Global___ActDate:
+        """When the person was released."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        confidence: _builtins.str = ...,
+        established_by: _builtins.str = ...,
+        released_date: Global___ActDate | None = ...,
+        release: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "released_date", b"released_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "confidence", b"confidence", "established_by", b"established_by", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "release", b"release", "released_date", b"released_date", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonReleased: _TypeAlias = PersonReleased  # noqa: Y015
+
+@_typing.final
+class ReprisalAlleged(_message.Message):
+    """A reprisal for cooperation was alleged."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    ESTABLISHED_BY_FIELD_NUMBER: _builtins.int
+    OCCURRED_DATE_FIELD_NUMBER: _builtins.int
+    COOPERATED_WITH_FIELD_NUMBER: _builtins.int
+    COOPERATION_FIELD_NUMBER: _builtins.int
+    COOPERATION_WORDS_FIELD_NUMBER: _builtins.int
+    ACTS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    confidence: _builtins.str
+    """How sure it is."""
+    established_by: _builtins.str
+    """Code of the body that established it."""
+    cooperated_with: _builtins.str
+    """Code of the body cooperated with."""
+    cooperation_words: _builtins.str
+    """The contact in words, if no event tells it; names no person."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def occurred_date(self) -> Global___ActDate:
+        """When it occurred."""
+
+    @_builtins.property
+    def cooperation(self) -> Global___EventPointer:
+        """The event of any mechanism that was the cooperation."""
+
+    @_builtins.property
+    def acts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of what was done."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        confidence: _builtins.str = ...,
+        established_by: _builtins.str = ...,
+        occurred_date: Global___ActDate | None = ...,
+        cooperated_with: _builtins.str = ...,
+        cooperation: Global___EventPointer | None = ...,
+        cooperation_words: _builtins.str = ...,
+        acts: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "cooperation", b"cooperation", "occurred_date", b"occurred_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "acts", b"acts", "attachments", b"attachments", "basis", b"basis", "confidence", b"confidence", "cooperated_with", b"cooperated_with", "cooperation", b"cooperation", "cooperation_words", b"cooperation_words", "established_by", b"established_by", "is_invented", b"is_invented", "occurred_date", b"occurred_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReprisalAlleged: _TypeAlias = ReprisalAlleged  # noqa: Y015
+
+@_typing.final
+class ReprisalLinked(_message.Message):
+    """A reprisal was linked to an act of cooperation; `about` names the reprisal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    LINKED_DATE_FIELD_NUMBER: _builtins.int
+    COOPERATED_WITH_FIELD_NUMBER: _builtins.int
+    COOPERATION_FIELD_NUMBER: _builtins.int
+    COOPERATION_WORDS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    cooperated_with: _builtins.str
+    """Code of the body cooperated with."""
+    cooperation_words: _builtins.str
+    """The contact in words, if no event tells it; names no person."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def linked_date(self) -> Global___ActDate:
+        """When it was linked."""
+
+    @_builtins.property
+    def cooperation(self) -> Global___EventPointer:
+        """The event of any mechanism that was the cooperation."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        linked_date: Global___ActDate | None = ...,
+        cooperated_with: _builtins.str = ...,
+        cooperation: Global___EventPointer | None = ...,
+        cooperation_words: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "cooperation", b"cooperation", "linked_date", b"linked_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "cooperated_with", b"cooperated_with", "cooperation", b"cooperation", "cooperation_words", b"cooperation_words", "is_invented", b"is_invented", "linked_date", b"linked_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReprisalLinked: _TypeAlias = ReprisalLinked  # noqa: Y015
+
+@_typing.final
+class ReprisalResolved(_message.Message):
+    """A reprisal was resolved; `about` names it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    RESOLVED_DATE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    outcome: _builtins.str
+    """How."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def resolved_date(self) -> Global___ActDate:
+        """When it was resolved."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        resolved_date: Global___ActDate | None = ...,
+        outcome: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "resolved_date", b"resolved_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "outcome", b"outcome", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "resolved_date", b"resolved_date", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReprisalResolved: _TypeAlias = ReprisalResolved  # noqa: Y015
+
+@_typing.final
+class AccountabilityStep(_message.Message):
+    """A step towards, or away from, accountability was taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    ESTABLISHED_BY_FIELD_NUMBER: _builtins.int
+    STEP_DATE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    confidence: _builtins.str
+    """How sure it is."""
+    established_by: _builtins.str
+    """Code of the body that established it."""
+    step: _builtins.str
+    """Which."""
+    authority: _builtins.str
+    """The authority that took it; never a person."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def step_date(self) -> Global___ActDate:
+        """When it was taken."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        confidence: _builtins.str = ...,
+        established_by: _builtins.str = ...,
+        step_date: Global___ActDate | None = ...,
+        step: _builtins.str = ...,
+        authority: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "step_date", b"step_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "authority", b"authority", "basis", b"basis", "confidence", b"confidence", "established_by", b"established_by", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "step", b"step", "step_date", b"step_date", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountabilityStep: _TypeAlias = AccountabilityStep  # noqa: Y015
+
+@_typing.final
+class LawProposed(_message.Message):
+    """A law or a policy was proposed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    PROPOSED_DATE_FIELD_NUMBER: _builtins.int
+    LAW_TITLE_FIELD_NUMBER: _builtins.int
+    LAW_NUMBER_FIELD_NUMBER: _builtins.int
+    TOPICS_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    law_title: _builtins.str
+    """The law or draft law."""
+    law_number: _builtins.str
+    """Its number as the State writes it."""
+    stage: _builtins.str
+    """Where it stands, as the State calls it."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def proposed_date(self) -> Global___ActDate:
+        """When it was proposed."""
+
+    @_builtins.property
+    def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Such as ngo_funding, foreign_funding, association or land."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        proposed_date: Global___ActDate | None = ...,
+        law_title: _builtins.str = ...,
+        law_number: _builtins.str = ...,
+        topics: _abc.Iterable[_builtins.str] | None = ...,
+        stage: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "proposed_date", b"proposed_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "law_number", b"law_number", "law_title", b"law_title", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "proposed_date", b"proposed_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "stage", b"stage", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "topics", b"topics", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LawProposed: _TypeAlias = LawProposed  # noqa: Y015
+
+@_typing.final
+class LawAdopted(_message.Message):
+    """A law or a policy was adopted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    ADOPTED_DATE_FIELD_NUMBER: _builtins.int
+    LAW_TITLE_FIELD_NUMBER: _builtins.int
+    LAW_NUMBER_FIELD_NUMBER: _builtins.int
+    TOPICS_FIELD_NUMBER: _builtins.int
+    IN_FORCE_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    law_title: _builtins.str
+    """The law."""
+    law_number: _builtins.str
+    """Its number as the State writes it."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def adopted_date(self) -> Global___ActDate:
+        """When it was adopted."""
+
+    @_builtins.property
+    def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Such as ngo_funding, foreign_funding, association or land."""
+
+    @_builtins.property
+    def in_force_date(self) -> Global___ActDate:
+        """When it comes into force."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        adopted_date: Global___ActDate | None = ...,
+        law_title: _builtins.str = ...,
+        law_number: _builtins.str = ...,
+        topics: _abc.Iterable[_builtins.str] | None = ...,
+        in_force_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "adopted_date", b"adopted_date", "in_force_date", b"in_force_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "adopted_date", b"adopted_date", "attachments", b"attachments", "basis", b"basis", "in_force_date", b"in_force_date", "is_invented", b"is_invented", "law_number", b"law_number", "law_title", b"law_title", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "topics", b"topics", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LawAdopted: _TypeAlias = LawAdopted  # noqa: Y015
+
+@_typing.final
+class LawAmended(_message.Message):
+    """A law or a policy was amended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    AMENDED_DATE_FIELD_NUMBER: _builtins.int
+    LAW_TITLE_FIELD_NUMBER: _builtins.int
+    LAW_NUMBER_FIELD_NUMBER: _builtins.int
+    TOPICS_FIELD_NUMBER: _builtins.int
+    IN_FORCE_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    law_title: _builtins.str
+    """The law that was amended."""
+    law_number: _builtins.str
+    """Number of the amending law as the State writes it."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def amended_date(self) -> Global___ActDate:
+        """When it was amended."""
+
+    @_builtins.property
+    def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Such as ngo_funding, foreign_funding, association or land."""
+
+    @_builtins.property
+    def in_force_date(self) -> Global___ActDate:
+        """When the change comes into force."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        amended_date: Global___ActDate | None = ...,
+        law_title: _builtins.str = ...,
+        law_number: _builtins.str = ...,
+        topics: _abc.Iterable[_builtins.str] | None = ...,
+        in_force_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "amended_date", b"amended_date", "in_force_date", b"in_force_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "amended_date", b"amended_date", "attachments", b"attachments", "basis", b"basis", "in_force_date", b"in_force_date", "is_invented", b"is_invented", "law_number", b"law_number", "law_title", b"law_title", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "topics", b"topics", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LawAmended: _TypeAlias = LawAmended  # noqa: Y015
+
+@_typing.final
+class LawRepealed(_message.Message):
+    """A law or a policy was repealed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    REPEALED_DATE_FIELD_NUMBER: _builtins.int
+    LAW_TITLE_FIELD_NUMBER: _builtins.int
+    LAW_NUMBER_FIELD_NUMBER: _builtins.int
+    TOPICS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    law_title: _builtins.str
+    """The law that was repealed."""
+    law_number: _builtins.str
+    """Its number as the State writes it."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def repealed_date(self) -> Global___ActDate:
+        """When it was repealed."""
+
+    @_builtins.property
+    def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Such as ngo_funding, foreign_funding, association or land."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        repealed_date: Global___ActDate | None = ...,
+        law_title: _builtins.str = ...,
+        law_number: _builtins.str = ...,
+        topics: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "repealed_date", b"repealed_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "law_number", b"law_number", "law_title", b"law_title", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "repealed_date", b"repealed_date", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "topics", b"topics", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LawRepealed: _TypeAlias = LawRepealed  # noqa: Y015
+
+@_typing.final
+class ReportPublished(_message.Message):
+    """An annual, thematic or activity report was published."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    PUBLISHED_DATE_FIELD_NUMBER: _builtins.int
+    REPORT_TYPE_FIELD_NUMBER: _builtins.int
+    DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    report_type: _builtins.str
+    """Annual, thematic or activity."""
+    document_type: _builtins.str
+    """Type as the register writes it."""
+    instrument: _builtins.str
+    """Such as sg.annual_report."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def published_date(self) -> Global___ActDate:
+        """When it was published."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        published_date: Global___ActDate | None = ...,
+        report_type: _builtins.str = ...,
+        document_type: _builtins.str = ...,
+        instrument: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "published_date", b"published_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "published_date", b"published_date", "references", b"references", "report_type", b"report_type", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportPublished: _TypeAlias = ReportPublished  # noqa: Y015
+
+@_typing.final
+class DocumentPublished(_message.Message):
+    """Any other public document was published."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    PUBLISHED_DATE_FIELD_NUMBER: _builtins.int
+    DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    document_type: _builtins.str
+    """Type as the register writes it."""
+    instrument: _builtins.str
+    """Such as coe.issue_paper."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def published_date(self) -> Global___ActDate:
+        """When it was published."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        published_date: Global___ActDate | None = ...,
+        document_type: _builtins.str = ...,
+        instrument: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "published_date", b"published_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "published_date", b"published_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DocumentPublished: _TypeAlias = DocumentPublished  # noqa: Y015
+
+@_typing.final
+class PracticeShared(_message.Message):
+    """A good practice was shared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    SHARED_DATE_FIELD_NUMBER: _builtins.int
+    PRACTICE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    practice: _builtins.str
+    """The practice, in words; names no person."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def shared_date(self) -> Global___ActDate:
+        """When it was shared."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        shared_date: Global___ActDate | None = ...,
+        practice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "shared_date", b"shared_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "practice", b"practice", "references", b"references", "reported_by", b"reported_by", "shared_date", b"shared_date", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PracticeShared: _TypeAlias = PracticeShared  # noqa: Y015
+
+@_typing.final
+class DefinitionAgreed(_message.Message):
+    """A working definition was agreed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    AGREED_DATE_FIELD_NUMBER: _builtins.int
+    TERM_FIELD_NUMBER: _builtins.int
+    DEFINITION_FIELD_NUMBER: _builtins.int
+    HELD_BY_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    term: _builtins.str
+    """What is defined, such as reprisal."""
+    definition: _builtins.str
+    """The definition."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def agreed_date(self) -> Global___ActDate:
+        """When it was agreed."""
+
+    @_builtins.property
+    def held_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the bodies that hold it."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        agreed_date: Global___ActDate | None = ...,
+        term: _builtins.str = ...,
+        definition: _builtins.str = ...,
+        held_by: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "agreed_date", b"agreed_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "agreed_date", b"agreed_date", "attachments", b"attachments", "basis", b"basis", "definition", b"definition", "held_by", b"held_by", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "term", b"term", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DefinitionAgreed: _TypeAlias = DefinitionAgreed  # noqa: Y015
+
+@_typing.final
+class MeetingHeld(_message.Message):
+    """A meeting was held."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    HELD_DATE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    PARTICIPANTS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    place: _builtins.str
+    """Where it was held."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def held_date(self) -> Global___ActDate:
+        """When it was held."""
+
+    @_builtins.property
+    def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the bodies that took part."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        held_date: Global___ActDate | None = ...,
+        place: _builtins.str = ...,
+        participants: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "held_date", b"held_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "held_date", b"held_date", "is_invented", b"is_invented", "own_number", b"own_number", "participants", b"participants", "parties", b"parties", "persons", b"persons", "place", b"place", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeetingHeld: _TypeAlias = MeetingHeld  # noqa: Y015
+
+@_typing.final
+class CommitmentMade(_message.Message):
+    """A body or a State committed itself to something; it is followed up like a recommendation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    MADE_DATE_FIELD_NUMBER: _builtins.int
+    COMMITTED_BODIES_FIELD_NUMBER: _builtins.int
+    ADDRESSEE_STATE_FIELD_NUMBER: _builtins.int
+    FOLLOWUP_DUE_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    addressee_state: _builtins.str
+    """Alpha-3 of the State that committed itself, if one did."""
+    instrument: _builtins.str
+    """Such as upr.pledge."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def made_date(self) -> Global___ActDate:
+        """When it was made."""
+
+    @_builtins.property
+    def committed_bodies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the bodies that committed themselves."""
+
+    @_builtins.property
+    def followup_due_date(self) -> Global___ActDate:
+        """By when it is to be kept."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        made_date: Global___ActDate | None = ...,
+        committed_bodies: _abc.Iterable[_builtins.str] | None = ...,
+        addressee_state: _builtins.str = ...,
+        followup_due_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "followup_due_date", b"followup_due_date", "made_date", b"made_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "committed_bodies", b"committed_bodies", "followup_due_date", b"followup_due_date", "instrument", b"instrument", "is_invented", b"is_invented", "made_date", b"made_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommitmentMade: _TypeAlias = CommitmentMade  # noqa: Y015
+
+@_typing.final
+class NoteAdded(_message.Message):
+    """A note on a case."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    NOTED_DATE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def noted_date(self) -> Global___ActDate:
+        """When it was noted."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        noted_date: Global___ActDate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "noted_date", b"noted_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "noted_date", b"noted_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoteAdded: _TypeAlias = NoteAdded  # noqa: Y015
+
+@_typing.final
+class EventCorrected(_message.Message):
+    """An earlier event was wrong; both are kept. `about` names the earlier one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    CORRECTED_DATE_FIELD_NUMBER: _builtins.int
+    WRONG_FIELDS_FIELD_NUMBER: _builtins.int
+    CORRECTION_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    correction: _builtins.str
+    """What is right, in words; names no person."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def corrected_date(self) -> Global___ActDate:
+        """When it was corrected."""
+
+    @_builtins.property
+    def wrong_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the fields that were wrong."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        corrected_date: Global___ActDate | None = ...,
+        wrong_fields: _abc.Iterable[_builtins.str] | None = ...,
+        correction: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "corrected_date", b"corrected_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "corrected_date", b"corrected_date", "correction", b"correction", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "wrong_fields", b"wrong_fields"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventCorrected: _TypeAlias = EventCorrected  # noqa: Y015
 
 @_typing.final
 class Content(_message.Message):
@@ -1950,28 +7634,93 @@ class Content(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CASE_OPENED_FIELD_NUMBER: _builtins.int
+    CASE_MARKED_EMBLEMATIC_FIELD_NUMBER: _builtins.int
+    CASE_STATUS_CHANGED_FIELD_NUMBER: _builtins.int
+    CASE_CLOSED_FIELD_NUMBER: _builtins.int
     SUBMISSION_RECEIVED_FIELD_NUMBER: _builtins.int
+    SUBMISSION_UPDATED_FIELD_NUMBER: _builtins.int
+    SUBMISSION_DECLINED_FIELD_NUMBER: _builtins.int
     CONSENT_RECORDED_FIELD_NUMBER: _builtins.int
     CONSENT_WITHDRAWN_FIELD_NUMBER: _builtins.int
+    INTENT_DECLARED_FIELD_NUMBER: _builtins.int
+    INTENT_ANSWERED_FIELD_NUMBER: _builtins.int
+    INTENT_WITHDRAWN_FIELD_NUMBER: _builtins.int
     COMMUNICATION_SENT_FIELD_NUMBER: _builtins.int
+    COMMUNICATION_PUBLISHED_FIELD_NUMBER: _builtins.int
     REPLY_RECEIVED_FIELD_NUMBER: _builtins.int
-    STATEMENT_ISSUED_FIELD_NUMBER: _builtins.int
+    REPLY_EXTENSION_GRANTED_FIELD_NUMBER: _builtins.int
+    MEASURE_GRANTED_FIELD_NUMBER: _builtins.int
+    MEASURE_EXTENDED_FIELD_NUMBER: _builtins.int
+    MEASURE_LIFTED_FIELD_NUMBER: _builtins.int
+    PETITION_REGISTERED_FIELD_NUMBER: _builtins.int
+    PETITION_DECIDED_FIELD_NUMBER: _builtins.int
     OPINION_ADOPTED_FIELD_NUMBER: _builtins.int
-    LEGAL_REVIEW_ISSUED_FIELD_NUMBER: _builtins.int
+    JUDGMENT_DELIVERED_FIELD_NUMBER: _builtins.int
+    STATEMENT_DRAFTED_FIELD_NUMBER: _builtins.int
+    STATEMENT_COSIGNED_FIELD_NUMBER: _builtins.int
+    STATEMENT_ISSUED_FIELD_NUMBER: _builtins.int
+    STATEMENT_CORRECTED_FIELD_NUMBER: _builtins.int
+    STATEMENT_WITHDRAWN_FIELD_NUMBER: _builtins.int
+    VISIT_ANNOUNCED_FIELD_NUMBER: _builtins.int
+    VISIT_CONDUCTED_FIELD_NUMBER: _builtins.int
     VISIT_REPORT_PUBLISHED_FIELD_NUMBER: _builtins.int
-    DOCUMENT_PUBLISHED_FIELD_NUMBER: _builtins.int
-    REPORT_PUBLISHED_FIELD_NUMBER: _builtins.int
     RECOMMENDATION_MADE_FIELD_NUMBER: _builtins.int
     RECOMMENDATION_RESPONSE_FIELD_NUMBER: _builtins.int
     FOLLOWUP_INFORMATION_FIELD_NUMBER: _builtins.int
     FOLLOWUP_ASSESSED_FIELD_NUMBER: _builtins.int
+    CONCORDANCE_PROPOSED_FIELD_NUMBER: _builtins.int
+    CONCORDANCE_ACCEPTED_FIELD_NUMBER: _builtins.int
+    TRIAL_OBSERVED_FIELD_NUMBER: _builtins.int
+    LEGAL_REVIEW_ISSUED_FIELD_NUMBER: _builtins.int
+    COURT_SUBMISSION_MADE_FIELD_NUMBER: _builtins.int
+    DEMARCHE_MADE_FIELD_NUMBER: _builtins.int
+    DIALOGUE_RAISED_FIELD_NUMBER: _builtins.int
+    DETENTION_RECORDED_FIELD_NUMBER: _builtins.int
+    DETENTION_CHANGED_FIELD_NUMBER: _builtins.int
+    PERSON_RELEASED_FIELD_NUMBER: _builtins.int
+    REPRISAL_ALLEGED_FIELD_NUMBER: _builtins.int
+    REPRISAL_LINKED_FIELD_NUMBER: _builtins.int
+    REPRISAL_RESOLVED_FIELD_NUMBER: _builtins.int
+    ACCOUNTABILITY_STEP_FIELD_NUMBER: _builtins.int
+    LAW_PROPOSED_FIELD_NUMBER: _builtins.int
+    LAW_ADOPTED_FIELD_NUMBER: _builtins.int
+    LAW_AMENDED_FIELD_NUMBER: _builtins.int
+    LAW_REPEALED_FIELD_NUMBER: _builtins.int
+    REPORT_PUBLISHED_FIELD_NUMBER: _builtins.int
+    DOCUMENT_PUBLISHED_FIELD_NUMBER: _builtins.int
+    PRACTICE_SHARED_FIELD_NUMBER: _builtins.int
+    DEFINITION_AGREED_FIELD_NUMBER: _builtins.int
+    MEETING_HELD_FIELD_NUMBER: _builtins.int
+    COMMITMENT_MADE_FIELD_NUMBER: _builtins.int
+    NOTE_ADDED_FIELD_NUMBER: _builtins.int
+    EVENT_CORRECTED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def case_opened(self) -> Global___CaseOpened:
         """A case was opened; its title names no person."""
 
     @_builtins.property
+    def case_marked_emblematic(self) -> Global___CaseMarkedEmblematic:
+        """A body marked a case as emblematic, or took the mark back."""
+
+    @_builtins.property
+    def case_status_changed(self) -> Global___CaseStatusChanged:
+        """The status of a case at the acting body changed."""
+
+    @_builtins.property
+    def case_closed(self) -> Global___CaseClosed:
+        """The acting body closed a case; others may go on with it."""
+
+    @_builtins.property
     def submission_received(self) -> Global___SubmissionReceived:
         """A submission reached a mechanism; its source has no field here and never travels."""
+
+    @_builtins.property
+    def submission_updated(self) -> Global___SubmissionUpdated:
+        """A submission was completed, acknowledged or taken a step further."""
+
+    @_builtins.property
+    def submission_declined(self) -> Global___SubmissionDeclined:
+        """A mechanism declined to act on a submission."""
 
     @_builtins.property
     def consent_recorded(self) -> Global___ConsentRecorded:
@@ -1982,36 +7731,92 @@ class Content(_message.Message):
         """A person withdrew consent."""
 
     @_builtins.property
+    def intent_declared(self) -> Global___IntentDeclared:
+        """A mechanism said that it means to act."""
+
+    @_builtins.property
+    def intent_answered(self) -> Global___IntentAnswered:
+        """A mechanism answered another's declared intent; `about` names it."""
+
+    @_builtins.property
+    def intent_withdrawn(self) -> Global___IntentWithdrawn:
+        """A declared intent was withdrawn; `about` names it."""
+
+    @_builtins.property
     def communication_sent(self) -> Global___CommunicationSent:
         """A communication was sent, such as an urgent appeal or an allegation letter."""
+
+    @_builtins.property
+    def communication_published(self) -> Global___CommunicationPublished:
+        """A communication became public; `about` names it."""
 
     @_builtins.property
     def reply_received(self) -> Global___ReplyReceived:
         """A reply was received."""
 
     @_builtins.property
-    def statement_issued(self) -> Global___StatementIssued:
-        """A statement was issued."""
+    def reply_extension_granted(self) -> Global___ReplyExtensionGranted:
+        """More time to reply was granted; `about` names the communication."""
+
+    @_builtins.property
+    def measure_granted(self) -> Global___MeasureGranted:
+        """A precautionary, provisional or interim measure was granted."""
+
+    @_builtins.property
+    def measure_extended(self) -> Global___MeasureExtended:
+        """A measure was extended in time or to more people; `about` names it."""
+
+    @_builtins.property
+    def measure_lifted(self) -> Global___MeasureLifted:
+        """A measure was lifted, in part or whole; `about` names it."""
+
+    @_builtins.property
+    def petition_registered(self) -> Global___PetitionRegistered:
+        """A petition or an individual communication was registered."""
+
+    @_builtins.property
+    def petition_decided(self) -> Global___PetitionDecided:
+        """A stage of a petition was decided; `about` names the petition."""
 
     @_builtins.property
     def opinion_adopted(self) -> Global___OpinionAdopted:
         """An opinion, views or another decision on communications was adopted."""
 
     @_builtins.property
-    def legal_review_issued(self) -> Global___LegalReviewIssued:
-        """A review of a law or a draft law was issued."""
+    def judgment_delivered(self) -> Global___JudgmentDelivered:
+        """A judgment was delivered, or a decision on the execution of one."""
+
+    @_builtins.property
+    def statement_drafted(self) -> Global___StatementDrafted:
+        """A statement was drafted."""
+
+    @_builtins.property
+    def statement_cosigned(self) -> Global___StatementCosigned:
+        """A mechanism joined a statement; `about` names it."""
+
+    @_builtins.property
+    def statement_issued(self) -> Global___StatementIssued:
+        """A statement was issued."""
+
+    @_builtins.property
+    def statement_corrected(self) -> Global___StatementCorrected:
+        """A statement was corrected; `about` names it, both are kept."""
+
+    @_builtins.property
+    def statement_withdrawn(self) -> Global___StatementWithdrawn:
+        """A statement was withdrawn; `about` names it."""
+
+    @_builtins.property
+    def visit_announced(self) -> Global___VisitAnnounced:
+        """A visit was announced."""
+
+    @_builtins.property
+    def visit_conducted(self) -> Global___VisitConducted:
+        """A visit was conducted."""
 
     @_builtins.property
     def visit_report_published(self) -> Global___VisitReportPublished:
         """A report on a visit was published."""
-
-    @_builtins.property
-    def document_published(self) -> Global___DocumentPublished:
-        """Any other public document was published."""
-
-    @_builtins.property
-    def report_published(self) -> Global___ReportPublished:
-        """An annual, thematic or activity report was published."""
 
     @_builtins.property
     def recommendation_made(self) -> Global___RecommendationMade:
@@ -2029,31 +7834,180 @@ class Content(_message.Message):
     def followup_assessed(self) -> Global___FollowupAssessed:
         """The follow-up of an earlier act was assessed."""
 
+    @_builtins.property
+    def concordance_proposed(self) -> Global___ConcordanceProposed:
+        """Recommendations of several bodies were proposed to ask the same; `about` names one of them."""
+
+    @_builtins.property
+    def concordance_accepted(self) -> Global___ConcordanceAccepted:
+        """A person accepted a proposed concordance, or declined it; `about` names the proposal."""
+
+    @_builtins.property
+    def trial_observed(self) -> Global___TrialObserved:
+        """A trial or a hearing was observed."""
+
+    @_builtins.property
+    def legal_review_issued(self) -> Global___LegalReviewIssued:
+        """A review of a law or a draft law was issued."""
+
+    @_builtins.property
+    def court_submission_made(self) -> Global___CourtSubmissionMade:
+        """A submission was made to a court or to those who supervise its judgments."""
+
+    @_builtins.property
+    def demarche_made(self) -> Global___DemarcheMade:
+        """A demarche was made."""
+
+    @_builtins.property
+    def dialogue_raised(self) -> Global___DialogueRaised:
+        """A matter was raised in a dialogue."""
+
+    @_builtins.property
+    def detention_recorded(self) -> Global___DetentionRecorded:
+        """A person is said to be detained."""
+
+    @_builtins.property
+    def detention_changed(self) -> Global___DetentionChanged:
+        """The circumstances of a detention changed; `about` names it."""
+
+    @_builtins.property
+    def person_released(self) -> Global___PersonReleased:
+        """A person was released; `about` names the detention."""
+
+    @_builtins.property
+    def reprisal_alleged(self) -> Global___ReprisalAlleged:
+        """A reprisal for cooperation was alleged."""
+
+    @_builtins.property
+    def reprisal_linked(self) -> Global___ReprisalLinked:
+        """A reprisal was linked to an act of cooperation; `about` names the reprisal."""
+
+    @_builtins.property
+    def reprisal_resolved(self) -> Global___ReprisalResolved:
+        """A reprisal was resolved; `about` names it."""
+
+    @_builtins.property
+    def accountability_step(self) -> Global___AccountabilityStep:
+        """A step towards, or away from, accountability was taken."""
+
+    @_builtins.property
+    def law_proposed(self) -> Global___LawProposed:
+        """A law or a policy was proposed."""
+
+    @_builtins.property
+    def law_adopted(self) -> Global___LawAdopted:
+        """A law or a policy was adopted."""
+
+    @_builtins.property
+    def law_amended(self) -> Global___LawAmended:
+        """A law or a policy was amended."""
+
+    @_builtins.property
+    def law_repealed(self) -> Global___LawRepealed:
+        """A law or a policy was repealed."""
+
+    @_builtins.property
+    def report_published(self) -> Global___ReportPublished:
+        """An annual, thematic or activity report was published."""
+
+    @_builtins.property
+    def document_published(self) -> Global___DocumentPublished:
+        """Any other public document was published."""
+
+    @_builtins.property
+    def practice_shared(self) -> Global___PracticeShared:
+        """A good practice was shared."""
+
+    @_builtins.property
+    def definition_agreed(self) -> Global___DefinitionAgreed:
+        """A working definition was agreed."""
+
+    @_builtins.property
+    def meeting_held(self) -> Global___MeetingHeld:
+        """A meeting was held."""
+
+    @_builtins.property
+    def commitment_made(self) -> Global___CommitmentMade:
+        """A body or a State committed itself to something; it is followed up like a recommendation."""
+
+    @_builtins.property
+    def note_added(self) -> Global___NoteAdded:
+        """A note on a case."""
+
+    @_builtins.property
+    def event_corrected(self) -> Global___EventCorrected:
+        """An earlier event was wrong; both are kept. `about` names the earlier one."""
+
     def __init__(
         self,
         *,
         case_opened: Global___CaseOpened | None = ...,
+        case_marked_emblematic: Global___CaseMarkedEmblematic | None = ...,
+        case_status_changed: Global___CaseStatusChanged | None = ...,
+        case_closed: Global___CaseClosed | None = ...,
         submission_received: Global___SubmissionReceived | None = ...,
+        submission_updated: Global___SubmissionUpdated | None = ...,
+        submission_declined: Global___SubmissionDeclined | None = ...,
         consent_recorded: Global___ConsentRecorded | None = ...,
         consent_withdrawn: Global___ConsentWithdrawn | None = ...,
+        intent_declared: Global___IntentDeclared | None = ...,
+        intent_answered: Global___IntentAnswered | None = ...,
+        intent_withdrawn: Global___IntentWithdrawn | None = ...,
         communication_sent: Global___CommunicationSent | None = ...,
+        communication_published: Global___CommunicationPublished | None = ...,
         reply_received: Global___ReplyReceived | None = ...,
-        statement_issued: Global___StatementIssued | None = ...,
+        reply_extension_granted: Global___ReplyExtensionGranted | None = ...,
+        measure_granted: Global___MeasureGranted | None = ...,
+        measure_extended: Global___MeasureExtended | None = ...,
+        measure_lifted: Global___MeasureLifted | None = ...,
+        petition_registered: Global___PetitionRegistered | None = ...,
+        petition_decided: Global___PetitionDecided | None = ...,
         opinion_adopted: Global___OpinionAdopted | None = ...,
-        legal_review_issued: Global___LegalReviewIssued | None = ...,
+        judgment_delivered: Global___JudgmentDelivered | None = ...,
+        statement_drafted: Global___StatementDrafted | None = ...,
+        statement_cosigned: Global___StatementCosigned | None = ...,
+        statement_issued: Global___StatementIssued | None = ...,
+        statement_corrected: Global___StatementCorrected | None = ...,
+        statement_withdrawn: Global___StatementWithdrawn | None = ...,
+        visit_announced: Global___VisitAnnounced | None = ...,
+        visit_conducted: Global___VisitConducted | None = ...,
         visit_report_published: Global___VisitReportPublished | None = ...,
-        document_published: Global___DocumentPublished | None = ...,
-        report_published: Global___ReportPublished | None = ...,
         recommendation_made: Global___RecommendationMade | None = ...,
         recommendation_response: Global___RecommendationResponse | None = ...,
         followup_information: Global___FollowupInformation | None = ...,
         followup_assessed: Global___FollowupAssessed | None = ...,
+        concordance_proposed: Global___ConcordanceProposed | None = ...,
+        concordance_accepted: Global___ConcordanceAccepted | None = ...,
+        trial_observed: Global___TrialObserved | None = ...,
+        legal_review_issued: Global___LegalReviewIssued | None = ...,
+        court_submission_made: Global___CourtSubmissionMade | None = ...,
+        demarche_made: Global___DemarcheMade | None = ...,
+        dialogue_raised: Global___DialogueRaised | None = ...,
+        detention_recorded: Global___DetentionRecorded | None = ...,
+        detention_changed: Global___DetentionChanged | None = ...,
+        person_released: Global___PersonReleased | None = ...,
+        reprisal_alleged: Global___ReprisalAlleged | None = ...,
+        reprisal_linked: Global___ReprisalLinked | None = ...,
+        reprisal_resolved: Global___ReprisalResolved | None = ...,
+        accountability_step: Global___AccountabilityStep | None = ...,
+        law_proposed: Global___LawProposed | None = ...,
+        law_adopted: Global___LawAdopted | None = ...,
+        law_amended: Global___LawAmended | None = ...,
+        law_repealed: Global___LawRepealed | None = ...,
+        report_published: Global___ReportPublished | None = ...,
+        document_published: Global___DocumentPublished | None = ...,
+        practice_shared: Global___PracticeShared | None = ...,
+        definition_agreed: Global___DefinitionAgreed | None = ...,
+        meeting_held: Global___MeetingHeld | None = ...,
+        commitment_made: Global___CommitmentMade | None = ...,
+        note_added: Global___NoteAdded | None = ...,
+        event_corrected: Global___EventCorrected | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["case_opened", b"case_opened", "communication_sent", b"communication_sent", "consent_recorded", b"consent_recorded", "consent_withdrawn", b"consent_withdrawn", "document_published", b"document_published", "followup_assessed", b"followup_assessed", "followup_information", b"followup_information", "kind", b"kind", "legal_review_issued", b"legal_review_issued", "opinion_adopted", b"opinion_adopted", "recommendation_made", b"recommendation_made", "recommendation_response", b"recommendation_response", "reply_received", b"reply_received", "report_published", b"report_published", "statement_issued", b"statement_issued", "submission_received", b"submission_received", "visit_report_published", b"visit_report_published"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accountability_step", b"accountability_step", "case_closed", b"case_closed", "case_marked_emblematic", b"case_marked_emblematic", "case_opened", b"case_opened", "case_status_changed", b"case_status_changed", "commitment_made", b"commitment_made", "communication_published", b"communication_published", "communication_sent", b"communication_sent", "concordance_accepted", b"concordance_accepted", "concordance_proposed", b"concordance_proposed", "consent_recorded", b"consent_recorded", "consent_withdrawn", b"consent_withdrawn", "court_submission_made", b"court_submission_made", "definition_agreed", b"definition_agreed", "demarche_made", b"demarche_made", "detention_changed", b"detention_changed", "detention_recorded", b"detention_recorded", "dialogue_raised", b"dialogue_raised", "document_published", b"document_published", "event_corrected", b"event_corrected", "followup_assessed", b"followup_assessed", "followup_information", b"followup_information", "intent_answered", b"intent_answered", "intent_declared", b"intent_declared", "intent_withdrawn", b"intent_withdrawn", "judgment_delivered", b"judgment_delivered", "kind", b"kind", "law_adopted", b"law_adopted", "law_amended", b"law_amended", "law_proposed", b"law_proposed", "law_repealed", b"law_repealed", "legal_review_issued", b"legal_review_issued", "measure_extended", b"measure_extended", "measure_granted", b"measure_granted", "measure_lifted", b"measure_lifted", "meeting_held", b"meeting_held", "note_added", b"note_added", "opinion_adopted", b"opinion_adopted", "person_released", b"person_released", "petition_decided", b"petition_decided", "petition_registered", b"petition_registered", "practice_shared", b"practice_shared", "recommendation_made", b"recommendation_made", "recommendation_response", b"recommendation_response", "reply_extension_granted", b"reply_extension_granted", "reply_received", b"reply_received", "report_published", b"report_published", "reprisal_alleged", b"reprisal_alleged", "reprisal_linked", b"reprisal_linked", "reprisal_resolved", b"reprisal_resolved", "statement_corrected", b"statement_corrected", "statement_cosigned", b"statement_cosigned", "statement_drafted", b"statement_drafted", "statement_issued", b"statement_issued", "statement_withdrawn", b"statement_withdrawn", "submission_declined", b"submission_declined", "submission_received", b"submission_received", "submission_updated", b"submission_updated", "trial_observed", b"trial_observed", "visit_announced", b"visit_announced", "visit_conducted", b"visit_conducted", "visit_report_published", b"visit_report_published"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_opened", b"case_opened", "communication_sent", b"communication_sent", "consent_recorded", b"consent_recorded", "consent_withdrawn", b"consent_withdrawn", "document_published", b"document_published", "followup_assessed", b"followup_assessed", "followup_information", b"followup_information", "kind", b"kind", "legal_review_issued", b"legal_review_issued", "opinion_adopted", b"opinion_adopted", "recommendation_made", b"recommendation_made", "recommendation_response", b"recommendation_response", "reply_received", b"reply_received", "report_published", b"report_published", "statement_issued", b"statement_issued", "submission_received", b"submission_received", "visit_report_published", b"visit_report_published"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accountability_step", b"accountability_step", "case_closed", b"case_closed", "case_marked_emblematic", b"case_marked_emblematic", "case_opened", b"case_opened", "case_status_changed", b"case_status_changed", "commitment_made", b"commitment_made", "communication_published", b"communication_published", "communication_sent", b"communication_sent", "concordance_accepted", b"concordance_accepted", "concordance_proposed", b"concordance_proposed", "consent_recorded", b"consent_recorded", "consent_withdrawn", b"consent_withdrawn", "court_submission_made", b"court_submission_made", "definition_agreed", b"definition_agreed", "demarche_made", b"demarche_made", "detention_changed", b"detention_changed", "detention_recorded", b"detention_recorded", "dialogue_raised", b"dialogue_raised", "document_published", b"document_published", "event_corrected", b"event_corrected", "followup_assessed", b"followup_assessed", "followup_information", b"followup_information", "intent_answered", b"intent_answered", "intent_declared", b"intent_declared", "intent_withdrawn", b"intent_withdrawn", "judgment_delivered", b"judgment_delivered", "kind", b"kind", "law_adopted", b"law_adopted", "law_amended", b"law_amended", "law_proposed", b"law_proposed", "law_repealed", b"law_repealed", "legal_review_issued", b"legal_review_issued", "measure_extended", b"measure_extended", "measure_granted", b"measure_granted", "measure_lifted", b"measure_lifted", "meeting_held", b"meeting_held", "note_added", b"note_added", "opinion_adopted", b"opinion_adopted", "person_released", b"person_released", "petition_decided", b"petition_decided", "petition_registered", b"petition_registered", "practice_shared", b"practice_shared", "recommendation_made", b"recommendation_made", "recommendation_response", b"recommendation_response", "reply_extension_granted", b"reply_extension_granted", "reply_received", b"reply_received", "report_published", b"report_published", "reprisal_alleged", b"reprisal_alleged", "reprisal_linked", b"reprisal_linked", "reprisal_resolved", b"reprisal_resolved", "statement_corrected", b"statement_corrected", "statement_cosigned", b"statement_cosigned", "statement_drafted", b"statement_drafted", "statement_issued", b"statement_issued", "statement_withdrawn", b"statement_withdrawn", "submission_declined", b"submission_declined", "submission_received", b"submission_received", "submission_updated", b"submission_updated", "trial_observed", b"trial_observed", "visit_announced", b"visit_announced", "visit_conducted", b"visit_conducted", "visit_report_published", b"visit_report_published"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["case_opened", "submission_received", "consent_recorded", "consent_withdrawn", "communication_sent", "reply_received", "statement_issued", "opinion_adopted", "legal_review_issued", "visit_report_published", "document_published", "report_published", "recommendation_made", "recommendation_response", "followup_information", "followup_assessed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["case_opened", "case_marked_emblematic", "case_status_changed", "case_closed", "submission_received", "submission_updated", "submission_declined", "consent_recorded", "consent_withdrawn", "intent_declared", "intent_answered", "intent_withdrawn", "communication_sent", "communication_published", "reply_received", "reply_extension_granted", "measure_granted", "measure_extended", "measure_lifted", "petition_registered", "petition_decided", "opinion_adopted", "judgment_delivered", "statement_drafted", "statement_cosigned", "statement_issued", "statement_corrected", "statement_withdrawn", "visit_announced", "visit_conducted", "visit_report_published", "recommendation_made", "recommendation_response", "followup_information", "followup_assessed", "concordance_proposed", "concordance_accepted", "trial_observed", "legal_review_issued", "court_submission_made", "demarche_made", "dialogue_raised", "detention_recorded", "detention_changed", "person_released", "reprisal_alleged", "reprisal_linked", "reprisal_resolved", "accountability_step", "law_proposed", "law_adopted", "law_amended", "law_repealed", "report_published", "document_published", "practice_shared", "definition_agreed", "meeting_held", "commitment_made", "note_added", "event_corrected"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

@@ -39,6 +39,7 @@ OptionalStateCode = Annotated[
 ]
 # Lists come as lists, from JSON, protobuf and TOML alike; what stands in them is judged strictly.
 Lines = Annotated[tuple[Line, ...], Field(max_length=200, strict=False)]
+Codes = Annotated[tuple[Code, ...], Field(max_length=50, strict=False)]
 
 
 class _Value(BaseModel):
@@ -58,6 +59,22 @@ class EventPointer(_Value):
         strict=False,  # protobuf's JSON writes 64 bits as text
         description="its place in that log",
     )
+
+
+EventPointers = Annotated[tuple[EventPointer, ...], Field(max_length=50, strict=False)]
+
+
+class Party(_Value):
+    """Who a case or an act is about, apart from persons."""
+
+    kind: Literal["organisation", "community", "project", "company", "state_body"] = Field(
+        description="organisation, community, project, company or state_body"
+    )
+    name: Line = Field(min_length=1, description="its name")
+    role: Literal["", "defender", "affected", "respondent", "operator", "other"] = Field(
+        default="", description="defender, affected, respondent, operator or other"
+    )
+    state: OptionalStateCode = Field(default="", description="alpha-3 of where it is")
 
 
 class NativeGrade(_Value):
@@ -90,9 +107,7 @@ class ActContent(_Value):
     states: Annotated[tuple[StateCode, ...], Field(max_length=60, strict=False)] = Field(
         default=(), description="ISO 3166 alpha-3 codes of the States concerned"
     )
-    themes: Annotated[tuple[Code, ...], Field(max_length=50, strict=False)] = Field(
-        default=(), description="codes of the vocabulary's themes"
-    )
+    themes: Codes = Field(default=(), description="codes of the vocabulary's themes")
     subjects: Lines = Field(default=(), description="subject headings as the register writes them")
     url: Line = Field(default="", description="where the document is published")
     is_invented: bool = Field(
@@ -109,6 +124,13 @@ class ActContent(_Value):
     attachments: Annotated[
         tuple[Attachment, ...], Field(max_length=ATTACHMENTS_MAX, strict=False)
     ] = Field(default=(), description="files of the event; set by the node from what was uploaded")
+    parties: Annotated[tuple[Party, ...], Field(max_length=50, strict=False)] = Field(
+        default=(),
+        description="organisations, communities, projects, companies and State bodies it is about",
+    )
+    own_number: Line = Field(
+        default="", description="number of the case or file in the acting body's own system"
+    )
 
     @model_validator(mode="after")
     def _check_basis(self) -> "ActContent":

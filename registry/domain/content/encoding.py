@@ -1,13 +1,17 @@
 """The stored form of content: UTF-8 JSON of the model, its kind in the media type.
 
-media type   application/vnd.registry.<kind>+json;v=1
+media type   application/vnd.registry.<kind>+json;v=<version of the kind's content>
 bytes        JSON object, keys in the model's order, defaults left out, no spaces
+
+What a log holds is never rewritten: content of an earlier version is brought up to the current one
+each time it is read, one version a step.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pydantic import ValidationError
 
@@ -20,43 +24,31 @@ CONTENT_MAX_BYTES: Final = 256 * 1024
 _PROBLEMS_TOLD: Final = 10
 """More would not fit into the trailers of a gRPC answer, 8 KiB."""
 _PROBLEM_MAX_CHARACTERS: Final = 300
-_MEDIA_TYPE: Final = re.compile(r"application/vnd\.registry\.([a-z_]+)\+json;v=1")
+_MEDIA_TYPE: Final = re.compile(r"application/vnd\.registry\.([a-z_]+)\+json;v=([1-9][0-9]{0,3})")
+
+Fields: TypeAlias = dict[str, Any]
+UPCASTS: Final[dict[tuple[EventKind, int], Callable[[Fields], Fields]]] = {}
+"""By kind and version: how its fields are said in the next version. The steps of a kind begin with
+version 1 and leave none out; a field that is added with a default needs no new version."""
 
 CONTENT_BY_KIND: Final[Mapping[EventKind, type[ActContent]]] = MappingProxyType(
-    {
-        model.kind: model
-        for model in (
-            kinds.CaseOpened,
-            kinds.SubmissionReceived,
-            kinds.ConsentRecorded,
-            kinds.ConsentWithdrawn,
-            kinds.CommunicationSent,
-            kinds.ReplyReceived,
-            kinds.StatementIssued,
-            kinds.OpinionAdopted,
-            kinds.LegalReviewIssued,
-            kinds.VisitReportPublished,
-            kinds.DocumentPublished,
-            kinds.ReportPublished,
-            kinds.RecommendationMade,
-            kinds.RecommendationResponse,
-            kinds.FollowupInformation,
-            kinds.FollowupAssessed,
-        )
-    }
+    {model.kind: model for model in (getattr(kinds, name) for name in kinds.__all__)}
 )
 _BY_CODE: Final = {kind_code(kind): kind for kind in EventKind}
 
 
 def media_type_of(kind: EventKind) -> str:
-    """The media type of a kind's content."""
-    return f"application/vnd.registry.{kind_code(kind)}+json;v=1"
+    """The media type of a kind's content as it is written now."""
+    return f"application/vnd.registry.{kind_code(kind)}+json;v={_current_version(kind)}"
 
 
 def kind_of_media_type(media_type: str) -> EventKind | None:
-    """The kind that a media type names, or None."""
+    """The kind that a media type names, in whatever version this software knows; or None."""
     found = _MEDIA_TYPE.fullmatch(media_type)
-    return _BY_CODE.get(found.group(1)) if found else None
+    kind = _BY_CODE.get(found.group(1)) if found else None
+    if found is None or kind is None or int(found.group(2)) > _current_version(kind):
+        return None
+    return kind
 
 
 def encode_content(content: ActContent) -> bytes:
@@ -78,7 +70,9 @@ def decode_content(media_type: str, data: bytes) -> ActContent | None:
     if model is None:
         return None
     try:
-        return model.model_validate_json(data)
+        if media_type == media_type_of(model.kind):
+            return model.model_validate_json(data)
+        return model.model_validate(_upcast(model.kind, media_type, data))
     except ValidationError as error:
         raise InvalidContent(explain(error)) from error
 
@@ -103,6 +97,27 @@ def read_content(kind: EventKind, fields: Mapping[str, Any]) -> ActContent:
         msg = f"the content of an event has at most {CONTENT_MAX_BYTES} bytes"
         raise InvalidContent(msg)
     return content
+
+
+def _current_version(kind: EventKind) -> int:
+    version = 1
+    while UPCASTS and (kind, version) in UPCASTS:
+        version += 1
+    return version
+
+
+def _upcast(kind: EventKind, media_type: str, data: bytes) -> Fields:
+    """Content of an earlier version in the words of the current one."""
+    try:
+        fields = json.loads(data)
+        version = int(media_type.rpartition("=")[2])
+        while step := UPCASTS.get((kind, version)):
+            fields = step(fields)
+            version += 1
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        msg = f"content of an earlier version of {kind_code(kind)} cannot be read"
+        raise InvalidContent(msg) from error
+    return fields
 
 
 def explain(error: ValidationError) -> str:

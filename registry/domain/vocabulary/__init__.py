@@ -9,9 +9,13 @@ from registry.domain.vocabulary.kinds import (
     kind_code,
     kind_title,
 )
+from registry.domain.vocabulary.labels import LANGUAGES, label
+from registry.domain.vocabulary.themes import AGENDA, known_themes
 
 __all__ = [
+    "AGENDA",
     "CURRENT_KINDS",
+    "LANGUAGES",
     "Body",
     "EventKind",
     "body_name",
@@ -20,4 +24,6 @@ __all__ = [
     "kind_code",
     "kind_title",
     "known_bodies",
+    "known_themes",
+    "label",
 ]

@@ -1,9 +1,11 @@
-"""Event kinds, read from kinds.toml: number, code, title."""
+"""Event kinds, read from kinds.toml: number, code, default audience; titles are labels."""
 
 import tomllib
 from enum import IntEnum
 from importlib.resources import files
 from typing import Any, Final, Literal
+
+from registry.domain.vocabulary.labels import label
 
 _KINDS: Final[dict[str, dict[str, Any]]] = tomllib.loads(
     (files(__package__) / "kinds.toml").read_text(encoding="utf-8")
@@ -89,9 +91,9 @@ class EventKind(IntEnum):
 
 
 CURRENT_KINDS: Final = frozenset(
-    EventKind(kind["number"]) for kind in _KINDS.values() if kind.get("is_current")
-)
-"""Those that this version records; all others are kept and shown as opaque."""
+    EventKind(kind["number"]) for kind in _KINDS.values() if not kind.get("is_control")
+) - {EventKind.SEALED}
+"""Those that are recorded with typed content; control says what it says in the header."""
 
 
 _PUBLISHING: Final = frozenset(kind["number"] for kind in _KINDS.values() if kind.get("publishes"))
@@ -112,7 +114,6 @@ def kind_code(number: int) -> str:
     return _CODES.get(number, f"unknown_{number}")
 
 
-def kind_title(code: str) -> str:
-    """Returns a kind's English title; an unknown code is its own title."""
-    kind = _KINDS.get(code)
-    return str(kind["title"]) if kind else code
+def kind_title(code: str, language: str = "en") -> str:
+    """Returns a kind's title; an unknown code is its own title."""
+    return label("kinds", code, language)

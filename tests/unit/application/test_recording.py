@@ -12,8 +12,8 @@ from registry.domain.audience import named
 from registry.domain.content import (
     ActContent,
     EventPointer,
+    FollowupInformation,
     PartialDate,
-    ReplyReceived,
     VisitReportPublished,
 )
 from registry.domain.identifiers import CaseId, situation_case_id
@@ -124,7 +124,7 @@ Change = Callable[[RecordCommand], RecordCommand]
         lambda command: dataclasses.replace(command, content=statement("other words")),
         lambda command: dataclasses.replace(command, audience=named("beta")),
         lambda command: dataclasses.replace(
-            command, content=ReplyReceived(acting_body="a", basis="own_act")
+            command, content=FollowupInformation(acting_body="a", basis="own_act")
         ),
         lambda command: dataclasses.replace(command, case_id=CaseId(b"c" * 16)),
         lambda command: dataclasses.replace(command, case_id=None, content=opening()),
@@ -149,7 +149,8 @@ def test_repetition_is_answered_whatever_the_rules_say_today(
     node.record(statement(), opened.case_id, request_id="r")
 
     def forbid(*_: object, **__: object) -> None:
-        raise RuleViolation
+        msg = "forbidden today"
+        raise RuleViolation(msg)
 
     monkeypatch.setattr("registry.application.recording.check_new_event", forbid)
 
@@ -223,9 +224,9 @@ def test_situation_of_a_state_takes_public_records_only(node: Node) -> None:
 # --- rules ----------------------------------------------------------------------------------
 
 
-def pointing(index: int, origin: str = "invented.example/alpha/1") -> ReplyReceived:
+def pointing(index: int, origin: str = "invented.example/alpha/1") -> FollowupInformation:
     pointer = EventPointer(origin=origin, index=index)
-    return ReplyReceived(acting_body="a", basis="own_act", about=pointer)
+    return FollowupInformation(acting_body="a", basis="own_act", about=pointer)
 
 
 def visit(start: str, end: str) -> VisitReportPublished:

@@ -126,7 +126,7 @@ def test_kind_is_read_in_any_case(text: str) -> None:
     assert parse_kind(text) is STATEMENT
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "statement_drafted", "sealed"])
+@pytest.mark.parametrize("text", ["", "nonsense", "case_link_proposed", "sealed"])
 def test_kind_that_cannot_be_recorded_is_refused_with_the_way_to_the_list(text: str) -> None:
     with pytest.raises(InvalidRequest, match="registry kinds"):
         parse_kind(text)

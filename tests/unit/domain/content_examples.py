@@ -18,6 +18,7 @@ from registry.domain.content import (
     NamedPerson,
     NativeGrade,
     PartialDate,
+    Party,
 )
 from registry.domain.content.act import StateCode
 from registry.domain.vocabulary import EventKind
@@ -28,14 +29,17 @@ LEAST: Final[dict[str, Any]] = {
     "acting_body": "un",
     "basis": "own_act",
 }
-"""Fields that make valid content of every kind with `REQUIRED_GRADES`."""
+"""Fields that make valid content of every kind with `REQUIRED_FIELDS`."""
 PERSON: Final = {"person_id": "a1" * 16, "name": "Ayo Zemlinski"}
 """Invented, as all others here."""
-REQUIRED_GRADES: Final[dict[EventKind, dict[str, Any]]] = {
+REQUIRED_FIELDS: Final[dict[EventKind, dict[str, Any]]] = {
     EventKind.RECOMMENDATION_RESPONSE: {"response": {"scheme": "upr", "value": "supported"}},
     EventKind.CONSENT_RECORDED: {"persons": [PERSON], "use": "names_in_public"},
     EventKind.CONSENT_WITHDRAWN: {"person_id": PERSON["person_id"]},
     EventKind.FOLLOWUP_ASSESSED: {"grade": {"scheme": "ccpr", "value": "B2"}},
+    EventKind.CASE_STATUS_CHANGED: {"status": "monitored"},
+    EventKind.ACCOUNTABILITY_STEP: {"step": "complaint_filed"},
+    EventKind.DEFINITION_AGREED: {"term": "reprisal"},
 }
 
 _CHARACTERS = st.characters(exclude_categories=["Cs"])
@@ -68,6 +72,13 @@ _ATTACHMENTS = st.builds(
     size=st.integers(1, 2**53 - 1),
     sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
 )
+_PARTIES = st.builds(
+    Party,
+    kind=st.sampled_from(["organisation", "community", "project", "company", "state_body"]),
+    name=_WORDS,
+    role=st.sampled_from(["", "defender", "respondent"]),
+    state=_STATES,
+)
 _BY_MODEL: Final[dict[Any, st.SearchStrategy[Any]]] = {
     PartialDate: _DATES,
     EventPointer: _POINTERS,
@@ -77,14 +88,35 @@ _BY_MODEL: Final[dict[Any, st.SearchStrategy[Any]]] = {
 _ITEMS_BY_MODEL: Final[dict[Any, st.SearchStrategy[Any]]] = {
     NamedPerson: _PERSONS,
     Attachment: _ATTACHMENTS,
+    EventPointer: _POINTERS,
+    Party: _PARTIES,
 }
 _ITEMS_BY_NAME: Final = {"themes": _CODES, "mechanisms": _SLUGS}
-_CODE_FIELDS: Final = {"acting_body", "instrument", "provided_by", "recorded_by"}
+_CODE_LISTS: Final = {
+    "acts",
+    "approached_bodies",
+    "committed_bodies",
+    "held_by",
+    "joint_bodies",
+    "participants",
+    "topics",
+    "violations",
+    "wrong_fields",
+}
+_CODE_FIELDS: Final = {
+    "acting_body",
+    "cooperated_with",
+    "established_by",
+    "instrument",
+    "provided_by",
+    "recorded_by",
+    "referred_to",
+}
 
 
 def least_fields(kind: EventKind) -> dict[str, Any]:
     """The fewest fields that make valid content of a kind."""
-    return {**LEAST, **REQUIRED_GRADES.get(kind, {})}
+    return {**LEAST, **REQUIRED_FIELDS.get(kind, {})}
 
 
 @st.composite
@@ -98,6 +130,8 @@ def contents(draw: st.DrawFn, kind: EventKind) -> ActContent:
     }
     if kind is EventKind.CASE_OPENED:
         fields["title"] = draw(_WORDS)
+    if kind is EventKind.DEFINITION_AGREED:
+        fields["term"] = draw(_WORDS)
     _keep_rules_of_consent(draw, kind, fields)
     fields["reported_by"] = draw(_WORDS) if fields["basis"] == "reported_by" else ""
     if fields["basis"] == "public_record":
@@ -112,6 +146,10 @@ def _keep_rules_of_consent(draw: st.DrawFn, kind: EventKind, fields: dict[str, A
         fields["mechanisms"] = draw(st.lists(_SLUGS, min_size=1, max_size=3)) if is_share else ()
     if kind is EventKind.CONSENT_WITHDRAWN:
         fields.pop("persons", None)
+    if fields.get("confidence") == "established":
+        fields["established_by"] = draw(_CODES)
+    else:
+        fields.pop("established_by", None)
 
 
 def _strategy(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
@@ -135,6 +173,8 @@ def _item_strategy(name: str, item: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(get_args(inner))
     if inner in _ITEMS_BY_MODEL:
         return _ITEMS_BY_MODEL[inner]
+    if name in _CODE_LISTS:
+        return _CODES
     return _STATES if item == StateCode else _ITEMS_BY_NAME.get(name, _LINES)
 
 

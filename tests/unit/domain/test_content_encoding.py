@@ -1,6 +1,7 @@
 """Content: its stored form is frozen and loses nothing, and what is not of its kind is refused."""
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -12,16 +13,26 @@ from registry.domain.content import (
     ActContent,
     decode_content,
     encode_content,
+    encoding,
     kind_of_media_type,
     media_type_of,
     read_content,
 )
 from registry.domain.content.encoding import CONTENT_MAX_BYTES
+from registry.domain.content.examples import example_fields, example_of
 from registry.domain.vocabulary import EventKind, kind_code
 from registry.errors import InvalidContent
 from tests.unit.domain.content_examples import KINDS, contents, least_fields
 from tests.unit.domain.frozen_content import FROZEN, HEAD, SHARED, TAIL
 
+FROZEN_EXAMPLES: Final[dict[str, str]] = {
+    line["kind"]: line["stored"]
+    for line in map(
+        json.loads,
+        (Path(__file__).parent / "frozen_examples.jsonl").read_text(encoding="utf-8").splitlines(),
+    )
+}
+"""Whoever changes one of these changes what stands on disks."""
 STATEMENT: Final = EventKind.STATEMENT_ISSUED
 MEDIA_TYPE: Final = "application/vnd.registry.statement_issued+json;v=1"
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=kind_code)
@@ -33,9 +44,10 @@ def refusal(kind: EventKind, **fields: Any) -> str:
     return str(caught.value)
 
 
-@each_kind
-def test_stored_form_of_a_kind_is_frozen(kind: EventKind) -> None:
-    fields, expected = FROZEN[kind_code(kind)]
+@pytest.mark.parametrize("code", FROZEN)
+def test_stored_form_of_the_first_kinds_is_frozen(code: str) -> None:
+    kind = EventKind[code.upper()]
+    fields, expected = FROZEN[code]
 
     content = read_content(kind, {**SHARED, **fields})
 
@@ -44,13 +56,27 @@ def test_stored_form_of_a_kind_is_frozen(kind: EventKind) -> None:
 
 
 @each_kind
-def test_frozen_sample_sets_every_field_of_its_own(kind: EventKind) -> None:
+def test_stored_form_of_the_example_of_a_kind_is_frozen(kind: EventKind) -> None:
+    stored = FROZEN_EXAMPLES[kind_code(kind)]
+
+    assert encode_content(example_of(kind)).decode() == stored
+    assert decode_content(media_type_of(kind), stored.encode()) == example_of(kind)
+
+
+@each_kind
+def test_example_sets_every_field_of_its_own_and_is_marked_as_invented(kind: EventKind) -> None:
     own = set(CONTENT_BY_KIND[kind].model_fields) - set(ActContent.model_fields)
 
-    assert set(FROZEN[kind_code(kind)][0]) - {"persons"} == own
+    assert own <= set(example_fields()[kind_code(kind)])
+    assert own <= set(json.loads(FROZEN_EXAMPLES[kind_code(kind)]))
+    assert example_of(kind).is_invented
 
 
-@settings(max_examples=30)
+def test_every_kind_has_one_example() -> None:
+    assert list(example_fields()) == [kind_code(kind) for kind in KINDS]
+
+
+@settings(max_examples=10)
 @given(st.data())
 @each_kind
 def test_stored_content_is_read_as_it_was(kind: EventKind, data: st.DataObject) -> None:
@@ -65,7 +91,7 @@ def test_stored_content_is_read_as_it_was(kind: EventKind, data: st.DataObject) 
     assert json.loads(stored) == content.model_dump(mode="json", exclude_defaults=True)
 
 
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(st.data())
 @each_kind
 def test_order_in_which_fields_were_given_does_not_change_the_stored_form(
@@ -95,7 +121,7 @@ def test_media_type_names_the_kind_and_the_version(kind: EventKind) -> None:
         "application/vnd.registry.statement_issued+json;v=1\n",
         "application/vnd.registry.STATEMENT_ISSUED+json;v=1",
         "application/vnd.registry.unknown_99+json;v=1",
-        "application/vnd.registry.note_added+json;v=1",
+        "application/vnd.registry.no_such_kind+json;v=1",
         "application/vnd.registry.sealed+json;v=1",
         "application/json",
         "",
@@ -289,3 +315,34 @@ def test_lines_lose_the_white_space_around_them_and_texts_keep_it() -> None:
     )
 
     assert (content.title, content.summary, content.references) == ("t", " s\n", ("r",))
+
+
+def test_content_of_an_earlier_version_is_read_in_the_words_of_the_current_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def rename(fields: dict[str, Any]) -> dict[str, Any]:
+        return {("issued_date" if name == "date" else name): v for name, v in fields.items()}
+
+    def unwrap(fields: dict[str, Any]) -> dict[str, Any]:
+        return {**fields, "issued_date": fields["issued_date"]["on"]}
+
+    monkeypatch.setitem(encoding.UPCASTS, (STATEMENT, 1), rename)
+    monkeypatch.setitem(encoding.UPCASTS, (STATEMENT, 2), unwrap)
+    current = example_of(STATEMENT, issued_date="2024")
+    first = {**json.loads(encode_content(current)), "date": {"on": "2024"}}
+    del first["issued_date"]
+
+    assert media_type_of(STATEMENT) == MEDIA_TYPE.replace("v=1", "v=3")
+    assert decode_content(MEDIA_TYPE, json.dumps(first).encode()) == current
+    assert decode_content(media_type_of(STATEMENT), encode_content(current)) == current
+    assert decode_content(MEDIA_TYPE.replace("v=1", "v=4"), b"{}") is None
+
+
+@pytest.mark.parametrize("broken", [b"", b"[]", b'{"date": 1}', b"\xff"])
+def test_broken_content_of_an_earlier_version_is_invalid(
+    monkeypatch: pytest.MonkeyPatch, broken: bytes
+) -> None:
+    monkeypatch.setitem(encoding.UPCASTS, (STATEMENT, 1), lambda fields: fields["issued"]["x"])
+
+    with pytest.raises(InvalidContent, match="earlier version of statement_issued"):
+        decode_content(MEDIA_TYPE, broken)

@@ -5,33 +5,59 @@ from typing import Any
 import pytest
 
 from registry.domain.content import ActContent, read_content
-from registry.domain.decisions import CaseFacts, check_new_event
+from registry.domain.decisions import check_new_event
+from registry.domain.rules import ABOUT, CaseFacts, KnownEvent
 from registry.domain.vocabulary import EventKind
 from registry.errors import NotFound, RuleViolation
 from tests.unit.domain.content_examples import KINDS, least_fields
 
 HELD = ("defenders.example/un/1", 7)
+POINTER = {"origin": HELD[0], "index": HELD[1]}
 
 
 def make(kind: EventKind, **fields: Any) -> ActContent:
     return read_content(kind, {**least_fields(kind), **fields})
 
 
-def facts(*, exists: bool = True, is_new: bool = False, is_situation: bool = False) -> CaseFacts:
+def facts(
+    *,
+    exists: bool = True,
+    is_new: bool = False,
+    is_situation: bool = False,
+    held: KnownEvent | None = None,
+    own_acts: tuple[ActContent, ...] = (),
+    own_origin: str = HELD[0],
+) -> CaseFacts:
+    known = held or KnownEvent(EventKind.COMMUNICATION_SENT, None)
     return CaseFacts(
         exists=exists,
         is_new=is_new,
         is_situation=is_situation,
-        holds_event=lambda origin, index: (origin, index) == HELD,
+        own_origin=own_origin,
+        event_at=lambda origin, index: known if (origin, index) == HELD else None,
+        own_acts=lambda: own_acts,
     )
+
+
+def fitting(kind: EventKind) -> tuple[ActContent, KnownEvent]:
+    """Content of a kind and an event that it can be about."""
+    fields: dict[str, Any] = {}
+    rule = ABOUT.get(kind)
+    if rule is not None and rule.is_required:
+        fields["about"] = POINTER
+    if kind is EventKind.CONCORDANCE_PROPOSED:
+        fields["same_as"] = [POINTER]
+    target = EventKind.NOTE_ADDED if rule is None else min(rule.kinds)
+    return make(kind, **fields), KnownEvent(target, None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_recorded_where_it_belongs(kind: EventKind) -> None:
-    case = facts(is_new=kind is EventKind.CASE_OPENED)
+    content, held = fitting(kind)
+    case = facts(is_new=kind is EventKind.CASE_OPENED, held=held)
 
-    check_new_event(make(kind), is_for_all=True, case=case)
-    check_new_event(make(kind), is_for_all=False, case=case)
+    check_new_event(content, is_for_all=True, case=case)
+    check_new_event(content, is_for_all=False, case=case)
 
 
 def test_event_on_a_case_that_nobody_here_knows_is_refused() -> None:
@@ -49,15 +75,15 @@ def test_nothing_but_case_opened_opens_a_case() -> None:
         check_new_event(make(EventKind.STATEMENT_ISSUED), is_for_all=True, case=facts(is_new=True))
 
 
-def test_kind_of_a_later_version_is_refused_by_name() -> None:
-    class NoteAdded(ActContent):
-        kind = EventKind.NOTE_ADDED
-        date_field = "note_date"
+def test_control_is_never_recorded_as_content() -> None:
+    class Link(ActContent):
+        kind = EventKind.CASE_LINK_PROPOSED
+        date_field = "linked_date"
 
-    note = NoteAdded(acting_body="un", basis="own_act")
+    link = Link(acting_body="un", basis="own_act")
 
-    with pytest.raises(RuleViolation, match="note_added cannot be recorded by this version"):
-        check_new_event(note, is_for_all=True, case=facts())
+    with pytest.raises(RuleViolation, match="case_link_proposed cannot be recorded"):
+        check_new_event(link, is_for_all=True, case=facts())
 
 
 def test_event_for_some_members_only_is_refused_in_the_situation_of_a_state() -> None:

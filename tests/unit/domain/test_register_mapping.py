@@ -73,7 +73,7 @@ def test_mapping_that_is_no_toml_is_refused_with_the_line() -> None:
         ('"states"\nseparator = ";"', '"states"\nseparator = ""', "states.separator: "),
         ('"states"\nseparator = ";"', '"states"\nseparator = 1', "states.separator: "),
         ('"View" = "opinion_adopted"', '"View" = "opinoin"', "kind: Value error, values: 'View'"),
-        ('"View" = "opinion_adopted"', '"View" = "note_added"', "'note_added'; kinds are "),
+        ('"View" = "opinion_adopted"', '"View" = "sealed"', "'sealed'; kinds are "),
         ('"View" = "opinion_adopted"', '"View" = "case_opened"', "'case_opened'; kinds are "),
         ('"View" = "opinion_adopted"', '"View" = "OPINION_ADOPTED"', "'OPINION_ADOPTED'; kinds"),
         ('column = "type"\n', "", "kind: Value error, values: without a column there is one kind"),

@@ -13,9 +13,10 @@ from typing import Final
 import pytest
 
 from registry.domain.content import RecommendationMade
-from registry.domain.decisions import CaseFacts, check_new_event
+from registry.domain.decisions import check_new_event
 from registry.domain.register_mapping import load_mapping, sample_register, shipped_mappings
 from registry.domain.row_plans import RowPlan, plan_row
+from registry.domain.rules import CaseFacts
 from registry.errors import RuleViolation
 
 COE: Final = "coe_commissioner"
@@ -118,7 +119,9 @@ def refused_by_rules(name: str) -> Iterator[int]:
                 exists=True,
                 is_new=False,
                 is_situation=act.state is not None,
-                holds_event=lambda _origin, _index: False,
+                own_origin="invented.example/un/1",
+                event_at=lambda _origin, _index: None,
+                own_acts=list,
             )
             try:
                 check_new_event(act.content, is_for_all=True, case=case)

@@ -2,17 +2,26 @@
 
 import tomllib
 from importlib.resources import files
-from typing import Final
+from typing import Final, get_args
 
+import pytest
+
+from registry.domain.content import CONTENT_BY_KIND
 from registry.domain.vocabulary import (
+    AGENDA,
     CURRENT_KINDS,
+    LANGUAGES,
     EventKind,
     body_name,
     kind_code,
     kind_title,
     known_bodies,
+    known_themes,
+    label,
 )
+from registry.domain.vocabulary.labels import labels
 from registry.format.v1 import event_pb2
+from tests.unit.domain.content_examples import without_wrapping
 
 # The list of the design's vocabulary, in its order.
 _KINDS_TEXT: Final = """
@@ -53,12 +62,10 @@ def test_every_kind_of_the_design_has_a_row_with_its_number() -> None:
     assert {code: row["number"] for code, row in ROWS.items()} == {
         code: n for n, code in enumerate(ALL, start=1)
     }
-    assert all(row["title"] for row in ROWS.values())
-    assert len({row["title"] for row in ROWS.values()}) == len(ROWS)
 
 
 def test_rows_say_nothing_else() -> None:
-    known = {"number", "title", "is_current", "is_control", "default_audience", "publishes"}
+    known = {"number", "is_control", "default_audience", "publishes"}
 
     assert {key for row in ROWS.values() for key in row} <= known
 
@@ -86,6 +93,50 @@ def test_code_of_a_number_is_stable_and_an_unknown_number_is_told_as_such() -> N
 def test_title_of_a_code_is_english_and_an_unknown_code_is_its_own() -> None:
     assert kind_title("legal_review_issued") == "Legal review issued"
     assert kind_title("unknown_99") == "unknown_99"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_has_a_label_in_every_language(language: str) -> None:
+    told = labels(language)
+    choices = {
+        choice
+        for model in CONTENT_BY_KIND.values()
+        for name in ("status", "reply_kind", "derived", "confidence")
+        if name in model.model_fields
+        for choice in get_args(without_wrapping(model.model_fields[name].annotation))
+        if choice
+    }
+
+    assert list(told["kinds"]) == ALL
+    assert tuple(told["themes"]) == known_themes()
+    assert choices <= set(told["words"])
+    assert set(told["words"]) == set(labels("en")["words"])
+    assert all(text.strip() for section in told.values() for text in section.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_two_kinds_have_the_same_label(language: str) -> None:
+    kinds = labels(language)["kinds"]
+
+    assert len(set(kinds.values())) == len(kinds)
+
+
+def test_label_of_an_unknown_code_is_the_code_and_an_unknown_language_is_refused() -> None:
+    assert label("themes", "land_rights", "fr") == "Droits fonciers"
+    assert label("themes", "fishing", "fr") == "fishing"
+    with pytest.raises(KeyError):
+        labels("tlh")
+
+
+def test_themes_of_the_agenda_are_those_of_the_meeting() -> None:
+    assert AGENDA == (
+        "arbitrary_detention",
+        "reprisals",
+        "impunity",
+        "ngo_funding",
+        "foreign_funding",
+        "land_rights",
+    )
 
 
 def test_bodies_have_names_and_natures_and_an_unknown_one_is_its_own_name() -> None:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from registry.api.v1 import cases_pb2
 from registry.client import Receipt, case
 from registry.domain.content import ActContent, CaseOpened, encode_content
-from registry.domain.decisions import CaseFacts, check_new_event
+from registry.domain.decisions import check_new_event
 from registry.domain.identifiers import CaseId
+from registry.domain.rules import CaseFacts
 from registry.errors import NotFound, RegistryError, RequestIdReused
 
 
@@ -128,5 +129,7 @@ def _facts(selector: cases_pb2.CaseSelector, content: ActContent) -> CaseFacts:
         exists=True,
         is_new=isinstance(content, CaseOpened),
         is_situation=bool(selector.situation_of),
-        holds_event=lambda _origin, _index: False,
+        own_origin="invented.example/un/1",
+        event_at=lambda _origin, _index: None,
+        own_acts=list,
     )

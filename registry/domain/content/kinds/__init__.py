@@ -1,0 +1,151 @@
+"""The models of the kinds: one class each, one module for what belongs together."""
+
+from registry.domain.content.kinds.cases import (
+    CaseClosed,
+    CaseMarkedEmblematic,
+    CaseOpened,
+    CaseStatusChanged,
+    EventCorrected,
+    NoteAdded,
+)
+from registry.domain.content.kinds.communications import (
+    CommunicationPublished,
+    CommunicationSent,
+    DemarcheMade,
+    DialogueRaised,
+    ReplyExtensionGranted,
+    ReplyReceived,
+)
+from registry.domain.content.kinds.consent import (
+    ConsentRecorded,
+    ConsentWithdrawn,
+)
+from registry.domain.content.kinds.detentions import (
+    AccountabilityStep,
+    DetentionChanged,
+    DetentionRecorded,
+    PersonReleased,
+    ReprisalAlleged,
+    ReprisalLinked,
+    ReprisalResolved,
+)
+from registry.domain.content.kinds.intents import (
+    IntentAnswered,
+    IntentDeclared,
+    IntentWithdrawn,
+)
+from registry.domain.content.kinds.laws import (
+    LawAdopted,
+    LawAmended,
+    LawProposed,
+    LawRepealed,
+    LegalReviewIssued,
+)
+from registry.domain.content.kinds.measures import (
+    CourtSubmissionMade,
+    JudgmentDelivered,
+    MeasureExtended,
+    MeasureGranted,
+    MeasureLifted,
+    OpinionAdopted,
+    PetitionDecided,
+    PetitionRegistered,
+    TrialObserved,
+)
+from registry.domain.content.kinds.publications import (
+    DefinitionAgreed,
+    DocumentPublished,
+    MeetingHeld,
+    PracticeShared,
+    ReportPublished,
+)
+from registry.domain.content.kinds.recommendations import (
+    CommitmentMade,
+    ConcordanceAccepted,
+    ConcordanceProposed,
+    FollowupAssessed,
+    FollowupInformation,
+    RecommendationMade,
+    RecommendationResponse,
+)
+from registry.domain.content.kinds.statements import (
+    StatementCorrected,
+    StatementCosigned,
+    StatementDrafted,
+    StatementIssued,
+    StatementWithdrawn,
+)
+from registry.domain.content.kinds.submissions import (
+    SubmissionDeclined,
+    SubmissionReceived,
+    SubmissionUpdated,
+)
+from registry.domain.content.kinds.visits import (
+    VisitAnnounced,
+    VisitConducted,
+    VisitReportPublished,
+)
+
+__all__ = [
+    "AccountabilityStep",
+    "CaseClosed",
+    "CaseMarkedEmblematic",
+    "CaseOpened",
+    "CaseStatusChanged",
+    "CommitmentMade",
+    "CommunicationPublished",
+    "CommunicationSent",
+    "ConcordanceAccepted",
+    "ConcordanceProposed",
+    "ConsentRecorded",
+    "ConsentWithdrawn",
+    "CourtSubmissionMade",
+    "DefinitionAgreed",
+    "DemarcheMade",
+    "DetentionChanged",
+    "DetentionRecorded",
+    "DialogueRaised",
+    "DocumentPublished",
+    "EventCorrected",
+    "FollowupAssessed",
+    "FollowupInformation",
+    "IntentAnswered",
+    "IntentDeclared",
+    "IntentWithdrawn",
+    "JudgmentDelivered",
+    "LawAdopted",
+    "LawAmended",
+    "LawProposed",
+    "LawRepealed",
+    "LegalReviewIssued",
+    "MeasureExtended",
+    "MeasureGranted",
+    "MeasureLifted",
+    "MeetingHeld",
+    "NoteAdded",
+    "OpinionAdopted",
+    "PersonReleased",
+    "PetitionDecided",
+    "PetitionRegistered",
+    "PracticeShared",
+    "RecommendationMade",
+    "RecommendationResponse",
+    "ReplyExtensionGranted",
+    "ReplyReceived",
+    "ReportPublished",
+    "ReprisalAlleged",
+    "ReprisalLinked",
+    "ReprisalResolved",
+    "StatementCorrected",
+    "StatementCosigned",
+    "StatementDrafted",
+    "StatementIssued",
+    "StatementWithdrawn",
+    "SubmissionDeclined",
+    "SubmissionReceived",
+    "SubmissionUpdated",
+    "TrialObserved",
+    "VisitAnnounced",
+    "VisitConducted",
+    "VisitReportPublished",
+]

@@ -1,0 +1,42 @@
+"""Intents: what a mechanism means to do, so that others can join or wait."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from registry.domain.content.act import ActContent, OptionalCode, OptionalStateCode
+from registry.domain.content.dates import PartialDate
+from registry.domain.vocabulary import EventKind
+
+
+class IntentDeclared(ActContent):
+    """A mechanism said that it means to act."""
+
+    kind: ClassVar[EventKind] = EventKind.INTENT_DECLARED
+    date_field: ClassVar[str] = "declared_date"
+
+    declared_date: PartialDate | None = Field(default=None, description="when it was declared")
+    instrument: OptionalCode = Field(default="", description="what it means to use, such as un.ua")
+    planned_date: PartialDate | None = Field(default=None, description="when it means to act")
+    addressee_state: OptionalStateCode = Field(default="", description="alpha-3 of the addressee")
+
+
+class IntentAnswered(ActContent):
+    """A mechanism answered another's declared intent; `about` names it."""
+
+    kind: ClassVar[EventKind] = EventKind.INTENT_ANSWERED
+    date_field: ClassVar[str] = "answered_date"
+
+    answered_date: PartialDate | None = Field(default=None, description="when it was answered")
+    answer: Literal["", "joins", "supports", "defers", "objects", "noted"] = Field(
+        default="", description="what it answered"
+    )
+
+
+class IntentWithdrawn(ActContent):
+    """A declared intent was withdrawn; `about` names it."""
+
+    kind: ClassVar[EventKind] = EventKind.INTENT_WITHDRAWN
+    date_field: ClassVar[str] = "withdrawn_date"
+
+    withdrawn_date: PartialDate | None = Field(default=None, description="when it was withdrawn")

@@ -1,0 +1,108 @@
+"""Rules of the kinds: each refuses with the field and its own name, and allows what is right."""
+
+from typing import Any, Final
+
+import pytest
+
+from registry.domain.content import ActContent, EventPointer
+from registry.domain.decisions import check_new_event
+from registry.domain.rules import ABOUT, KnownEvent, own_status
+from registry.domain.vocabulary import EventKind, kind_code
+from registry.errors import RuleViolation
+from tests.unit.domain.test_decisions import POINTER, facts, fitting, make
+
+K = EventKind
+NEEDS_ABOUT: Final = [kind for kind, rule in ABOUT.items() if rule.is_required]
+OTHER_LOG: Final = "defenders.example/observatory/1"
+
+
+def refusal(content: ActContent, **known: Any) -> tuple[str, str]:
+    with pytest.raises(RuleViolation) as refused:
+        check_new_event(content, is_for_all=True, case=facts(**known))
+    assert refused.value.rule in str(refused.value)
+    return refused.value.field, refused.value.rule
+
+
+@pytest.mark.parametrize("kind", NEEDS_ABOUT, ids=kind_code)
+def test_what_changes_an_earlier_event_names_it(kind: EventKind) -> None:
+    content, held = fitting(kind)
+
+    assert refusal(content.model_copy(update={"about": None})) == ("about", "about_is_needed")
+    public = {"about": None, "basis": "public_record", "source": "an invented register"}
+    told = content.model_copy(update=public)
+    check_new_event(told, is_for_all=True, case=facts(held=held))
+
+
+@pytest.mark.parametrize("kind", [k for k in ABOUT if k is not K.EVENT_CORRECTED], ids=kind_code)
+def test_event_is_not_about_what_its_kind_cannot_be_about(kind: EventKind) -> None:
+    content = fitting(kind)[0].model_copy(update={"about": EventPointer.model_validate(POINTER)})
+
+    held = KnownEvent(K.NOTE_ADDED, None)
+    assert refusal(content, held=held) == ("about", "about_fits")
+    check_new_event(content, is_for_all=True, case=facts(held=KnownEvent(None, None)))
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind, rule in ABOUT.items() if rule.is_own], ids=kind_code
+)
+def test_nobody_takes_back_or_corrects_what_another_said(kind: EventKind) -> None:
+    content, held = fitting(kind)
+
+    found = refusal(content, held=held, own_origin=OTHER_LOG)
+
+    assert found == ("about", "about_is_own")
+
+
+def test_reply_does_not_come_before_what_it_answers() -> None:
+    letter = make(K.COMMUNICATION_SENT, sent_date="2024-05-02")
+    held = KnownEvent(K.COMMUNICATION_SENT, letter)
+
+    early = make(K.REPLY_RECEIVED, about=POINTER, received_date="2024-05-01")
+    assert refusal(early, held=held) == ("received_date", "after_what_it_is_about")
+    for date in ("2024-05-02", "2024-05", "2024", ""):
+        reply = make(K.REPLY_RECEIVED, about=POINTER, received_date=date)
+        check_new_event(reply, is_for_all=True, case=facts(held=held))
+
+
+def test_case_is_closed_once_and_reopened_before_its_status_changes() -> None:
+    closed = (make(K.CASE_CLOSED),)
+
+    assert refusal(make(K.CASE_CLOSED), own_acts=closed) == ("kind", "closed_once")
+    monitored = make(K.CASE_STATUS_CHANGED, status="monitored")
+    assert refusal(monitored, own_acts=closed) == ("status", "closed_is_reopened")
+    reopened = make(K.CASE_STATUS_CHANGED, status="reopened")
+    assert refusal(reopened) == ("status", "reopened_after_closing")
+    check_new_event(reopened, is_for_all=True, case=facts(own_acts=closed))
+    check_new_event(monitored, is_for_all=True, case=facts(own_acts=(*closed, reopened)))
+    check_new_event(make(K.CASE_CLOSED), is_for_all=True, case=facts(own_acts=(*closed, reopened)))
+
+
+def test_status_is_what_a_mechanism_said_last() -> None:
+    assert own_status([]) == "open"
+    assert own_status([make(K.CASE_CLOSED)]) == "closed"
+    suspended = make(K.CASE_STATUS_CHANGED, status="suspended")
+    assert own_status([make(K.CASE_CLOSED), make(K.NOTE_ADDED), suspended]) == "suspended"
+
+
+def test_mark_is_taken_back_by_who_made_it() -> None:
+    back = make(K.CASE_MARKED_EMBLEMATIC, is_taken_back=True)
+    mark = make(K.CASE_MARKED_EMBLEMATIC)
+
+    assert refusal(back) == ("is_taken_back", "mark_to_take_back")
+    assert refusal(back, own_acts=(mark, back)) == ("is_taken_back", "mark_to_take_back")
+    check_new_event(back, is_for_all=True, case=facts(own_acts=(mark,)))
+    check_new_event(mark, is_for_all=True, case=facts())
+
+
+def test_concordance_is_between_several() -> None:
+    alone = make(K.CONCORDANCE_PROPOSED, about=POINTER)
+    held = KnownEvent(K.RECOMMENDATION_MADE, None)
+
+    assert refusal(alone, held=held) == ("same_as", "concordance_of_several")
+
+
+def test_fact_is_established_by_somebody() -> None:
+    for fields in ({"confidence": "established"}, {"established_by": "wgad"}):
+        with pytest.raises(Exception, match="established_by"):
+            make(K.DETENTION_RECORDED, **fields)
+    make(K.DETENTION_RECORDED, confidence="established", established_by="wgad")
