@@ -8,7 +8,7 @@ a case and who has read what stand in the office database. None of it leaves the
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias, cast
 
@@ -24,6 +24,7 @@ from registry.application.approvals import (
 from registry.application.clients import read_clients
 from registry.application.erasing import EraseCommand, WidenCommand
 from registry.application.errands import Errands
+from registry.application.lists import Ask, Lists
 from registry.application.policy import Policy, read_policy
 from registry.application.recording import RecordCommand
 from registry.application.registry import Registry
@@ -36,7 +37,6 @@ from registry.domain.vocabulary import is_publishing
 from registry.errors import InvalidRequest, NotFound, RuleViolation
 from registry.log.control import TARGETS_MAX
 from registry.store.office import Office, ReadRow
-from registry.store.read_models import CasePage
 from registry.store.values import (
     Appended,
     AppendRequest,
@@ -162,22 +162,14 @@ class Desk:
         msg = f"{member.origin} has no event {index} here"
         raise NotFound(msg)
 
-    def cases(
-        self, client: Client, *, limit: int, token: str, state: str, mechanism: str
-    ) -> CasePage:
-        """Lists the cases that a client may know of; see `ReadModels.page`.
+    def lists_for(self, client: Client, ask: Ask) -> tuple[Lists, Ask]:
+        """The lists as far as a client may know of the cases in them.
 
         Raises:
             TryLater: content is closed.
         """
         require_open(self._store)
-        return self._registry.models.page(
-            limit=limit,
-            token=token,
-            state=state,
-            mechanism=mechanism,
-            hidden=self.hidden_from(client),
-        )
+        return self._registry.lists, replace(ask, hidden=self.hidden_from(client))
 
     def restrict(self, case_id: CaseId, names: Sequence[str]) -> None:
         """Limits a case to named clients; none = the limit is lifted.

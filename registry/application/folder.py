@@ -94,6 +94,11 @@ class NodeFolder:
         return self.path / "views.db"
 
     @property
+    def profiles(self) -> Path:
+        """Profiles of mechanisms that stand in the place of those that are shipped."""
+        return self.path / "mechanisms"
+
+    @property
     def office_database(self) -> Path:
         """What stays inside this mechanism."""
         return self.path / "office.db"

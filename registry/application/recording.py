@@ -29,6 +29,7 @@ from registry.domain.identifiers import (
     LogId,
     Origin,
 )
+from registry.domain.mechanisms import Profiles, shipped_profiles
 from registry.domain.release import (
     NO_NAMES,
     KnownPersons,
@@ -101,8 +102,10 @@ class Recording:
         *,
         now_ms: Callable[[], int],
         random_bytes: Callable[[int], bytes],
+        profiles: Profiles | None = None,
     ) -> None:
         self._reader = reader
+        self._profiles = profiles or shipped_profiles()
         self._store = reader.store
         self._consents = consents
         self._roster = reader.roster
@@ -122,7 +125,7 @@ class Recording:
         if not 1 <= len(command.request_id) <= REQUEST_ID_MAX:
             msg = f"a request id has 1 to {REQUEST_ID_MAX} characters"
             raise InvalidRequest(msg)
-        choice = resolve_audience(command.audience, command.content)
+        choice = resolve_audience(command.audience, command.content, self._profiles)
         audience = self._audience(choice)
         kind = command.content.kind
         request_key = self._requests.key_of(command.scope, command.request_id)
@@ -203,7 +206,9 @@ class Recording:
             TryLater: content is closed.
         """
         slugs = (each.slug for each in self._roster.members if audience.admits(each.id))
-        choice = resolve_audience(EVERYONE if audience.is_all else named(*slugs), content)
+        choice = resolve_audience(
+            EVERYONE if audience.is_all else named(*slugs), content, self._profiles
+        )
         # What is recorded counts as it is known: to widen a consent gives no consent.
         return self._release(content, choice, self._consents.of_case(case_id).known)
 
@@ -241,7 +246,7 @@ class Recording:
 
     def resolve(self, command: RecordCommand) -> tuple[AudienceChoice, Audience]:
         """The audience of a command, as a choice and as what its header will say."""
-        choice = resolve_audience(command.audience, command.content)
+        choice = resolve_audience(command.audience, command.content, self._profiles)
         return choice, self.final_audience(command, self._audience(choice))
 
     def check(self, command: RecordCommand, audience: Audience) -> None:

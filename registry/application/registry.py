@@ -24,6 +24,7 @@ from registry.application.exporting import Export, Exporting, ExportPurpose
 from registry.application.folder import NodeFolder
 from registry.application.founding import KEY_SIZE_BYTES, load_roster, load_signer
 from registry.application.key_files import read_secret
+from registry.application.lists import Lists
 from registry.application.node_keys import finish_rotation, load_node_keys
 from registry.application.preview import Preview, preview_event
 from registry.application.randomness import RandomBytes
@@ -31,6 +32,7 @@ from registry.application.recording import Receipt, RecordCommand, Recording
 from registry.application.request_keys import RequestKeys
 from registry.application.sharing import PartKey, sharable_parts
 from registry.domain.identifiers import CaseId, Commitment, RegistryId, log_id_of
+from registry.domain.mechanisms import load_profiles
 from registry.errors import FolderError, NotFound
 from registry.log.author import Author
 from registry.log.entry import decode_header, split_entry
@@ -39,14 +41,15 @@ from registry.log.proof import InclusionEvidence, encode_inclusion_evidence
 from registry.log.roster import Member, Roster
 from registry.store.entries import EntryStore
 from registry.store.guard import Guard
-from registry.store.read_models import CasePage, CaseRow, ReadModels, open_read_models
+from registry.store.read_models import ReadModels, open_read_models
 from registry.store.sqlite import open_sqlite_store
 from registry.store.tombstone_journal import TombstoneJournal
 from registry.store.values import Appended, HeldPart, LogState
 from registry.views.case_file import CaseHistory, Reader, read_history
 from registry.views.case_list import SituationNames, summarise
 from registry.views.node_digest import NodeDigest, read_node_digest
-from registry.views.projector import CaseListProjector
+from registry.views.projector import Projector
+from registry.views.rows import CaseRow
 from registry.views.timeline import TimelineItem, read_timeline
 
 _RECEIPTS_AT_ONCE: Final = 100
@@ -76,6 +79,8 @@ class Registry:
         self.situations = SituationNames(self.registry_id)
         self._reader = Reader(store, roster, self.own.id, now_ms)
         self.consents = ConsentDesk(self._reader)
+        self.profiles = load_profiles(folder.profiles)
+        self.lists = Lists(models)
         self._exporting = Exporting(self._reader, self.consents)
         self.recording = Recording(
             self._reader,
@@ -84,12 +89,13 @@ class Registry:
             RequestKeys(request_secret),
             now_ms=now_ms,
             random_bytes=random_bytes,
+            profiles=self.profiles,
         )
         self.control = ControlRequests(
             self._reader, self.recording, self.consents, RequestKeys(request_secret)
         )
         self.attachments = AttachmentDesk(store, self.own.log_id, RequestKeys(request_secret))
-        self.projector = CaseListProjector(self._reader, models)
+        self.projector = Projector(self._reader, models, self.profiles)
         self._resources = ExitStack()
 
     @classmethod
@@ -252,10 +258,6 @@ class Registry:
     def summary(self, history: CaseHistory) -> CaseRow:
         """Folds a history into the line of its case."""
         return summarise(history, self.situations)
-
-    def cases(self, *, limit: int, token: str, state: str, mechanism: str) -> CasePage:
-        """Lists cases from the read model; see `ReadModels.page`."""
-        return self.models.page(limit=limit, token=token, state=state, mechanism=mechanism)
 
     def history(self, case_id: CaseId) -> CaseHistory:
         """Reads a case's history.

@@ -4,6 +4,7 @@ from registry.client.client import RegistryClient, case, situation
 from registry.client.profile import ClientProfile, load_profile
 from registry.client.values import (
     CaseSummary,
+    Disagreement,
     History,
     HistoryEvent,
     LogPlace,
@@ -18,6 +19,7 @@ from registry.client.values import (
 __all__ = [
     "CaseSummary",
     "ClientProfile",
+    "Disagreement",
     "History",
     "HistoryEvent",
     "LogPlace",

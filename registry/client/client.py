@@ -24,6 +24,7 @@ from registry.api.v1 import (  # noqa: E402
     cases_pb2_grpc,
 )
 from registry.client.attachments import AttachmentClient  # noqa: E402
+from registry.client.casework import CaseworkClient, Filter  # noqa: E402
 from registry.client.confidentiality import ConfidentialityClient  # noqa: E402
 from registry.client.content_conversion import audience_to_proto, content_to_proto  # noqa: E402
 from registry.client.desk import DeskClient, done_or_waiting, source_to_proto  # noqa: E402
@@ -31,12 +32,14 @@ from registry.client.errors import translate  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
 from registry.client.values import (  # noqa: E402
     CaseSummary,
+    Disagreement,
     History,
     NodeDigest,
     NodeStatus,
     PeerStatus,
     Receipt,
     TimelineItem,
+    read_disagreement,
     read_event,
     read_item,
     read_peer,
@@ -104,6 +107,7 @@ class RegistryClient:
         self.attachments = AttachmentClient(
             self._channel, self._call, self._patient_call, self.address
         )
+        self.casework = CaseworkClient(self._channel, self._call)
         self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 
     async def __aenter__(self) -> Self:
@@ -185,14 +189,24 @@ class RegistryClient:
         request = cases_pb2.GetCaseRequest(case=selector)
         return read_summary((await self._call(self._cases.GetCase, request)).case)
 
+    async def disagreements(self, selector: cases_pb2.CaseSelector) -> tuple[Disagreement, ...]:
+        """On what the mechanisms differ in a case."""
+        request = cases_pb2.GetCaseRequest(case=selector)
+        answer = await self._call(self._cases.GetCase, request)
+        return tuple(map(read_disagreement, answer.disagreements))
+
     async def list_cases(
-        self, *, state: str = "", mechanism: str = ""
+        self, *, state: str = "", mechanism: str = "", wanted: Filter | None = None
     ) -> AsyncIterator[CaseSummary]:
         """Lists cases, newest activity first, page by page."""
         token = ""
         while True:
             request = cases_pb2.ListCasesRequest(
-                page_size=_PAGE, page_token=token, state=state, mechanism=mechanism
+                page_size=_PAGE,
+                page_token=token,
+                state=state,
+                mechanism=mechanism,
+                filter=None if wanted is None else wanted.to_proto(),
             )
             page = await self._call(self._cases.ListCases, request)
             for summary in page.cases:

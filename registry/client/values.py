@@ -38,6 +38,35 @@ class CaseSummary:
     last_recorded_ms: int
     is_invented: bool
     is_situation: bool
+    themes: tuple[str, ...] = ()
+    own_numbers: tuple[str, ...] = ()
+    status: str = ""
+    disagreement_count: int = 0
+    is_emblematic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one mechanism says, and the event that says it."""
+
+    mechanism: str
+    value: str
+    origin: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Acts of different mechanisms on one matter that say different things.
+
+    `about` is the event that they are about as (origin, index), None = the case;
+    `is_concurrent` tells whether two that differ acted without knowing of each other.
+    """
+
+    matter: str
+    about: tuple[str, int] | None
+    claims: tuple[Claim, ...]
+    is_concurrent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +213,25 @@ def read_summary(message: cases_pb2.CaseSummary) -> CaseSummary:
         last_recorded_ms=message.last_recorded_ms,
         is_invented=message.is_invented,
         is_situation=message.is_situation,
+        themes=tuple(message.themes),
+        own_numbers=tuple(message.own_numbers),
+        status=message.status,
+        disagreement_count=message.disagreement_count,
+        is_emblematic=message.is_emblematic,
+    )
+
+
+def read_disagreement(message: cases_pb2.Disagreement) -> Disagreement:
+    """Converts acts that say different things."""
+    about = message.about if message.HasField("about") else None
+    return Disagreement(
+        matter=message.matter,
+        about=None if about is None else (about.origin, about.index),
+        claims=tuple(
+            Claim(each.mechanism, each.value, each.event.origin, each.event.index)
+            for each in message.claims
+        ),
+        is_concurrent=message.is_concurrent,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from registry.domain.content.act import ActContent
+from registry.domain.mechanisms import Profiles, shipped_profiles
 from registry.domain.vocabulary import default_audience_of, kind_code
 from registry.errors import InvalidRequest
 
@@ -42,16 +43,32 @@ def named(*mechanisms: str) -> AudienceChoice:
     return AudienceChoice("named", mechanisms)
 
 
-def resolve_audience(choice: AudienceChoice, content: ActContent) -> AudienceChoice:
-    """Puts the default of the kind in the place of `default`; a public record is for all.
+def resolve_audience(
+    choice: AudienceChoice, content: ActContent, profiles: Profiles | None = None
+) -> AudienceChoice:
+    """Puts the default of the instrument, or of the kind, in the place of `default`.
+
+    A public record is for all, whatever told it.
+
+    Args:
+        choice: what whoever records chose.
+        content: what happened.
+        profiles: of this node; None = those that are shipped.
 
     Raises:
         InvalidRequest: the content is of a kind that is never for all members.
     """
     if choice.kind == "default":
         is_public = content.basis == "public_record" and not content.is_never_for_all
-        choice = EVERYONE if is_public else AudienceChoice(default_audience_of(content.kind))
+        choice = EVERYONE if is_public else _default(content, profiles or shipped_profiles())
     if choice.kind == "all" and content.is_never_for_all:
         msg = f"{kind_code(content.kind)} is never for all members: name those that need it"
         raise InvalidRequest(msg)
     return choice
+
+
+def _default(content: ActContent, profiles: Profiles) -> AudienceChoice:
+    instrument = profiles.instrument(getattr(content, "instrument", ""))
+    if instrument is not None and instrument.audience:
+        return EVERYONE if instrument.audience == "all" else OWN_ONLY
+    return AudienceChoice(default_audience_of(content.kind))

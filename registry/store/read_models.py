@@ -1,81 +1,84 @@
-"""The case list on SQLite: rows that the views fold, and the places in the logs they stand for.
+"""Read models on SQLite: documents that the views fold, and the places in the logs they stand for.
 
 A database of its own, apart from the logs, because it holds plaintext and can be rebuilt; it is
-encrypted as a whole. Rows and places are written in one transaction on eventsourcing's tracking
-recorder.
+encrypted as a whole. Documents and places are written in one transaction on eventsourcing's
+tracking recorder. What a document says is the views' own affair: here it has a place in the order
+of its view, facets by which it is filtered, words by which it is found, and a row to show.
 
-    cases(case_id PRIMARY KEY, last_recorded_ms, row)     row: canonical JSON of a CaseRow
-    case_states(state, case_id), case_mechanisms(mechanism, case_id)
-    tracking(application_name, notification_id)           one row per stream, by the library
+    documents(id, view, key, case_id, sort, row, facets, seal)   row: canonical JSON; seal: a hash
+    facets(view, name, value, sort, id)              one row for each facet of a document
+    texts(text)                                      FTS5 without a copy of the text, by document id
+    embargoes(case_id, until_ms)                     cases that read differently after that time
+    tracking(application_name, notification_id)      one row per stream, by the library
 """
 
-import base64
-import dataclasses
+import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from eventsourcing.persistence import Tracking
 from eventsourcing.sqlite import SQLiteCursor, SQLiteTrackingRecorder
 
-from registry.domain.identifiers import CASE_ID_SIZE_BYTES, CaseId, Slug
-from registry.errors import CorruptDatabase, InvalidRequest
+from registry.domain.identifiers import CaseId
+from registry.errors import CorruptDatabase
 from registry.store.connections import translated
 from registry.store.encrypted import EncryptedDatastore
+from registry.store.read_queries import Page, Query, read_page
 
-PROJECTOR_VERSION: Final = 2
-"""Raised whenever rows are folded differently: an older database is then dropped and rebuilt."""
+PROJECTOR_VERSION: Final = 3
+"""Raised whenever documents are folded differently: an older database is dropped and rebuilt."""
 _VERSION_STREAM: Final = f"version {PROJECTOR_VERSION}"
-_TIME_SIZE_BYTES: Final = 8
+_TABLES: Final = ("documents", "facets", "texts", "embargoes", "tracking")
+
+Facets = tuple[tuple[str, str], ...]
+
+
+class Document(NamedTuple):
+    """One row of a view.
+
+    Attributes:
+        view: such as `case` or `act`.
+        key: names it within its view, the same after each fold.
+        sort: places it among the others of its view, as text.
+        row: what is shown, canonical JSON.
+        facets: (name, value) by which it is filtered; a name may stand more than once.
+        text: the words by which it is found.
+    """
+
+    view: str
+    key: bytes
+    sort: str
+    row: str
+    facets: Facets = ()
+    text: str = ""
+
+    def seal(self) -> bytes:
+        """A hash over all of it: a document with the same seal is not written again."""
+        parts = (self.sort, self.row, _json(self.facets), self.text)
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
 
 
 @dataclass(frozen=True, slots=True)
-class CaseRow:
-    """One line of the case list; times in milliseconds UTC as the authors recorded."""
+class CaseFold:
+    """Everything that the views say of one case.
+
+    Attributes:
+        case_id: the case.
+        documents: all of them; none = the case is in no view.
+        until_ms: when it reads differently for time alone, milliseconds UTC; 0 = never.
+    """
 
     case_id: CaseId
-    title: str
-    states: tuple[str, ...]
-    mechanisms: tuple[Slug, ...]
-    event_count: int
-    unreadable_count: int
-    first_recorded_ms: int
-    last_recorded_ms: int
-    is_invented: bool
-    is_situation: bool
-    has_withdrawal: bool
-    digest: bytes
-
-    def encode(self) -> str:
-        """Canonical JSON: the bytes that a rebuild must reproduce."""
-        fields = dataclasses.asdict(self)
-        fields |= {"case_id": self.case_id.hex(), "digest": self.digest.hex()}
-        return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-    @classmethod
-    def decode(cls, text: str) -> "CaseRow":
-        """Reads what `encode` wrote."""
-        fields: dict[str, Any] = json.loads(text)
-        fields["case_id"] = CaseId(bytes.fromhex(fields["case_id"]))
-        fields["digest"] = bytes.fromhex(fields["digest"])
-        fields["states"] = tuple(fields["states"])
-        fields["mechanisms"] = tuple(fields["mechanisms"])
-        return cls(**fields)
-
-
-@dataclass(frozen=True, slots=True)
-class CasePage:
-    """Some rows of the case list and where the next page starts (empty = no more)."""
-
-    rows: tuple[CaseRow, ...]
-    next_token: str
+    documents: tuple[Document, ...]
+    until_ms: int = 0
 
 
 class ReadModels(SQLiteTrackingRecorder):
-    """The case list and the places reached in the streams it is folded from."""
+    """The documents of all views and the places reached in the streams they are folded from."""
 
     def __init__(self, datastore: EncryptedDatastore) -> None:
         """Takes over the datastore."""
@@ -86,13 +89,21 @@ class ReadModels(SQLiteTrackingRecorder):
         """Adds our tables to the library's."""
         return [
             *super().construct_create_table_statements(),
-            """CREATE TABLE IF NOT EXISTS cases (
-                case_id BLOB PRIMARY KEY, last_recorded_ms INTEGER NOT NULL, row TEXT NOT NULL)""",
-            "CREATE INDEX IF NOT EXISTS cases_by_time ON cases (last_recorded_ms DESC, case_id)",
-            """CREATE TABLE IF NOT EXISTS case_states (
-                state TEXT, case_id BLOB, PRIMARY KEY (state, case_id)) WITHOUT ROWID""",
-            """CREATE TABLE IF NOT EXISTS case_mechanisms (
-                mechanism TEXT, case_id BLOB, PRIMARY KEY (mechanism, case_id)) WITHOUT ROWID""",
+            """CREATE TABLE IF NOT EXISTS documents (
+                id INTEGER PRIMARY KEY, view TEXT NOT NULL, key BLOB NOT NULL,
+                case_id BLOB NOT NULL, sort TEXT NOT NULL, row TEXT NOT NULL,
+                facets TEXT NOT NULL, seal BLOB NOT NULL, UNIQUE (view, key))""",
+            "CREATE INDEX IF NOT EXISTS documents_by_case ON documents (case_id)",
+            "CREATE INDEX IF NOT EXISTS documents_by_sort ON documents (view, sort, id)",
+            """CREATE TABLE IF NOT EXISTS facets (
+                view TEXT, name TEXT, value TEXT, sort TEXT, id INTEGER,
+                PRIMARY KEY (view, name, value, sort, id)) WITHOUT ROWID""",
+            """CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(text, content='',
+                contentless_delete=1, tokenize='unicode61 remove_diacritics 2')""",
+            # What is deleted leaves the index at once, not when pages are merged some day.
+            "INSERT INTO texts (texts, rank) VALUES ('secure-delete', 1)",
+            """CREATE TABLE IF NOT EXISTS embargoes (
+                case_id BLOB PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID""",
         ]
 
     def place(self, stream: str) -> int:
@@ -100,84 +111,62 @@ class ReadModels(SQLiteTrackingRecorder):
         with translated():
             return self.max_tracking_id(stream) or 0
 
-    def save(self, rows: Iterable[CaseRow], places: Mapping[str, int]) -> None:
-        """Replaces rows and moves the streams' places forward, all or nothing.
+    def save(self, folds: Iterable[CaseFold], places: Mapping[str, int]) -> None:
+        """Replaces what the views say of some cases and moves the streams' places forward.
 
-        A row without events takes its case out of the list: all of them became void.
+        All or nothing.
         """
-        rows = list(rows)
         with self._transaction(commit=True) as cursor:
-            _write_rows(cursor, rows)
+            for fold in folds:
+                _replace(cursor, fold)
             for stream, place in places.items():
                 self._insert_tracking(cursor, Tracking(stream, place))
 
-    def case(self, case_id: CaseId) -> CaseRow | None:
-        """Returns one row, or None if the case is not in the list (yet)."""
+    def row(self, view: str, key: bytes) -> str | None:
+        """Returns the row of one document, or None if it is not there (yet)."""
         with self._transaction(commit=False) as cursor:
-            cursor.execute("SELECT row FROM cases WHERE case_id = ?", (case_id,))
+            cursor.execute("SELECT row FROM documents WHERE view = ? AND key = ?", (view, key))
             found = cursor.fetchone()
-        return None if found is None else CaseRow.decode(found["row"])
+        return None if found is None else str(found["row"])
 
-    def cases_with_withdrawals(self) -> list[CaseId]:
-        """The cases in which a consent was withdrawn, as far as they are folded."""
+    def cases_with(self, view: str, name: str, value: str) -> list[CaseId]:
+        """The cases of the documents with a facet, each once."""
         with self._transaction(commit=False) as cursor:
-            cursor.execute("SELECT case_id FROM cases WHERE json_extract(row, '$.has_withdrawal')")
+            cursor.execute(
+                "SELECT DISTINCT case_id FROM documents WHERE id IN (SELECT id FROM facets "
+                "WHERE view = ? AND name = ? AND value = ?)",
+                (view, name, value),
+            )
             return [CaseId(row["case_id"]) for row in cursor.fetchall()]
 
-    def page(
-        self,
-        *,
-        limit: int,
-        token: str = "",
-        state: str = "",
-        mechanism: str = "",
-        hidden: Collection[CaseId] = (),
-    ) -> CasePage:
-        """Lists rows by last activity, newest first.
+    def due_embargoes(self, now_ms: int) -> list[CaseId]:
+        """The cases that read differently since a time that has passed."""
+        with self._transaction(commit=False) as cursor:
+            cursor.execute("SELECT case_id FROM embargoes WHERE until_ms <= ?", (now_ms,))
+            return [CaseId(row["case_id"]) for row in cursor.fetchall()]
 
-        Args:
-            limit: rows at most, from 1.
-            token: from the previous page; empty = from the start.
-            state: only cases on this State (alpha-3); empty = all.
-            mechanism: only cases in which this mechanism recorded; empty = all.
-            hidden: cases that are left out, as if they were not there.
+    def page(self, query: Query) -> Page:
+        """Reads one page of a view.
 
         Raises:
-            InvalidRequest: the token is not one of ours.
+            InvalidRequest: the page token is not one of ours.
         """
-        where: list[str] = []
-        parameters: list[object] = []
-        if token:
-            time_ms, case_id = _decode_token(token)
-            where.append("(last_recorded_ms < ? OR (last_recorded_ms = ? AND case_id > ?))")
-            parameters += [time_ms, time_ms, case_id]
-        if state:
-            where.append("case_id IN (SELECT case_id FROM case_states WHERE state = ?)")
-            parameters.append(state)
-        if mechanism:
-            where.append("case_id IN (SELECT case_id FROM case_mechanisms WHERE mechanism = ?)")
-            parameters.append(mechanism)
-        # Only constant fragments are joined; every value is a parameter.
-        clause = f"WHERE {' AND '.join(where)} " if where else ""
-        statement = f"SELECT row FROM cases {clause}ORDER BY last_recorded_ms DESC, case_id LIMIT ?"  # noqa: S608
         with self._transaction(commit=False) as cursor:
-            # However many of the hidden ones stand here, enough of the others are read.
-            cursor.execute(statement, (*parameters, limit + 1 + len(hidden)))
-            found = [CaseRow.decode(row["row"]) for row in cursor.fetchall()]
-        found = [row for row in found if row.case_id not in hidden]
-        rows = tuple(found[:limit])
-        return CasePage(rows=rows, next_token=_encode_token(rows[-1]) if len(found) > limit else "")
+            return read_page(cursor, query)
 
     def dump(self) -> bytes:
-        """All rows as canonical lines in case id order, to compare a rebuild byte for byte."""
+        """All documents as canonical lines, to compare a rebuild byte for byte."""
         with self._transaction(commit=False) as cursor:
-            cursor.execute("SELECT row FROM cases ORDER BY case_id")
-            return "".join(f"{row['row']}\n" for row in cursor.fetchall()).encode()
+            cursor.execute(
+                "SELECT view, hex(key), sort, row, facets, hex(seal) FROM documents "
+                "ORDER BY view, key"
+            )
+            return "".join(f"{' '.join(row)}\n" for row in cursor.fetchall()).encode()
 
     def clear(self) -> None:
-        """Forgets all rows and places, so that the next fold starts from nothing."""
+        """Forgets all documents and places, so that the next fold starts from nothing."""
         with self._transaction(commit=True) as cursor:
-            for table in ("cases", "case_states", "case_mechanisms", "tracking"):
+            for table in _TABLES:
                 cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant name
             self._insert_tracking(cursor, Tracking(self.table_migration_identifier, 1))
             self._insert_tracking(cursor, Tracking(_VERSION_STREAM, 1))
@@ -244,37 +233,63 @@ def _open(path: Path, key: bytes) -> ReadModels:
     return models
 
 
-def _write_rows(cursor: SQLiteCursor, changed: Sequence[CaseRow]) -> None:
-    ids = [(row.case_id,) for row in changed]
-    cursor.executemany("DELETE FROM cases WHERE case_id = ?", ids)
-    rows = [row for row in changed if row.event_count]
-    cursor.executemany(
-        "INSERT INTO cases VALUES (?, ?, ?)",
-        [(row.case_id, row.last_recorded_ms, row.encode()) for row in rows],
+def _replace(cursor: SQLiteCursor, fold: CaseFold) -> None:
+    """Writes the documents of a case that changed and takes out those that are no more."""
+    cursor.execute(
+        "SELECT id, view, key, sort, facets, seal FROM documents WHERE case_id = ?",
+        (fold.case_id,),
     )
-    cursor.executemany("DELETE FROM case_states WHERE case_id = ?", ids)
-    cursor.executemany("DELETE FROM case_mechanisms WHERE case_id = ?", ids)
-    cursor.executemany(
-        "INSERT INTO case_states VALUES (?, ?)", [(s, r.case_id) for r in rows for s in r.states]
+    before = {(row["view"], bytes(row["key"])): row for row in cursor.fetchall()}
+    for document in fold.documents:
+        old = before.pop((document.view, document.key), None)
+        seal = document.seal()
+        if old is not None and bytes(old["seal"]) == seal:
+            continue
+        if old is not None:
+            _take_out(cursor, old["id"], old["view"], old["sort"], old["facets"])
+        _put_in(cursor, fold.case_id, document, seal, None if old is None else old["id"])
+    for old in before.values():
+        _take_out(cursor, old["id"], old["view"], old["sort"], old["facets"])
+    cursor.execute("DELETE FROM embargoes WHERE case_id = ?", (fold.case_id,))
+    if fold.until_ms:
+        cursor.execute("INSERT INTO embargoes VALUES (?, ?)", (fold.case_id, fold.until_ms))
+
+
+def _put_in(
+    cursor: SQLiteCursor, case_id: CaseId, document: Document, seal: bytes, kept_id: int | None
+) -> None:
+    """A document that changed keeps its id: a page that comes next leaves nothing out."""
+    facets = tuple(sorted(set(document.facets)))
+    cursor.execute(
+        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (
+            kept_id,
+            document.view,
+            document.key,
+            case_id,
+            document.sort,
+            document.row,
+            _json(facets),
+            seal,
+        ),
     )
+    new_id = cursor.fetchone()[0]
     cursor.executemany(
-        "INSERT INTO case_mechanisms VALUES (?, ?)",
-        [(m, r.case_id) for r in rows for m in r.mechanisms],
+        "INSERT INTO facets VALUES (?, ?, ?, ?, ?)",
+        [(document.view, name, value, document.sort, new_id) for name, value in facets],
     )
+    if document.text:
+        cursor.execute("INSERT INTO texts (rowid, text) VALUES (?, ?)", (new_id, document.text))
 
 
-def _encode_token(row: CaseRow) -> str:
-    time = row.last_recorded_ms.to_bytes(_TIME_SIZE_BYTES, "big", signed=True)
-    return base64.urlsafe_b64encode(time + row.case_id).decode()
+def _take_out(cursor: SQLiteCursor, old_id: int, view: str, sort: str, facets: str) -> None:
+    cursor.execute("DELETE FROM documents WHERE id = ?", (old_id,))
+    cursor.executemany(
+        "DELETE FROM facets WHERE view = ? AND name = ? AND value = ? AND sort = ? AND id = ?",
+        [(view, name, value, sort, old_id) for name, value in json.loads(facets)],
+    )
+    cursor.execute("DELETE FROM texts WHERE rowid = ?", (old_id,))
 
 
-def _decode_token(token: str) -> tuple[int, CaseId]:
-    try:
-        raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
-    except ValueError:
-        raw = b""
-    if len(raw) != _TIME_SIZE_BYTES + CASE_ID_SIZE_BYTES:
-        msg = "this page token is not one that ListCases gave; start from the first page"
-        raise InvalidRequest(msg)
-    time_ms = int.from_bytes(raw[:_TIME_SIZE_BYTES], "big", signed=True)
-    return time_ms, CaseId(raw[_TIME_SIZE_BYTES:])
+def _json(facets: Iterable[tuple[str, str]]) -> str:
+    return json.dumps(list(facets), ensure_ascii=False, separators=(",", ":"))

@@ -19,7 +19,7 @@ from registry.domain.identifiers import CaseId, LeafHash, LogId, MemberId, Origi
 from registry.domain.vocabulary import EventKind, kind_code
 from registry.errors import InvalidContent
 from registry.log.digest import case_digest
-from registry.log.entry import ALL_MEMBERS, Audience, Header
+from registry.log.entry import ALL_MEMBERS, Audience, EventRef, Header
 from registry.log.merkle import leaf_hash
 from registry.log.ordering import CaseEvent, PlacedEvent, order_case
 from registry.log.roster import Roster
@@ -80,6 +80,7 @@ class HistoryEntry:
     not_before_ms: int = 0  # of the content; 0 = no embargo
     audience: Audience = ALL_MEMBERS  # widenings included
     attachments: tuple[AttachmentView, ...] = field(default=(), compare=False)
+    refs: tuple[EventRef, ...] = ()  # what of other logs the author had seen of the case
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +293,7 @@ def _history_entry(reader: Reader, position: int, placed: PlacedEvent, held: _He
         not_before_ms=not_before_ms,
         audience=held.audience,
         attachments=attachments_of(held.header, content, held.further),
+        refs=held.header.refs,
     )
 
 

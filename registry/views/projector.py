@@ -1,9 +1,10 @@
-"""Keeps the case list in step with the logs.
+"""Keeps the read models in step with the logs.
 
-Every change (an entry or a part that was stored, a log that was frozen below its size) marks its
-cases; marked cases are folded again from all their events and their rows written together with the
-place reached, in one transaction. A crash therefore repeats work and never loses it, and a rebuild
-gives the same rows byte for byte: a row depends on the log alone, not on the way there.
+Every change (an entry or a part that was stored, a log that was frozen below its size, an embargo
+that ended) marks its cases; marked cases are folded again from all their events and their documents
+written together with the place reached, in one transaction. A crash therefore repeats work and
+never loses it, and a rebuild gives the same documents byte for byte: they depend on the log alone,
+not on the way there.
 
 A fold holds the interpreter lock. It is therefore cut into small steps, between which whoever
 drives it may let more urgent work pass. Rows may be saved before the places that they stand for,
@@ -15,11 +16,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.domain.identifiers import CaseId
+from registry.domain.mechanisms import Profiles, shipped_profiles
 from registry.domain.vocabulary import EventKind
-from registry.store.read_models import CaseRow, ReadModels
+from registry.store.read_models import CaseFold, ReadModels
 from registry.store.values import LogState, read_header
 from registry.views.case_file import Reader, read_history
-from registry.views.case_list import SituationNames, summarise
+from registry.views.case_list import SituationNames, fold_case
 
 ENTRIES: Final = "entries"
 PARTS: Final = "parts"
@@ -48,12 +50,22 @@ class Progress:
     has_forgotten: bool = True
 
 
-class CaseListProjector:
-    """Folds the changes of a store into the case list."""
+class Projector:
+    """Folds the changes of a store into the read models."""
 
-    def __init__(self, reader: Reader, models: ReadModels) -> None:
+    def __init__(
+        self, reader: Reader, models: ReadModels, profiles: Profiles | None = None
+    ) -> None:
+        """Folds nothing yet.
+
+        Args:
+            reader: what is read, and for whom.
+            models: where it is kept.
+            profiles: the mechanisms' clocks; None = those that are shipped.
+        """
         self._reader = reader
         self._models = models
+        self._profiles = profiles or shipped_profiles()
         # A fold may have been cut short; and the journal may have erased more than entries tell.
         self._must_forget = True
         self.forgotten_id = 0
@@ -78,15 +90,16 @@ class CaseListProjector:
         frozen = {_freeze_stream(state): state for state in self._new_freezes()}
         entries = store.changes(self._models.place(ENTRIES), BATCH_CHANGES)
         parts = store.part_changes(self._models.place(PARTS), BATCH_CHANGES)
-        if not entries and not parts and not frozen:
+        ended = self._models.due_embargoes(self._reader.now_ms())
+        if not entries and not parts and not frozen and not ended:
             yield self._progress(0, is_behind=False)
             return
         # Noted before any row is replaced, and until the replaced ones are out of the files.
         has_erased = any(each.kind == EventKind.CONTENT_ERASED for each in entries)
         self._must_forget = self._must_forget or has_erased
         void = [case_id for state in frozen.values() for case_id in self._void_cases(state)]
-        found = [*(p.case_id for p in parts), *(e.case_id for e in entries), *void]
-        unsaved: list[CaseRow] = []
+        found = [*(p.case_id for p in parts), *(e.case_id for e in entries), *void, *ended]
+        unsaved: list[CaseFold] = []
         for rows in self._fold_in_steps(case_id for case_id in dict.fromkeys(found) if case_id):
             unsaved += rows
             if len(unsaved) >= SAVED_CASES:
@@ -97,7 +110,7 @@ class CaseListProjector:
         places |= {stream: _void_count(state) for stream, state in frozen.items()}
         self._models.save(unsaved, {stream: place for stream, place in places.items() if place})
         yield self._progress(
-            len(entries) + len(parts) + len(void),
+            len(entries) + len(parts) + len(void) + len(ended),
             is_behind=BATCH_CHANGES in (len(entries), len(parts)),
         )
 
@@ -114,17 +127,19 @@ class CaseListProjector:
         if is_beyond:
             self._models.clear()
 
-    def _fold_in_steps(self, case_ids: Iterable[CaseId]) -> Iterator[list[CaseRow]]:
-        """Gives the rows of a few cases at a time, as many as make a step."""
-        rows: list[CaseRow] = []
+    def _fold_in_steps(self, case_ids: Iterable[CaseId]) -> Iterator[list[CaseFold]]:
+        """Gives the folds of a few cases at a time, as many as make a step."""
+        folds: list[CaseFold] = []
+        events = 0
         for case_id in case_ids:
-            rows.append(self._fold(case_id))
-            is_full = len(rows) >= STEP_CASES
-            if is_full or sum(row.event_count for row in rows) >= STEP_EVENTS:
-                yield rows
-                rows = []
-        if rows:
-            yield rows
+            history = read_history(self._reader, case_id)
+            folds.append(fold_case(history, self._situations, self._profiles))
+            events += len(history.events)
+            if len(folds) >= STEP_CASES or events >= STEP_EVENTS:
+                yield folds
+                folds, events = [], 0
+        if folds:
+            yield folds
 
     def _progress(self, changes: int, *, is_behind: bool) -> Progress:
         """Takes rows that were replaced for an erasure out of the write-ahead log; ends a fold."""
@@ -133,9 +148,6 @@ class CaseListProjector:
         if not self._must_forget:
             self.forgotten_id = self._models.place(ENTRIES)
         return Progress(changes, is_behind, has_forgotten=not self._must_forget)
-
-    def _fold(self, case_id: CaseId) -> CaseRow:
-        return summarise(read_history(self._reader, case_id), self._situations)
 
     def _new_freezes(self) -> list[LogState]:
         """Logs with more void entries than were folded; a later freeze can only lower the size."""

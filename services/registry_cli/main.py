@@ -22,6 +22,8 @@ from registry.errors import RegistryError  # noqa: E402
 from registry_cli.commands import (  # noqa: E402
     attachments,
     bench,
+    cases,
+    casework,
     clients,
     demo,
     desk,
@@ -70,8 +72,9 @@ app.add_typer(offline.roster_app, name="roster", rich_help_panel=_START)
 _add(_START, offline.join)
 app.add_typer(clients.client_app, name="client", rich_help_panel=_START)
 _add(_START, offline.serve)
-app.add_typer(online.case_app, name="case", rich_help_panel=_DAILY)
-_add(_DAILY, online.record, attachments.download, kinds.kinds)
+app.add_typer(cases.case_app, name="case", rich_help_panel=_DAILY)
+_add(_DAILY, casework.acts, casework.board, casework.followups, casework.concordances)
+_add(_DAILY, online.record, attachments.download, kinds.kinds, casework.mechanisms)
 app.command("import", rich_help_panel=_DAILY)(online.import_command)
 _add(_DAILY, erasing.widen, erasing.erase)
 app.add_typer(erasing.erasure_app, name="erasure", rich_help_panel=_DAILY)

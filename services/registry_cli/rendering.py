@@ -8,10 +8,11 @@ from typing import Final, Protocol
 from rich.table import Table
 from rich.text import Text
 
-from registry.client import CaseSummary, History, HistoryEvent, TimelineItem
+from registry.client import CaseSummary, Disagreement, History, HistoryEvent, TimelineItem
 from registry.domain.content import ActContent, PartialDate
+from registry.domain.mechanisms import shipped_profiles
 from registry.domain.states import state_name
-from registry.domain.vocabulary import body_name, kind_title
+from registry.domain.vocabulary import kind_title, label
 from registry_cli.importing import ImportReport
 from registry_cli.output import Output, printable
 
@@ -132,6 +133,24 @@ def print_case(output: Output, case: CaseSummary) -> None:
     first, last = time_text(case.first_recorded_ms), time_text(case.last_recorded_ms)
     output.say(f"  recorded   {first} to {last} UTC")
 
+    if case.themes:
+        output.say(f"  themes     {', '.join(label('themes', theme) for theme in case.themes)}")
+    mark = ", emblematic" if case.is_emblematic else ""
+    output.say(f"  status     {label('words', case.status)}{mark}")
+    if case.own_numbers:
+        print_wrapped(output, "  numbers    ", ", ".join(case.own_numbers))
+
+
+def print_disagreements(output: Output, found: Sequence[Disagreement]) -> None:
+    """Prints on what the mechanisms differ in a case; each claim stands."""
+    for each in found:
+        about = "" if each.about is None else f" of event {each.about[0]}#{each.about[1]}"
+        when = "neither knew of the other" if each.is_concurrent else "knowing of each other"
+        heading(output, f"disagreement on {each.matter.replace('_', ' ')}{about} ({when})")
+        for claim in each.claims:
+            said = label("words", claim.value)
+            output.say(f"  {claim.mechanism:<24} {said}  (event {claim.index} of {claim.origin})")
+
 
 def print_history(output: Output, history: History, *, most: int | None = None) -> None:
     """Prints a history in the order of record; with `most`, its first and last events only."""
@@ -218,7 +237,8 @@ def _headline(event: HistoryEvent) -> Text:
 
 
 def _facts(content: ActContent) -> str:
-    facts = [body_name(content.acting_body), *content.references[:_REFERENCES_SHOWN]]
+    body = shipped_profiles().body_name(content.acting_body)
+    facts = [body, *content.references[:_REFERENCES_SHOWN]]
     facts += [
         str(getattr(content, name))
         for name in (

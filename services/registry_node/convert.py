@@ -24,9 +24,9 @@ from registry.domain.identifiers import (
 )
 from registry.domain.release import Verdict
 from registry.errors import InvalidRequest
-from registry.store.read_models import CaseRow
 from registry.views.attachments import AttachmentView
 from registry.views.case_file import HistoryEntry, LogPlace, PartState
+from registry.views.rows import CaseRow
 from registry.views.timeline import TimelineItem
 
 _PART_STATES = {
@@ -113,6 +113,11 @@ def summary_to_proto(row: CaseRow) -> cases_pb2.CaseSummary:
         last_recorded_ms=row.last_recorded_ms,
         is_invented=row.is_invented,
         is_situation=row.is_situation,
+        themes=row.themes,
+        own_numbers=row.own_numbers,
+        status=row.status,
+        disagreement_count=row.disagreement_count,
+        is_emblematic=row.is_emblematic,
     )
 
 

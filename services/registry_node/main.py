@@ -41,6 +41,7 @@ from registry_node.servicers.admin import AdminServicer  # noqa: E402
 from registry_node.servicers.attachments import AttachmentServicer  # noqa: E402
 from registry_node.servicers.audit import AuditServicer  # noqa: E402
 from registry_node.servicers.cases import CaseServicer  # noqa: E402
+from registry_node.servicers.casework import CaseworkServicer  # noqa: E402
 from registry_node.servicers.confidentiality import ConfidentialityServicer  # noqa: E402
 from registry_node.servicers.desk import DeskServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
@@ -91,6 +92,7 @@ async def serve(settings: NodeSettings) -> None:
             confidentiality=ConfidentialityServicer(registry, desk, mirror.last_heard_ms),
             desk=DeskServicer(registry, desk),
             attachments=attachments,
+            casework=CaseworkServicer(registry, desk),
         )
         await server.start(settings.listen or registry.own.address)
         _log.info(

@@ -44,6 +44,17 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         },
     )
     | _rows(
+        "registry.api.v1.CaseworkService",
+        {
+            "ListActs": _READERS,
+            "ListObligations": _READERS,
+            "ListFollowUps": _READERS,
+            "ListConcordances": _READERS,
+            "FindReferences": _READERS,
+            "ListMechanisms": _CLIENTS,
+        },
+    )
+    | _rows(
         "registry.api.v1.ConfidentialityService",
         {
             "PreviewEvent": _OFFICERS,

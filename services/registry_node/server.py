@@ -20,6 +20,8 @@ from registry.api.v1 import (  # noqa: E402
     audit_pb2_grpc,
     cases_pb2,
     cases_pb2_grpc,
+    casework_pb2,
+    casework_pb2_grpc,
     confidentiality_pb2,
     confidentiality_pb2_grpc,
     desk_pb2,
@@ -63,6 +65,7 @@ class NodeServer:
         confidentiality: confidentiality_pb2_grpc.ConfidentialityServiceServicer,
         desk: desk_pb2_grpc.DeskServiceServicer,
         attachments: attachments_pb2_grpc.AttachmentServiceServicer,
+        casework: casework_pb2_grpc.CaseworkServiceServicer,
     ) -> None:
         """Registers our services with health and reflection."""
         cases_pb2_grpc.add_CaseServiceServicer_to_server(cases, self._server)
@@ -74,6 +77,7 @@ class NodeServer:
         )
         desk_pb2_grpc.add_DeskServiceServicer_to_server(desk, self._server)
         attachments_pb2_grpc.add_AttachmentServiceServicer_to_server(attachments, self._server)
+        casework_pb2_grpc.add_CaseworkServiceServicer_to_server(casework, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [
             module.DESCRIPTOR.services_by_name[service].full_name
@@ -85,6 +89,7 @@ class NodeServer:
                 (confidentiality_pb2, "ConfidentialityService"),
                 (desk_pb2, "DeskService"),
                 (attachments_pb2, "AttachmentService"),
+                (casework_pb2, "CaseworkService"),
                 (health_pb2, "Health"),
             )
         ]

@@ -7,6 +7,7 @@ import pytest
 
 from registry.application.clients import add_client
 from registry.application.erasing import ErasureTarget
+from registry.application.lists import Ask
 from registry.application.recording import RecordCommand
 from registry.application.roles import Client, Role
 from registry.domain.audience import OWN_ONLY, AudienceChoice, named
@@ -154,7 +155,8 @@ def check_restricted_case(world: World) -> None:
     for client, knows in ((Client("chosen", Role.OFFICER), True), (OFFICER, False)):
         while node.registry.projector.advance().is_behind:
             pass
-        page = desk.cases(client, limit=10, token="", state="", mechanism="")
+        lists, asked = desk.lists_for(client, Ask(10))
+        page = lists.cases(asked)
         assert [row.case_id for row in page.rows] == ([case.case_id] if knows else [])
         if knows:
             desk.require_case(client, case.case_id)

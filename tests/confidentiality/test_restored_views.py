@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from registry.application.lists import Ask
 from tests.confidentiality.scanning import back_up
 from tests.unit.application.federation_in_process import (
     Nodes,
@@ -19,7 +20,7 @@ def listed(nodes: Nodes, slug: str) -> dict[str, int]:
     while registry.projector.advance().is_behind:
         pass
     assert registry.projector.lag() == 0
-    page = registry.cases(limit=100, token="", state="", mechanism="")
+    page = registry.lists.cases(Ask(100))
     return {row.title: row.event_count for row in page.rows}
 
 

@@ -23,6 +23,7 @@ from registry_node.servicers.admin import AdminServicer
 from registry_node.servicers.attachments import AttachmentServicer
 from registry_node.servicers.audit import AuditServicer
 from registry_node.servicers.cases import CaseServicer
+from registry_node.servicers.casework import CaseworkServicer
 from registry_node.servicers.confidentiality import ConfidentialityServicer
 from registry_node.servicers.desk import DeskServicer
 from registry_node.servicers.replication import ReplicationServicer
@@ -121,7 +122,7 @@ async def test_mistake_that_a_peers_bytes_bring_out_costs_the_peer_and_not_the_n
 class BrokenRegistry:
     """Stands for a registry with a mistake in it."""
 
-    def cases(self, *_: object, **__: object) -> None:
+    def lists_for(self, *_: object, **__: object) -> None:
         raise KeyError(_CANARY)
 
 
@@ -142,6 +143,7 @@ async def broken(tmp_path: Path) -> AsyncIterator[LocalNode]:
         confidentiality=ConfidentialityServicer(registry, registry, nothing),
         desk=DeskServicer(registry, registry),
         attachments=AttachmentServicer(registry, registry),
+        casework=CaseworkServicer(registry, registry),
     )
     await server.start(node.address)
     try:

@@ -22,62 +22,68 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from registry.api.v1 import casework_pb2 as registry_dot_api_dot_v1_dot_casework__pb2
 from registry.api.v1 import content_pb2 as registry_dot_api_dot_v1_dot_content__pb2
+from registry.api.v1 import filter_pb2 as registry_dot_api_dot_v1_dot_filter__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bregistry/api/v1/cases.proto\x12\x0fregistry.api.v1\x1a\x1dregistry/api/v1/content.proto\"A\n\x0c\x43\x61seSelector\x12\x11\n\x07\x63\x61se_id\x18\x01 \x01(\x0cH\x00\x12\x16\n\x0csituation_of\x18\x02 \x01(\tH\x00\x42\x06\n\x04\x63\x61se\"\xd4\x01\n\x0fOpenCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12,\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x1b.registry.api.v1.CaseOpened\x12\x33\n\x08\x61udience\x18\x03 \x01(\x0b\x32!.registry.api.v1.AudienceSelector\x12,\n\x05scope\x18\x04 \x01(\x0e\x32\x1d.registry.api.v1.RequestScope\x12\x1c\n\x14\x63onfirmed_person_ids\x18\x05 \x03(\t\"B\n\x10OpenCaseResponse\x12.\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceipt\"\xe6\x02\n\x12RecordEventRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12+\n\x04\x63\x61se\x18\x02 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\x12)\n\x07\x63ontent\x18\x03 \x01(\x0b\x32\x18.registry.api.v1.Content\x12\x33\n\x08\x61udience\x18\x04 \x01(\x0b\x32!.registry.api.v1.AudienceSelector\x12,\n\x05scope\x18\x05 \x01(\x0e\x32\x1d.registry.api.v1.RequestScope\x12\x15\n\rnot_before_ms\x18\x06 \x01(\x03\x12\x12\n\nupload_ids\x18\x07 \x03(\t\x12\x38\n\x0fsource_identity\x18\x08 \x01(\x0b\x32\x1f.registry.api.v1.SourceIdentity\x12\x1c\n\x14\x63onfirmed_person_ids\x18\t \x03(\t\"l\n\x13RecordEventResponse\x12\x30\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceiptH\x00\x12\x18\n\x0epending_act_id\x18\x02 \x01(\tH\x00\x42\t\n\x07outcome\"J\n\x10\x41udienceSelector\x12\x12\n\nmechanisms\x18\x01 \x03(\t\x12\x10\n\x08\x65veryone\x18\x02 \x01(\x08\x12\x10\n\x08own_only\x18\x03 \x01(\x08\"=\n\x0eSourceIdentity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontact\x18\x02 \x01(\t\x12\x0c\n\x04note\x18\x03 \x01(\t\"\x7f\n\x0c\x45ventReceipt\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\x0c\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x11\n\tleaf_hash\x18\x04 \x01(\x0c\x12\x1b\n\x13was_recorded_before\x18\x05 \x01(\x08\x12\x0f\n\x07time_ms\x18\x06 \x01(\x03\"=\n\x0eGetCaseRequest\x12+\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\"=\n\x0fGetCaseResponse\x12*\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x1c.registry.api.v1.CaseSummary\"[\n\x10ListCasesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x11\n\tmechanism\x18\x04 \x01(\t\"Y\n\x11ListCasesResponse\x12+\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x1c.registry.api.v1.CaseSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe0\x01\n\x0b\x43\x61seSummary\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\x0c\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0e\n\x06states\x18\x03 \x03(\t\x12\x12\n\nmechanisms\x18\x04 \x03(\t\x12\x13\n\x0b\x65vent_count\x18\x05 \x01(\x04\x12\x18\n\x10unreadable_count\x18\x06 \x01(\x04\x12\x19\n\x11\x66irst_recorded_ms\x18\x07 \x01(\x03\x12\x18\n\x10last_recorded_ms\x18\x08 \x01(\x03\x12\x13\n\x0bis_invented\x18\t \x01(\x08\x12\x14\n\x0cis_situation\x18\n \x01(\x08\"g\n\x11GetHistoryRequest\x12+\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xc1\x01\n\x12GetHistoryResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\x0c\x12-\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1d.registry.api.v1.HistoryEvent\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\x12\x13\n\x0b\x65vent_count\x18\x05 \x01(\x04\x12-\n\x06vector\x18\x06 \x03(\x0b\x32\x1d.registry.api.v1.HistoryPlace\":\n\x0cHistoryPlace\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\x0c\"\xd9\x02\n\x0cHistoryEvent\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x11\n\tmechanism\x18\x02 \x01(\t\x12\x0e\n\x06origin\x18\x03 \x01(\t\x12\r\n\x05index\x18\x04 \x01(\x04\x12\x11\n\tleaf_hash\x18\x05 \x01(\x0c\x12\x0c\n\x04kind\x18\x06 \x01(\t\x12\x13\n\x0brecorded_ms\x18\x07 \x01(\x03\x12)\n\x07\x63ontent\x18\x08 \x01(\x0b\x32\x18.registry.api.v1.Content\x12\x31\n\rcontent_state\x18\t \x01(\x0e\x32\x1a.registry.api.v1.PartState\x12\x0f\n\x07remarks\x18\n \x03(\t\x12\x10\n\x08\x61udience\x18\x0b \x03(\t\x12\x15\n\rnot_before_ms\x18\x0c \x01(\x03\x12\x37\n\x0b\x61ttachments\x18\r \x03(\x0b\x32\".registry.api.v1.AttachmentSummary\"\x94\x01\n\x11\x41ttachmentSummary\x12\x0f\n\x07ordinal\x18\x01 \x01(\r\x12\x11\n\tfile_name\x18\x02 \x01(\t\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x0e\n\x06sha256\x18\x05 \x01(\x0c\x12)\n\x05state\x18\x06 \x01(\x0e\x32\x1a.registry.api.v1.PartState\"h\n\x12GetTimelineRequest\x12+\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"m\n\x13GetTimelineResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\x0c\x12,\n\x05items\x18\x02 \x03(\x0b\x32\x1d.registry.api.v1.TimelineItem\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"}\n\x0cTimelineItem\x12*\n\x08\x61\x63t_date\x18\x01 \x01(\x0b\x32\x18.registry.api.v1.ActDate\x12,\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1d.registry.api.v1.HistoryEvent\x12\x13\n\x0breceived_ms\x18\x03 \x01(\x03*_\n\x0cRequestScope\x12\x1d\n\x19REQUEST_SCOPE_UNSPECIFIED\x10\x00\x12\x18\n\x14REQUEST_SCOPE_CLIENT\x10\x01\x12\x16\n\x12REQUEST_SCOPE_NODE\x10\x02*\xb9\x01\n\tPartState\x12\x1a\n\x16PART_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12PART_STATE_PRESENT\x10\x01\x12\x17\n\x13PART_STATE_NOT_HERE\x10\x02\x12\x17\n\x13PART_STATE_WITHHELD\x10\x03\x12\x15\n\x11PART_STATE_OPAQUE\x10\x04\x12\x18\n\x14PART_STATE_EMBARGOED\x10\x05\x12\x15\n\x11PART_STATE_ERASED\x10\x06\x32\x8b\x04\n\x0b\x43\x61seService\x12O\n\x08OpenCase\x12 .registry.api.v1.OpenCaseRequest\x1a!.registry.api.v1.OpenCaseResponse\x12X\n\x0bRecordEvent\x12#.registry.api.v1.RecordEventRequest\x1a$.registry.api.v1.RecordEventResponse\x12L\n\x07GetCase\x12\x1f.registry.api.v1.GetCaseRequest\x1a .registry.api.v1.GetCaseResponse\x12R\n\tListCases\x12!.registry.api.v1.ListCasesRequest\x1a\".registry.api.v1.ListCasesResponse\x12U\n\nGetHistory\x12\".registry.api.v1.GetHistoryRequest\x1a#.registry.api.v1.GetHistoryResponse\x12X\n\x0bGetTimeline\x12#.registry.api.v1.GetTimelineRequest\x1a$.registry.api.v1.GetTimelineResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bregistry/api/v1/cases.proto\x12\x0fregistry.api.v1\x1a\x1eregistry/api/v1/casework.proto\x1a\x1dregistry/api/v1/content.proto\x1a\x1cregistry/api/v1/filter.proto\"A\n\x0c\x43\x61seSelector\x12\x11\n\x07\x63\x61se_id\x18\x01 \x01(\x0cH\x00\x12\x16\n\x0csituation_of\x18\x02 \x01(\tH\x00\x42\x06\n\x04\x63\x61se\"\xd4\x01\n\x0fOpenCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12,\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x1b.registry.api.v1.CaseOpened\x12\x33\n\x08\x61udience\x18\x03 \x01(\x0b\x32!.registry.api.v1.AudienceSelector\x12,\n\x05scope\x18\x04 \x01(\x0e\x32\x1d.registry.api.v1.RequestScope\x12\x1c\n\x14\x63onfirmed_person_ids\x18\x05 \x03(\t\"B\n\x10OpenCaseResponse\x12.\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceipt\"\xe6\x02\n\x12RecordEventRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12+\n\x04\x63\x61se\x18\x02 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\x12)\n\x07\x63ontent\x18\x03 \x01(\x0b\x32\x18.registry.api.v1.Content\x12\x33\n\x08\x61udience\x18\x04 \x01(\x0b\x32!.registry.api.v1.AudienceSelector\x12,\n\x05scope\x18\x05 \x01(\x0e\x32\x1d.registry.api.v1.RequestScope\x12\x15\n\rnot_before_ms\x18\x06 \x01(\x03\x12\x12\n\nupload_ids\x18\x07 \x03(\t\x12\x38\n\x0fsource_identity\x18\x08 \x01(\x0b\x32\x1f.registry.api.v1.SourceIdentity\x12\x1c\n\x14\x63onfirmed_person_ids\x18\t \x03(\t\"l\n\x13RecordEventResponse\x12\x30\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceiptH\x00\x12\x18\n\x0epending_act_id\x18\x02 \x01(\tH\x00\x42\t\n\x07outcome\"J\n\x10\x41udienceSelector\x12\x12\n\nmechanisms\x18\x01 \x03(\t\x12\x10\n\x08\x65veryone\x18\x02 \x01(\x08\x12\x10\n\x08own_only\x18\x03 \x01(\x08\"=\n\x0eSourceIdentity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontact\x18\x02 \x01(\t\x12\x0c\n\x04note\x18\x03 \x01(\t\"\x7f\n\x0c\x45ventReceipt\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\x0c\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x11\n\tleaf_hash\x18\x04 \x01(\x0c\x12\x1b\n\x13was_recorded_before\x18\x05 \x01(\x08\x12\x0f\n\x07time_ms\x18\x06 \x01(\x03\"=\n\x0eGetCaseRequest\x12+\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\"s\n\x0fGetCaseResponse\x12*\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x1c.registry.api.v1.CaseSummary\x12\x34\n\rdisagreements\x18\x02 \x03(\x0b\x32\x1d.registry.api.v1.Disagreement\"\x84\x01\n\x10ListCasesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x11\n\tmechanism\x18\x04 \x01(\t\x12\'\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x17.registry.api.v1.Filter\"Y\n\x11ListCasesResponse\x12+\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x1c.registry.api.v1.CaseSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc8\x02\n\x0b\x43\x61seSummary\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\x0c\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0e\n\x06states\x18\x03 \x03(\t\x12\x12\n\nmechanisms\x18\x04 \x03(\t\x12\x13\n\x0b\x65vent_count\x18\x05 \x01(\x04\x12\x18\n\x10unreadable_count\x18\x06 \x01(\x04\x12\x19\n\x11\x66irst_recorded_ms\x18\x07 \x01(\x03\x12\x18\n\x10last_recorded_ms\x18\x08 \x01(\x03\x12\x13\n\x0bis_invented\x18\t \x01(\x08\x12\x14\n\x0cis_situation\x18\n \x01(\x08\x12\x0e\n\x06themes\x18\x0b \x03(\t\x12\x13\n\x0bown_numbers\x18\x0c \x03(\t\x12\x0e\n\x06status\x18\r \x01(\t\x12\x1a\n\x12\x64isagreement_count\x18\x0e \x01(\x04\x12\x15\n\ris_emblematic\x18\x0f \x01(\x08\"\x89\x01\n\x0c\x44isagreement\x12\x0e\n\x06matter\x18\x01 \x01(\t\x12*\n\x05\x61\x62out\x18\x02 \x01(\x0b\x32\x1b.registry.api.v1.EventPlace\x12&\n\x06\x63laims\x18\x03 \x03(\x0b\x32\x16.registry.api.v1.Claim\x12\x15\n\ris_concurrent\x18\x04 \x01(\x08\"U\n\x05\x43laim\x12\x11\n\tmechanism\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12*\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x1b.registry.api.v1.EventPlace\"g\n\x11GetHistoryRequest\x12+\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xc1\x01\n\x12GetHistoryResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\x0c\x12-\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1d.registry.api.v1.HistoryEvent\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\x12\x13\n\x0b\x65vent_count\x18\x05 \x01(\x04\x12-\n\x06vector\x18\x06 \x03(\x0b\x32\x1d.registry.api.v1.HistoryPlace\":\n\x0cHistoryPlace\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\x0c\"\xd9\x02\n\x0cHistoryEvent\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x11\n\tmechanism\x18\x02 \x01(\t\x12\x0e\n\x06origin\x18\x03 \x01(\t\x12\r\n\x05index\x18\x04 \x01(\x04\x12\x11\n\tleaf_hash\x18\x05 \x01(\x0c\x12\x0c\n\x04kind\x18\x06 \x01(\t\x12\x13\n\x0brecorded_ms\x18\x07 \x01(\x03\x12)\n\x07\x63ontent\x18\x08 \x01(\x0b\x32\x18.registry.api.v1.Content\x12\x31\n\rcontent_state\x18\t \x01(\x0e\x32\x1a.registry.api.v1.PartState\x12\x0f\n\x07remarks\x18\n \x03(\t\x12\x10\n\x08\x61udience\x18\x0b \x03(\t\x12\x15\n\rnot_before_ms\x18\x0c \x01(\x03\x12\x37\n\x0b\x61ttachments\x18\r \x03(\x0b\x32\".registry.api.v1.AttachmentSummary\"\x94\x01\n\x11\x41ttachmentSummary\x12\x0f\n\x07ordinal\x18\x01 \x01(\r\x12\x11\n\tfile_name\x18\x02 \x01(\t\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x0e\n\x06sha256\x18\x05 \x01(\x0c\x12)\n\x05state\x18\x06 \x01(\x0e\x32\x1a.registry.api.v1.PartState\"h\n\x12GetTimelineRequest\x12+\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"m\n\x13GetTimelineResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\x0c\x12,\n\x05items\x18\x02 \x03(\x0b\x32\x1d.registry.api.v1.TimelineItem\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"}\n\x0cTimelineItem\x12*\n\x08\x61\x63t_date\x18\x01 \x01(\x0b\x32\x18.registry.api.v1.ActDate\x12,\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1d.registry.api.v1.HistoryEvent\x12\x13\n\x0breceived_ms\x18\x03 \x01(\x03*_\n\x0cRequestScope\x12\x1d\n\x19REQUEST_SCOPE_UNSPECIFIED\x10\x00\x12\x18\n\x14REQUEST_SCOPE_CLIENT\x10\x01\x12\x16\n\x12REQUEST_SCOPE_NODE\x10\x02*\xb9\x01\n\tPartState\x12\x1a\n\x16PART_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12PART_STATE_PRESENT\x10\x01\x12\x17\n\x13PART_STATE_NOT_HERE\x10\x02\x12\x17\n\x13PART_STATE_WITHHELD\x10\x03\x12\x15\n\x11PART_STATE_OPAQUE\x10\x04\x12\x18\n\x14PART_STATE_EMBARGOED\x10\x05\x12\x15\n\x11PART_STATE_ERASED\x10\x06\x32\x8b\x04\n\x0b\x43\x61seService\x12O\n\x08OpenCase\x12 .registry.api.v1.OpenCaseRequest\x1a!.registry.api.v1.OpenCaseResponse\x12X\n\x0bRecordEvent\x12#.registry.api.v1.RecordEventRequest\x1a$.registry.api.v1.RecordEventResponse\x12L\n\x07GetCase\x12\x1f.registry.api.v1.GetCaseRequest\x1a .registry.api.v1.GetCaseResponse\x12R\n\tListCases\x12!.registry.api.v1.ListCasesRequest\x1a\".registry.api.v1.ListCasesResponse\x12U\n\nGetHistory\x12\".registry.api.v1.GetHistoryRequest\x1a#.registry.api.v1.GetHistoryResponse\x12X\n\x0bGetTimeline\x12#.registry.api.v1.GetTimelineRequest\x1a$.registry.api.v1.GetTimelineResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'registry.api.v1.cases_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REQUESTSCOPE']._serialized_start=2909
-  _globals['_REQUESTSCOPE']._serialized_end=3004
-  _globals['_PARTSTATE']._serialized_start=3007
-  _globals['_PARTSTATE']._serialized_end=3192
-  _globals['_CASESELECTOR']._serialized_start=79
-  _globals['_CASESELECTOR']._serialized_end=144
-  _globals['_OPENCASEREQUEST']._serialized_start=147
-  _globals['_OPENCASEREQUEST']._serialized_end=359
-  _globals['_OPENCASERESPONSE']._serialized_start=361
-  _globals['_OPENCASERESPONSE']._serialized_end=427
-  _globals['_RECORDEVENTREQUEST']._serialized_start=430
-  _globals['_RECORDEVENTREQUEST']._serialized_end=788
-  _globals['_RECORDEVENTRESPONSE']._serialized_start=790
-  _globals['_RECORDEVENTRESPONSE']._serialized_end=898
-  _globals['_AUDIENCESELECTOR']._serialized_start=900
-  _globals['_AUDIENCESELECTOR']._serialized_end=974
-  _globals['_SOURCEIDENTITY']._serialized_start=976
-  _globals['_SOURCEIDENTITY']._serialized_end=1037
-  _globals['_EVENTRECEIPT']._serialized_start=1039
-  _globals['_EVENTRECEIPT']._serialized_end=1166
-  _globals['_GETCASEREQUEST']._serialized_start=1168
-  _globals['_GETCASEREQUEST']._serialized_end=1229
-  _globals['_GETCASERESPONSE']._serialized_start=1231
-  _globals['_GETCASERESPONSE']._serialized_end=1292
-  _globals['_LISTCASESREQUEST']._serialized_start=1294
-  _globals['_LISTCASESREQUEST']._serialized_end=1385
-  _globals['_LISTCASESRESPONSE']._serialized_start=1387
-  _globals['_LISTCASESRESPONSE']._serialized_end=1476
-  _globals['_CASESUMMARY']._serialized_start=1479
-  _globals['_CASESUMMARY']._serialized_end=1703
-  _globals['_GETHISTORYREQUEST']._serialized_start=1705
-  _globals['_GETHISTORYREQUEST']._serialized_end=1808
-  _globals['_GETHISTORYRESPONSE']._serialized_start=1811
-  _globals['_GETHISTORYRESPONSE']._serialized_end=2004
-  _globals['_HISTORYPLACE']._serialized_start=2006
-  _globals['_HISTORYPLACE']._serialized_end=2064
-  _globals['_HISTORYEVENT']._serialized_start=2067
-  _globals['_HISTORYEVENT']._serialized_end=2412
-  _globals['_ATTACHMENTSUMMARY']._serialized_start=2415
-  _globals['_ATTACHMENTSUMMARY']._serialized_end=2563
-  _globals['_GETTIMELINEREQUEST']._serialized_start=2565
-  _globals['_GETTIMELINEREQUEST']._serialized_end=2669
-  _globals['_GETTIMELINERESPONSE']._serialized_start=2671
-  _globals['_GETTIMELINERESPONSE']._serialized_end=2780
-  _globals['_TIMELINEITEM']._serialized_start=2782
-  _globals['_TIMELINEITEM']._serialized_end=2907
-  _globals['_CASESERVICE']._serialized_start=3195
-  _globals['_CASESERVICE']._serialized_end=3718
+  _globals['_REQUESTSCOPE']._serialized_start=3398
+  _globals['_REQUESTSCOPE']._serialized_end=3493
+  _globals['_PARTSTATE']._serialized_start=3496
+  _globals['_PARTSTATE']._serialized_end=3681
+  _globals['_CASESELECTOR']._serialized_start=141
+  _globals['_CASESELECTOR']._serialized_end=206
+  _globals['_OPENCASEREQUEST']._serialized_start=209
+  _globals['_OPENCASEREQUEST']._serialized_end=421
+  _globals['_OPENCASERESPONSE']._serialized_start=423
+  _globals['_OPENCASERESPONSE']._serialized_end=489
+  _globals['_RECORDEVENTREQUEST']._serialized_start=492
+  _globals['_RECORDEVENTREQUEST']._serialized_end=850
+  _globals['_RECORDEVENTRESPONSE']._serialized_start=852
+  _globals['_RECORDEVENTRESPONSE']._serialized_end=960
+  _globals['_AUDIENCESELECTOR']._serialized_start=962
+  _globals['_AUDIENCESELECTOR']._serialized_end=1036
+  _globals['_SOURCEIDENTITY']._serialized_start=1038
+  _globals['_SOURCEIDENTITY']._serialized_end=1099
+  _globals['_EVENTRECEIPT']._serialized_start=1101
+  _globals['_EVENTRECEIPT']._serialized_end=1228
+  _globals['_GETCASEREQUEST']._serialized_start=1230
+  _globals['_GETCASEREQUEST']._serialized_end=1291
+  _globals['_GETCASERESPONSE']._serialized_start=1293
+  _globals['_GETCASERESPONSE']._serialized_end=1408
+  _globals['_LISTCASESREQUEST']._serialized_start=1411
+  _globals['_LISTCASESREQUEST']._serialized_end=1543
+  _globals['_LISTCASESRESPONSE']._serialized_start=1545
+  _globals['_LISTCASESRESPONSE']._serialized_end=1634
+  _globals['_CASESUMMARY']._serialized_start=1637
+  _globals['_CASESUMMARY']._serialized_end=1965
+  _globals['_DISAGREEMENT']._serialized_start=1968
+  _globals['_DISAGREEMENT']._serialized_end=2105
+  _globals['_CLAIM']._serialized_start=2107
+  _globals['_CLAIM']._serialized_end=2192
+  _globals['_GETHISTORYREQUEST']._serialized_start=2194
+  _globals['_GETHISTORYREQUEST']._serialized_end=2297
+  _globals['_GETHISTORYRESPONSE']._serialized_start=2300
+  _globals['_GETHISTORYRESPONSE']._serialized_end=2493
+  _globals['_HISTORYPLACE']._serialized_start=2495
+  _globals['_HISTORYPLACE']._serialized_end=2553
+  _globals['_HISTORYEVENT']._serialized_start=2556
+  _globals['_HISTORYEVENT']._serialized_end=2901
+  _globals['_ATTACHMENTSUMMARY']._serialized_start=2904
+  _globals['_ATTACHMENTSUMMARY']._serialized_end=3052
+  _globals['_GETTIMELINEREQUEST']._serialized_start=3054
+  _globals['_GETTIMELINEREQUEST']._serialized_end=3158
+  _globals['_GETTIMELINERESPONSE']._serialized_start=3160
+  _globals['_GETTIMELINERESPONSE']._serialized_end=3269
+  _globals['_TIMELINEITEM']._serialized_start=3271
+  _globals['_TIMELINEITEM']._serialized_end=3396
+  _globals['_CASESERVICE']._serialized_start=3684
+  _globals['_CASESERVICE']._serialized_end=4207
 # @@protoc_insertion_point(module_scope)

@@ -8,7 +8,9 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from registry.api.v1 import casework_pb2 as _casework_pb2
 from registry.api.v1 import content_pb2 as _content_pb2
+from registry.api.v1 import filter_pb2 as _filter_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -417,18 +419,24 @@ class GetCaseResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CASE_FIELD_NUMBER: _builtins.int
+    DISAGREEMENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def case(self) -> Global___CaseSummary:
         """What is known of it."""
+
+    @_builtins.property
+    def disagreements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Disagreement]:
+        """On what the mechanisms differ."""
 
     def __init__(
         self,
         *,
         case: Global___CaseSummary | None = ...,
+        disagreements: _abc.Iterable[Global___Disagreement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "disagreements", b"disagreements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -444,6 +452,7 @@ class ListCasesRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     MECHANISM_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most 1000; 0 = 100."""
     page_token: _builtins.str
@@ -452,6 +461,12 @@ class ListCasesRequest(_message.Message):
     """Only cases on this State (ISO 3166 alpha-3); empty = all."""
     mechanism: _builtins.str
     """Only cases in which this mechanism (slug) has recorded; empty = all."""
+    @_builtins.property
+    def filter(self) -> _filter_pb2.Filter:
+        """What else is wanted. Takes states, themes, mechanisms, instruments, bodies, statuses, marks and
+        text.
+        """
+
     def __init__(
         self,
         *,
@@ -459,10 +474,11 @@ class ListCasesRequest(_message.Message):
         page_token: _builtins.str = ...,
         state: _builtins.str = ...,
         mechanism: _builtins.str = ...,
+        filter: _filter_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mechanism", b"mechanism", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "mechanism", b"mechanism", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -512,6 +528,11 @@ class CaseSummary(_message.Message):
     LAST_RECORDED_MS_FIELD_NUMBER: _builtins.int
     IS_INVENTED_FIELD_NUMBER: _builtins.int
     IS_SITUATION_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBERS_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    DISAGREEMENT_COUNT_FIELD_NUMBER: _builtins.int
+    IS_EMBLEMATIC_FIELD_NUMBER: _builtins.int
     case_id: _builtins.bytes
     """16 bytes."""
     title: _builtins.str
@@ -528,6 +549,12 @@ class CaseSummary(_message.Message):
     """Whether an author marked it as an invented example."""
     is_situation: _builtins.bool
     """Whether its id is derived from a State."""
+    status: _builtins.str
+    """What the mechanisms say of it: open if none says anything, disputed if they differ."""
+    disagreement_count: _builtins.int
+    """On how many matters mechanisms differ."""
+    is_emblematic: _builtins.bool
+    """Whether a mechanism holds it emblematic."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """ISO 3166 alpha-3 codes."""
@@ -535,6 +562,14 @@ class CaseSummary(_message.Message):
     @_builtins.property
     def mechanisms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Slugs of the mechanisms that have recorded."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of themes."""
+
+    @_builtins.property
+    def own_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Numbers of the case in the systems of those who recorded."""
 
     def __init__(
         self,
@@ -549,14 +584,89 @@ class CaseSummary(_message.Message):
         last_recorded_ms: _builtins.int = ...,
         is_invented: _builtins.bool = ...,
         is_situation: _builtins.bool = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        own_numbers: _abc.Iterable[_builtins.str] | None = ...,
+        status: _builtins.str = ...,
+        disagreement_count: _builtins.int = ...,
+        is_emblematic: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "event_count", b"event_count", "first_recorded_ms", b"first_recorded_ms", "is_invented", b"is_invented", "is_situation", b"is_situation", "last_recorded_ms", b"last_recorded_ms", "mechanisms", b"mechanisms", "states", b"states", "title", b"title", "unreadable_count", b"unreadable_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "disagreement_count", b"disagreement_count", "event_count", b"event_count", "first_recorded_ms", b"first_recorded_ms", "is_emblematic", b"is_emblematic", "is_invented", b"is_invented", "is_situation", b"is_situation", "last_recorded_ms", b"last_recorded_ms", "mechanisms", b"mechanisms", "own_numbers", b"own_numbers", "states", b"states", "status", b"status", "themes", b"themes", "title", b"title", "unreadable_count", b"unreadable_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CaseSummary: _TypeAlias = CaseSummary  # noqa: Y015
+
+@_typing.final
+class Disagreement(_message.Message):
+    """Acts of different mechanisms on one matter that say different things; both are kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATTER_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    IS_CONCURRENT_FIELD_NUMBER: _builtins.int
+    matter: _builtins.str
+    """Status, emblematic, assessment, reply_kind or confidence."""
+    is_concurrent: _builtins.bool
+    """Whether two that differ acted without knowing of each other."""
+    @_builtins.property
+    def about(self) -> _casework_pb2.EventPlace:
+        """The event that they are about; unset = the case."""
+
+    @_builtins.property
+    def claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___Claim]:
+        """What each says, by mechanism."""
+
+    def __init__(
+        self,
+        *,
+        matter: _builtins.str = ...,
+        about: _casework_pb2.EventPlace | None = ...,
+        claims: _abc.Iterable[Global___Claim] | None = ...,
+        is_concurrent: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "claims", b"claims", "is_concurrent", b"is_concurrent", "matter", b"matter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Disagreement: _TypeAlias = Disagreement  # noqa: Y015
+
+@_typing.final
+class Claim(_message.Message):
+    """What one mechanism says."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MECHANISM_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    mechanism: _builtins.str
+    """Its slug."""
+    value: _builtins.str
+    """What it says."""
+    @_builtins.property
+    def event(self) -> _casework_pb2.EventPlace:
+        """The event that says it."""
+
+    def __init__(
+        self,
+        *,
+        mechanism: _builtins.str = ...,
+        value: _builtins.str = ...,
+        event: _casework_pb2.EventPlace | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "mechanism", b"mechanism", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Claim: _TypeAlias = Claim  # noqa: Y015
 
 @_typing.final
 class GetHistoryRequest(_message.Message):

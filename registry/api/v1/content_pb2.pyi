@@ -568,6 +568,7 @@ class CaseClosed(_message.Message):
     OWN_NUMBER_FIELD_NUMBER: _builtins.int
     CLOSED_DATE_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -588,6 +589,8 @@ class CaseClosed(_message.Message):
     """Number of the case or file in the acting body's own system."""
     outcome: _builtins.str
     """How it ended."""
+    instrument: _builtins.str
+    """Such as obs.closure."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -646,10 +649,11 @@ class CaseClosed(_message.Message):
         own_number: _builtins.str = ...,
         closed_date: Global___ActDate | None = ...,
         outcome: _builtins.str = ...,
+        instrument: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "closed_date", b"closed_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "closed_date", b"closed_date", "is_invented", b"is_invented", "outcome", b"outcome", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "closed_date", b"closed_date", "instrument", b"instrument", "is_invented", b"is_invented", "outcome", b"outcome", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1914,6 +1918,7 @@ class ReplyReceived(_message.Message):
     REPLY_KIND_FIELD_NUMBER: _builtins.int
     REPLYING_STATE_FIELD_NUMBER: _builtins.int
     REPLIED_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -1936,6 +1941,8 @@ class ReplyReceived(_message.Message):
     """Nature of the reply, empty = not judged."""
     replying_state: _builtins.str
     """Alpha-3 of who replied."""
+    instrument: _builtins.str
+    """Such as state.reply."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -2000,10 +2007,11 @@ class ReplyReceived(_message.Message):
         reply_kind: _builtins.str = ...,
         replying_state: _builtins.str = ...,
         replied_date: Global___ActDate | None = ...,
+        instrument: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "received_date", b"received_date", "replied_date", b"replied_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "received_date", b"received_date", "references", b"references", "replied_date", b"replied_date", "reply_kind", b"reply_kind", "replying_state", b"replying_state", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "received_date", b"received_date", "references", b"references", "replied_date", b"replied_date", "reply_kind", b"reply_kind", "replying_state", b"replying_state", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -4141,6 +4149,7 @@ class RecommendationResponse(_message.Message):
     RESPONDED_DATE_FIELD_NUMBER: _builtins.int
     RESPONDING_STATE_FIELD_NUMBER: _builtins.int
     RESPONSE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -4161,6 +4170,8 @@ class RecommendationResponse(_message.Message):
     """Number of the case or file in the acting body's own system."""
     responding_state: _builtins.str
     """Alpha-3 of who responded."""
+    instrument: _builtins.str
+    """Such as upr.response."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -4224,10 +4235,11 @@ class RecommendationResponse(_message.Message):
         responded_date: Global___ActDate | None = ...,
         responding_state: _builtins.str = ...,
         response: Global___NativeGrade | None = ...,
+        instrument: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "responded_date", b"responded_date", "response", b"response"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "responded_date", b"responded_date", "responding_state", b"responding_state", "response", b"response", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "responded_date", b"responded_date", "responding_state", b"responding_state", "response", b"response", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -4375,6 +4387,7 @@ class FollowupAssessed(_message.Message):
     ASSESSED_DATE_FIELD_NUMBER: _builtins.int
     GRADE_FIELD_NUMBER: _builtins.int
     DERIVED_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -4395,6 +4408,8 @@ class FollowupAssessed(_message.Message):
     """Number of the case or file in the acting body's own system."""
     derived: _builtins.str
     """The derived scale that a person chose; empty = as the scheme's table has it."""
+    instrument: _builtins.str
+    """Such as tb.assessment."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -4458,10 +4473,11 @@ class FollowupAssessed(_message.Message):
         assessed_date: Global___ActDate | None = ...,
         grade: Global___NativeGrade | None = ...,
         derived: _builtins.str = ...,
+        instrument: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "assessed_date", b"assessed_date", "grade", b"grade"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "assessed_date", b"assessed_date", "attachments", b"attachments", "basis", b"basis", "derived", b"derived", "grade", b"grade", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "assessed_date", b"assessed_date", "attachments", b"attachments", "basis", b"basis", "derived", b"derived", "grade", b"grade", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -4469,7 +4485,7 @@ Global___FollowupAssessed: _TypeAlias = FollowupAssessed  # noqa: Y015
 
 @_typing.final
 class ConcordanceProposed(_message.Message):
-    """Recommendations of several bodies were proposed to ask the same; `about` names one of them."""
+    """Recommendations of several bodies were proposed to ask the same; `about` names one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -5717,6 +5733,7 @@ class ReprisalAlleged(_message.Message):
     COOPERATION_FIELD_NUMBER: _builtins.int
     COOPERATION_WORDS_FIELD_NUMBER: _builtins.int
     ACTS_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -5743,6 +5760,8 @@ class ReprisalAlleged(_message.Message):
     """Code of the body cooperated with."""
     cooperation_words: _builtins.str
     """The contact in words, if no event tells it; names no person."""
+    instrument: _builtins.str
+    """Such as sg.new_case."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -5814,10 +5833,11 @@ class ReprisalAlleged(_message.Message):
         cooperation: Global___EventPointer | None = ...,
         cooperation_words: _builtins.str = ...,
         acts: _abc.Iterable[_builtins.str] | None = ...,
+        instrument: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "cooperation", b"cooperation", "occurred_date", b"occurred_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "acts", b"acts", "attachments", b"attachments", "basis", b"basis", "confidence", b"confidence", "cooperated_with", b"cooperated_with", "cooperation", b"cooperation", "cooperation_words", b"cooperation_words", "established_by", b"established_by", "is_invented", b"is_invented", "occurred_date", b"occurred_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "acts", b"acts", "attachments", b"attachments", "basis", b"basis", "confidence", b"confidence", "cooperated_with", b"cooperated_with", "cooperation", b"cooperation", "cooperation_words", b"cooperation_words", "established_by", b"established_by", "instrument", b"instrument", "is_invented", b"is_invented", "occurred_date", b"occurred_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -7836,7 +7856,7 @@ class Content(_message.Message):
 
     @_builtins.property
     def concordance_proposed(self) -> Global___ConcordanceProposed:
-        """Recommendations of several bodies were proposed to ask the same; `about` names one of them."""
+        """Recommendations of several bodies were proposed to ask the same; `about` names one."""
 
     @_builtins.property
     def concordance_accepted(self) -> Global___ConcordanceAccepted:

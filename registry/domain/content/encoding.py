@@ -109,7 +109,7 @@ def _current_version(kind: EventKind) -> int:
 def _upcast(kind: EventKind, media_type: str, data: bytes) -> Fields:
     """Content of an earlier version in the words of the current one."""
     try:
-        fields = json.loads(data)
+        fields: Fields = json.loads(data)
         version = int(media_type.rpartition("=")[2])
         while step := UPCASTS.get((kind, version)):
             fields = step(fields)

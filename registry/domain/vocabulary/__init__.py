@@ -1,6 +1,5 @@
 """The vocabulary of the field: codes are stable, labels are data."""
 
-from registry.domain.vocabulary.bodies import Body, body_name, known_bodies
 from registry.domain.vocabulary.kinds import (
     CURRENT_KINDS,
     EventKind,
@@ -16,14 +15,11 @@ __all__ = [
     "AGENDA",
     "CURRENT_KINDS",
     "LANGUAGES",
-    "Body",
     "EventKind",
-    "body_name",
     "default_audience_of",
     "is_publishing",
     "kind_code",
     "kind_title",
-    "known_bodies",
     "known_themes",
     "label",
 ]

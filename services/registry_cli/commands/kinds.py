@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from registry.domain.vocabulary import EventKind, kind_code, kind_title
+from registry.domain.vocabulary import LANGUAGES, EventKind, kind_code, kind_title
+from registry.errors import InvalidRequest
 from registry_cli.fields import (
     FieldDescription,
     Form,
@@ -19,31 +20,35 @@ from registry_cli.rendering import columns, heading
 
 def kinds(
     kind: Annotated[str, typer.Argument(help="a kind, such as statement_issued")] = "",
+    language: Annotated[str, typer.Option(help=f"of the titles: {', '.join(LANGUAGES)}")] = "en",
     json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """List what can be recorded; with a kind, the fields that it takes."""
+    if language not in LANGUAGES:
+        msg = f"there are titles in {', '.join(LANGUAGES)}, not in {language!r}"
+        raise InvalidRequest(msg)
     output = Output(is_json=json)
     if kind:
-        _print_kind(output, parse_kind(kind))
+        _print_kind(output, parse_kind(kind), language)
     else:
-        _print_kinds(output)
+        _print_kinds(output, language)
 
 
-def _print_kinds(output: Output) -> None:
+def _print_kinds(output: Output, language: str) -> None:
     codes = [kind_code(kind) for kind in recordable_kinds()]
     table = columns("KIND", "WHAT IT SAYS")
     for code in codes:
-        table.add_row(code, kind_title(code))
+        table.add_row(code, kind_title(code, language))
     output.table(table)
     output.say()
     output.say("fields of one of them: registry kinds KIND")
-    output.result([{"kind": code, "title": kind_title(code)} for code in codes])
+    output.result([{"kind": code, "title": kind_title(code, language)} for code in codes])
 
 
-def _print_kind(output: Output, kind: EventKind) -> None:
+def _print_kind(output: Output, kind: EventKind, language: str) -> None:
     code = kind_code(kind)
     fields = describe_fields(kind)
-    output.say(Text(f"{code}: {kind_title(code)}", style="bold"))
+    output.say(Text(f"{code}: {kind_title(code, language)}", style="bold"))
     for title, is_required in (("must be given", True), ("may be given", False)):
         heading(output, title)
         for field in fields:
@@ -52,7 +57,7 @@ def _print_kind(output: Output, kind: EventKind) -> None:
                 output.say(f"  {'':<22} {_form(field)}")
     output.say()
     output.say(f"registry record {code} --case CASE --field name=value --field name=value ...")
-    output.result({"kind": code, "title": kind_title(code), "fields": fields})
+    output.result({"kind": code, "title": kind_title(code, language), "fields": fields})
 
 
 def _form(field: FieldDescription) -> str:

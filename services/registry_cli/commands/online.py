@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
-from registry.client import CaseSummary, RegistryClient, case, load_profile, situation
+from registry.client import RegistryClient, case, load_profile, situation
 from registry.client.confidentiality import Preview
 from registry.domain.audience import (
     DEFAULT_AUDIENCE,
@@ -27,13 +27,9 @@ from registry_cli.errors import EXIT_FINDINGS
 from registry_cli.fields import parse_kind, read_content_file, read_fields
 from registry_cli.importing import import_register
 from registry_cli.output import Output
-from registry_cli.release_output import ExportPurpose, print_export, print_preview
+from registry_cli.release_output import print_preview
 from registry_cli.rendering import (
-    print_case,
-    print_cases,
-    print_history,
     print_import,
-    print_timeline,
 )
 from registry_cli.sending import check_files, send_files
 from registry_cli.surroundings import surroundings_of
@@ -54,90 +50,6 @@ CaseArgument = Annotated[
 ]
 _PREFIX_MIN: Final = 6
 _ID_DIGITS: Final = 32
-
-case_app = typer.Typer(help="List and read cases.", no_args_is_help=True)
-
-
-@case_app.command("list")
-def case_list(
-    profile: Profile,
-    state: Annotated[str, typer.Option(help="only cases on this State (alpha-3)")] = "",
-    mechanism: Annotated[str, typer.Option(help="only cases this mechanism recorded in")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="at most so many")] = 50,
-    json: Json = False,
-) -> None:
-    """List cases, newest activity first."""
-
-    async def read(client: RegistryClient) -> list[CaseSummary]:
-        found: list[CaseSummary] = []
-        async for summary in client.list_cases(state=state, mechanism=mechanism):
-            found.append(summary)
-            if len(found) == limit:
-                break
-        return found
-
-    output = Output(is_json=json)
-    cases = with_client(profile, read)
-    print_cases(output, cases)
-    output.result(cases)
-
-
-@case_app.command("show")
-def case_show(which: CaseArgument, profile: Profile, json: Json = False) -> None:
-    """Show what is known of a case."""
-
-    async def read(client: RegistryClient) -> Any:  # noqa: ANN401 - see the client
-        return await client.get_case(await select_case(client, which))
-
-    output = Output(is_json=json)
-    summary = with_client(profile, read)
-    print_case(output, summary)
-    output.result(summary)
-
-
-@case_app.command("history")
-def case_history(which: CaseArgument, profile: Profile, json: Json = False) -> None:
-    """Show a case's events in the order of record, with digest and checkpoints."""
-
-    async def read(client: RegistryClient) -> Any:  # noqa: ANN401
-        return await client.history(await select_case(client, which))
-
-    output = Output(is_json=json)
-    history = with_client(profile, read)
-    print_history(output, history)
-    output.result(history)
-
-
-@case_app.command("timeline")
-def case_timeline(which: CaseArgument, profile: Profile, json: Json = False) -> None:
-    """Show a case's acts by their own dates."""
-
-    async def read(client: RegistryClient) -> Any:  # noqa: ANN401
-        return await client.timeline(await select_case(client, which))
-
-    output = Output(is_json=json)
-    items = with_client(profile, read)
-    print_timeline(output, items)
-    output.result(items)
-
-
-@case_app.command("export")
-def case_export(
-    which: CaseArgument,
-    profile: Profile,
-    purpose: Annotated[
-        ExportPurpose, typer.Option("--for", help="whom it is for: public, state or mechanisms")
-    ],
-    to: Annotated[str, typer.Option(help="slugs of the recipients, a,b; for mechanisms only")] = "",
-    json: Json = False,
-) -> None:
-    """Print what may be used of a case; what may not be used is left out and counted."""
-
-    async def read(client: RegistryClient) -> Any:  # noqa: ANN401
-        slugs = tuple(each.strip() for each in to.split(",") if each.strip())
-        return await client.confidentiality.export(await select_case(client, which), purpose, slugs)
-
-    print_export(Output(is_json=json), with_client(profile, read))
 
 
 def record(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter

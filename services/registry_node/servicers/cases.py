@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Final, TypeAlias, TypeVar
 
 import grpc
@@ -11,15 +12,20 @@ from registry.api.v1 import cases_pb2, cases_pb2_grpc, content_pb2
 from registry.application import RecordCommand, Registry
 from registry.application.attachments import upload_ref
 from registry.application.desk import Desk, Order, Waiting, confidential_count
+from registry.application.lists import Listed
 from registry.application.roles import Client
 from registry.client.content_conversion import content_from_proto
 from registry.domain.content import ActContent
+from registry.domain.disagreements import disagreements_of
 from registry.domain.identifiers import CaseId
 from registry.errors import HistoryChanged, InvalidRequest
 from registry.store.values import Appended
+from registry.views.acts import acts_of
 from registry.views.case_file import CaseHistory
+from registry.views.rows import CaseRow
 from registry_node import convert
 from registry_node.callers import calling_client, current_fingerprint
+from registry_node.convert_casework import ask_of, disagreement_to_proto
 from registry_node.paging import page_size, read_place, write_place
 from registry_node.threads import Crossing
 
@@ -29,6 +35,21 @@ _RECORDING_THREADS: Final = 4
 """The rules of an event are checked there; apart from the threads that reads may keep busy."""
 _READING_THREADS: Final = 4
 """Histories are folded there; apart from the threads that replication and the fence need."""
+
+
+CASES_TAKE: Final = frozenset(
+    {
+        "states",
+        "themes",
+        "mechanisms",
+        "instruments",
+        "bodies",
+        "statuses",
+        "marks",
+        "text",
+    }
+)
+"""Fields of the filter that the list of cases knows."""
 
 
 class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
@@ -76,16 +97,22 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
     ) -> cases_pb2.ListCasesResponse:
         """Lists cases."""
         client = calling_client()
-        size = page_size(request.page_size)
-        page = await self._read(
-            lambda: self._desk.cases(
-                client,
-                limit=size,
-                token=request.page_token,
-                state=request.state,
-                mechanism=request.mechanism,
-            )
+        ask = ask_of(
+            request.filter,
+            request.page_size,
+            request.page_token,
+            takes=CASES_TAKE,
+            statuses="status",
         )
+        narrow = (("state", request.state), ("mechanism", request.mechanism))
+        further = tuple((name, (value,)) for name, value in narrow if value)
+        ask = replace(ask, facets=(*ask.facets, *further))
+
+        def read() -> Listed[CaseRow]:
+            lists, asked = self._desk.lists_for(client, ask)
+            return lists.cases(asked)
+
+        page = await self._read(read)
         return cases_pb2.ListCasesResponse(
             cases=[convert.summary_to_proto(row) for row in page.rows],
             next_page_token=page.next_token,
@@ -131,7 +158,10 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
         history = self._registry.history(case_id)
         row = self._registry.summary(history)
         self._desk.note_read(client, "GetCase", case_id, confidential_count(history.events))
-        return cases_pb2.GetCaseResponse(case=convert.summary_to_proto(row))
+        return cases_pb2.GetCaseResponse(
+            case=convert.summary_to_proto(row),
+            disagreements=map(disagreement_to_proto, disagreements_of(acts_of(history))),
+        )
 
     def _history_page(
         self, request: cases_pb2.GetHistoryRequest, client: Client

@@ -9,12 +9,14 @@ from registry.application.approvals import PendingAct
 from registry.application.clients import add_client
 from registry.application.desk import confidential_count
 from registry.application.erasing import WidenCommand
+from registry.application.lists import Ask, Listed
 from registry.application.roles import Client, Role
 from registry.domain.audience import OWN_ONLY
 from registry.domain.content import SourceIdentity
 from registry.domain.identifiers import CaseId, situation_case_id
 from registry.errors import InvalidRequest, NotFound, TryLater
 from registry.store.values import Appended
+from registry.views.rows import CaseRow
 from tests.unit.application.desk_world import ADA, BEN, CLEO, EVE, DeskWorld, open_world
 from tests.unit.application.federation_in_process import Node, statement
 
@@ -29,6 +31,11 @@ def world(node: Node) -> Iterator[DeskWorld]:
         add_client(folder, client.name, folder / "clients" / client.name, client.role)
     with open_world(node) as opened:
         yield opened
+
+
+def listed(world: DeskWorld, client: Client, ask: Ask) -> Listed[CaseRow]:
+    lists, asked = world.desk.lists_for(client, ask)
+    return lists.cases(asked)
 
 
 def text_of(call: Callable[[], Any]) -> str:
@@ -132,7 +139,7 @@ def test_list_leaves_hidden_cases_out_and_every_page_is_full(world: DeskWorld) -
     def pages(client: Client) -> list[list[CaseId]]:
         found, token = [], ""
         while True:
-            page = world.desk.cases(client, limit=2, token=token, state="", mechanism="")
+            page = listed(world, client, Ask(2, token))
             found.append([row.case_id for row in page.rows])
             token = page.next_token
             if not token:
@@ -265,7 +272,7 @@ def test_no_title_source_or_act_is_shown_while_content_is_closed(world: DeskWorl
     case_id = world.opened()
     index = world.records(case_id, statement(), audience=OWN_ONLY, source=SOURCE)
     shown = (
-        lambda: world.desk.cases(ADA, limit=9, token="", state="", mechanism=""),
+        lambda: listed(world, ADA, Ask(9)),
         lambda: world.desk.source_of(ADA, index),
         lambda: world.desk.pending(ADA, 0, 9),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from registry.application.erasing import ErasureTarget
+from registry.application.lists import Ask
 from registry.domain.audience import EVERYONE, named
 from registry.domain.identifiers import Commitment, LeafHash
 from registry.domain.vocabulary import EventKind
@@ -72,7 +73,7 @@ def test_erased_content_is_gone_on_every_node_and_the_views_lose_it(nodes: Nodes
         event = node.registry.history(opened.case_id).events[0]
         assert (event.content, event.content_state) == (None, PartState.ERASED)
         fold(node)
-        page = node.registry.cases(limit=9, token="", state="", mechanism="")
+        page = node.registry.lists.cases(Ask(9))
         assert CANARY not in page.rows[0].title
 
 
@@ -302,7 +303,7 @@ def test_older_database_loses_erased_content_before_anything_is_read(
         assert node.registry.store.finish_erasures().result()
         assert files_with(folder / mechanism, needles) == []
         fold(node)
-        page = node.registry.cases(limit=9, token="", state="", mechanism="")
+        page = node.registry.lists.cases(Ask(9))
         assert all(CANARY not in row.title for row in page.rows)
     finally:
         node.registry.close()

@@ -148,5 +148,5 @@ def test_withdrawal_in_the_void_part_of_a_log_is_found_at_a_start(nodes: Nodes) 
     while alpha.registry.projector.advance().is_behind:
         pass
 
-    assert models.cases_with_withdrawals() == []
+    assert models.cases_with("case", "mark", "withdrawal") == []
     assert list(find_withdrawals(store, models)) == [case_id]

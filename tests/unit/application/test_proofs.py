@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.application.lists import Ask
 from registry.domain.identifiers import CaseId
 from registry.errors import NotFound, RegistryError
 from registry.log.checkpoint import verify_checkpoint
@@ -174,7 +175,7 @@ def test_list_and_timeline_are_read_through_the_registry(
     registry = node.registry
     registry.projector.advance()
 
-    page = registry.cases(limit=5, token="", state="", mechanism="alpha")
+    page = registry.lists.cases(Ask(5, facets=(("mechanism", ("alpha",)),)))
 
     assert [row.case_id for row in page.rows] == [written]
     assert page.rows[0] == registry.case(written)

@@ -12,10 +12,8 @@ from registry.domain.vocabulary import (
     CURRENT_KINDS,
     LANGUAGES,
     EventKind,
-    body_name,
     kind_code,
     kind_title,
-    known_bodies,
     known_themes,
     label,
 )
@@ -49,7 +47,6 @@ ALL: Final = [*KINDS_OF_THE_DESIGN, *CONTROL_KINDS_OF_THE_DESIGN, "sealed"]
 ROWS: Final = tomllib.loads(
     (files("registry.domain.vocabulary") / "kinds.toml").read_text(encoding="utf-8")
 )
-NATURES: Final = {"quasi_judicial", "non_judicial", "political", "ngo", "state"}
 
 
 def test_every_kind_of_the_design_has_its_number_in_the_format() -> None:
@@ -137,20 +134,3 @@ def test_themes_of_the_agenda_are_those_of_the_meeting() -> None:
         "foreign_funding",
         "land_rights",
     )
-
-
-def test_bodies_have_names_and_natures_and_an_unknown_one_is_its_own_name() -> None:
-    bodies = known_bodies()
-
-    assert [body.code for body in bodies] == sorted(body.code for body in bodies)
-    assert {body.nature for body in bodies} == NATURES
-    assert all(body.name for body in bodies)
-    assert body_name("tb.ccpr") == "Human Rights Committee"
-    assert body_name("coe.exec") == "coe.exec"
-
-
-def test_what_a_mechanism_has_yet_to_confirm_is_marked() -> None:
-    marks = {body.code: body.to_be_confirmed for body in known_bodies()}
-
-    assert marks["wgad"] is True
-    assert marks["osce.odihr"] is False

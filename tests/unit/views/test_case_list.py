@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from registry.application.lists import Ask, Listed, Lists
 from registry.domain.content import CaseOpened, StatementIssued
 from registry.domain.identifiers import CaseId, Slug, situation_case_id
 from registry.domain.vocabulary import EventKind
 from registry.errors import InvalidRequest
-from registry.store.read_models import CaseRow, ReadModels, open_read_models
+from registry.store.read_models import CaseFold, ReadModels, open_read_models
 from registry.store.sqlite import SqliteStore
 from registry.views.case_file import read_history
-from registry.views.case_list import SituationNames, summarise
+from registry.views.case_list import SituationNames, case_document, summarise
+from registry.views.rows import CaseRow, decode_row, encode_row
 from tests.storage.storage_world import NOW_MS, OTHER, PEER, REGISTRY, VIEWS_KEY, case, open_store
 from tests.unit.views.view_world import (
     OTHER_MEMBER,
@@ -72,6 +73,11 @@ def test_line_of_a_case_gathers_what_its_events_say(store: SqliteStore) -> None:
         case_id=CASE,
         title="An invented matter",
         states=("EGY", "POL", "XXA"),
+        themes=(),
+        own_numbers=(),
+        status="open",
+        disagreement_count=0,
+        is_emblematic=False,
         mechanisms=(Slug("other"), Slug("peer")),
         event_count=3,
         unreadable_count=0,
@@ -153,7 +159,7 @@ def test_line_survives_being_written_down(store: SqliteStore) -> None:
     take(store, peer)
     line = line_of(store, CASE)
 
-    assert CaseRow.decode(line.encode()) == line
+    assert decode_row(CaseRow, encode_row(line)) == line
 
 
 # --- pages ----------------------------------------------------------------------------------
@@ -164,6 +170,11 @@ def row(number: int, *, time_ms: int, states: tuple[str, ...] = (), by: str = "p
         case_id=case(number),
         title=f"case {number}",
         states=states,
+        themes=(),
+        own_numbers=(),
+        status="open",
+        disagreement_count=0,
+        is_emblematic=False,
         mechanisms=(Slug(by),),
         event_count=1,
         unreadable_count=0,
@@ -176,10 +187,19 @@ def row(number: int, *, time_ms: int, states: tuple[str, ...] = (), by: str = "p
     )
 
 
-def pages(models: ReadModels, limit: int, **filters: Any) -> list[list[CaseRow]]:
+def save(models: ReadModels, *rows: CaseRow) -> None:
+    models.save([CaseFold(each.case_id, (case_document(each, ()),)) for each in rows], {})
+
+
+def page_of(models: ReadModels, limit: int, token: str = "", **facets: str) -> Listed[CaseRow]:
+    asked = tuple((name, (value,)) for name, value in facets.items())
+    return Lists(models).cases(Ask(limit, token, asked))
+
+
+def pages(models: ReadModels, limit: int, **facets: str) -> list[list[CaseRow]]:
     found, token = [], ""
     while True:
-        page = models.page(limit=limit, token=token, **filters)
+        page = page_of(models, limit, token, **facets)
         found.append(list(page.rows))
         token = page.next_token
         if not token:
@@ -188,20 +208,21 @@ def pages(models: ReadModels, limit: int, **filters: Any) -> list[list[CaseRow]]
 
 def test_pages_hold_every_case_once_newest_first(models: ReadModels) -> None:
     rows = [row(n, time_ms=NOW_MS + n % 3) for n in range(10)]
-    models.save(rows, {})
-    expected = sorted(rows, key=lambda each: (-each.last_recorded_ms, each.case_id))
+    save(models, *rows)
+    latest_first = sorted(enumerate(rows), key=lambda at: (-at[1].last_recorded_ms, -at[0]))
+    expected = [each for _, each in latest_first]
 
     found = pages(models, 3)
 
     assert [len(page) for page in found] == [3, 3, 3, 1]
     assert [each for page in found for each in page] == expected
     assert [each for page in pages(models, 5) for each in page] == expected
-    assert models.page(limit=10).next_token == ""
+    assert page_of(models, 10).next_token == ""
 
 
 def test_times_before_1970_are_paged_too(models: ReadModels) -> None:
     rows = [row(n, time_ms=-(10**12) * n) for n in range(4)]
-    models.save(rows, {})
+    save(models, *rows)
 
     assert [each.case_id for page in pages(models, 1) for each in page] == [
         case(n) for n in range(4)
@@ -210,18 +231,16 @@ def test_times_before_1970_are_paged_too(models: ReadModels) -> None:
 
 def test_cursor_stays_where_it_is_while_cases_change(models: ReadModels) -> None:
     rows = [row(n, time_ms=NOW_MS - n) for n in range(6)]
-    models.save(rows, {})
-    first = models.page(limit=2)
-    models.save(
-        [
-            row(77, time_ms=NOW_MS + 5),
-            replace(rows[0], last_recorded_ms=NOW_MS + 9),
-            replace(rows[3], title="another title"),
-        ],
-        {},
+    save(models, *rows)
+    first = page_of(models, 2)
+    save(
+        models,
+        row(77, time_ms=NOW_MS + 5),
+        replace(rows[0], last_recorded_ms=NOW_MS + 9),
+        replace(rows[3], title="another title"),
     )
 
-    rest = models.page(limit=9, token=first.next_token)
+    rest = page_of(models, 9, first.next_token)
 
     assert [each.case_id for each in first.rows] == [case(0), case(1)]
     assert [each.case_id for each in rest.rows] == [case(n) for n in (2, 3, 4, 5)]
@@ -238,9 +257,9 @@ def test_filters_of_state_and_mechanism_hold_over_pages(models: ReadModels) -> N
         )
         for n in range(12)
     ]
-    models.save(rows, {})
+    save(models, *rows)
 
-    def found(**filters: Any) -> list[int]:
+    def found(**filters: str) -> list[int]:
         listed = [each.case_id for page in pages(models, 2, **filters) for each in page]
         return [n for case_id in listed for n in range(12) if case(n) == case_id]
 
@@ -253,15 +272,15 @@ def test_filters_of_state_and_mechanism_hold_over_pages(models: ReadModels) -> N
 
 
 def test_filter_forgets_a_state_that_a_case_has_no_more(models: ReadModels) -> None:
-    models.save([row(1, time_ms=NOW_MS, states=("POL",))], {})
-    models.save([row(1, time_ms=NOW_MS, states=("EGY",), by="other")], {})
+    save(models, row(1, time_ms=NOW_MS, states=("POL",)))
+    save(models, row(1, time_ms=NOW_MS, states=("EGY",), by="other"))
 
-    assert models.page(limit=5, state="POL").rows == ()
-    assert models.page(limit=5, mechanism="peer").rows == ()
-    assert len(models.page(limit=5, state="EGY", mechanism="other").rows) == 1
+    assert page_of(models, 5, state="POL").rows == ()
+    assert page_of(models, 5, mechanism="peer").rows == ()
+    assert len(page_of(models, 5, state="EGY", mechanism="other").rows) == 1
 
 
 @pytest.mark.parametrize("token", ["x", "AAAA", "é" * 32, "\ud800", "A" * 33, "A" * 28 + "===="])
 def test_token_that_nobody_gave_is_refused(models: ReadModels, token: str) -> None:
     with pytest.raises(InvalidRequest, match="token"):
-        models.page(limit=5, token=token)
+        page_of(models, 5, token)

@@ -16,7 +16,7 @@ from registry.store import encrypted
 from registry.store.connections import empty_wal
 from registry.store.read_models import ReadModels, open_read_models
 from registry.store.sqlite import SqliteStore
-from registry.views.projector import CaseListProjector, Progress
+from registry.views.projector import Progress, Projector
 from tests.storage.storage_world import NOW_MS, PEER, VIEWS_KEY, case, open_store
 from tests.unit.views.view_world import NO_KEY, Mechanism, reader_of, take
 
@@ -49,7 +49,7 @@ def wal_size(folder: Path) -> int:
 @contextmanager
 def reader(models: ReadModels) -> Iterator[None]:
     with models._transaction(commit=False) as cursor:
-        cursor.execute("SELECT count(*) FROM cases")
+        cursor.execute("SELECT count(*) FROM documents")
         cursor.fetchone()
         yield
 
@@ -80,7 +80,7 @@ def erase_first(peer: Mechanism, case_id: CaseId = NO_CASE) -> None:
 def test_erasure_leaves_nothing_in_the_write_ahead_log(
     store: SqliteStore, models: ReadModels, tmp_path: Path
 ) -> None:
-    peer, folding = peer_with(1), CaseListProjector(reader_of(store), models)
+    peer, folding = peer_with(1), Projector(reader_of(store), models)
     take(store, peer)
     folding.advance()
     erase_first(peer)
@@ -94,7 +94,7 @@ def test_erasure_leaves_nothing_in_the_write_ahead_log(
 def test_reader_puts_the_forgetting_off_until_a_fold_of_nothing(
     store: SqliteStore, models: ReadModels, tmp_path: Path
 ) -> None:
-    peer, folding = peer_with(1), CaseListProjector(reader_of(store), models)
+    peer, folding = peer_with(1), Projector(reader_of(store), models)
     take(store, peer)
     folding.advance()
     before = folding.forgotten_id
@@ -116,7 +116,7 @@ def test_fold_that_was_left_in_the_middle_of_an_erasure_has_forgotten_nothing(
 ) -> None:
     for name, size in (("STEP_CASES", 1), ("SAVED_CASES", 1)):
         monkeypatch.setattr(f"registry.views.projector.{name}", size)
-    peer, folding = peer_with(3), CaseListProjector(reader_of(store), models)
+    peer, folding = peer_with(3), Projector(reader_of(store), models)
     take(store, peer)
     folding.advance()
     before = folding.forgotten_id
@@ -133,7 +133,7 @@ def test_start_after_an_erasure_has_forgotten_nothing_until_all_is_folded(
 ) -> None:
     monkeypatch.setattr("registry.views.projector.BATCH_CHANGES", 2)
     take(store, peer_with(3))
-    folding = CaseListProjector(reader_of(store), models)
+    folding = Projector(reader_of(store), models)
     assert folding.advance() == Progress(changes=4, is_behind=True, has_forgotten=False)
     assert folding.forgotten_id == 0
     assert wal_size(tmp_path) > 0

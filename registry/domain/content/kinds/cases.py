@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from registry.domain.content.act import ActContent, Codes, Text
+from registry.domain.content.act import ActContent, Codes, OptionalCode, Text
 from registry.domain.content.dates import PartialDate
 from registry.domain.content.kinds.judgement import CaseStatus
 from registry.domain.vocabulary import EventKind
@@ -66,6 +66,7 @@ class CaseClosed(ActContent):
         "transferred",
         "discontinued",
     ] = Field(default="", description="how it ended")
+    instrument: OptionalCode = Field(default="", description="such as obs.closure")
 
 
 class NoteAdded(ActContent):

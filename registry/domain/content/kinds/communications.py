@@ -55,6 +55,7 @@ class ReplyReceived(ActContent):
     replied_date: PartialDate | None = Field(
         default=None, description="the date that the reply bears"
     )
+    instrument: OptionalCode = Field(default="", description="such as state.reply")
 
 
 class ReplyExtensionGranted(ActContent):

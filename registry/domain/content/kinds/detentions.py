@@ -82,6 +82,7 @@ class ReprisalAlleged(Fact):
         default="", description="the contact in words, if no event tells it; names no person"
     )
     acts: Codes = Field(default=(), description="codes of what was done")
+    instrument: OptionalCode = Field(default="", description="such as sg.new_case")
 
 
 class ReprisalLinked(ActContent):

@@ -50,6 +50,7 @@ class RecommendationResponse(ActContent):
     responded_date: PartialDate | None = Field(default=None, description="when it responded")
     responding_state: OptionalStateCode = Field(default="", description="alpha-3 of who responded")
     response: NativeGrade = Field(description="the response in its own scheme")
+    instrument: OptionalCode = Field(default="", description="such as upr.response")
 
 
 class FollowupInformation(ActContent):
@@ -77,6 +78,7 @@ class FollowupAssessed(ActContent):
         default="",
         description="the derived scale that a person chose; empty = as the scheme's table has it",
     )
+    instrument: OptionalCode = Field(default="", description="such as tb.assessment")
 
 
 class ConcordanceProposed(ActContent):

@@ -1,0 +1,128 @@
+"""Lists: what the read models answer, filtered and paged, as far as a caller may know of it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final, Generic, TypeVar
+
+from registry.domain.identifiers import CaseId
+from registry.domain.references import Reference, parse_reference
+from registry.store.read_models import ReadModels
+from registry.store.read_queries import Query
+from registry.views import acts, case_list, deadline_board, follow_up, reference_index
+from registry.views.rows import (
+    ActRow,
+    CaseRow,
+    ConcordanceRow,
+    FollowUpRow,
+    ObligationRow,
+    ReferenceRow,
+    decode_row,
+)
+
+T = TypeVar("T")
+_LAST: Final = "\U0010ffff"
+"""Sorts after every date."""
+Facets = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    """Some rows of a list and where the next page starts (empty = no more)."""
+
+    rows: tuple[T, ...]
+    next_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One page that is asked for.
+
+    Attributes:
+        limit: rows at most, from 1.
+        token: from the page before; empty = from the start.
+        facets: by name, one of these values each, such as ("state", ("POL",)).
+        since, until: the range of dates, both included: days, months or years; empty = open.
+        text: words that all stand in it; empty = any.
+        hidden: cases that are left out, as if they were not there.
+    """
+
+    limit: int
+    token: str = ""
+    facets: Facets = ()
+    since: str = ""
+    until: str = ""
+    text: str = ""
+    hidden: Collection[CaseId] = ()
+
+
+class Lists:
+    """The lists of one node."""
+
+    def __init__(self, models: ReadModels) -> None:
+        self._models = models
+
+    def cases(self, ask: Ask) -> Listed[CaseRow]:
+        """Cases by last activity, newest first; `since` and `until` do not apply."""
+        return self._read(case_list.VIEW, CaseRow, replace(ask, since="", until=""))
+
+    def acts(self, ask: Ask) -> Listed[ActRow]:
+        """Readable acts by their own dates, newest first; undated ones come last."""
+        return self._read(acts.VIEW, ActRow, ask)
+
+    def obligations(self, ask: Ask) -> Listed[ObligationRow]:
+        """What is due, by day, earliest first."""
+        view, before = deadline_board.VIEW, _after(ask.until)
+        return self._read(view, ObligationRow, ask, before, is_ascending=True)
+
+    def overdue(self, ask: Ask, today: date) -> Listed[ObligationRow]:
+        """What is open and was due before a day; hearings are never overdue."""
+        matters = ("reply_due", "followup_due", "report_due")
+        facets = (*ask.facets, ("outcome", ("open",)), ("matter", matters))
+        before = min(_after(ask.until) or _LAST, today.isoformat())
+        asked = replace(ask, facets=facets)
+        return self._read(deadline_board.VIEW, ObligationRow, asked, before, is_ascending=True)
+
+    def follow_ups(self, ask: Ask) -> Listed[FollowUpRow]:
+        """Recommendations, commitments and decisions with what came of them, newest first."""
+        return self._read(follow_up.VIEW, FollowUpRow, ask)
+
+    def concordances(self, ask: Ask) -> Listed[ConcordanceRow]:
+        """What is said to ask the same."""
+        return self._read(follow_up.CONCORDANCES, ConcordanceRow, ask)
+
+    def references(self, text: str, ask: Ask) -> tuple[Reference, Listed[ReferenceRow]]:
+        """Where a reference stands, in any spelling, and what updates it or is updated by it."""
+        reference = parse_reference(text)
+        named = ("named", reference_index.names_of(reference))
+        asked = Ask(ask.limit, ask.token, (named,), hidden=ask.hidden)
+        return reference, self._read(reference_index.VIEW, ReferenceRow, asked)
+
+    def _read(
+        self,
+        view: str,
+        kind: type[T],
+        ask: Ask,
+        before: str = "",
+        *,
+        is_ascending: bool = False,
+    ) -> Listed[T]:
+        page = self._models.page(
+            Query(
+                view=view,
+                limit=ask.limit,
+                token=ask.token,
+                facets=ask.facets,
+                since=ask.since,
+                before=before or _after(ask.until),
+                text=ask.text,
+                is_ascending=is_ascending,
+                hidden=ask.hidden,
+            )
+        )
+        return Listed(tuple(decode_row(kind, row) for row in page.rows), page.next_token)
+
+
+def _after(until: str) -> str:
+    """The first place after a day, a month or a year, all of it included."""
+    return until + _LAST if until else ""

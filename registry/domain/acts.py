@@ -1,0 +1,38 @@
+"""An act as the folds of a case see it: readable content at its place in a log."""
+
+from typing import NamedTuple
+
+from registry.domain.content import ActContent, EventPointer
+
+
+class Act(NamedTuple):
+    """One readable event of a case.
+
+    Attributes:
+        origin: of its log.
+        index: its place there.
+        mechanism: slug of the mechanism that recorded it.
+        content: what happened.
+        knows: how much of each log of the case the author had seen, by origin: the index of the
+            last event of the case, its own log included up to itself.
+    """
+
+    origin: str
+    index: int  # type: ignore[assignment] # the field, not tuple.index
+    mechanism: str
+    content: ActContent
+    knows: dict[str, int]
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Origin and index."""
+        return (self.origin, self.index)
+
+    def knew(self, other: "Act") -> bool:
+        """Whether the author had seen another act of the case when it recorded this one."""
+        return self.knows.get(other.origin, -1) >= other.index
+
+
+def place_of(pointer: EventPointer | None) -> tuple[str, int] | None:
+    """What a pointer names, as origin and index."""
+    return None if pointer is None else (pointer.origin, pointer.index)

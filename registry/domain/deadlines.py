@@ -1,0 +1,232 @@
+"""Obligations: what is due by a date, derived from the acts of a case and the mechanisms' clocks.
+
+A date that an act names counts; without one the clock of its instrument does, from the last day on
+which the act can have happened. More time that was granted moves the date. An obligation is met by
+the first act that answers it; an acknowledgement does not. Whether something is overdue is never
+recorded: it follows from the date, by the clock of whoever looks.
+"""
+
+import calendar
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from registry.domain.acts import Act, place_of
+from registry.domain.content import (
+    ActContent,
+    CommunicationSent,
+    FollowupAssessed,
+    FollowupInformation,
+    JudgmentDelivered,
+    MeasureExtended,
+    MeasureLifted,
+    PartialDate,
+    PetitionDecided,
+    RecommendationResponse,
+    ReplyExtensionGranted,
+    ReplyReceived,
+    StatementWithdrawn,
+    TrialObserved,
+    VisitReportPublished,
+)
+from registry.domain.mechanisms import Profiles
+
+Matter: TypeAlias = Literal["reply_due", "followup_due", "report_due", "hearing"]
+State: TypeAlias = Literal["open", "met", "met_late", "superseded"]
+_DATES: Final[Sequence[tuple[Matter, str]]] = (
+    ("reply_due", "reply_due_date"),
+    ("followup_due", "followup_due_date"),
+    ("report_due", "report_due_date"),
+    ("hearing", "next_hearing_date"),
+)
+_NO_ANSWER: Final = frozenset({"acknowledgement", "translation_pending"})
+_MONTHS_A_YEAR: Final = 12
+_MONTHS_LENGTH: Final = len("2014-06")
+
+
+class Obligation(NamedTuple):
+    """Something due.
+
+    Attributes:
+        matter: what is due.
+        origin, index: the act that it follows from.
+        body: code of the body that asked.
+        states: alpha-3 of the States that owe it, or that it concerns.
+        instrument: of the act, such as un.ua; may be empty.
+        due: the day, ISO 8601.
+        is_by_clock: whether a profile's clock gave the day, and no act.
+        state: open, met, met_late, or superseded by a later act.
+        met: the day it was met as far as it is known; empty = not met.
+    """
+
+    matter: Matter
+    origin: str
+    index: int  # type: ignore[assignment] # the field, not tuple.index
+    body: str
+    states: tuple[str, ...]
+    instrument: str
+    due: str
+    is_by_clock: bool
+    state: State
+    met: str
+
+    def is_overdue(self, today: date) -> bool:
+        """Whether it is open and its day has passed; a hearing is never overdue."""
+        return self.state == "open" and self.matter != "hearing" and self.due < today.isoformat()
+
+
+def obligations_of(acts: Iterable[Act], profiles: Profiles) -> tuple[Obligation, ...]:
+    """Derives all obligations of a case.
+
+    Args:
+        acts: the readable acts of one history, in its order.
+        profiles: the clocks.
+
+    Returns:
+        Open and met ones, by due day.
+    """
+    known = list(acts)
+    found = [each for act in known for each in _arising(act, known, profiles)]
+    return tuple(sorted(found, key=lambda each: (each.due, each.origin, each.index, each.matter)))
+
+
+def last_day(value: PartialDate) -> date | None:
+    """The last day that a date can mean; None = it is unknown."""
+    if not value.value:
+        return None
+    year, month, day = (*map(int, value.value.split("-")), 0, 0)[:3]
+    if day:
+        return date(year, month, day)
+    month = month or _MONTHS_A_YEAR
+    return date(year, month, calendar.monthrange(year, month)[1])
+
+
+def _arising(act: Act, acts: Sequence[Act], profiles: Profiles) -> Iterator[Obligation]:
+    content = act.content
+    if isinstance(content, ReplyExtensionGranted):
+        return  # it moves another's date
+    for matter, field in _DATES:
+        due, is_by_clock = _due(content, matter, field, profiles)
+        following = _following(act, acts)
+        for each in following if matter == "reply_due" else ():
+            if isinstance(each.content, ReplyExtensionGranted):
+                moved, _ = _extended(each.content, due, content, profiles)
+                due = moved or due
+        if due is None:
+            continue
+        state, met = _outcome(matter, due, following)
+        yield Obligation(
+            matter,
+            act.origin,
+            act.index,
+            content.acting_body,
+            _owing(content),
+            getattr(content, "instrument", ""),
+            due.isoformat(),
+            is_by_clock,
+            state,
+            met,
+        )
+
+
+def _due(
+    content: ActContent, matter: Matter, field: str, profiles: Profiles
+) -> tuple[date | None, bool]:
+    """The day something is due by what an act says, or else by its instrument's clock."""
+    said: PartialDate | None = getattr(content, field, None)
+    if said is not None and (day := last_day(said)):
+        return day, False
+    instrument = profiles.instrument(getattr(content, "instrument", ""))
+    acted = content.act_date()
+    began = None if acted is None else last_day(acted)
+    if instrument is None or began is None or instrument.event_kind is not content.kind:
+        return None, False
+    if matter == "reply_due" and instrument.reply_days:
+        return _later(began, days=instrument.reply_days), True
+    if matter == "followup_due" and instrument.followup_months:
+        return _later(began, months=instrument.followup_months), True
+    return None, False
+
+
+def _extended(
+    granted: ReplyExtensionGranted, due: date | None, asked: ActContent, profiles: Profiles
+) -> tuple[date | None, bool]:
+    if granted.reply_due_date is not None and (day := last_day(granted.reply_due_date)):
+        return day, False
+    instrument = profiles.instrument(getattr(asked, "instrument", ""))
+    if due is None or instrument is None or not instrument.extension_days:
+        return None, False
+    return _later(due, days=instrument.extension_days), True
+
+
+def _later(day: date, *, days: int = 0, months: int = 0) -> date | None:
+    """A later day; the last of its month where it has no such day. None = past the year 9999."""
+    count = day.year * _MONTHS_A_YEAR + day.month - 1 + months
+    year, month = divmod(count, _MONTHS_A_YEAR)
+    try:
+        last = calendar.monthrange(year, month + 1)[1]
+        return date(year, month + 1, min(day.day, last)) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _following(act: Act, acts: Sequence[Act]) -> list[Act]:
+    """The acts about an act, and about those that carry it on, in the order of the history."""
+    places, found = {act.place}, []
+    for each in acts:
+        if place_of(each.content.about) in places and each.place != act.place:
+            found.append(each)
+            places.add(each.place)
+    return found
+
+
+def _outcome(matter: Matter, due: date, following: Sequence[Act]) -> tuple[State, str]:
+    for each in following:
+        if _is_superseding(matter, each.content):
+            return "superseded", ""
+        if _is_meeting(matter, each.content):
+            acted = each.content.act_date()
+            first = "" if acted is None else acted.value
+            is_late = bool(first) and first > due.isoformat()[: len(first)]
+            return ("met_late" if is_late else "met"), first
+    return "open", ""
+
+
+def _is_meeting(matter: Matter, content: ActContent) -> bool:
+    match matter:
+        case "reply_due":
+            if isinstance(content, ReplyReceived):
+                return content.reply_kind not in _NO_ANSWER
+            return isinstance(content, RecommendationResponse)
+        case "followup_due":
+            return isinstance(content, FollowupInformation | FollowupAssessed | ReplyReceived) and (
+                getattr(content, "reply_kind", "") not in _NO_ANSWER
+            )
+        case "report_due":
+            return isinstance(content, VisitReportPublished)
+        case "hearing":
+            return False
+
+
+def _is_superseding(matter: Matter, content: ActContent) -> bool:
+    if isinstance(content, MeasureLifted) and not content.is_partial:
+        return True
+    if isinstance(content, StatementWithdrawn):
+        return True
+    match matter:
+        case "reply_due":
+            is_new_term = isinstance(content, MeasureExtended) and content.reply_due_date
+            return bool(is_new_term) or isinstance(content, PetitionDecided)
+        case "hearing":
+            return isinstance(content, TrialObserved | JudgmentDelivered)
+        case _:
+            return False
+
+
+def _owing(content: ActContent) -> tuple[str, ...]:
+    if isinstance(content, CommunicationSent) and content.addressee and not content.addressee_state:
+        return content.states
+    for name in ("addressee_state", "respondent_state", "visited_state"):
+        if state := getattr(content, name, ""):
+            return (state,)
+    return content.states

@@ -1,0 +1,31 @@
+"""Native grades on one derived scale, for overviews; never converted silently.
+
+The native grade always stands beside the derived one. Where the table calls a value ambiguous, or
+does not know it, nothing is derived: whoever assessed says so in the act, or it stays open.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Final
+
+from registry.domain.content import FollowupAssessed, NativeGrade
+
+_TABLE: Final[Mapping[str, Mapping[str, str]]] = {
+    scheme: {value.casefold(): scale for value, scale in values.items()}
+    for scheme, values in tomllib.loads(
+        (files(__package__) / "grades.toml").read_text(encoding="utf-8")
+    ).items()
+}
+AMBIGUOUS: Final = "ambiguous"
+"""Nothing is derived: a person chooses."""
+
+
+def derive(grade: NativeGrade) -> str:
+    """The derived scale of a native grade, or `ambiguous`."""
+    return _TABLE.get(grade.scheme, {}).get(grade.value.strip().casefold(), AMBIGUOUS)
+
+
+def derived_of(assessed: FollowupAssessed) -> str:
+    """The derived scale of an assessment: what a person chose, else what the table has."""
+    return assessed.derived or derive(assessed.grade)

@@ -1,0 +1,105 @@
+"""The readable acts of a case: for the folds that follow, and as the list of all acts."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from registry.domain.acts import Act
+from registry.domain.content import ActContent
+from registry.domain.identifiers import CaseId
+from registry.domain.vocabulary import kind_code
+from registry.store.read_models import Document
+from registry.views.case_file import CaseHistory, HistoryEntry
+from registry.views.rows import ActRow, encode_row
+
+VIEW: Final = "act"
+_WORDS: Final = ("title", "summary", "own_number", "law_title", "law_number", "document_type")
+_TEXT_MAX: Final = 100_000
+
+
+def acts_of(history: CaseHistory) -> list[Act]:
+    """The readable acts of a history, in its order."""
+    origins = {event.log_id: event.origin for event in history.events}
+    return [
+        Act(
+            event.origin,
+            event.index,
+            event.mechanism,
+            event.content,
+            {
+                **{origins[r.log_id]: r.index for r in event.refs if r.log_id in origins},
+                event.origin: event.index,
+            },
+        )
+        for event in history.events
+        if event.content is not None
+    ]
+
+
+def act_documents(history: CaseHistory) -> Iterable[Document]:
+    """One document for each readable act."""
+    for event in history.events:
+        if event.content is not None:
+            yield _document(history.case_id, event, event.content)
+
+
+def words_of(contents: Iterable[ActContent]) -> str:
+    """The words by which acts are found; no names of persons."""
+    found = [text for content in contents for text in _words(content)]
+    return "\n".join(dict.fromkeys(found))[:_TEXT_MAX]
+
+
+def place_key(origin: str, index: int, *rest: str) -> bytes:
+    """A document's key: the event that it is of, and what else tells it apart."""
+    return "\0".join((origin, str(index), *rest)).encode()
+
+
+def _words(content: ActContent) -> Iterable[str]:
+    yield from filter(None, (getattr(content, name, "") for name in _WORDS))
+    yield from content.references
+    yield from content.subjects
+    yield from (party.name for party in content.parties)
+
+
+def _document(case_id: CaseId, event: HistoryEntry, content: ActContent) -> Document:
+    acted = content.act_date()
+    row = ActRow(
+        case_id=case_id,
+        origin=event.origin,
+        index=event.index,
+        mechanism=event.mechanism,
+        kind=event.kind,
+        body=content.acting_body,
+        instrument=getattr(content, "instrument", ""),
+        date="" if acted is None else acted.value,
+        recorded_ms=event.recorded_ms,
+        title=content.title,
+        states=content.states,
+        themes=content.themes,
+        references=content.references,
+        is_invented=content.is_invented,
+    )
+    return Document(
+        view=VIEW,
+        key=place_key(event.origin, event.index),
+        sort=row.date,
+        row=encode_row(row),
+        facets=(
+            ("kind", kind_code(content.kind)),
+            ("mechanism", event.mechanism),
+            *act_facets(content, content.states),
+            *(("topic", topic) for topic in getattr(content, "topics", ())),
+            ("case", case_id.hex()),
+        ),
+        text=words_of([content]),
+    )
+
+
+def act_facets(content: ActContent, states: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The facets that rows about an act share."""
+    instrument = getattr(content, "instrument", "")
+    return (
+        ("body", content.acting_body),
+        *((("instrument", instrument),) if instrument else ()),
+        *(("state", state) for state in states),
+        *(("theme", theme) for theme in content.themes),
+    )

@@ -1,0 +1,170 @@
+"""Follow-up: recommendations, commitments and decisions, and what came of each.
+
+Every response is kept. Assessments stand in their native schemes, the derived scale beside them;
+where the last assessments of two bodies differ on that scale, the row says so. That several bodies
+ask the same is a proposal, until a person accepts or declines it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from registry.domain.acts import Act, place_of
+from registry.domain.content import (
+    ActContent,
+    CommitmentMade,
+    ConcordanceAccepted,
+    ConcordanceProposed,
+    FollowupAssessed,
+    FollowupInformation,
+    NativeGrade,
+    RecommendationMade,
+    RecommendationResponse,
+    ReplyReceived,
+)
+from registry.domain.grading import AMBIGUOUS, derived_of
+from registry.domain.identifiers import CaseId, Slug
+from registry.domain.vocabulary import kind_code
+from registry.store.read_models import Document
+from registry.views.acts import act_facets, place_key, words_of
+from registry.views.rows import (
+    AssessmentRow,
+    ConcordanceRow,
+    FollowUpRow,
+    ResponseRow,
+    encode_row,
+)
+
+VIEW: Final = "follow_up"
+CONCORDANCES: Final = "concordance"
+_NOT_ASSESSED: Final = "not_assessed"
+
+
+def follow_up_documents(case_id: CaseId, acts: Sequence[Act]) -> Iterable[Document]:
+    """One document for each act of a case that is followed up."""
+    following: dict[tuple[str, int], list[Act]] = {}
+    for act in acts:
+        if (place := place_of(act.content.about)) is not None:
+            following.setdefault(place, []).append(act)
+    for act in acts:
+        after = following.get(act.place, [])
+        is_asking = isinstance(act.content, RecommendationMade | CommitmentMade)
+        if is_asking or any(isinstance(each.content, FollowupAssessed) for each in after):
+            yield _document(case_id, act, after)
+
+
+def concordance_documents(case_id: CaseId, acts: Sequence[Act]) -> Iterable[Document]:
+    """One document for each concordance that was proposed in a case."""
+    answers: Mapping[tuple[str, int] | None, str] = {
+        place_of(act.content.about): "declined" if act.content.is_declined else "accepted"
+        for act in acts
+        if isinstance(act.content, ConcordanceAccepted)
+    }
+    for act in acts:
+        if not isinstance(act.content, ConcordanceProposed):
+            continue
+        first = place_of(act.content.about)
+        others = [(each.origin, each.index) for each in act.content.same_as]
+        events = tuple(dict.fromkeys(([first] if first else []) + others))
+        state = answers.get(act.place, "proposed")
+        row = ConcordanceRow(case_id, act.origin, act.index, Slug(act.mechanism), events, state)
+        yield Document(
+            view=CONCORDANCES,
+            key=place_key(act.origin, act.index),
+            sort=state,
+            row=encode_row(row),
+            facets=(
+                ("outcome", state),
+                ("mechanism", act.mechanism),
+                *(("event", f"{origin}#{index}") for origin, index in events),
+            ),
+        )
+
+
+def _document(case_id: CaseId, act: Act, after: Sequence[Act]) -> Document:
+    content = act.content
+    acted = content.act_date()
+    assessments = tuple(_assessments(after))
+    scale, is_contradicted = _scale(assessments)
+    states = _addressed(content)
+    row = FollowUpRow(
+        case_id=case_id,
+        origin=act.origin,
+        index=act.index,
+        mechanism=Slug(act.mechanism),
+        kind=kind_code(content.kind),
+        body=content.acting_body,
+        instrument=getattr(content, "instrument", ""),
+        date="" if acted is None else acted.value,
+        title=content.title,
+        states=states,
+        themes=content.themes,
+        references=content.references,
+        responses=tuple(_responses(act, after)),
+        information_count=sum(isinstance(each.content, FollowupInformation) for each in after),
+        assessments=assessments,
+        scale=scale,
+        is_contradicted=is_contradicted,
+        is_invented=content.is_invented,
+    )
+    return Document(
+        view=VIEW,
+        key=place_key(act.origin, act.index),
+        sort=row.date,
+        row=encode_row(row),
+        facets=(
+            ("kind", row.kind),
+            ("mechanism", act.mechanism),
+            ("outcome", scale),
+            *act_facets(content, states),
+        ),
+        text=words_of([content]),
+    )
+
+
+def _addressed(content: ActContent) -> tuple[str, ...]:
+    state = getattr(content, "addressee_state", "")
+    return (state,) if state else content.states
+
+
+def _responses(act: Act, after: Sequence[Act]) -> Iterable[ResponseRow]:
+    first: NativeGrade | None = getattr(act.content, "response", None)
+    if first is not None:
+        yield _response(act, first, act.content)
+    for each in after:
+        if isinstance(each.content, RecommendationResponse):
+            yield _response(each, each.content.response, each.content)
+        elif isinstance(each.content, ReplyReceived):
+            kind = each.content.reply_kind or "reply"
+            yield _response(each, NativeGrade(scheme="reply", value=kind), each.content)
+
+
+def _response(act: Act, grade: NativeGrade, content: ActContent) -> ResponseRow:
+    date = grade.date or content.act_date()
+    value = "" if date is None else date.value
+    return ResponseRow(Slug(act.mechanism), grade.scheme, grade.value, value)
+
+
+def _assessments(after: Sequence[Act]) -> Iterable[AssessmentRow]:
+    for each in after:
+        if isinstance(each.content, FollowupAssessed):
+            grade = each.content.grade
+            date = grade.date or each.content.act_date()
+            yield AssessmentRow(
+                mechanism=Slug(each.mechanism),
+                body=grade.assessor or each.content.acting_body,
+                scheme=grade.scheme,
+                value=grade.value,
+                derived=derived_of(each.content),
+                date="" if date is None else date.value,
+            )
+
+
+def _scale(assessments: Sequence[AssessmentRow]) -> tuple[str, bool]:
+    """The derived scale of the last assessments of each body, and whether they differ."""
+    last = {(each.mechanism, each.body): each.derived for each in assessments}
+    derived = {each for each in last.values() if each not in {AMBIGUOUS, _NOT_ASSESSED}}
+    if len(derived) > 1:
+        return "contradicted", True
+    if derived:
+        return derived.pop(), False
+    return (AMBIGUOUS if AMBIGUOUS in last.values() else _NOT_ASSESSED), False

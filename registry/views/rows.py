@@ -1,0 +1,182 @@
+"""What the views show, row by row, and its stored form: canonical JSON, bytes in hexadecimal.
+
+A row depends on the log alone and not on the way there, so that a rebuild gives the same bytes.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter
+
+from registry.domain.identifiers import CaseId, Slug
+
+T = TypeVar("T")
+_CONFIG: Final = ConfigDict(ser_json_bytes="hex", val_json_bytes="hex", extra="forbid")
+
+
+class _Row:
+    __slots__ = ()
+    __pydantic_config__ = _CONFIG
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow(_Row):
+    """One line of the case list; times in milliseconds UTC as the authors recorded.
+
+    `status` is what the mechanisms say of it: `open` if none says anything, `disputed` if they
+    differ.
+    """
+
+    case_id: CaseId
+    title: str
+    states: tuple[str, ...]
+    themes: tuple[str, ...]
+    mechanisms: tuple[Slug, ...]
+    own_numbers: tuple[str, ...]
+    status: str
+    disagreement_count: int
+    event_count: int
+    unreadable_count: int
+    first_recorded_ms: int
+    last_recorded_ms: int
+    is_emblematic: bool
+    is_invented: bool
+    is_situation: bool
+    has_withdrawal: bool
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow(_Row):
+    """One readable event; `date` is that of the act, empty = unknown."""
+
+    case_id: CaseId
+    origin: str
+    index: int
+    mechanism: Slug
+    kind: str
+    body: str
+    instrument: str
+    date: str
+    recorded_ms: int
+    title: str
+    states: tuple[str, ...]
+    themes: tuple[str, ...]
+    references: tuple[str, ...]
+    is_invented: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ObligationRow(_Row):
+    """Something due; see `registry.domain.deadlines.Obligation` for most fields."""
+
+    case_id: CaseId
+    case_title: str
+    matter: str
+    origin: str
+    index: int
+    mechanism: Slug
+    body: str
+    states: tuple[str, ...]
+    instrument: str
+    due: str
+    is_by_clock: bool
+    state: str
+    met: str
+    references: tuple[str, ...]
+    is_invented: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRow(_Row):
+    """One response to a recommendation, in its own scheme."""
+
+    mechanism: Slug
+    scheme: str
+    value: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentRow(_Row):
+    """One assessment: the native grade, and beside it the derived scale (or `ambiguous`)."""
+
+    mechanism: Slug
+    body: str
+    scheme: str
+    value: str
+    derived: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpRow(_Row):
+    """A recommendation, a commitment or a decision that is followed up, and what came of it.
+
+    `scale` is the derived scale on which the last assessments of all bodies agree; `contradicted`
+    if they differ, `ambiguous` if none can be derived, `not_assessed` if there is none.
+    """
+
+    case_id: CaseId
+    origin: str
+    index: int
+    mechanism: Slug
+    kind: str
+    body: str
+    instrument: str
+    date: str
+    title: str
+    states: tuple[str, ...]
+    themes: tuple[str, ...]
+    references: tuple[str, ...]
+    responses: tuple[ResponseRow, ...]
+    information_count: int
+    assessments: tuple[AssessmentRow, ...]
+    scale: str
+    is_contradicted: bool
+    is_invented: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConcordanceRow(_Row):
+    """Recommendations that are said to ask the same: proposed, accepted or declined by a person."""
+
+    case_id: CaseId
+    origin: str
+    index: int
+    mechanism: Slug
+    events: tuple[tuple[str, int], ...]
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceRow(_Row):
+    """Where a reference stands, as written; `updates` is the normal form of what it updates."""
+
+    case_id: CaseId
+    origin: str
+    index: int
+    mechanism: Slug
+    kind: str
+    written: str
+    scheme: str
+    normal: str
+    updates: str
+    date: str
+
+
+_ADAPTERS: Final[dict[type[Any], TypeAdapter[Any]]] = {
+    kind: TypeAdapter(kind)
+    for kind in (CaseRow, ActRow, ObligationRow, FollowUpRow, ConcordanceRow, ReferenceRow)
+}
+
+
+def encode_row(row: Any) -> str:  # noqa: ANN401 - any of the rows
+    """Canonical JSON: the bytes that a rebuild must reproduce."""
+    return _ADAPTERS[type(row)].dump_json(row).decode()
+
+
+def decode_row(kind: type[T], text: str) -> T:
+    """Reads what `encode_row` wrote."""
+    row: T = _ADAPTERS[kind].validate_json(text)
+    return row

@@ -1,0 +1,124 @@
+"""`registry case`: list and read cases."""
+
+from typing import Annotated, Any
+
+import typer
+
+from registry.client import CaseSummary, RegistryClient
+from registry.client.casework import Filter
+from registry_cli.commands.online import CaseArgument, Json, Profile, select_case, with_client
+from registry_cli.output import Output, plain
+from registry_cli.release_output import ExportPurpose, print_export
+from registry_cli.rendering import (
+    print_case,
+    print_cases,
+    print_disagreements,
+    print_history,
+    print_timeline,
+)
+
+case_app = typer.Typer(help="List and read cases.", no_args_is_help=True)
+
+
+@case_app.command("list")
+def case_list(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
+    profile: Profile,
+    state: Annotated[str, typer.Option(help="only cases on this State (alpha-3)")] = "",
+    mechanism: Annotated[str, typer.Option(help="only cases this mechanism recorded in")] = "",
+    theme: Annotated[list[str] | None, typer.Option(help="code of a theme; repeat it")] = None,
+    instrument: Annotated[list[str] | None, typer.Option(help="such as un.ua; repeat it")] = None,
+    body: Annotated[list[str] | None, typer.Option(help="code of who acted; repeat it")] = None,
+    status: Annotated[
+        list[str] | None, typer.Option(help="such as open, closed or disputed; repeat it")
+    ] = None,
+    mark: Annotated[
+        list[str] | None, typer.Option(help="emblematic or disagreement; repeat it")
+    ] = None,
+    text: Annotated[str, typer.Option(help="words that all stand in the case")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="at most so many")] = 50,
+    json: Json = False,
+) -> None:
+    """List cases, newest activity first."""
+    wanted = Filter(
+        themes=theme or (),
+        instruments=instrument or (),
+        bodies=body or (),
+        statuses=status or (),
+        marks=mark or (),
+        text=text,
+    )
+
+    async def read(client: RegistryClient) -> list[CaseSummary]:
+        found: list[CaseSummary] = []
+        async for summary in client.list_cases(
+            state=state.upper(), mechanism=mechanism, wanted=wanted
+        ):
+            found.append(summary)
+            if len(found) == limit:
+                break
+        return found
+
+    output = Output(is_json=json)
+    cases = with_client(profile, read)
+    print_cases(output, cases)
+    output.result(cases)
+
+
+@case_app.command("show")
+def case_show(which: CaseArgument, profile: Profile, json: Json = False) -> None:
+    """Show what is known of a case."""
+
+    async def read(client: RegistryClient) -> Any:  # noqa: ANN401 - see the client
+        selector = await select_case(client, which)
+        return await client.get_case(selector), await client.disagreements(selector)
+
+    output = Output(is_json=json)
+    summary, disagreements = with_client(profile, read)
+    print_case(output, summary)
+    print_disagreements(output, disagreements)
+    output.result({**plain(summary), "disagreements": disagreements})
+
+
+@case_app.command("history")
+def case_history(which: CaseArgument, profile: Profile, json: Json = False) -> None:
+    """Show a case's events in the order of record, with digest and checkpoints."""
+
+    async def read(client: RegistryClient) -> Any:  # noqa: ANN401
+        return await client.history(await select_case(client, which))
+
+    output = Output(is_json=json)
+    history = with_client(profile, read)
+    print_history(output, history)
+    output.result(history)
+
+
+@case_app.command("timeline")
+def case_timeline(which: CaseArgument, profile: Profile, json: Json = False) -> None:
+    """Show a case's acts by their own dates."""
+
+    async def read(client: RegistryClient) -> Any:  # noqa: ANN401
+        return await client.timeline(await select_case(client, which))
+
+    output = Output(is_json=json)
+    items = with_client(profile, read)
+    print_timeline(output, items)
+    output.result(items)
+
+
+@case_app.command("export")
+def case_export(
+    which: CaseArgument,
+    profile: Profile,
+    purpose: Annotated[
+        ExportPurpose, typer.Option("--for", help="whom it is for: public, state or mechanisms")
+    ],
+    to: Annotated[str, typer.Option(help="slugs of the recipients, a,b; for mechanisms only")] = "",
+    json: Json = False,
+) -> None:
+    """Print what may be used of a case; what may not be used is left out and counted."""
+
+    async def read(client: RegistryClient) -> Any:  # noqa: ANN401
+        slugs = tuple(each.strip() for each in to.split(",") if each.strip())
+        return await client.confidentiality.export(await select_case(client, which), purpose, slugs)
+
+    print_export(Output(is_json=json), with_client(profile, read))

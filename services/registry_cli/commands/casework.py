@@ -1,0 +1,281 @@
+"""Verbs of the desk across all cases: acts, what is due, what came of it, who asks the same."""
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from registry.client import RegistryClient
+from registry.client.casework import EventPlace, Filter, FollowUp
+from registry.domain.identifiers import parse_case_id
+from registry.domain.mechanisms import shipped_profiles
+from registry.domain.vocabulary import kind_title, label
+from registry.errors import InvalidRequest
+from registry_cli.calendar_file import calendar_of
+from registry_cli.commands.online import Json, Profile, with_client
+from registry_cli.output import Output
+from registry_cli.rendering import columns, heading, print_wrapped
+
+T = TypeVar("T")
+State = Annotated[list[str] | None, typer.Option("--state", help="State, alpha-3; repeat it")]
+Theme = Annotated[list[str] | None, typer.Option("--theme", help="code of a theme; repeat it")]
+Mechanism = Annotated[
+    list[str] | None, typer.Option("--mechanism", help="slug of who recorded; repeat it")
+]
+Instrument = Annotated[
+    list[str] | None, typer.Option("--instrument", help="such as un.ua; repeat it")
+]
+Body = Annotated[list[str] | None, typer.Option("--body", help="code of who acted; repeat it")]
+Since = Annotated[str, typer.Option("--since", help="not before, such as 2024-03")]
+Until = Annotated[str, typer.Option("--until", help="not after, such as 2024-03")]
+Words = Annotated[str, typer.Option("--text", help="words that all stand in it")]
+Limit = Annotated[int, typer.Option(min=1, help="at most so many")]
+_ID_SHOWN = 8
+
+
+def acts(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
+    profile: Profile,
+    state: State = None,
+    theme: Theme = None,
+    mechanism: Mechanism = None,
+    instrument: Instrument = None,
+    body: Body = None,
+    kind: Annotated[list[str] | None, typer.Option(help="kind of event; repeat it")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="topic of laws; repeat it")] = None,
+    since: Since = "",
+    until: Until = "",
+    text: Words = "",
+    case: Annotated[str, typer.Option(help="id of one case")] = "",
+    limit: Limit = 50,
+    json: Json = False,
+) -> None:
+    """List what was done in all cases, newest first: search by State, theme, kind, date, words."""
+    wanted = Filter(
+        states=_upper(state),
+        themes=theme or (),
+        mechanisms=mechanism or (),
+        instruments=instrument or (),
+        bodies=body or (),
+        kinds=kind or (),
+        topics=topic or (),
+        since=since,
+        until=until,
+        text=text,
+        case_id=parse_case_id(case) if case else b"",
+    )
+    output = Output(is_json=json)
+    found = _first(profile, limit, lambda client: client.casework.acts(wanted))
+    table = columns("DATE", "WHAT", "BODY", "STATES", "CASE", "TITLE")
+    for each in found:
+        table.add_row(
+            each.date or "undated",
+            kind_title(each.kind),
+            each.body,
+            ", ".join(each.states[:4]),
+            each.case_id.hex()[:_ID_SHOWN],
+            _named(each.title, is_invented=each.is_invented),
+        )
+    output.table(table)
+    output.result(found)
+
+
+def board(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
+    profile: Profile,
+    state: State = None,
+    theme: Theme = None,
+    mechanism: Mechanism = None,
+    instrument: Instrument = None,
+    body: Body = None,
+    status: Annotated[
+        list[str] | None, typer.Option(help="open, met, met_late or superseded; repeat it")
+    ] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="only what is overdue today")] = False,
+    since: Since = "",
+    until: Until = "",
+    ics: Annotated[
+        Path | None,
+        typer.Option(help="write a calendar file (iCalendar) without titles or names; - = stdout"),
+    ] = None,
+    limit: Limit = 200,
+    json: Json = False,
+) -> None:
+    """Show what is due, by day: replies, follow-ups, reports, hearings, across all mechanisms."""
+    wanted = Filter(
+        states=_upper(state),
+        themes=theme or (),
+        mechanisms=mechanism or (),
+        instruments=instrument or (),
+        bodies=body or (),
+        statuses=status or (() if overdue else ("open",)),
+        since=since,
+        until=until,
+    )
+    output = Output(is_json=json)
+    found = _first(
+        profile,
+        limit,
+        lambda client: client.casework.obligations(wanted, overdue_only=overdue),
+    )
+    if ics is not None:
+        data = calendar_of(found)
+        if str(ics) == "-":
+            sys.stdout.write(data.decode())
+            return
+        ics.write_bytes(data)
+        output.remark(f"{len(found)} dates written to {ics}")
+        return
+    table = columns("DUE", "", "WHAT", "BY", "ASKED BY", "CASE", "OF CASE")
+    for each in found:
+        table.add_row(
+            each.due,
+            "overdue" if each.is_overdue else label("words", each.state),
+            label("words", each.matter) + (" (by the clock)" if each.is_by_clock else ""),
+            ", ".join(each.states),
+            each.instrument or each.body,
+            each.case_id.hex()[:_ID_SHOWN],
+            _named(each.case_title, is_invented=each.is_invented),
+        )
+    output.table(table)
+    output.result(found)
+
+
+def followups(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
+    profile: Profile,
+    state: State = None,
+    theme: Theme = None,
+    mechanism: Mechanism = None,
+    instrument: Instrument = None,
+    body: Body = None,
+    status: Annotated[
+        list[str] | None,
+        typer.Option(help="derived scale, contradicted, ambiguous or not_assessed; repeat it"),
+    ] = None,
+    since: Since = "",
+    until: Until = "",
+    text: Words = "",
+    limit: Limit = 50,
+    json: Json = False,
+) -> None:
+    """Show recommendations, commitments and decisions, and what came of each."""
+    wanted = Filter(
+        states=_upper(state),
+        themes=theme or (),
+        mechanisms=mechanism or (),
+        instruments=instrument or (),
+        bodies=body or (),
+        statuses=status or (),
+        since=since,
+        until=until,
+        text=text,
+    )
+    output = Output(is_json=json)
+    found = _first(profile, limit, lambda client: client.casework.follow_ups(wanted))
+    for each in found:
+        _print_follow_up(output, each)
+    output.result(found)
+
+
+def concordances(
+    profile: Profile,
+    event: Annotated[str, typer.Option(help="only those with this event, ORIGIN#INDEX")] = "",
+    status: Annotated[
+        list[str] | None, typer.Option(help="proposed, accepted or declined; repeat it")
+    ] = None,
+    limit: Limit = 50,
+    json: Json = False,
+) -> None:
+    """Show which recommendations of different bodies are said to ask the same."""
+    place = _read_event(event) if event else None
+    wanted = Filter(statuses=status or ())
+    output = Output(is_json=json)
+    found = _first(profile, limit, lambda client: client.casework.concordances(wanted, place))
+    for each in found:
+        events = ", ".join(f"{one.origin}#{one.index}" for one in each.events)
+        output.say(f"{each.state:<9} by {each.mechanism}, event {each.event.index}: {events}")
+    output.result(found)
+
+
+def mechanisms(
+    name: Annotated[str, typer.Argument(help="one of them; none = all")] = "",
+    json: Json = False,
+) -> None:
+    """List the mechanisms, their instruments, references and clocks. Needs no node."""
+    profiles = shipped_profiles().by_name
+    if name and name not in profiles:
+        msg = f"there is no profile {name!r}; there are {', '.join(profiles)}"
+        raise InvalidRequest(msg)
+    shown = {name: profiles[name]} if name else dict(profiles)
+    output = Output(is_json=json)
+    for key, profile in shown.items():
+        heading(output, f"{profile.participant} ({key}, {label('words', profile.nature)})")
+        if profile.confidentiality:
+            print_wrapped(output, "  ", profile.confidentiality)
+        for code, each in profile.instruments.items():
+            clocks = [
+                f"{value} {words}"
+                for value, words in (
+                    (each.reply_days, "days to reply"),
+                    (each.extension_days, "days of extension"),
+                    (each.followup_months, "months to follow up"),
+                )
+                if value
+            ]
+            unsure = f"to be confirmed: {', '.join(each.to_be_confirmed)}"
+            told = [each.name, each.reference, *clocks, unsure if each.to_be_confirmed else ""]
+            output.say(f"  {code:<26} {' · '.join(filter(None, told))}")
+        print_wrapped(output, "  ", f"sources: {'; '.join(profile.sources)}")
+    output.result({key: profile.model_dump(mode="json") for key, profile in shown.items()})
+
+
+def _first(
+    profile: Path, limit: int, read: Callable[[RegistryClient], AsyncIterator[T]]
+) -> list[T]:
+    """The first items of a list."""
+
+    async def collect(client: RegistryClient) -> list[T]:
+        found: list[T] = []
+        async for each in read(client):
+            found.append(each)
+            if len(found) == limit:
+                break
+        return found
+
+    return with_client(profile, collect)
+
+
+def _print_follow_up(output: Output, each: FollowUp) -> None:
+    act = each.act
+    heading(output, f"{act.date or 'undated'}  {act.body}  {', '.join(act.states)}")
+    print_wrapped(output, "  ", _named(act.title or act.kind, is_invented=act.is_invented))
+    output.say(f"  {act.event.origin}#{act.event.index}  case {act.case_id.hex()[:_ID_SHOWN]}")
+    for response in each.responses:
+        output.say(f"  response    {response.date or 'undated'}  {_grade(response)}")
+    for one in each.assessments:
+        derived = label("words", one.derived)
+        output.say(
+            f"  assessment  {one.date or 'undated'}  {_grade(one)} by {one.body} ({derived})"
+        )
+    mark = "  CONTRADICTED" if each.is_contradicted else ""
+    output.say(f"  stands at   {label('words', each.scale)}{mark}")
+
+
+def _grade(each: Any) -> str:  # noqa: ANN401 - a response or an assessment
+    return f"{each.scheme}: {each.value}"
+
+
+def _named(title: str, *, is_invented: bool) -> str:
+    return f"INVENTED · {title}" if is_invented else title
+
+
+def _upper(states: list[str] | None) -> tuple[str, ...]:
+    return tuple(state.upper() for state in states or ())
+
+
+def _read_event(text: str) -> EventPlace:
+    origin, _, index = text.rpartition("#")
+    if not origin or not (index.isascii() and index.isdigit()):
+        msg = "an event is written ORIGIN#INDEX, such as defenders.example/un/1#7"
+        raise InvalidRequest(msg)
+    return EventPlace(origin, int(index))
