@@ -240,6 +240,10 @@ class Desk:
             self._refuse_publishing(command.index)
         return self._append(client, prepared, None)
 
+    def carry_out(self, client: Client, prepared: AppendRequest) -> "Future[Appended]":
+        """Records an event that was judged already, with a note of who did it."""
+        return self._append(client, prepared, None)
+
     def erase(self, client: Client, command: EraseCommand, fingerprint: str = "") -> Outcome:
         """Erases content of own events, or keeps that until a second person has approved.
 

@@ -9,12 +9,13 @@ from registry.domain.identifiers import CaseId
 from registry.domain.references import Reference, parse_reference
 from registry.store.read_models import ReadModels
 from registry.store.read_queries import Query
-from registry.views import acts, case_list, deadline_board, follow_up, reference_index
+from registry.views import acts, case_list, deadline_board, follow_up, link_list, reference_index
 from registry.views.rows import (
     ActRow,
     CaseRow,
     ConcordanceRow,
     FollowUpRow,
+    LinkRow,
     ObligationRow,
     ReferenceRow,
     decode_row,
@@ -90,6 +91,10 @@ class Lists:
     def concordances(self, ask: Ask) -> Listed[ConcordanceRow]:
         """What is said to ask the same."""
         return self._read(follow_up.CONCORDANCES, ConcordanceRow, ask)
+
+    def links(self, ask: Ask) -> Listed[LinkRow]:
+        """Where links were proposed, newest first."""
+        return self._read(link_list.VIEW, LinkRow, ask)
 
     def references(self, text: str, ask: Ask) -> tuple[Reference, Listed[ReferenceRow]]:
         """Where a reference stands, in any spelling, and what updates it or is updated by it."""

@@ -5,7 +5,7 @@ after the event is on disk and the guard has advanced; nothing is acknowledged b
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +24,7 @@ from registry.application.exporting import Export, Exporting, ExportPurpose
 from registry.application.folder import NodeFolder
 from registry.application.founding import KEY_SIZE_BYTES, load_roster, load_signer
 from registry.application.key_files import read_secret
+from registry.application.linking import Linking
 from registry.application.lists import Lists
 from registry.application.node_keys import finish_rotation, load_node_keys
 from registry.application.preview import Preview, preview_event
@@ -93,6 +94,9 @@ class Registry:
         )
         self.control = ControlRequests(
             self._reader, self.recording, self.consents, RequestKeys(request_secret)
+        )
+        self.linking = Linking(
+            self._reader, self.situations, self.lists, RequestKeys(request_secret)
         )
         self.attachments = AttachmentDesk(store, self.own.log_id, RequestKeys(request_secret))
         self.projector = Projector(self._reader, models, self.profiles)
@@ -259,13 +263,13 @@ class Registry:
         """Folds a history into the line of its case."""
         return summarise(history, self.situations)
 
-    def history(self, case_id: CaseId) -> CaseHistory:
-        """Reads a case's history.
+    def history(self, case_id: CaseId, linked: Sequence[CaseId] = ()) -> CaseHistory:
+        """Reads a case's history, with the events of linked cases if they are named.
 
         Raises:
             NotFound: no event of such a case is held here.
         """
-        history = read_history(self._reader, case_id)
+        history = read_history(self._reader, case_id, linked)
         if not history.events:
             msg = f"no case {case_id.hex()} is known here"
             raise NotFound(msg)

@@ -29,6 +29,7 @@ from registry.client.confidentiality import ConfidentialityClient  # noqa: E402
 from registry.client.content_conversion import audience_to_proto, content_to_proto  # noqa: E402
 from registry.client.desk import DeskClient, done_or_waiting, source_to_proto  # noqa: E402
 from registry.client.errors import translate  # noqa: E402
+from registry.client.links import LinkClient  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
 from registry.client.values import (  # noqa: E402
     CaseSummary,
@@ -108,6 +109,7 @@ class RegistryClient:
             self._channel, self._call, self._patient_call, self.address
         )
         self.casework = CaseworkClient(self._channel, self._call)
+        self.links = LinkClient(self._channel, self._call, self._patient_call)
         self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 
     async def __aenter__(self) -> Self:
@@ -215,8 +217,10 @@ class RegistryClient:
             if not token:
                 return
 
-    async def history(self, selector: cases_pb2.CaseSelector) -> History:
-        """Reads a whole history.
+    async def history(
+        self, selector: cases_pb2.CaseSelector, *, with_linked: bool = False
+    ) -> History:
+        """Reads a whole history; with the events of all cases that links join with it, if asked.
 
         Raises:
             HistoryChanged: it changed between two pages; ask again.
@@ -224,7 +228,9 @@ class RegistryClient:
         events = []
         token = ""
         while True:
-            request = cases_pb2.GetHistoryRequest(case=selector, page_size=_PAGE, page_token=token)
+            request = cases_pb2.GetHistoryRequest(
+                case=selector, page_size=_PAGE, page_token=token, with_linked=with_linked
+            )
             page = await self._call(self._cases.GetHistory, request)
             events += [read_event(event) for event in page.events]
             token = page.next_page_token

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from registry.api.v1 import admin_pb2, audit_pb2, cases_pb2
 from registry.client.content_conversion import content_from_proto
 from registry.domain.content import ActContent, PartialDate
-from registry.domain.identifiers import CaseId
+from registry.domain.identifiers import NO_CASE, CaseId
 from registry.errors import InvalidContent
 
 
@@ -106,6 +106,7 @@ class HistoryEvent:
     remarks: tuple[str, ...]
     not_before_ms: int = 0
     attachments: tuple[AttachmentSummary, ...] = ()
+    case_id: CaseId = NO_CASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +260,7 @@ def read_event(message: cases_pb2.HistoryEvent) -> HistoryEvent:
         content_state=content_state,
         remarks=tuple(message.remarks),
         not_before_ms=message.not_before_ms,
+        case_id=CaseId(message.case_id),
         attachments=tuple(
             AttachmentSummary(
                 each.ordinal,

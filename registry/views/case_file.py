@@ -15,11 +15,21 @@ from typing import Final, NamedTuple
 
 from registry.domain.content import ActContent, decode_content, kind_of_media_type
 from registry.domain.embargo import is_embargoed
-from registry.domain.identifiers import CaseId, LeafHash, LogId, MemberId, Origin, RootHash, Slug
+from registry.domain.identifiers import (
+    NO_CASE,
+    CaseId,
+    LeafHash,
+    LogId,
+    MemberId,
+    Origin,
+    RootHash,
+    Slug,
+)
 from registry.domain.vocabulary import EventKind, kind_code
 from registry.errors import InvalidContent
 from registry.log.digest import case_digest
 from registry.log.entry import ALL_MEMBERS, Audience, EventRef, Header
+from registry.log.links import Link, LinkProposal, read_link
 from registry.log.merkle import leaf_hash
 from registry.log.ordering import CaseEvent, PlacedEvent, order_case
 from registry.log.roster import Roster
@@ -81,6 +91,8 @@ class HistoryEntry:
     audience: Audience = ALL_MEMBERS  # widenings included
     attachments: tuple[AttachmentView, ...] = field(default=(), compare=False)
     refs: tuple[EventRef, ...] = ()  # what of other logs the author had seen of the case
+    case_id: CaseId = NO_CASE
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +135,14 @@ class _Held(NamedTuple):
     further: Further
 
 
-def read_history(reader: Reader, case_id: CaseId) -> CaseHistory:
-    """Reads and orders a case.
+def read_history(reader: Reader, case_id: CaseId, linked: Sequence[CaseId] = ()) -> CaseHistory:
+    """Reads and orders a case, or several that links join.
+
+    Args:
+        reader: what is read, and for whom.
+        case_id: the case.
+        linked: cases whose events are merged with it; the history is then that of all of them, and
+            its case id the smallest.
 
     Returns:
         The history; it has no events if the case is unknown here.
@@ -133,7 +151,8 @@ def read_history(reader: Reader, case_id: CaseId) -> CaseHistory:
         CorruptDatabase: a stored entry cannot be parsed.
     """
     states = {state.log_id: state for state in reader.store.log_states()}
-    entries = visible_entries(reader.store, states, case_id)
+    case_ids = sorted({case_id, *linked})
+    entries = [e for each in case_ids for e in visible_entries(reader.store, states, each)]
     headers = {(e.log_id, e.index): read_header(e.entry) for e in entries}
     placed = place_events(entries, headers)
     parts = first_parts(reader.store, headers)
@@ -160,9 +179,9 @@ def read_history(reader: Reader, case_id: CaseId) -> CaseHistory:
         for position, event in enumerate(placed)
     )
     return CaseHistory(
-        case_id=case_id,
+        case_id=case_ids[0],
         events=events,
-        digest=case_digest(case_id, [event.leaf_hash for event in events]),
+        digest=case_digest(case_ids[0], [event.leaf_hash for event in events]),
         vector=read_vector(reader.store, reader.roster, states),
     )
 
@@ -289,18 +308,40 @@ def _history_entry(reader: Reader, position: int, placed: PlacedEvent, held: _He
         received_ms=held.stored.received_ms,
         content=content,
         content_state=state,
-        remarks=_remarks(reader.roster, placed),
+        remarks=(*_link_remark(reader.roster, held.header), *_remarks(reader.roster, placed)),
         not_before_ms=not_before_ms,
         audience=held.audience,
         attachments=attachments_of(held.header, content, held.further),
         refs=held.header.refs,
+        case_id=held.header.case_id,
+        link=read_link(held.header),
     )
 
 
-def _remarks(roster: Roster, placed: PlacedEvent) -> tuple[str, ...]:
+def _link_remark(roster: Roster, header: Header) -> tuple[str, ...]:
+    """What an event says of a link; not of which other case, which its reader may not know of."""
+    link = read_link(header)
+    if link is None:
+        return ()
+    if isinstance(link, LinkProposal):
+        return ("proposes that another case belongs together with this one",)
+    proposal = f"the link that event {link.index} of {_name_of(roster, link.log_id)} proposes"
+    said = {
+        EventKind.CASE_LINK_ACCEPTED: "accepts",
+        EventKind.CASE_LINK_DECLINED: "declines",
+        EventKind.CASE_UNLINKED: "ends",
+    }
+    return (f"{said[EventKind(header.kind)]} {proposal}",)
+
+
+def _name_of(roster: Roster, log_id: LogId) -> str:
     names = {member.log_id: member.origin for member in roster.members}
+    return names.get(log_id, Origin(log_id.hex()))
+
+
+def _remarks(roster: Roster, placed: PlacedEvent) -> tuple[str, ...]:
     remarks = [
-        f"refers to event {ref.index} of {names.get(ref.log_id, ref.log_id.hex())}, not received"
+        f"refers to event {ref.index} of {_name_of(roster, ref.log_id)}, not received"
         for ref in placed.unresolved
     ]
     if placed.is_in_cycle:

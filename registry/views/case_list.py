@@ -18,6 +18,7 @@ from registry.views.acts import act_documents, acts_of, words_of
 from registry.views.case_file import CaseHistory, PartState
 from registry.views.deadline_board import obligation_documents
 from registry.views.follow_up import concordance_documents, follow_up_documents
+from registry.views.link_list import link_documents
 from registry.views.reference_index import reference_documents
 from registry.views.rows import CaseRow, encode_row
 
@@ -57,6 +58,7 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
         *follow_up_documents(row.case_id, acts),
         *concordance_documents(row.case_id, acts),
         *reference_documents(row.case_id, acts),
+        *link_documents(history),
     )
     return CaseFold(history.case_id, documents, min(embargoes, default=0))
 

@@ -150,6 +150,14 @@ class ConcordanceRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
+class LinkRow(_Row):
+    """Where a link was proposed."""
+
+    origin: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceRow(_Row):
     """Where a reference stands, as written; `updates` is the normal form of what it updates."""
 
@@ -167,7 +175,7 @@ class ReferenceRow(_Row):
 
 _ADAPTERS: Final[dict[type[Any], TypeAdapter[Any]]] = {
     kind: TypeAdapter(kind)
-    for kind in (CaseRow, ActRow, ObligationRow, FollowUpRow, ConcordanceRow, ReferenceRow)
+    for kind in (CaseRow, ActRow, ObligationRow, FollowUpRow, ConcordanceRow, LinkRow, ReferenceRow)
 }
 
 

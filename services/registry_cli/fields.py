@@ -13,6 +13,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
+from registry.client.casework import EventPlace
 from registry.domain.content import (
     CONTENT_BY_KIND,
     ActContent,
@@ -154,7 +155,8 @@ def _read_value(name: str, form: Form, value: str) -> Any:  # noqa: ANN401 - the
     if form is Form.FLAG:
         return _FLAGS.get(value.casefold(), value)
     if form in {Form.EVENT, Form.EVENTS}:
-        event = _read_event(name, value)
+        place = read_place(name, value)
+        event = {"origin": place.origin, "index": place.index}
         return event if form is Form.EVENT else (event,)
     if form is Form.PARTIES:
         kind, colon, rest = value.partition(":")
@@ -172,12 +174,21 @@ def _read_value(name: str, form: Form, value: str) -> Any:  # noqa: ANN401 - the
     return value
 
 
-def _read_event(name: str, value: str) -> dict[str, Any]:
+def read_place(name: str, value: str) -> EventPlace:
+    """Reads an event as people write it.
+
+    Args:
+        name: of what is read, for the error.
+        value: ORIGIN#INDEX.
+
+    Raises:
+        InvalidRequest: it is not written so.
+    """
     origin, _, index = value.rpartition("#")
     if not origin or not (index.isascii() and index.isdigit()):
         msg = f"{name}: an event is written ORIGIN#INDEX, such as defenders.example/un/1#7"
         raise InvalidRequest(msg)
-    return {"origin": origin, "index": int(index)}
+    return EventPlace(origin, int(index))
 
 
 def _describe(name: str, model: type[ActContent]) -> FieldDescription:

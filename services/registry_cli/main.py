@@ -30,6 +30,7 @@ from registry_cli.commands import (  # noqa: E402
     erasing,
     keys,
     kinds,
+    links,
     offline,
     online,
     proving,
@@ -78,6 +79,7 @@ _add(_DAILY, online.record, attachments.download, kinds.kinds, casework.mechanis
 app.command("import", rich_help_panel=_DAILY)(online.import_command)
 _add(_DAILY, erasing.widen, erasing.erase)
 app.add_typer(erasing.erasure_app, name="erasure", rich_help_panel=_DAILY)
+app.add_typer(links.link_app, name="link", rich_help_panel=_DAILY)
 app.add_typer(references.reference_app, name="reference", rich_help_panel=_DAILY)
 app.add_typer(desk.desk_app, name="desk", rich_help_panel=_DAILY)
 app.add_typer(keys.keys_app, name="keys", rich_help_panel=_CARE)

@@ -136,6 +136,7 @@ def event_to_proto(event: HistoryEntry) -> cases_pb2.HistoryEvent:
         remarks=event.remarks,
         not_before_ms=event.not_before_ms,
         attachments=[attachment_to_proto(each) for each in event.attachments],
+        case_id=event.case_id,
     )
 
 

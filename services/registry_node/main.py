@@ -44,6 +44,7 @@ from registry_node.servicers.cases import CaseServicer  # noqa: E402
 from registry_node.servicers.casework import CaseworkServicer  # noqa: E402
 from registry_node.servicers.confidentiality import ConfidentialityServicer  # noqa: E402
 from registry_node.servicers.desk import DeskServicer  # noqa: E402
+from registry_node.servicers.links import LinkServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 
@@ -93,6 +94,7 @@ async def serve(settings: NodeSettings) -> None:
             desk=DeskServicer(registry, desk),
             attachments=attachments,
             casework=CaseworkServicer(registry, desk),
+            links=LinkServicer(registry, desk),
         )
         await server.start(settings.listen or registry.own.address)
         _log.info(

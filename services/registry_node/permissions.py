@@ -55,6 +55,15 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         },
     )
     | _rows(
+        "registry.api.v1.LinkService",
+        {
+            "ProposeLink": _OFFICERS,
+            "AnswerLink": _OFFICERS,
+            "EndLink": _OFFICERS,
+            "ListLinks": _READERS,
+        },
+    )
+    | _rows(
         "registry.api.v1.ConfidentialityService",
         {
             "PreviewEvent": _OFFICERS,

@@ -26,6 +26,8 @@ from registry.api.v1 import (  # noqa: E402
     confidentiality_pb2_grpc,
     desk_pb2,
     desk_pb2_grpc,
+    links_pb2,
+    links_pb2_grpc,
     replication_pb2,
     replication_pb2_grpc,
 )
@@ -55,7 +57,7 @@ class NodeServer:
         self._credentials = _credentials(folder, roster)
         self.port = 0
 
-    def add_services(
+    def add_services(  # noqa: PLR0913 - one for each service
         self,
         *,
         cases: cases_pb2_grpc.CaseServiceServicer,
@@ -66,6 +68,7 @@ class NodeServer:
         desk: desk_pb2_grpc.DeskServiceServicer,
         attachments: attachments_pb2_grpc.AttachmentServiceServicer,
         casework: casework_pb2_grpc.CaseworkServiceServicer,
+        links: links_pb2_grpc.LinkServiceServicer,
     ) -> None:
         """Registers our services with health and reflection."""
         cases_pb2_grpc.add_CaseServiceServicer_to_server(cases, self._server)
@@ -78,6 +81,7 @@ class NodeServer:
         desk_pb2_grpc.add_DeskServiceServicer_to_server(desk, self._server)
         attachments_pb2_grpc.add_AttachmentServiceServicer_to_server(attachments, self._server)
         casework_pb2_grpc.add_CaseworkServiceServicer_to_server(casework, self._server)
+        links_pb2_grpc.add_LinkServiceServicer_to_server(links, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [
             module.DESCRIPTOR.services_by_name[service].full_name
@@ -90,6 +94,7 @@ class NodeServer:
                 (desk_pb2, "DeskService"),
                 (attachments_pb2, "AttachmentService"),
                 (casework_pb2, "CaseworkService"),
+                (links_pb2, "LinkService"),
                 (health_pb2, "Health"),
             )
         ]

@@ -21,6 +21,7 @@ from registry.api.v1 import (
     casework_pb2,
     confidentiality_pb2,
     desk_pb2,
+    links_pb2,
     replication_pb2,
 )
 from registry.application.certificates import load_pair, make_client_certificate
@@ -49,6 +50,7 @@ _MODULES: Final = (
     cases_pb2,
     confidentiality_pb2,
     desk_pb2,
+    links_pb2,
     replication_pb2,
 )
 """Every .proto file with services: a new file fails `test_table_has_a_row_for_every_method`."""
@@ -94,6 +96,10 @@ TABLE: Final[Mapping[str, str]] = MappingProxyType(
         "DeskService/ListPendingActs": "-++---",
         "DeskService/ListReads": "---+--",
         "DeskService/RestrictCase": "----+-",
+        "LinkService/AnswerLink": "-++---",
+        "LinkService/EndLink": "-++---",
+        "LinkService/ListLinks": "+++---",
+        "LinkService/ProposeLink": "-++---",
         "ReplicationService/GetEntries": "-----+",
         "ReplicationService/GetPartChunks": "-----+",
         "ReplicationService/GetParts": "-----+",

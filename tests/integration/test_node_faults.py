@@ -26,6 +26,7 @@ from registry_node.servicers.cases import CaseServicer
 from registry_node.servicers.casework import CaseworkServicer
 from registry_node.servicers.confidentiality import ConfidentialityServicer
 from registry_node.servicers.desk import DeskServicer
+from registry_node.servicers.links import LinkServicer
 from registry_node.servicers.replication import ReplicationServicer
 from registry_node.settings import NodeSettings
 from tests.integration.federation_world import (
@@ -144,6 +145,7 @@ async def broken(tmp_path: Path) -> AsyncIterator[LocalNode]:
         desk=DeskServicer(registry, registry),
         attachments=AttachmentServicer(registry, registry),
         casework=CaseworkServicer(registry, registry),
+        links=LinkServicer(registry, registry),
     )
     await server.start(node.address)
     try:

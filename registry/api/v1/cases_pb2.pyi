@@ -677,10 +677,13 @@ class GetHistoryRequest(_message.Message):
     CASE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    WITH_LINKED_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most 1000; 0 = 100."""
     page_token: _builtins.str
     """From the previous page; empty = from the start."""
+    with_linked: _builtins.bool
+    """Whether the events of all cases that links in effect join with it are merged into one history."""
     @_builtins.property
     def case(self) -> Global___CaseSelector:
         """The case."""
@@ -691,10 +694,11 @@ class GetHistoryRequest(_message.Message):
         case: Global___CaseSelector | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        with_linked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "page_size", b"page_size", "page_token", b"page_token", "with_linked", b"with_linked"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -713,7 +717,7 @@ class GetHistoryResponse(_message.Message):
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     VECTOR_FIELD_NUMBER: _builtins.int
     case_id: _builtins.bytes
-    """16 bytes."""
+    """16 bytes; the smallest one of those that links join."""
     next_page_token: _builtins.str
     """Empty on the last page."""
     digest: _builtins.bytes
@@ -795,6 +799,7 @@ class HistoryEvent(_message.Message):
     AUDIENCE_FIELD_NUMBER: _builtins.int
     NOT_BEFORE_MS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Position in the history, from 0."""
     mechanism: _builtins.str
@@ -813,6 +818,8 @@ class HistoryEvent(_message.Message):
     """Why the content is or is not there."""
     not_before_ms: _builtins.int
     """Embargo of the content, milliseconds UTC; 0 = none."""
+    case_id: _builtins.bytes
+    """The case that it was recorded in, 16 bytes."""
     @_builtins.property
     def content(self) -> _content_pb2.Content:
         """The content, if this node can read it."""
@@ -847,10 +854,11 @@ class HistoryEvent(_message.Message):
         audience: _abc.Iterable[_builtins.str] | None = ...,
         not_before_ms: _builtins.int = ...,
         attachments: _abc.Iterable[Global___AttachmentSummary] | None = ...,
+        case_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "audience", b"audience", "content", b"content", "content_state", b"content_state", "index", b"index", "kind", b"kind", "leaf_hash", b"leaf_hash", "mechanism", b"mechanism", "not_before_ms", b"not_before_ms", "origin", b"origin", "position", b"position", "recorded_ms", b"recorded_ms", "remarks", b"remarks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "audience", b"audience", "case_id", b"case_id", "content", b"content", "content_state", b"content_state", "index", b"index", "kind", b"kind", "leaf_hash", b"leaf_hash", "mechanism", b"mechanism", "not_before_ms", b"not_before_ms", "origin", b"origin", "position", b"position", "recorded_ms", b"recorded_ms", "remarks", b"remarks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

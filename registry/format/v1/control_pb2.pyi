@@ -147,3 +147,58 @@ class ErasureReceipt(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ErasureReceipt: _TypeAlias = ErasureReceipt  # noqa: Y015
+
+@_typing.final
+class CaseLinkProposed(_message.Message):
+    """Control of EVENT_KIND_CASE_LINK_PROPOSED: the case of this event and another one belong together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OTHER_CASE_ID_FIELD_NUMBER: _builtins.int
+    other_case_id: _builtins.bytes
+    """16 bytes; another case than that of the event."""
+    def __init__(
+        self,
+        *,
+        other_case_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["other_case_id", b"other_case_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseLinkProposed: _TypeAlias = CaseLinkProposed  # noqa: Y015
+
+@_typing.final
+class CaseLinkAnswered(_message.Message):
+    """Control of EVENT_KIND_CASE_LINK_ACCEPTED and EVENT_KIND_CASE_LINK_DECLINED, recorded in the other
+    case by another mechanism than the one that proposed, and of EVENT_KIND_CASE_UNLINKED, recorded in
+    either case by one that proposed or accepted.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_ID_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    LEAF_HASH_FIELD_NUMBER: _builtins.int
+    log_id: _builtins.bytes
+    """Log of the proposal, 32 bytes."""
+    index: _builtins.int
+    """Its place."""
+    leaf_hash: _builtins.bytes
+    """Its RFC 6962 leaf hash, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        log_id: _builtins.bytes = ...,
+        index: _builtins.int = ...,
+        leaf_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "leaf_hash", b"leaf_hash", "log_id", b"log_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseLinkAnswered: _TypeAlias = CaseLinkAnswered  # noqa: Y015

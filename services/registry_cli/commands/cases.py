@@ -80,11 +80,18 @@ def case_show(which: CaseArgument, profile: Profile, json: Json = False) -> None
 
 
 @case_app.command("history")
-def case_history(which: CaseArgument, profile: Profile, json: Json = False) -> None:
+def case_history(
+    which: CaseArgument,
+    profile: Profile,
+    linked: Annotated[
+        bool, typer.Option("--linked", help="with the events of all cases linked with it")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Show a case's events in the order of record, with digest and checkpoints."""
 
     async def read(client: RegistryClient) -> Any:  # noqa: ANN401
-        return await client.history(await select_case(client, which))
+        return await client.history(await select_case(client, which), with_linked=linked)
 
     output = Output(is_json=json)
     history = with_client(profile, read)

@@ -8,13 +8,14 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from registry.client import RegistryClient
-from registry.client.casework import EventPlace, Filter, FollowUp
+from registry.client.casework import Filter, FollowUp
 from registry.domain.identifiers import parse_case_id
 from registry.domain.mechanisms import shipped_profiles
 from registry.domain.vocabulary import kind_title, label
 from registry.errors import InvalidRequest
 from registry_cli.calendar_file import calendar_of
 from registry_cli.commands.online import Json, Profile, with_client
+from registry_cli.fields import read_place
 from registry_cli.output import Output
 from registry_cli.rendering import columns, heading, print_wrapped
 
@@ -187,7 +188,7 @@ def concordances(
     json: Json = False,
 ) -> None:
     """Show which recommendations of different bodies are said to ask the same."""
-    place = _read_event(event) if event else None
+    place = read_place("--event", event) if event else None
     wanted = Filter(statuses=status or ())
     output = Output(is_json=json)
     found = _first(profile, limit, lambda client: client.casework.concordances(wanted, place))
@@ -271,11 +272,3 @@ def _named(title: str, *, is_invented: bool) -> str:
 
 def _upper(states: list[str] | None) -> tuple[str, ...]:
     return tuple(state.upper() for state in states or ())
-
-
-def _read_event(text: str) -> EventPlace:
-    origin, _, index = text.rpartition("#")
-    if not origin or not (index.isascii() and index.isdigit()):
-        msg = "an event is written ORIGIN#INDEX, such as defenders.example/un/1#7"
-        raise InvalidRequest(msg)
-    return EventPlace(origin, int(index))

@@ -1,7 +1,7 @@
 """CaseService: record events, read cases. For clients of this node only."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, TypeVar
@@ -12,6 +12,7 @@ from registry.api.v1 import cases_pb2, cases_pb2_grpc, content_pb2
 from registry.application import RecordCommand, Registry
 from registry.application.attachments import upload_ref
 from registry.application.desk import Desk, Order, Waiting, confidential_count
+from registry.application.link_desk import LinkDesk
 from registry.application.lists import Listed
 from registry.application.roles import Client
 from registry.client.content_conversion import content_from_proto
@@ -21,7 +22,7 @@ from registry.domain.identifiers import CaseId
 from registry.errors import HistoryChanged, InvalidRequest
 from registry.store.values import Appended
 from registry.views.acts import acts_of
-from registry.views.case_file import CaseHistory
+from registry.views.case_file import CaseHistory, HistoryEntry
 from registry.views.rows import CaseRow
 from registry_node import convert
 from registry_node.callers import calling_client, current_fingerprint
@@ -58,6 +59,7 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
     def __init__(self, registry: Registry, desk: Desk) -> None:
         self._registry = registry
         self._desk = desk
+        self._links = LinkDesk(registry, desk)
         self._recording = Crossing(
             ThreadPoolExecutor(_RECORDING_THREADS, thread_name_prefix="record")
         )
@@ -168,12 +170,14 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
     ) -> cases_pb2.GetHistoryResponse:
         case_id = convert.case_id_of(request.case, self._registry.registry_id)
         self._desk.require_case(client, case_id)
-        history = self._registry.history(case_id)
+        if request.with_linked:
+            history = self._links.history(client, case_id)
+        else:
+            history = self._registry.history(case_id)
         start, end, token = _slice(history, request.page_size, request.page_token)
-        shown = confidential_count(history.events[start:end])
-        self._desk.note_read(client, "GetHistory", case_id, shown)
+        self._note_reads(client, "GetHistory", history.events[start:end])
         return cases_pb2.GetHistoryResponse(
-            case_id=case_id,
+            case_id=history.case_id,
             events=[convert.event_to_proto(event) for event in history.events[start:end]],
             next_page_token=token,
             digest=history.digest,
@@ -196,6 +200,12 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
             items=[convert.item_to_proto(item) for item in items],
             next_page_token=token,
         )
+
+    def _note_reads(self, client: Client, method: str, shown: Sequence[HistoryEntry]) -> None:
+        """Keeps who read what, case by case; a page may show several that are linked."""
+        for case_id in {event.case_id for event in shown}:
+            of_case = [event for event in shown if event.case_id == case_id]
+            self._desk.note_read(client, method, case_id, confidential_count(of_case))
 
 
 def record_command(
