@@ -22,11 +22,11 @@ BUF := .ci/buf/node_modules/.installed
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types contracts proto proto-check buf pytest coverage bench lock clean
+.PHONY: help demo test lint types contracts proto proto-check buf pytest reference coverage bench lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "also: lint types contracts proto proto-check buf pytest coverage bench lock clean"
+	@echo "also: lint types contracts proto proto-check buf pytest reference coverage bench lock clean"
 
 demo: $(RUNTIME)
 	@$(BIN)/registry demo $(ARGS)
@@ -49,6 +49,10 @@ contracts: $(DEVELOPMENT)
 # One file or test: make pytest ARGS='tests/unit -k note'
 pytest: $(DEVELOPMENT)
 	$(BIN)/python -m pytest $(ARGS)
+
+# The pages of docs/ that are made from the data and models of registry/domain.
+reference: $(DEVELOPMENT)
+	$(BIN)/python docs/generate.py
 
 # The floors of the house style: everything in the pure packages, 90 % of the rest.
 coverage: $(DEVELOPMENT)

@@ -77,6 +77,12 @@ class HistoryChanged(RequestError):
     reason = "history_changed"
 
 
+class CursorOutOfRange(RequestError):
+    """A cursor stands for entries that this node does not hold."""
+
+    reason = "cursor_out_of_range"
+
+
 class NotAllowed(RequestError):
     """The caller is known and may not do this."""
 

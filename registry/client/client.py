@@ -49,6 +49,7 @@ from registry.client.values import (  # noqa: E402
     read_status,
     read_summary,
 )
+from registry.client.watch import WatchClient  # noqa: E402
 from registry.domain.audience import DEFAULT_AUDIENCE, AudienceChoice  # noqa: E402
 from registry.domain.content import ActContent, CaseOpened, SourceIdentity  # noqa: E402
 from registry.domain.identifiers import CaseId  # noqa: E402
@@ -110,6 +111,7 @@ class RegistryClient:
         )
         self.casework = CaseworkClient(self._channel, self._call)
         self.links = LinkClient(self._channel, self._call, self._patient_call)
+        self.watch = WatchClient(self._channel, self.address)
         self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 
     async def __aenter__(self) -> Self:

@@ -87,7 +87,7 @@ ABOUT: Final[Mapping[EventKind, About]] = {
     K.INTENT_ANSWERED: _about(K.INTENT_DECLARED, is_required=True),
     K.INTENT_WITHDRAWN: _about(K.INTENT_DECLARED, is_required=True, is_own=True),
     K.COMMUNICATION_PUBLISHED: _about(K.COMMUNICATION_SENT),
-    K.REPLY_RECEIVED: _about(*_ANSWERED),
+    K.REPLY_RECEIVED: _about(*_ANSWERED, K.REPLY_EXTENSION_GRANTED),
     K.REPLY_EXTENSION_GRANTED: _about(*_ANSWERED, is_required=True),
     K.MEASURE_EXTENDED: _about(*_MEASURES, is_required=True),
     K.MEASURE_LIFTED: _about(*_MEASURES, is_required=True),

@@ -19,6 +19,7 @@ _CODES: Final[tuple[tuple[type[errors.RegistryError], grpc.StatusCode], ...]] = 
     (errors.NotFound, grpc.StatusCode.NOT_FOUND),
     (errors.RequestIdReused, grpc.StatusCode.ALREADY_EXISTS),
     (errors.HistoryChanged, grpc.StatusCode.ABORTED),
+    (errors.CursorOutOfRange, grpc.StatusCode.OUT_OF_RANGE),
     (errors.NotAllowed, grpc.StatusCode.PERMISSION_DENIED),
     (errors.UnknownCaller, grpc.StatusCode.UNAUTHENTICATED),
     (errors.RuleViolation, grpc.StatusCode.FAILED_PRECONDITION),

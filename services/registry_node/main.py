@@ -46,6 +46,7 @@ from registry_node.servicers.confidentiality import ConfidentialityServicer  # n
 from registry_node.servicers.desk import DeskServicer  # noqa: E402
 from registry_node.servicers.links import LinkServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
+from registry_node.servicers.watch import WatchServicer  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 
 _log = structlog.get_logger()
@@ -95,6 +96,7 @@ async def serve(settings: NodeSettings) -> None:
             attachments=attachments,
             casework=CaseworkServicer(registry, desk),
             links=LinkServicer(registry, desk),
+            watch=WatchServicer(registry, desk),
         )
         await server.start(settings.listen or registry.own.address)
         _log.info(

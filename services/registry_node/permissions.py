@@ -64,6 +64,13 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         },
     )
     | _rows(
+        "registry.api.v1.WatchService",
+        {
+            "WatchHistory": _READERS,
+            "WatchCases": _READERS,
+        },
+    )
+    | _rows(
         "registry.api.v1.ConfidentialityService",
         {
             "PreviewEvent": _OFFICERS,

@@ -30,6 +30,8 @@ from registry.api.v1 import (  # noqa: E402
     links_pb2_grpc,
     replication_pb2,
     replication_pb2_grpc,
+    watch_pb2,
+    watch_pb2_grpc,
 )
 from registry.application.folder import NodeFolder  # noqa: E402
 from registry.application.key_files import read_private  # noqa: E402
@@ -69,6 +71,7 @@ class NodeServer:
         attachments: attachments_pb2_grpc.AttachmentServiceServicer,
         casework: casework_pb2_grpc.CaseworkServiceServicer,
         links: links_pb2_grpc.LinkServiceServicer,
+        watch: watch_pb2_grpc.WatchServiceServicer,
     ) -> None:
         """Registers our services with health and reflection."""
         cases_pb2_grpc.add_CaseServiceServicer_to_server(cases, self._server)
@@ -82,6 +85,7 @@ class NodeServer:
         attachments_pb2_grpc.add_AttachmentServiceServicer_to_server(attachments, self._server)
         casework_pb2_grpc.add_CaseworkServiceServicer_to_server(casework, self._server)
         links_pb2_grpc.add_LinkServiceServicer_to_server(links, self._server)
+        watch_pb2_grpc.add_WatchServiceServicer_to_server(watch, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [
             module.DESCRIPTOR.services_by_name[service].full_name
@@ -95,6 +99,7 @@ class NodeServer:
                 (attachments_pb2, "AttachmentService"),
                 (casework_pb2, "CaseworkService"),
                 (links_pb2, "LinkService"),
+                (watch_pb2, "WatchService"),
                 (health_pb2, "Health"),
             )
         ]

@@ -28,6 +28,7 @@ from registry_node.servicers.confidentiality import ConfidentialityServicer
 from registry_node.servicers.desk import DeskServicer
 from registry_node.servicers.links import LinkServicer
 from registry_node.servicers.replication import ReplicationServicer
+from registry_node.servicers.watch import WatchServicer
 from registry_node.settings import NodeSettings
 from tests.integration.federation_world import (
     channel_as_client,
@@ -123,6 +124,8 @@ async def test_mistake_that_a_peers_bytes_bring_out_costs_the_peer_and_not_the_n
 class BrokenRegistry:
     """Stands for a registry with a mistake in it."""
 
+    store: Any = None
+
     def lists_for(self, *_: object, **__: object) -> None:
         raise KeyError(_CANARY)
 
@@ -146,6 +149,7 @@ async def broken(tmp_path: Path) -> AsyncIterator[LocalNode]:
         attachments=AttachmentServicer(registry, registry),
         casework=CaseworkServicer(registry, registry),
         links=LinkServicer(registry, registry),
+        watch=WatchServicer(registry, registry),
     )
     await server.start(node.address)
     try:

@@ -1,0 +1,88 @@
+"""WatchService: histories and cases as they change. For clients of this node only."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
+
+import grpc
+
+from registry.api.v1 import watch_pb2, watch_pb2_grpc
+from registry.application import Registry
+from registry.application.desk import Desk, confidential_count
+from registry.application.roles import Client
+from registry.application.watching import Changes, read_cursor, write_cursor
+from registry.domain.identifiers import CaseId
+from registry.errors import NotFound
+from registry_node import convert
+from registry_node.callers import calling_client
+from registry_node.watching import ChangeSignal
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
+    """Converts, reads what changed in a thread, converts back."""
+
+    def __init__(self, registry: Registry, desk: Desk) -> None:
+        self._registry = registry
+        self._desk = desk
+        self._signal = ChangeSignal(registry.store)
+
+    async def WatchHistory(  # noqa: N802 - the name of the RPC
+        self, request: watch_pb2.WatchHistoryRequest, context: Context
+    ) -> AsyncIterator[watch_pb2.WatchHistoryResponse]:
+        """Streams the events of a case as they arrive or become readable."""
+        client = calling_client()
+        case_id = convert.case_id_of(request.case, self._registry.registry_id)
+        self._desk.require_case(client, case_id)
+        cursor = await asyncio.to_thread(read_cursor, self._registry.store, request.cursor)
+        await asyncio.to_thread(self._registry.history, case_id)
+        async for changes in self._signal.changes(cursor, case_id):
+            for each in await asyncio.to_thread(self._events, client, case_id, changes):
+                yield each
+
+    async def WatchCases(  # noqa: N802
+        self, request: watch_pb2.WatchCasesRequest, context: Context
+    ) -> AsyncIterator[watch_pb2.WatchCasesResponse]:
+        """Streams the lines of cases as they change."""
+        client = calling_client()
+        cursor = await asyncio.to_thread(read_cursor, self._registry.store, request.cursor)
+        async for changes in self._signal.changes(cursor):
+            for each in await asyncio.to_thread(self._cases, client, changes):
+                yield each
+
+    def _events(
+        self, client: Client, case_id: CaseId, changes: Changes
+    ) -> list[watch_pb2.WatchHistoryResponse]:
+        """The changed events, as they read now; the last answer carries the cursor."""
+        self._desk.require_case(client, case_id)
+        last = watch_pb2.WatchHistoryResponse(
+            cursor=write_cursor(self._registry.store, changes.cursor),
+            is_caught_up=changes.is_caught_up,
+        )
+        if not changes.changed:
+            return [last]
+        places = {(each.log_id, each.index) for each in changes.changed}
+        history = self._registry.history(case_id)
+        shown = [event for event in history.events if (event.log_id, event.index) in places]
+        self._desk.note_read(client, "WatchHistory", case_id, confidential_count(shown))
+        found = [
+            watch_pb2.WatchHistoryResponse(event=convert.event_to_proto(event)) for event in shown
+        ]
+        return [*found, last]
+
+    def _cases(self, client: Client, changes: Changes) -> list[watch_pb2.WatchCasesResponse]:
+        found = []
+        for case_id in dict.fromkeys(each.case_id for each in changes.changed):
+            if not self._desk.may_see(client, case_id):
+                continue
+            try:
+                row = self._registry.case(case_id)
+            except NotFound:
+                continue  # all its events became void
+            found.append(watch_pb2.WatchCasesResponse(case=convert.summary_to_proto(row)))
+        last = watch_pb2.WatchCasesResponse(
+            cursor=write_cursor(self._registry.store, changes.cursor),
+            is_caught_up=changes.is_caught_up,
+        )
+        return [*found, last]

@@ -1,0 +1,84 @@
+"""Streams of what changes: a reader waits on the loop until the store has written something.
+
+A stream ends by itself after a while, so that a certificate that was taken back does not read on
+for ever; whoever watches opens it again from the last cursor. A slow reader costs nothing: it takes
+what is new when it comes.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from registry.application import watching
+from registry.application.watching import Changes, Cursor
+from registry.domain.identifiers import CaseId
+from registry.store.entries import EntryStore
+from registry.store.values import StoreEvent
+
+STREAM_MAX_S: Final = 600.0
+
+
+class ChangeSignal:
+    """Wakes those who watch whenever the store has written something."""
+
+    def __init__(self, store: EntryStore) -> None:
+        self._store = store
+        self._waiting: set[asyncio.Event] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def changes(
+        self, cursor: Cursor, case_id: CaseId | None = None
+    ) -> AsyncIterator[Changes]:
+        """Yields what changed, as it comes; an item without changes says that all was told.
+
+        Ends after `STREAM_MAX_S`.
+
+        Raises:
+            StorageError: our own disk failed.
+        """
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + STREAM_MAX_S
+        was_told = False
+        with self._waking() as changed:
+            while loop.time() < deadline_s:
+                changed.clear()
+                found = await asyncio.to_thread(
+                    watching.changes_after, self._store, cursor, case_id
+                )
+                cursor = found.cursor
+                if found.changed or (found.is_caught_up and not was_told):
+                    was_told = found.is_caught_up
+                    yield found
+                if found.is_caught_up:
+                    await _wait(changed, deadline_s - loop.time())
+
+    @contextmanager
+    def _waking(self) -> Iterator[asyncio.Event]:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._store.add_listener(self._notice)
+        changed = asyncio.Event()
+        self._waiting.add(changed)
+        try:
+            yield changed
+        finally:
+            self._waiting.discard(changed)
+
+    def _notice(self, event: StoreEvent) -> None:
+        """Called in the writer's thread after a commit."""
+        del event
+        if self._waiting and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for each in self._waiting:
+            each.set()
+
+
+async def _wait(changed: asyncio.Event, longest_s: float) -> None:
+    try:
+        async with asyncio.timeout(max(longest_s, 0)):
+            await changed.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,432 @@
+"""A desk officer's work across four mechanisms: letters and clocks, visits, laws, links, cuts."""
+
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from typing import Final
+
+import pytest
+
+from registry.client import RegistryClient, case
+from registry.client.casework import ActSummary, Filter
+from registry.domain.identifiers import CaseId
+from registry.domain.vocabulary import EventKind as K
+from registry.errors import CursorOutOfRange, InvalidRequest, NotFound, RuleViolation
+from registry_cli.federation import LocalNode
+from tests.integration.casework_world import at, does, listed, opens, place
+from tests.integration.federation_world import client_of, found, start_all, stop_all, until
+
+LETTERS: Final = "XXA"
+VISITS: Final = "XXB"
+LAWS: Final = "XXC"
+
+
+@pytest.fixture(scope="module")
+def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[LocalNode]]:
+    """Running nodes: un, iachr, coe, observatory."""
+    nodes = found(tmp_path_factory.mktemp("desks"), "un", "iachr", "coe", "observatory")
+    try:
+        start_all(nodes)
+        yield nodes
+    finally:
+        stop_all(nodes)
+
+
+async def test_urgent_appeal_its_late_reply_and_the_follow_up_are_seen_by_all(
+    desks: list[LocalNode],
+) -> None:
+    un, _, _, observatory = desks
+    case_id = await opens(observatory, "An invented defender at risk", themes=("reprisals",))
+    received = await does(observatory, case_id, K.SUBMISSION_RECEIVED, received_date="2024-01-02")
+    await does(un, case_id, K.SUBMISSION_UPDATED, about=at(received), updated_date="2024-01-03")
+    letter = await does(
+        un,
+        case_id,
+        K.COMMUNICATION_SENT,
+        instrument="un.ua",
+        sent_date="2024-01-10",
+        reply_due_date=None,
+        addressee_state=LETTERS,
+        references=["UA XXA 7/2024"],
+    )
+    wanted = Filter(states=[LETTERS], instruments=["un.ua"])
+    due = await listed(observatory, lambda c: c.casework.obligations(wanted), lambda f: len(f) == 1)
+    assert (due[0].due, due[0].is_by_clock, due[0].state) == ("2024-03-10", True, "open")
+    assert due[0].is_overdue
+    more = await does(
+        un,
+        case_id,
+        K.REPLY_EXTENSION_GRANTED,
+        about=at(letter),
+        granted_date="2024-03-01",
+        reply_due_date="2024-04-10",
+    )
+    await does(
+        un,
+        case_id,
+        K.REPLY_RECEIVED,
+        about=at(more),
+        received_date="2024-03-20",
+        reply_kind="acknowledgement",
+        replying_state=LETTERS,
+        replied_date=None,
+    )
+    due = await listed(
+        observatory, lambda c: c.casework.obligations(wanted), lambda f: f[0].due == "2024-04-10"
+    )
+    assert due[0].state == "open", "an acknowledgement is no reply"
+    await does(
+        un,
+        case_id,
+        K.REPLY_RECEIVED,
+        about=at(letter),
+        received_date="2024-05-02",
+        reply_kind="substantive",
+        replying_state=LETTERS,
+        replied_date="2024-04-30",
+    )
+    await does(observatory, case_id, K.FOLLOWUP_INFORMATION, about=at(letter))
+
+    met = Filter(states=[LETTERS], statuses=["met_late"])
+    for desk in desks:
+        rows = await listed(desk, lambda c: c.casework.obligations(met), lambda f: len(f) == 1)
+        assert (rows[0].due, rows[0].met, rows[0].is_overdue) == ("2024-04-10", "2024-05-02", False)
+    async with client_of(observatory) as client:
+        parsed, places = await client.casework.references("xxa 07/2024")
+    assert (parsed.scheme, len(places)) == ("un.communication", 1)
+    assert (places[0].written, places[0].event) == ("UA XXA 7/2024", place(letter))
+
+
+async def test_recommendations_of_a_visit_are_followed_up_by_two_bodies_in_their_own_schemes(
+    desks: list[LocalNode],
+) -> None:
+    un, iachr, coe, observatory = desks
+    case_id = await opens(un, "An invented country visit")
+    visit = await does(
+        un,
+        case_id,
+        K.VISIT_CONDUCTED,
+        visited_state=VISITS,
+        visit_start_date="2023-05-01",
+        visit_end_date="2023-05-10",
+        report_due_date="2024-03-01",
+    )
+    report = await does(
+        un,
+        case_id,
+        K.VISIT_REPORT_PUBLISHED,
+        about=at(visit),
+        visited_state=VISITS,
+        published_date="2024-02-20",
+        visit_start_date="2023-05-01",
+        visit_end_date="2023-05-10",
+    )
+    asked = await does(
+        un,
+        case_id,
+        K.RECOMMENDATION_MADE,
+        about=at(report),
+        addressee_state=VISITS,
+        made_date="2024-02-20",
+        instrument="un.recommendation",
+        followup_due_date=None,
+        response=None,
+        title="Repeal an invented decree",
+    )
+    await does(
+        un,
+        case_id,
+        K.RECOMMENDATION_RESPONSE,
+        about=at(asked),
+        responding_state=VISITS,
+        response={"scheme": "upr", "value": "noted"},
+        responded_date="2024-04",
+    )
+    await does(
+        coe,
+        case_id,
+        K.FOLLOWUP_ASSESSED,
+        about=at(asked),
+        assessed_date="2025-01",
+        grade={"scheme": "ccpr", "value": "B"},
+        acting_body="tb.ccpr",
+        derived="",
+    )
+    await does(
+        iachr,
+        case_id,
+        K.FOLLOWUP_ASSESSED,
+        about=at(asked),
+        assessed_date="2025-02",
+        grade={"scheme": "iachr", "value": "total"},
+        acting_body="iachr",
+        derived="",
+    )
+
+    wanted = Filter(states=[VISITS], statuses=["contradicted"])
+    rows = await listed(observatory, lambda c: c.casework.follow_ups(wanted), bool)
+    (row,) = rows
+    assert row.act.title == "Repeal an invented decree"
+    assert [(r.scheme, r.value) for r in row.responses] == [("upr", "noted")]
+    assert sorted((a.body, a.scheme, a.value, a.derived) for a in row.assessments) == [
+        ("iachr", "iachr", "total", "implemented"),
+        ("tb.ccpr", "ccpr", "B", "partial"),
+    ]
+    report_due = Filter(states=[VISITS], matters=["report_due"], statuses=["met"])
+    found = await listed(iachr, lambda c: c.casework.obligations(report_due), bool)
+    assert found[0].met == "2024-02-20"
+
+    other = await opens(iachr, "Another invented case with the same ask")
+    same = await does(
+        iachr,
+        other,
+        K.RECOMMENDATION_MADE,
+        addressee_state=VISITS,
+        made_date="2024-06",
+        instrument="upr.recommendation",
+        response=None,
+        followup_due_date=None,
+    )
+    proposed = await does(
+        observatory, case_id, K.CONCORDANCE_PROPOSED, about=at(asked), same_as=[at(same)]
+    )
+    await listed(
+        un,
+        lambda c: c.casework.concordances(Filter(statuses=["proposed"]), place(same)),
+        lambda f: len(f) == 1,
+    )
+    await does(un, case_id, K.CONCORDANCE_ACCEPTED, about=at(proposed), is_declined=False)
+    (accepted,) = await listed(
+        coe,
+        lambda c: c.casework.concordances(Filter(statuses=["accepted"]), place(asked)),
+        lambda f: len(f) == 1,
+    )
+    assert set(accepted.events) == {place(asked), place(same)}
+
+
+async def test_law_on_foreign_funding_has_one_history_of_four_bodies(
+    desks: list[LocalNode],
+) -> None:
+    un, iachr, coe, observatory = desks
+    case_id = await opens(coe, "An invented law on foreign funding", themes=("foreign_funding",))
+    topics = ["foreign_funding", "ngo_funding"]
+    states = [LAWS]
+    draft = await does(
+        coe, case_id, K.LAW_PROPOSED, topics=topics, states=states, proposed_date="2024-01"
+    )
+    await does(
+        coe,
+        case_id,
+        K.LEGAL_REVIEW_ISSUED,
+        about=at(draft),
+        topics=topics,
+        states=states,
+        acting_body="osce.odihr",
+        issued_date="2024-03-01",
+    )
+    await does(
+        un,
+        case_id,
+        K.COMMUNICATION_SENT,
+        about=at(draft),
+        instrument="un.ol",
+        states=states,
+        addressee_state=LAWS,
+        sent_date="2024-03-05",
+        reply_due_date=None,
+    )
+    await does(observatory, case_id, K.STATEMENT_ISSUED, about=at(draft), states=states)
+    await does(
+        iachr,
+        case_id,
+        K.RECOMMENDATION_MADE,
+        about=at(draft),
+        states=states,
+        addressee_state=LAWS,
+        made_date="2024-04",
+        response=None,
+        followup_due_date=None,
+    )
+    await does(
+        coe,
+        case_id,
+        K.LAW_ADOPTED,
+        about=at(draft),
+        topics=topics,
+        states=states,
+        adopted_date="2024-06-01",
+        in_force_date="2024-07-01",
+    )
+
+    on_it = Filter(case_id=case_id)
+    for desk in desks:
+        rows = await listed(desk, partial(acts, on_it), lambda f: len(f) == 7)
+        assert {row.body for row in rows} >= {"osce.odihr", "un.sr-defenders"}
+        assert {row.mechanism for row in rows} == {"un", "iachr", "coe", "observatory"}
+    laws = Filter(topics=["foreign_funding"], kinds=["law_adopted", "law_proposed"], states=[LAWS])
+    rows = await listed(observatory, partial(acts, laws), lambda f: len(f) == 2)
+    assert [row.kind for row in rows] == ["law_adopted", "law_proposed"]
+    found = await listed(
+        un,
+        lambda c: c.list_cases(wanted=Filter(themes=["foreign_funding"], text="law fund")),
+        lambda f: len(f) == 1,
+    )
+    assert found[0].case_id == case_id
+
+
+async def test_cases_of_two_mechanisms_are_linked_and_another_link_is_declined(
+    desks: list[LocalNode],
+) -> None:
+    un, iachr, coe, _ = desks
+    first = await opens(un, "An invented case of the first")
+    second = await opens(iachr, "The same matter at the second (invented)")
+    third = await opens(coe, "Something else (invented)")
+    for node in (un, iachr, coe):
+        async with client_of(node) as client:
+            for each in (first, second, third):
+                await until(partial(_knows, client, each), "every node knows the three cases")
+    async with client_of(un) as client:
+        wanted = await client.links.propose("link-1", case(first), case(second))
+        refused = await client.links.propose("link-2", case(first), case(third))
+        again = await client.links.propose("link-1", case(first), case(second))
+        assert again.was_recorded_before
+        with pytest.raises(RuleViolation, match="link_answered_by_another"):
+            await client.links.answer("own", place(wanted), accepts=True)
+    async with client_of(iachr) as client:
+        await until(lambda: _proposed(client, second), "the proposal has arrived")
+        with pytest.raises(RuleViolation, match="link_by_who_took_part"):
+            await client.links.answer("not-ours", place(refused), accepts=False)
+        await client.links.answer("yes", place(wanted), accepts=True)
+    async with client_of(coe) as client:
+        await until(lambda: _proposed(client, third), "the other proposal has arrived")
+        await client.links.answer("no", place(refused), accepts=False)
+
+    histories = []
+    for node in (un, iachr, coe):
+        async with client_of(node) as client:
+            await until(partial(_stand, client, first, ["accepted", "declined"]), "both answers")
+            history = await client.history(case(second), with_linked=True)
+            alone = await client.history(case(third), with_linked=True)
+        histories.append((history.digest, [(e.case_id, e.kind) for e in history.events]))
+        assert {event.case_id for event in history.events} == {first, second}
+        assert {event.case_id for event in alone.events} == {third}
+    assert histories[0] == histories[1] == histories[2]
+
+    async with client_of(iachr) as client:
+        await client.links.end("enough", place(wanted))
+        apart = await client.history(case(second), with_linked=True)
+    assert {event.case_id for event in apart.events} == {second}
+
+
+async def test_contradictory_acts_on_two_sides_of_a_cut_are_one_disagreement_on_both(
+    desks: list[LocalNode],
+) -> None:
+    un, iachr, coe, observatory = desks
+    case_id = await opens(un, "An invented case that two close differently")
+    await does(iachr, case_id, K.NOTE_ADDED)
+    async with client_of(un) as client:
+        await until(lambda: _counts(client, case_id, 2), "both hold the note")
+    # Two on each side, since any node may pass on what another one wrote.
+    for node in (iachr, coe):
+        node.stop()
+    await does(un, case_id, K.CASE_CLOSED, outcome="resolved")
+    for node in (un, observatory):
+        node.stop()
+    await _start(iachr, coe)
+    await does(iachr, case_id, K.CASE_STATUS_CHANGED, status="monitored")
+    await _start(un, observatory)
+
+    told = []
+    for node in (un, iachr):
+        async with client_of(node) as client:
+            await until(partial(_counts, client, case_id, 4), "the acts of both sides")
+            told.append(await client.disagreements(case(case_id)))
+            summary = await client.get_case(case(case_id))
+        assert (summary.status, summary.disagreement_count) == ("disputed", 1)
+    assert told[0] == told[1]
+    (found_one,) = told[0]
+    assert found_one.matter == "status"
+    assert found_one.is_concurrent
+    assert {(c.mechanism, c.value) for c in found_one.claims} == {
+        ("un", "closed"),
+        ("iachr", "monitored"),
+    }
+    disputed = Filter(marks=["disagreement"], statuses=["disputed"])
+    rows = await listed(
+        iachr, lambda c: c.list_cases(wanted=disputed), lambda f: case_id in {r.case_id for r in f}
+    )
+    assert rows
+
+
+async def test_watch_tells_each_change_from_a_cursor_on_and_refuses_a_cursor_out_of_range(
+    desks: list[LocalNode],
+) -> None:
+    un, _, coe, _ = desks
+    case_id = await opens(un, "An invented case to watch")
+    cursor = ""
+    async with client_of(coe) as client:
+        await until(lambda: _knows(client, case_id), "the case has arrived")
+        async for step in client.watch.history(case(case_id), timeout_s=20):
+            cursor = step.cursor or cursor
+            if step.is_caught_up:
+                break
+        await does(un, case_id, K.NOTE_ADDED)
+        seen = []
+        async for step in client.watch.history(case(case_id), cursor, timeout_s=20):
+            seen += [step.event] if step.event else []
+            if any(event.content is not None for event in seen):
+                break
+        assert {event.kind for event in seen} == {"note_added"}
+        cases = set()
+        async for step in client.watch.cases(timeout_s=20):
+            cases |= {step.case.case_id} if step.case else set()
+            if step.is_caught_up:
+                break
+        assert case_id in cases
+        beyond = "999999999.0." + "0" * 16
+        with pytest.raises(CursorOutOfRange):
+            await anext(client.watch.history(case(case_id), beyond, timeout_s=5))
+        with pytest.raises(InvalidRequest):
+            await anext(client.watch.cases("yesterday", timeout_s=5))
+
+
+async def test_filter_that_a_list_does_not_know_is_refused_by_name(desks: list[LocalNode]) -> None:
+    async with client_of(desks[0]) as client:
+        for wanted, field in (
+            (Filter(marks=["emblematic"]), "marks"),
+            (Filter(since="yesterday"), "since"),
+            (Filter(states=["JJJ"]), "states"),
+        ):
+            with pytest.raises(InvalidRequest, match=field):
+                await anext(client.casework.acts(wanted))
+
+
+async def _knows(client: RegistryClient, case_id: CaseId) -> bool:
+    return await _counts(client, case_id, 1)
+
+
+async def _counts(client: RegistryClient, case_id: CaseId, count: int) -> bool:
+    try:
+        summary = await client.get_case(case(case_id))
+    except NotFound:
+        return False
+    return summary.event_count >= count and summary.unreadable_count == 0
+
+
+async def _proposed(client: RegistryClient, case_id: CaseId) -> bool:
+    return bool(await client.links.list_links(case(case_id)))
+
+
+async def _stand(client: RegistryClient, case_id: CaseId, states: list[str]) -> bool:
+    links = await client.links.list_links(case(case_id))
+    return sorted(each.state for each in links) == states
+
+
+def acts(wanted: Filter, client: RegistryClient) -> AsyncIterator[ActSummary]:
+    return client.casework.acts(wanted)
+
+
+async def _start(*nodes: LocalNode) -> None:
+    for node in nodes:
+        node.start()
+    for node in nodes:
+        await node.wait_until_open()
