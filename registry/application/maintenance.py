@@ -30,11 +30,13 @@ def rebuild_views(
     try:
         before = registry.models.dump()
         registry.models.clear()
-        total = registry.projector.lag()
+        total, done = registry.projector.lag(), 0
         is_behind = True
         while is_behind:
-            is_behind = registry.projector.advance().is_behind
-            progress(total - registry.projector.lag(), total)
+            for step in registry.projector.steps():
+                is_behind = step.is_behind
+                done = max(done + step.events, total - registry.projector.lag())
+                progress(min(done, total), total)
         after = registry.models.dump()
     finally:
         registry.close()

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import grpc
 
@@ -11,7 +11,8 @@ from registry.domain.identifiers import CaseId
 
 Call = Callable[[Any, Any], Awaitable[Any]]
 """Makes one call with the client's deadline and errors: (method, request)."""
-_PAGE = 200
+PAGE_ROWS: Final = 200
+"""Rows that are asked for at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class CaseworkClient:
 
     async def acts(self, wanted: Filter = Filter()) -> AsyncIterator[ActSummary]:
         """Lists readable acts by their own dates, newest first."""
-        request = casework_pb2.ListActsRequest(page_size=_PAGE, filter=wanted.to_proto())
+        request = casework_pb2.ListActsRequest(page_size=PAGE_ROWS, filter=wanted.to_proto())
         async for page in self._pages(self._stub.ListActs, request):
             for each in page.acts:
                 yield read_act(each)
@@ -177,7 +178,7 @@ class CaseworkClient:
     ) -> AsyncIterator[Obligation]:
         """Lists what is due, earliest day first."""
         request = casework_pb2.ListObligationsRequest(
-            page_size=_PAGE, filter=wanted.to_proto(), overdue_only=overdue_only
+            page_size=PAGE_ROWS, filter=wanted.to_proto(), overdue_only=overdue_only
         )
         async for page in self._pages(self._stub.ListObligations, request):
             for each in page.obligations:
@@ -201,7 +202,7 @@ class CaseworkClient:
 
     async def follow_ups(self, wanted: Filter = Filter()) -> AsyncIterator[FollowUp]:
         """Lists recommendations, commitments and decisions with what came of them."""
-        request = casework_pb2.ListFollowUpsRequest(page_size=_PAGE, filter=wanted.to_proto())
+        request = casework_pb2.ListFollowUpsRequest(page_size=PAGE_ROWS, filter=wanted.to_proto())
         async for page in self._pages(self._stub.ListFollowUps, request):
             for each in page.follow_ups:
                 yield FollowUp(
@@ -225,7 +226,9 @@ class CaseworkClient:
         event: EventPlace | None = None,
     ) -> AsyncIterator[Concordance]:
         """Lists what is said to ask the same; with an event, what it is part of."""
-        request = casework_pb2.ListConcordancesRequest(page_size=_PAGE, filter=wanted.to_proto())
+        request = casework_pb2.ListConcordancesRequest(
+            page_size=PAGE_ROWS, filter=wanted.to_proto()
+        )
         if event is not None:
             request.event.origin, request.event.index = event.origin, event.index
         async for page in self._pages(self._stub.ListConcordances, request):
@@ -240,7 +243,7 @@ class CaseworkClient:
 
     async def references(self, text: str) -> tuple[ParsedReference, tuple[ReferencePlace, ...]]:
         """Finds where a reference stands, in any spelling, with its updates."""
-        request = casework_pb2.FindReferencesRequest(text=text, page_size=_PAGE)
+        request = casework_pb2.FindReferencesRequest(text=text, page_size=PAGE_ROWS)
         parsed, places = ParsedReference("", "", ""), []
         async for page in self._pages(self._stub.FindReferences, request):
             parsed = _parsed(page.parsed)

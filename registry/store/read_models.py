@@ -70,11 +70,13 @@ class CaseFold:
         case_id: the case.
         documents: all of them; none = the case is in no view.
         until_ms: when it reads differently for time alone, milliseconds UTC; 0 = never.
+        events: how many events it was folded from.
     """
 
     case_id: CaseId
     documents: tuple[Document, ...]
     until_ms: int = 0
+    events: int = 0
 
 
 class ReadModels(SQLiteTrackingRecorder):

@@ -60,7 +60,9 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
         *reference_documents(row.case_id, acts),
         *link_documents(history),
     )
-    return CaseFold(history.case_id, documents, min(embargoes, default=0))
+    return CaseFold(
+        history.case_id, documents, min(embargoes, default=0), events=len(history.events)
+    )
 
 
 def summarise(

@@ -11,7 +11,7 @@ drives it may let more urgent work pass. Rows may be saved before the places tha
 never after them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +19,7 @@ from registry.domain.identifiers import CaseId
 from registry.domain.mechanisms import Profiles, shipped_profiles
 from registry.domain.vocabulary import EventKind
 from registry.store.read_models import CaseFold, ReadModels
-from registry.store.values import LogState, read_header
+from registry.store.values import Change, LogState, PartChange, read_header
 from registry.views.case_file import Reader, read_history
 from registry.views.case_list import SituationNames, fold_case
 
@@ -41,6 +41,7 @@ class Progress:
     Attributes:
         changes: how many were folded.
         is_behind: whether more are waiting.
+        events: how many events were folded since the item before, as far as it is told.
         has_forgotten: whether no file of the case list holds what was erased; if not, a reader
             stood in the way: call again.
     """
@@ -48,6 +49,7 @@ class Progress:
     changes: int
     is_behind: bool
     has_forgotten: bool = True
+    events: int = 0
 
 
 class Projector:
@@ -87,6 +89,9 @@ class Projector:
             An iterator with at least one item; the last one tells what all steps did.
         """
         store = self._reader.store
+        if self._is_far_behind():
+            yield from self._fold_all()
+            return
         frozen = {_freeze_stream(state): state for state in self._new_freezes()}
         entries = store.changes(self._models.place(ENTRIES), BATCH_CHANGES)
         parts = store.part_changes(self._models.place(PARTS), BATCH_CHANGES)
@@ -113,6 +118,37 @@ class Projector:
             len(entries) + len(parts) + len(void) + len(ended),
             is_behind=BATCH_CHANGES in (len(entries), len(parts)),
         )
+
+    def _is_far_behind(self) -> bool:
+        """Whether nothing is folded yet, and more waits than is folded in a few batches."""
+        is_empty = not self._models.place(ENTRIES) and not self._models.place(PARTS)
+        return is_empty and self._reader.store.newest_change_id() > BATCH_CHANGES
+
+    def _fold_all(self) -> Iterator[Progress]:
+        """Folds every case once, however often it changed; what comes meanwhile comes after it.
+
+        The places are those of the beginning, and saved at the end: whoever stops in the middle
+        begins again, and writes nothing twice that has not changed.
+        """
+        store = self._reader.store
+        self._must_forget = True
+        places = {_freeze_stream(state): _void_count(state) for state in self._new_freezes()}
+        places |= {ENTRIES: _last_id(store.changes), PARTS: _last_id(store.part_changes)}
+        unsaved: list[CaseFold] = []
+        for folds in self._fold_in_steps(self._all_cases()):
+            unsaved += folds
+            if len(unsaved) >= SAVED_CASES:
+                self._models.save(unsaved, {})
+                unsaved.clear()
+            yield Progress(changes=0, is_behind=True, events=sum(fold.events for fold in folds))
+        self._models.save(unsaved, {stream: place for stream, place in places.items() if place})
+        yield self._progress(places[ENTRIES] + places[PARTS], is_behind=True)
+
+    def _all_cases(self) -> Iterator[CaseId]:
+        after: CaseId | None = None
+        while found := self._reader.store.case_ids(after, BATCH_CHANGES):
+            yield from found
+            after = found[-1]
 
     def lag(self) -> int:
         """How many stored entries are not folded yet."""
@@ -160,6 +196,14 @@ class Projector:
             end = min(start + BATCH_CHANGES, state.size)
             for entry in self._reader.store.entries(state.log_id, start, end):
                 yield read_header(entry).case_id
+
+
+def _last_id(changes: Callable[[int, int], Sequence[Change | PartChange]]) -> int:
+    """The id of the last change that can be read."""
+    last = 0
+    while found := changes(last, BATCH_CHANGES):
+        last = found[-1].id
+    return last
 
 
 def _void_count(state: LogState) -> int:

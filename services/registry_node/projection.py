@@ -30,6 +30,8 @@ _CATCHING_UP_S: Final = 0.25
 _LONGEST_CATCHING_UP_S: Final = 30.0
 _TURN_S: Final = 10.0
 """After the longest wait, folds go on beside the catching up for so long; then they wait again."""
+_EMBARGOES_S: Final = 30.0
+"""So long after an embargo the lists may lack its content; the history shows it at once."""
 _POSTPONED_S: Final = 1.0
 """After a busy moment, and while a reader keeps what was erased in the list's write-ahead log."""
 
@@ -56,7 +58,7 @@ class ProjectionLoop:
         self._registry.store.add_listener(self._notice)
         await self._mirror.content.wait()
         while True:
-            await self._changed.wait()
+            await self._wait_for_change()
             await self._wait_for_catching_up()
             await self._wait_for_quiet(_QUIET_S, _LONGEST_S)
             self._changed.clear()
@@ -73,6 +75,14 @@ class ProjectionLoop:
                 _log.info("cases_folded", changes=progress.changes)
             if not progress.has_forgotten:
                 self._look_again()
+
+    async def _wait_for_change(self) -> None:
+        """Returns when something was stored, and now and then for embargoes that end."""
+        try:
+            async with asyncio.timeout(_EMBARGOES_S):
+                await self._changed.wait()
+        except TimeoutError:
+            return
 
     async def _fold(self) -> Progress:
         """Folds one batch, step by step."""

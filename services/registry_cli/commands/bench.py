@@ -22,6 +22,7 @@ from registry.application.benchmark import (
     measure_appends,
     measure_fsyncs,
 )
+from registry.application.benchmark.casework import SEQUENCE
 from registry.application.memory import collect_seldom
 from registry.application.randomness import RandomBytes
 from registry.application.verification import verify_folder
@@ -34,10 +35,12 @@ from registry_cli.benchmark.between_nodes import (
     wait_until_idle,
 )
 from registry_cli.benchmark.callers import record_together
+from registry_cli.benchmark.casework import measure_casework
 from registry_cli.benchmark.live import measure_live
 from registry_cli.benchmark.report import Measured, document, print_report
 from registry_cli.federation import LocalNode, Mechanism, found_federation, running
 from registry_cli.output import Output
+from registry_cli.rendering import columns
 
 REGISTRY_NAME: Final = "bench.registry.example"
 CONTENT_BYTES: Final = 600
@@ -71,15 +74,38 @@ def bench(
         Path | None,
         typer.Option(help="a folder on the disk to measure; default: where temporary files go"),
     ] = None,
+    casework: Annotated[
+        bool,
+        typer.Option(
+            "--casework", help="measure lists and the rebuilding of views instead, 20 events a case"
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure appends, replication, live latency, reads and memory on this machine."""
     _end_like_ctrl_c()
     output = Output(is_json=json)
     with TemporaryDirectory(prefix="registry-bench-", dir=folder) as scratch:
+        if casework:
+            _bench_casework(Path(scratch), events, output)
+            return
         measured = _Run(Path(scratch), events - events % EVENTS_PER_CASE, output).run()
     figures = document(measured)
     print_report(output, figures)
+    output.result(figures)
+
+
+def _bench_casework(scratch: Path, events: int, output: Output) -> None:
+    _, nodes = found_federation(scratch, REGISTRY_NAME, [_AUTHOR, _RECEIVER])
+    collect_seldom()  # as a node does
+    figures = measure_casework(nodes[0], events // len(SEQUENCE), output, now_ms)
+    table = columns("FIRST PAGE OF", "P50 MS", "P99 MS", "ROWS", right=("P50 MS", "P99 MS", "ROWS"))
+    for name, each in figures["queries"].items():
+        table.add_row(name, f"{each.p50_ms:.1f}", f"{each.p99_ms:.1f}", str(each.rows))
+    output.say(f"{figures['events']:,} events in {figures['cases']:,} cases")
+    rate = figures["rebuild_events_per_s"]
+    output.say(f"all views rebuilt in {figures['rebuild_s']} s ({rate:,} events/s)")
+    output.table(table)
     output.result(figures)
 
 

@@ -1,11 +1,14 @@
 """`registry case`: list and read cases."""
 
+from contextlib import aclosing
+from json import dumps
 from typing import Annotated, Any
 
 import typer
 
-from registry.client import CaseSummary, RegistryClient
+from registry.client import CaseSummary, History, RegistryClient
 from registry.client.casework import Filter
+from registry.client.watch import Step
 from registry_cli.commands.online import CaseArgument, Json, Profile, select_case, with_client
 from registry_cli.output import Output, plain
 from registry_cli.release_output import ExportPurpose, print_export
@@ -13,6 +16,7 @@ from registry_cli.rendering import (
     print_case,
     print_cases,
     print_disagreements,
+    print_events,
     print_history,
     print_timeline,
 )
@@ -110,6 +114,47 @@ def case_timeline(which: CaseArgument, profile: Profile, json: Json = False) -> 
     items = with_client(profile, read)
     print_timeline(output, items)
     output.result(items)
+
+
+@case_app.command("watch")
+def case_watch(
+    profile: Profile,
+    which: Annotated[str, typer.Argument(help="a case; none = all cases")] = "",
+    cursor: Annotated[str, typer.Option(help="go on from here; empty = from the start")] = "",
+    seconds: Annotated[int, typer.Option(min=1, help="for so long")] = 600,
+    until_caught_up: Annotated[
+        bool, typer.Option("--once", help="end when everything that is here was told")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Print what changes, as it changes; with --json one document a line."""
+    output = Output(is_json=False)
+
+    async def watch(client: RegistryClient) -> None:
+        selector = await select_case(client, which) if which else None
+        if selector is None:
+            steps = client.watch.cases(cursor, timeout_s=seconds)
+        else:
+            steps = client.watch.history(selector, cursor, timeout_s=seconds)
+        async with aclosing(steps):
+            async for step in steps:
+                _print_step(output, step, is_json=json)
+                if until_caught_up and step.is_caught_up:
+                    return
+
+    with_client(profile, watch)
+
+
+def _print_step(output: Output, step: Step, *, is_json: bool) -> None:
+    if is_json:
+        output.say(dumps(plain(step), ensure_ascii=False))
+    elif step.event is not None:
+        print_events(output, History(step.event.case_id, (step.event,), b"", ()))
+    elif step.case is not None:
+        print_cases(output, [step.case])
+    elif step.cursor:
+        mark = "caught up, " if step.is_caught_up else ""
+        output.remark(f"{mark}cursor {step.cursor}")
 
 
 @case_app.command("export")

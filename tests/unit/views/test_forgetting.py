@@ -134,7 +134,7 @@ def test_start_after_an_erasure_has_forgotten_nothing_until_all_is_folded(
     monkeypatch.setattr("registry.views.projector.BATCH_CHANGES", 2)
     take(store, peer_with(3))
     folding = Projector(reader_of(store), models)
-    assert folding.advance() == Progress(changes=4, is_behind=True, has_forgotten=False)
+    assert folding.advance() == Progress(changes=6, is_behind=True, has_forgotten=False)
     assert folding.forgotten_id == 0
     assert wal_size(tmp_path) > 0
     while folding.advance().is_behind:

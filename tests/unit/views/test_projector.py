@@ -1,5 +1,6 @@
 """The case list follows the logs: whatever the order of arrival, a rebuild gives the same bytes."""
 
+import dataclasses
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -266,7 +267,6 @@ def test_crash_while_rows_are_saved_repeats_work_and_loses_none(
         peer.act(STATEMENT, case_id=case(number))
     take(store, peer)
     models = open_read_models(tmp_path / "views.db", VIEWS_KEY)
-    projector(store, models).advance()
     held = models.dump()
 
     def crash(*_: object) -> None:
@@ -290,16 +290,63 @@ def test_progress_tells_how_much_is_waiting(
     store: SqliteStore, models: ReadModels, small_batches: None
 ) -> None:
     peer = Mechanism(PEER)
+    peer.act(STATEMENT, case_id=case(1))
+    take(store, peer, with_parts=False)
+    folding = projector(store, models)
+    folding.advance()
     for _ in range(4):
         peer.act(STATEMENT, case_id=case(1))
     take(store, peer, with_parts=False)
-    folding = projector(store, models)
 
     assert folding.lag() == 4
     assert folding.advance().is_behind
     assert folding.lag() == 1
     last = folding.advance()
     assert (last.changes, last.is_behind, folding.lag()) == (1, False, 0)
+    assert folding.advance().changes == 0
+
+
+def test_first_fold_of_many_changes_takes_each_case_once_and_leaves_what_came_meanwhile(
+    store: SqliteStore, models: ReadModels, tmp_path: Path, small_steps: None
+) -> None:
+    peer = Mechanism(PEER)
+    for number in range(30):
+        peer.act(STATEMENT, case_id=case(number % 5))
+    take(store, peer)
+    folding = projector(store, models)
+    steps = folding.steps()
+    first = next(steps)
+    peer.act(OPENING, case_id=case(0))
+    take(store, peer)
+    told = [first, *steps]
+
+    assert sum(step.events for step in told) in {30, 31}
+    assert folding.lag() == 1
+    while folding.advance().is_behind:
+        pass
+    assert models.dump() == rebuilt(store, tmp_path) == folded_alone(store)
+
+
+def test_embargo_that_ends_changes_the_documents_of_its_case_by_time_alone(
+    store: SqliteStore, models: ReadModels
+) -> None:
+    now_ms = [NOW_MS]
+    peer = Mechanism(PEER)
+    peer.act(OPENING, case_id=case(1), not_before_ms=NOW_MS + 1000)
+    take(store, peer)
+    reader = dataclasses.replace(reader_of(store), now_ms=lambda: now_ms[0])
+    folding = Projector(reader, models)
+    folding.advance()
+    sealed = row_of(models, case(1))
+    assert sealed is not None
+    assert (sealed.title, sealed.unreadable_count) == ("", 1)
+
+    assert folding.advance().changes == 0
+    now_ms[0] = NOW_MS + 1000
+    assert folding.advance().changes == 1
+    opened = row_of(models, case(1))
+    assert opened is not None
+    assert (opened.title, opened.unreadable_count) == (OPENING.title, 0)
     assert folding.advance().changes == 0
 
 

@@ -35,12 +35,14 @@ class Mechanism(Peer):
         refs: Sequence[EventRef] = (),
         audience: Audience = ALL_MEMBERS,
         kind: int | None = None,
+        not_before_ms: int = 0,
     ) -> EventRef:
         """Writes an event and returns the reference that others make to it."""
         part = PartDraft(
             seed(f"salt {self.origin} {len(self.entries)}"),
             media_type_of(content.kind),
             encode_content(content),
+            not_before_ms,
         )
         return self.claim(
             part,

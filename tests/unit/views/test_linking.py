@@ -1,0 +1,226 @@
+"""Links: in effect only if both sides took part, and bound to the bytes of the proposal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from registry.domain.content import StatementIssued
+from registry.domain.identifiers import CaseId, LeafHash, LogId
+from registry.domain.vocabulary import EventKind
+from registry.log.author import draft_event
+from registry.log.entry import ALL_MEMBERS, EventRef
+from registry.log.links import Link, LinkAnswer, LinkProposal, encode_link
+from registry.store.sqlite import SqliteStore
+from registry.views.case_file import read_history
+from registry.views.linking import CaseLink, Links
+from tests.storage.storage_world import NOW_MS, OTHER, PEER, case, open_store
+from tests.unit.views.view_world import NO_KEY, Mechanism, reader_of, take
+
+STATEMENT = StatementIssued(acting_body="a", basis="own_act")
+HERE, THERE, ELSEWHERE = case(1), case(2), case(3)
+ACCEPTED = EventKind.CASE_LINK_ACCEPTED
+DECLINED = EventKind.CASE_LINK_DECLINED
+ENDED = EventKind.CASE_UNLINKED
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    opened = open_store(tmp_path)
+    yield opened
+    opened.close()
+
+
+def writes(
+    mechanism: Mechanism, kind: EventKind, case_id: CaseId, link: Link, control: bytes = b""
+) -> EventRef:
+    return mechanism.place(
+        draft_event(
+            log_id=mechanism.log_id,
+            case_id=case_id,
+            kind=kind,
+            time_ms=NOW_MS,
+            parts=(),
+            audience=ALL_MEMBERS,
+            request_id=NO_KEY,
+            control=control or encode_link(link),
+        )
+    )
+
+
+def proposes(mechanism: Mechanism, case_id: CaseId = HERE, other: CaseId = THERE) -> EventRef:
+    return writes(mechanism, EventKind.CASE_LINK_PROPOSED, case_id, LinkProposal(other))
+
+
+def answers(
+    mechanism: Mechanism, kind: EventKind, proposal: EventRef, case_id: CaseId = THERE
+) -> EventRef:
+    return writes(mechanism, kind, case_id, LinkAnswer(*proposal))
+
+
+def both() -> tuple[Mechanism, Mechanism]:
+    """A mechanism with an act in the first case, and another with one in the second."""
+    peer, other = Mechanism(PEER), Mechanism(OTHER)
+    peer.act(STATEMENT, case_id=HERE)
+    other.act(STATEMENT, case_id=THERE)
+    return peer, other
+
+
+def links_of(store: SqliteStore, *mechanisms: Mechanism) -> Links:
+    take(store, *mechanisms)
+    return Links(store, {state.log_id: state for state in store.log_states()})
+
+
+def only_link(links: Links, case_id: CaseId = HERE) -> CaseLink:
+    (found,) = links.of_case(case_id)
+    return found
+
+
+def test_link_is_in_effect_once_the_other_side_accepts(store: SqliteStore) -> None:
+    peer, other = both()
+    proposal = proposes(peer)
+    answers(other, ACCEPTED, proposal)
+    links = links_of(store, peer, other)
+
+    link = only_link(links)
+    assert (link.state, link.accepted_by) == ("accepted", (other.log_id,))
+    assert links.joined(HERE) == links.joined(THERE) == tuple(sorted((HERE, THERE)))
+    joined = read_history(reader_of(store), THERE, links.joined(THERE))
+    assert {event.case_id for event in joined.events} == {HERE, THERE}
+    again = read_history(reader_of(store), HERE, links.joined(HERE))
+    assert (joined.digest, joined.events) == (again.digest, again.events)
+
+
+def test_proposal_alone_and_one_that_is_declined_join_nothing(store: SqliteStore) -> None:
+    peer, other = both()
+    proposal = proposes(peer)
+    assert only_link(links_of(store, peer, other)).state == "proposed"
+    answers(other, DECLINED, proposal)
+    links = links_of(store, other)
+
+    assert only_link(links).state == "declined"
+    assert links.joined(HERE) == (HERE,)
+
+
+def test_last_answer_of_a_mechanism_counts(store: SqliteStore) -> None:
+    peer, other = both()
+    proposal = proposes(peer)
+    for kind in (ACCEPTED, DECLINED, ACCEPTED):
+        answers(other, kind, proposal)
+
+    assert only_link(links_of(store, peer, other)).state == "accepted"
+
+
+@pytest.mark.parametrize("who", ["peer", "other"])
+def test_either_side_ends_a_link_and_a_third_party_does_not(store: SqliteStore, who: str) -> None:
+    peer, other = both()
+    proposal = proposes(peer)
+    answers(other, ACCEPTED, proposal)
+    ender, where = (peer, HERE) if who == "peer" else (other, THERE)
+    answers(ender, ENDED, proposal, where)
+    links = links_of(store, peer, other)
+
+    assert only_link(links).state == "ended"
+    assert links.joined(HERE) == (HERE,)
+
+
+def test_end_by_one_that_only_declined_changes_nothing(store: SqliteStore) -> None:
+    peer, other = both()
+    proposal = proposes(peer)
+    answers(other, DECLINED, proposal)
+    answers(other, ENDED, proposal)
+
+    assert only_link(links_of(store, peer, other)).state == "declined"
+
+
+def test_who_recorded_nothing_in_a_case_neither_proposes_for_it_nor_answers(
+    store: SqliteStore,
+) -> None:
+    peer, other = both()
+    stranger = proposes(other, HERE, THERE)
+    answers(peer, ACCEPTED, stranger)
+    mine = proposes(peer, HERE, ELSEWHERE)
+    answers(other, ACCEPTED, mine, ELSEWHERE)
+    links = links_of(store, peer, other)
+
+    assert links.at(other.log_id, stranger.index) is None
+    assert only_link(links).state == "proposed"
+    assert links.joined(HERE) == (HERE,)
+
+
+def test_act_after_the_answer_makes_nobody_take_part_before_it(store: SqliteStore) -> None:
+    peer, other = both()
+    mine = proposes(peer, HERE, ELSEWHERE)
+    answers(other, ACCEPTED, mine, ELSEWHERE)
+    other.act(STATEMENT, case_id=ELSEWHERE)
+
+    assert only_link(links_of(store, peer, other)).state == "proposed"
+
+
+@pytest.mark.parametrize("change", ["leaf", "index", "log", "case"])
+def test_answer_to_other_bytes_or_in_another_case_is_no_answer(
+    store: SqliteStore, change: str
+) -> None:
+    peer, other = both()
+    other.act(STATEMENT, case_id=ELSEWHERE)
+    proposal = proposes(peer)
+    forged = {
+        "leaf": proposal._replace(leaf_hash=LeafHash(b"x" * 32)),
+        "index": proposal._replace(index=proposal.index - 1),
+        "log": proposal._replace(log_id=LogId(b"l" * 32)),
+        "case": proposal,
+    }[change]
+    answers(other, ACCEPTED, forged, ELSEWHERE if change == "case" else THERE)
+
+    assert only_link(links_of(store, peer, other)).state == "proposed"
+
+
+def test_own_proposal_is_not_answered_by_its_author(store: SqliteStore) -> None:
+    peer = Mechanism(PEER)
+    peer.act(STATEMENT, case_id=HERE)
+    peer.act(STATEMENT, case_id=THERE)
+    answers(peer, ACCEPTED, proposes(peer))
+
+    assert only_link(links_of(store, peer)).state == "proposed"
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        b"\xff",
+        encode_link(LinkProposal(CaseId(b"short"))),
+        encode_link(LinkProposal(HERE)),
+        encode_link(LinkProposal(THERE)) + b"\x1a\x01x",
+    ],
+)
+def test_control_that_breaks_a_rule_of_form_has_no_effect(
+    store: SqliteStore, control: bytes
+) -> None:
+    peer, other = both()
+    writes(peer, EventKind.CASE_LINK_PROPOSED, HERE, LinkProposal(THERE), control)
+    links = links_of(store, peer, other)
+
+    assert links.of_case(HERE) == []
+    assert len(read_history(reader_of(store), HERE).events) == 2
+
+
+def test_void_answer_counts_for_nothing(store: SqliteStore) -> None:
+    peer, other = both()
+    proposal = proposes(peer)
+    accepted = answers(other, ACCEPTED, proposal)
+    take(store, peer, other)
+    store.freeze(other.log_id, accepted.index, "bad_entry_signature", b"").result()
+
+    assert only_link(links_of(store)).state == "proposed"
+
+
+def test_case_that_is_not_to_be_seen_leads_nowhere(store: SqliteStore) -> None:
+    peer, other = both()
+    answers(other, ACCEPTED, proposes(peer))
+    peer.act(STATEMENT, case_id=ELSEWHERE)
+    further = proposes(other, THERE, ELSEWHERE)
+    answers(peer, ACCEPTED, further, ELSEWHERE)
+    links = links_of(store, peer, other)
+
+    assert set(links.joined(HERE)) == {HERE, THERE, ELSEWHERE}
+    assert links.joined(HERE, lambda each: each != THERE) == (HERE,)
