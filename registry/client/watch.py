@@ -1,6 +1,6 @@
 """Streams of what changes, reached as `client.watch`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ class WatchClient:
 
     async def history(
         self, selector: cases_pb2.CaseSelector, cursor: str = "", *, timeout_s: float
-    ) -> AsyncIterator[Step]:
+    ) -> AsyncGenerator[Step, None]:
         """Streams the events of a case from a cursor, for at most `timeout_s`.
 
         Raises:
@@ -48,7 +48,7 @@ class WatchClient:
             event = read_event(each.event) if each.HasField("event") else None
             yield Step(event, None, each.cursor, each.is_caught_up)
 
-    async def cases(self, cursor: str = "", *, timeout_s: float) -> AsyncIterator[Step]:
+    async def cases(self, cursor: str = "", *, timeout_s: float) -> AsyncGenerator[Step, None]:
         """Streams the lines of cases from a cursor; limits and errors as `history`."""
         request = watch_pb2.WatchCasesRequest(cursor=cursor)
         async for each in self._stream(self._stub.WatchCases, request, timeout_s):

@@ -1,8 +1,17 @@
 """An act as the folds of a case see it: readable content at its place in a log."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from registry.domain.content import ActContent, EventPointer
+
+
+_CONCERNED: Final = (
+    "addressee_state",
+    "respondent_state",
+    "visited_state",
+    "replying_state",
+    "responding_state",
+)
 
 
 class Act(NamedTuple):
@@ -36,3 +45,9 @@ class Act(NamedTuple):
 def place_of(pointer: EventPointer | None) -> tuple[str, int] | None:
     """What a pointer names, as origin and index."""
     return None if pointer is None else (pointer.origin, pointer.index)
+
+
+def states_of(content: ActContent) -> tuple[str, ...]:
+    """All States that an act concerns: those it names as such, and who it is addressed to."""
+    named = filter(None, (getattr(content, name, "") for name in _CONCERNED))
+    return tuple(dict.fromkeys((*content.states, *named)))

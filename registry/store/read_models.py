@@ -7,7 +7,7 @@ of its view, facets by which it is filtered, words by which it is found, and a r
 
     documents(id, view, key, case_id, sort, row, facets, seal)   row: canonical JSON; seal: a hash
     facets(view, name, value, sort, id)              one row for each facet of a document
-    texts(text)                                      FTS5 without a copy of the text, by document id
+    texts(text)                                      FTS5, by document id
     embargoes(case_id, until_ms)                     cases that read differently after that time
     tracking(application_name, notification_id)      one row per stream, by the library
 """
@@ -100,9 +100,10 @@ class ReadModels(SQLiteTrackingRecorder):
             """CREATE TABLE IF NOT EXISTS facets (
                 view TEXT, name TEXT, value TEXT, sort TEXT, id INTEGER,
                 PRIMARY KEY (view, name, value, sort, id)) WITHOUT ROWID""",
-            """CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(text, content='',
-                contentless_delete=1, tokenize='unicode61 remove_diacritics 2')""",
-            # What is deleted leaves the index at once, not when pages are merged some day.
+            """CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(text,
+                tokenize='unicode61 remove_diacritics 2')""",
+            # What is deleted leaves the index at once, not when pages are merged some day. A table
+            # without a copy of the text cannot do that: it keeps the words of what was deleted.
             "INSERT INTO texts (texts, rank) VALUES ('secure-delete', 1)",
             """CREATE TABLE IF NOT EXISTS embargoes (
                 case_id BLOB PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID""",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from registry.domain.acts import Act
+from registry.domain.acts import Act, states_of
 from registry.domain.content import ActContent
 from registry.domain.identifiers import CaseId
 from registry.domain.vocabulary import kind_code
@@ -73,7 +73,7 @@ def _document(case_id: CaseId, event: HistoryEntry, content: ActContent) -> Docu
         date="" if acted is None else acted.value,
         recorded_ms=event.recorded_ms,
         title=content.title,
-        states=content.states,
+        states=states_of(content),
         themes=content.themes,
         references=content.references,
         is_invented=content.is_invented,
@@ -86,7 +86,7 @@ def _document(case_id: CaseId, event: HistoryEntry, content: ActContent) -> Docu
         facets=(
             ("kind", kind_code(content.kind)),
             ("mechanism", event.mechanism),
-            *act_facets(content, content.states),
+            *act_facets(content, states_of(content)),
             *(("topic", topic) for topic in getattr(content, "topics", ())),
             ("case", case_id.hex()),
         ),

@@ -6,7 +6,7 @@ Nothing is ever patched: a case is small, and a late event may land anywhere in 
 from collections.abc import Sequence
 from typing import Final
 
-from registry.domain.acts import Act
+from registry.domain.acts import Act, states_of
 from registry.domain.consent import ends_a_use
 from registry.domain.content import CaseMarkedEmblematic, CaseOpened
 from registry.domain.disagreements import disagreements_of, statuses_of
@@ -79,7 +79,7 @@ def summarise(
     state = situations.state_of(history.case_id)
     contents = [act.content for act in acts]
     openings = [content for content in contents if isinstance(content, CaseOpened)]
-    states = {code for content in contents for code in content.states}
+    states = {code for content in contents for code in states_of(content)}
     title = f"Situation in {state_name(state)}" if state else _title(openings)
     times = [event.recorded_ms for event in history.events]
     return CaseRow(

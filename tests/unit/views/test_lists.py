@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def all_rows(models: ReadModels, query: Query) -> list[str]:
             return rows
 
 
-def _fields(query: Query) -> dict[str, object]:
+def _fields(query: Query) -> dict[str, Any]:
     return {name: getattr(query, name) for name in Query.__slots__}
 
 
@@ -131,14 +132,20 @@ def test_what_a_case_no_more_says_is_in_no_table(models: ReadModels) -> None:
     document = Document("act", b"1", "2024", "row", (("state", "POL"),), "canary words")
     models.save([CaseFold(case(1), (document,), until_ms=7)], {})
     assert models.due_embargoes(7) == [case(1)]
+    with models._transaction(commit=False) as cursor:
+        assert _blocks_with(cursor, b"canary"), "the search finds what is there"
     models.save([CaseFold(case(1), ())], {})
 
     with models._transaction(commit=False) as cursor:
-        for table in ("documents", "facets", "embargoes", "texts_docsize"):
+        for table in ("documents", "facets", "embargoes", "texts_docsize", "texts_content"):
             cursor.execute(f"SELECT count(*) FROM {table}")
             assert cursor.fetchone()[0] == 0, table
-        cursor.execute("SELECT block FROM texts_data")
-        assert all(b"canary" not in bytes(row[0]) for row in cursor.fetchall())
+        assert not _blocks_with(cursor, b"canary")
+
+
+def _blocks_with(cursor: Any, word: bytes) -> list[bytes]:
+    cursor.execute("SELECT block FROM texts_data")
+    return [bytes(row[0]) for row in cursor.fetchall() if word in bytes(row[0])]
 
 
 def test_document_that_changed_keeps_its_place_among_the_pages(models: ReadModels) -> None:
