@@ -4,7 +4,6 @@ from typing import Final, NamedTuple
 
 from registry.domain.content import ActContent, EventPointer
 
-
 _CONCERNED: Final = (
     "addressee_state",
     "respondent_state",
