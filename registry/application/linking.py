@@ -11,7 +11,7 @@ from registry.domain.vocabulary import EventKind
 from registry.errors import InvalidRequest, NotFound, RequestError, RuleViolation
 from registry.log.author import draft_event
 from registry.log.entry import ALL_MEMBERS
-from registry.log.links import Link, LinkAnswer, LinkProposal, encode_link, read_link
+from registry.log.links import LINK_KINDS, Link, LinkAnswer, LinkProposal, encode_link
 from registry.log.merkle import leaf_hash
 from registry.store.values import AppendRequest, read_header
 from registry.views.case_file import Reader
@@ -201,7 +201,7 @@ class Linking:
         own = self._own.log_id
         entries = self._store.case_entries(case_id)
         headers = (read_header(entry.entry) for entry in entries if entry.log_id == own)
-        if all(read_link(header) is not None for header in headers):
+        if all(header.kind in LINK_KINDS for header in headers):
             text = "this mechanism has recorded nothing in the case that it speaks for"
             _refuse(field, "link_by_who_took_part", text)
 

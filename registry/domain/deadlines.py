@@ -25,7 +25,6 @@ from registry.domain.content import (
     RecommendationResponse,
     ReplyExtensionGranted,
     ReplyReceived,
-    StatementWithdrawn,
     TrialObserved,
     VisitReportPublished,
 )
@@ -86,7 +85,8 @@ def obligations_of(acts: Iterable[Act], profiles: Profiles) -> tuple[Obligation,
         Open and met ones, by due day.
     """
     known = list(acts)
-    found = [each for act in known for each in _arising(act, known, profiles)]
+    after = _Following(known)
+    found = [each for act in known for each in _arising(act, after, profiles)]
     return tuple(sorted(found, key=lambda each: (each.due, each.origin, each.index, each.matter)))
 
 
@@ -101,17 +101,16 @@ def last_day(value: PartialDate) -> date | None:
     return date(year, month, calendar.monthrange(year, month)[1])
 
 
-def _arising(act: Act, acts: Sequence[Act], profiles: Profiles) -> Iterator[Obligation]:
+def _arising(act: Act, after: "_Following", profiles: Profiles) -> Iterator[Obligation]:
     content = act.content
     if isinstance(content, ReplyExtensionGranted):
         return  # it moves another's date
+    following = after.of(act)
     for matter, field in _DATES:
         due, is_by_clock = _due(content, matter, field, profiles)
-        following = _following(act, acts)
         for each in following if matter == "reply_due" else ():
             if isinstance(each.content, ReplyExtensionGranted):
-                moved, _ = _extended(each.content, due, content, profiles)
-                due = moved or due
+                due = _extended(each.content, due, content, profiles) or due
         if due is None:
             continue
         state, met = _outcome(matter, due, following)
@@ -150,13 +149,14 @@ def _due(
 
 def _extended(
     granted: ReplyExtensionGranted, due: date | None, asked: ActContent, profiles: Profiles
-) -> tuple[date | None, bool]:
+) -> date | None:
+    """The day that an extension moves a reply to; None = it says none, nor does the clock."""
     if granted.reply_due_date is not None and (day := last_day(granted.reply_due_date)):
-        return day, False
+        return day
     instrument = profiles.instrument(getattr(asked, "instrument", ""))
     if due is None or instrument is None or not instrument.extension_days:
-        return None, False
-    return _later(due, days=instrument.extension_days), True
+        return None
+    return _later(due, days=instrument.extension_days)
 
 
 def _later(day: date, *, days: int = 0, months: int = 0) -> date | None:
@@ -170,14 +170,26 @@ def _later(day: date, *, days: int = 0, months: int = 0) -> date | None:
         return None
 
 
-def _following(act: Act, acts: Sequence[Act]) -> list[Act]:
-    """The acts about an act, and about those that carry it on, in the order of the history."""
-    places, found = {act.place}, []
-    for each in acts:
-        if place_of(each.content.about) in places and each.place != act.place:
-            found.append(each)
-            places.add(each.place)
-    return found
+class _Following:
+    """The acts about each act of a case, and about those that carry it on."""
+
+    def __init__(self, acts: Sequence[Act]) -> None:
+        self._about: dict[tuple[str, int], list[tuple[int, Act]]] = {}
+        for position, act in enumerate(acts):
+            if (place := place_of(act.content.about)) is not None:
+                self._about.setdefault(place, []).append((position, act))
+
+    def of(self, act: Act) -> list[Act]:
+        """In the order of the history; an act that points to itself, or in a circle, once."""
+        found: dict[int, Act] = {}
+        seen, front = {act.place}, [act.place]
+        while front:
+            for position, each in self._about.get(front.pop(), ()):
+                if each.place not in seen:
+                    seen.add(each.place)
+                    front.append(each.place)
+                    found[position] = each
+        return [found[position] for position in sorted(found)]
 
 
 def _outcome(matter: Matter, due: date, following: Sequence[Act]) -> tuple[State, str]:
@@ -210,8 +222,6 @@ def _is_meeting(matter: Matter, content: ActContent) -> bool:
 
 def _is_superseding(matter: Matter, content: ActContent) -> bool:
     if isinstance(content, MeasureLifted) and not content.is_partial:
-        return True
-    if isinstance(content, StatementWithdrawn):
         return True
     match matter:
         case "reply_due":

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from registry.domain.identifiers import CaseId, LeafHash, LogId
 from registry.domain.vocabulary import EventKind
 from registry.log.entry import Header
-from registry.log.links import ANSWERS, LinkAnswer, LinkProposal, read_link
+from registry.log.links import ANSWERS, LINK_KINDS, LinkAnswer, LinkProposal, read_link
 from registry.log.merkle import leaf_hash
 from registry.store.entries import EntryStore
 from registry.store.values import LogState, read_header
@@ -54,6 +54,7 @@ class Links:
         self._store = store
         self._sizes = {log_id: state.valid_size for log_id, state in states.items()}
         self._cases: dict[CaseId, list[_Event]] = {}
+        self._first_acts: dict[CaseId, dict[LogId, int]] = {}
 
     def at(self, log_id: LogId, index: int) -> CaseLink | None:
         """The link that was proposed there; None = no proposal that counts."""
@@ -145,12 +146,13 @@ class Links:
 
     def _took_part(self, header: Header, case_id: CaseId) -> bool:
         """Whether the author had recorded anything but links in a case before."""
-        return any(
-            each.header.log_id == header.log_id
-            and each.header.index < header.index
-            and read_link(each.header) is None
-            for each in self._events(case_id)
-        )
+        if case_id not in self._first_acts:
+            first: dict[LogId, int] = {}
+            for each in (event.header for event in self._events(case_id)):
+                if each.kind not in LINK_KINDS:
+                    first[each.log_id] = min(each.index, first.get(each.log_id, each.index))
+            self._first_acts[case_id] = first
+        return self._first_acts[case_id].get(header.log_id, header.index) < header.index
 
 
 def _state(accepted: Collection[LogId], declined: Collection[LogId]) -> State:
