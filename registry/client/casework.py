@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import grpc
 
 from registry.api.v1 import casework_pb2, casework_pb2_grpc, filter_pb2
 from registry.domain.identifiers import CaseId
+from registry.domain.mechanisms import Instrument, Profile, Profiles
+from registry.domain.mechanisms.profile import Nature
 
 Call = Callable[[Any, Any], Awaitable[Any]]
 """Makes one call with the client's deadline and errors: (method, request)."""
@@ -261,11 +263,14 @@ class CaseworkClient:
             ]
         return parsed, tuple(places)
 
-    async def mechanisms(self) -> Sequence[casework_pb2.MechanismProfile]:
+    async def mechanisms(self) -> Profiles:
         """Returns the profiles of the mechanisms as the node has them."""
         request = casework_pb2.ListMechanismsRequest()
         answer = await self._call(self._stub.ListMechanisms, request)
-        return tuple(answer.mechanisms)
+        return Profiles(
+            {each.name: _read_profile(each) for each in answer.mechanisms},
+            frozenset(each.name for each in answer.mechanisms if each.is_overridden),
+        )
 
     async def _pages(self, method: Any, request: Any) -> AsyncIterator[Any]:  # noqa: ANN401
         while True:
@@ -292,6 +297,25 @@ def read_act(message: casework_pb2.ActSummary) -> ActSummary:
         themes=tuple(message.themes),
         references=tuple(message.references),
         is_invented=message.is_invented,
+    )
+
+
+def _read_profile(message: casework_pb2.MechanismProfile) -> Profile:
+    names = Instrument.model_fields.keys()
+    return Profile(
+        participant=message.participant,
+        nature=cast("Nature", message.nature),
+        sources=tuple(message.sources),
+        confidentiality=message.confidentiality,
+        to_be_confirmed=tuple(message.to_be_confirmed),
+        bodies=dict(message.bodies),
+        instruments={
+            each.code: Instrument.model_validate(
+                {name: getattr(each, name) for name in names - {"to_be_confirmed"}}
+                | {"to_be_confirmed": tuple(each.to_be_confirmed)}
+            )
+            for each in message.instruments
+        },
     )
 
 

@@ -6,24 +6,31 @@ from typing import Final
 
 import pytest
 
+from registry.application.folder import NodeFolder
 from registry.client import RegistryClient, case
 from registry.client.casework import ActSummary, Filter
 from registry.domain.identifiers import CaseId
+from registry.domain.mechanisms import shipped_profiles
 from registry.domain.vocabulary import EventKind as K
 from registry.errors import CursorOutOfRange, InvalidRequest, NotFound, RuleViolation
 from registry_cli.federation import LocalNode
 from tests.integration.casework_world import at, does, listed, opens, place
 from tests.integration.federation_world import client_of, found, start_all, stop_all, until
+from tests.unit.domain.test_profiles import WGAD
 
 LETTERS: Final = "XXA"
 VISITS: Final = "XXB"
 LAWS: Final = "XXC"
+OPINIONS: Final = "XXE"
 
 
 @pytest.fixture(scope="module")
 def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[LocalNode]]:
     """Running nodes: un, iachr, coe, observatory."""
     nodes = found(tmp_path_factory.mktemp("desks"), "un", "iachr", "coe", "observatory")
+    own_profiles = NodeFolder(nodes[2].folder).profiles
+    own_profiles.mkdir()
+    (own_profiles / "wgad.toml").write_text(WGAD)
     try:
         start_all(nodes)
         yield nodes
@@ -94,6 +101,33 @@ async def test_urgent_appeal_its_late_reply_and_the_follow_up_are_seen_by_all(
         parsed, places = await client.casework.references("xxa 07/2024")
     assert (parsed.scheme, len(places)) == ("un.communication", 1)
     assert (places[0].written, places[0].event) == ("UA XXA 7/2024", place(letter))
+
+
+async def test_secretariat_changes_a_clock_without_code_and_for_itself_alone(
+    desks: list[LocalNode],
+) -> None:
+    un, _, coe, _ = desks
+    case_id = await opens(un, "An invented opinion")
+    await does(
+        un,
+        case_id,
+        K.OPINION_ADOPTED,
+        instrument="wgad.opinion",
+        adopted_date="2024-01-31",
+        submitted_date=None,
+        followup_due_date=None,
+        addressee_state=OPINIONS,
+    )
+    wanted = Filter(states=[OPINIONS])
+    days = []
+    for node in (un, coe):
+        rows = await listed(node, lambda c: c.casework.obligations(wanted), bool)
+        days.append(rows[0].due)
+    assert days == ["2024-07-31", "2024-04-30"]
+    async with client_of(coe) as client:
+        profiles = await client.casework.mechanisms()
+    assert profiles.overridden == {"wgad"}
+    assert profiles.by_name["achpr"] == shipped_profiles().by_name["achpr"]
 
 
 async def test_recommendations_of_a_visit_are_followed_up_by_two_bodies_in_their_own_schemes(

@@ -200,20 +200,28 @@ def concordances(
 
 def mechanisms(
     name: Annotated[str, typer.Argument(help="one of them; none = all")] = "",
+    profile: Annotated[
+        Path | None, typer.Option("--profile", help="as a node has them; none = as shipped")
+    ] = None,
     json: Json = False,
 ) -> None:
     """List the mechanisms, their instruments, references and clocks. Needs no node."""
-    profiles = shipped_profiles().by_name
+    found = shipped_profiles()
+    if profile is not None:
+        found = with_client(profile, lambda client: client.casework.mechanisms())
+    profiles = found.by_name
     if name and name not in profiles:
         msg = f"there is no profile {name!r}; there are {', '.join(profiles)}"
         raise InvalidRequest(msg)
     shown = {name: profiles[name]} if name else dict(profiles)
     output = Output(is_json=json)
-    for key, profile in shown.items():
-        heading(output, f"{profile.participant} ({key}, {label('words', profile.nature)})")
-        if profile.confidentiality:
-            print_wrapped(output, "  ", profile.confidentiality)
-        for code, each in profile.instruments.items():
+    for key, each_profile in shown.items():
+        own = ", changed at this node" if key in found.overridden else ""
+        nature = label("words", each_profile.nature)
+        heading(output, f"{each_profile.participant} ({key}, {nature}{own})")
+        if each_profile.confidentiality:
+            print_wrapped(output, "  ", each_profile.confidentiality)
+        for code, each in each_profile.instruments.items():
             clocks = [
                 f"{value} {words}"
                 for value, words in (
@@ -226,8 +234,8 @@ def mechanisms(
             unsure = f"to be confirmed: {', '.join(each.to_be_confirmed)}"
             told = [each.name, each.reference, *clocks, unsure if each.to_be_confirmed else ""]
             output.say(f"  {code:<26} {' · '.join(filter(None, told))}")
-        print_wrapped(output, "  ", f"sources: {'; '.join(profile.sources)}")
-    output.result({key: profile.model_dump(mode="json") for key, profile in shown.items()})
+        print_wrapped(output, "  ", f"sources: {'; '.join(each_profile.sources)}")
+    output.result({key: one.model_dump(mode="json") for key, one in shown.items()})
 
 
 def _first(
