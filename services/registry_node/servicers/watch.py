@@ -10,6 +10,7 @@ from registry.api.v1 import watch_pb2, watch_pb2_grpc
 from registry.application import Registry
 from registry.application.desk import Desk, confidential_count
 from registry.application.roles import Client
+from registry.application.stored_content import require_open
 from registry.application.watching import Changes, read_cursor, write_cursor
 from registry.domain.identifiers import CaseId
 from registry.errors import NotFound
@@ -35,6 +36,7 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
         client = calling_client()
         case_id = convert.case_id_of(request.case, self._registry.registry_id)
         self._desk.require_case(client, case_id)
+        require_open(self._registry.store)
         cursor = await asyncio.to_thread(read_cursor, self._registry.store, request.cursor)
         await asyncio.to_thread(self._registry.history, case_id)
         async for changes in self._signal.changes(cursor, case_id):
@@ -46,6 +48,7 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
     ) -> AsyncIterator[watch_pb2.WatchCasesResponse]:
         """Streams the lines of cases as they change."""
         client = calling_client()
+        require_open(self._registry.store)
         cursor = await asyncio.to_thread(read_cursor, self._registry.store, request.cursor)
         async for changes in self._signal.changes(cursor):
             for each in await asyncio.to_thread(self._cases, client, changes):

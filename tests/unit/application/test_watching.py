@@ -1,0 +1,116 @@
+"""Watching: nothing is left out after a cursor, and a cursor of another store is refused."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from registry.application import watching
+from registry.application.watching import (
+    START,
+    Changed,
+    Cursor,
+    changes_after,
+    read_cursor,
+    write_cursor,
+)
+from registry.domain.content import StatementIssued
+from registry.domain.identifiers import Origin
+from registry.errors import CursorOutOfRange, InvalidRequest
+from registry.store.sqlite import SqliteStore
+from tests.storage.storage_world import OTHER, PEER, case, open_store
+from tests.unit.views.view_world import Mechanism, take
+
+STATEMENT = StatementIssued(acting_body="a", basis="own_act")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    opened = open_store(tmp_path)
+    yield opened
+    opened.close()
+
+
+def peer_with(count: int, origin: Origin = PEER) -> Mechanism:
+    peer = Mechanism(origin)
+    for number in range(count):
+        peer.act(STATEMENT, case_id=case(number % 2))
+    return peer
+
+
+def all_from(store: SqliteStore, cursor: Cursor = START, number: int | None = None) -> list[int]:
+    """The indices of what is told, in steps."""
+    told: list[int] = []
+    while True:
+        found = changes_after(store, cursor, None if number is None else case(number))
+        told += [each.index for each in found.changed]
+        cursor = found.cursor
+        if found.is_caught_up:
+            return told
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 500])
+def test_every_change_is_told_in_steps_of_any_size(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(watching, "CHANGES_AT_ONCE", at_once)
+    take(store, peer_with(5))
+
+    assert set(all_from(store)) == {0, 1, 2, 3, 4}
+    assert set(all_from(store, number=1)) == {1, 3}
+
+
+def test_what_comes_after_a_cursor_is_told_and_a_part_that_comes_later_again(
+    store: SqliteStore,
+) -> None:
+    peer = peer_with(3)
+    take(store, peer, with_parts=False)
+    first = changes_after(store, START)
+    text = write_cursor(store, first.cursor)
+    assert changes_after(store, read_cursor(store, text)).changed == ()
+
+    store.put_parts(peer.parts([1])).result()
+    again = changes_after(store, read_cursor(store, text))
+    assert again.changed == (Changed(case(1), peer.log_id, 1),)
+    text = write_cursor(store, again.cursor)
+    peer.act(STATEMENT, case_id=case(7))
+    take(store, peer)
+    later = changes_after(store, read_cursor(store, text))
+    assert Changed(case(7), peer.log_id, 3) in later.changed
+
+
+def test_cursor_of_another_store_is_refused_however_much_that_holds(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    take(store, peer_with(3))
+    text = write_cursor(store, changes_after(store, START).cursor)
+    (tmp_path / "two").mkdir()
+    other = open_store(tmp_path / "two")
+    try:
+        with pytest.raises(CursorOutOfRange, match="start without a cursor"):
+            read_cursor(other, text)
+        take(other, peer_with(6, OTHER))
+        with pytest.raises(CursorOutOfRange):
+            read_cursor(other, text)
+    finally:
+        other.close()
+    assert read_cursor(store, text).entry_id == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "1", "1.2", "-1.0.", "1.0.zz", "9" * 19 + ".0.", "1.0." + "a" * 15]
+)
+def test_cursor_that_nobody_gave_is_refused(store: SqliteStore, text: str) -> None:
+    with pytest.raises(InvalidRequest, match="cursor"):
+        read_cursor(store, text)
+
+
+def test_empty_cursor_is_the_start_and_a_part_that_is_gone_is_told_again(
+    store: SqliteStore,
+) -> None:
+    take(store, peer_with(2))
+    last = changes_after(store, START).cursor
+
+    assert read_cursor(store, "") == START
+    gone = write_cursor(store, Cursor(last.entry_id, last.part_id + 5))
+    assert read_cursor(store, gone) == Cursor(last.entry_id, 0)
