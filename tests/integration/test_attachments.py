@@ -69,9 +69,9 @@ async def test_largest_file_goes_round_in_bounded_time_and_memory(
     record_testsuite_property("upload_and_record_s", round(recorded - started, 2))
     record_testsuite_property("to_the_other_node_s", round(carried - recorded, 2))
     record_testsuite_property("memory_grown_mib", [round(each, 1) for each in grown])
-    # Caches of the database's connections (16 MiB each) and chunks on their way; several copies
-    # of the whole file would be more.
-    assert max(grown) < 160
+    # Caches of the databases' connections (16 MiB each, those of the lists among them) and chunks on
+    # their way; several copies of the whole file would be more.
+    assert max(grown) < 176
     assert carried - started < 60
 
 

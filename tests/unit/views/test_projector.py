@@ -1,6 +1,5 @@
 """The case list follows the logs: whatever the order of arrival, a rebuild gives the same bytes."""
 
-import dataclasses
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -325,29 +324,6 @@ def test_first_fold_of_many_changes_takes_each_case_once_and_leaves_what_came_me
     while folding.advance().is_behind:
         pass
     assert models.dump() == rebuilt(store, tmp_path) == folded_alone(store)
-
-
-def test_embargo_that_ends_changes_the_documents_of_its_case_by_time_alone(
-    store: SqliteStore, models: ReadModels
-) -> None:
-    now_ms = [NOW_MS]
-    peer = Mechanism(PEER)
-    peer.act(OPENING, case_id=case(1), not_before_ms=NOW_MS + 1000)
-    take(store, peer)
-    reader = dataclasses.replace(reader_of(store), now_ms=lambda: now_ms[0])
-    folding = Projector(reader, models)
-    folding.advance()
-    sealed = row_of(models, case(1))
-    assert sealed is not None
-    assert (sealed.title, sealed.unreadable_count) == ("", 1)
-
-    assert folding.advance().changes == 0
-    now_ms[0] = NOW_MS + 1000
-    assert folding.advance().changes == 1
-    opened = row_of(models, case(1))
-    assert opened is not None
-    assert (opened.title, opened.unreadable_count) == (OPENING.title, 0)
-    assert folding.advance().changes == 0
 
 
 def test_case_is_folded_once_for_many_changes(
