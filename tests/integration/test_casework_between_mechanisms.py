@@ -1,4 +1,4 @@
-"""Cases between mechanisms: linked and declined, contradicted across a cut, watched from a cursor."""
+"""Cases between mechanisms: linked, declined, contradicted across a cut, watched from a cursor."""
 
 from collections.abc import Iterator
 from functools import partial
