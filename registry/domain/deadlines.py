@@ -110,7 +110,9 @@ def _arising(act: Act, after: "_Following", profiles: Profiles) -> Iterator[Obli
         due, is_by_clock = _due(content, matter, field, profiles)
         for each in following if matter == "reply_due" else ():
             if isinstance(each.content, ReplyExtensionGranted):
-                due = _extended(each.content, due, content, profiles) or due
+                moved = _extended(each.content, due, content, profiles)
+                is_by_clock = is_by_clock and (moved is None or not _names_a_day(each.content))
+                due = moved or due
         if due is None:
             continue
         state, met = _outcome(matter, due, following)
@@ -151,12 +153,16 @@ def _extended(
     granted: ReplyExtensionGranted, due: date | None, asked: ActContent, profiles: Profiles
 ) -> date | None:
     """The day that an extension moves a reply to; None = it says none, nor does the clock."""
-    if granted.reply_due_date is not None and (day := last_day(granted.reply_due_date)):
-        return day
+    if granted.reply_due_date is not None and _names_a_day(granted):
+        return last_day(granted.reply_due_date)
     instrument = profiles.instrument(getattr(asked, "instrument", ""))
     if due is None or instrument is None or not instrument.extension_days:
         return None
     return _later(due, days=instrument.extension_days)
+
+
+def _names_a_day(granted: ReplyExtensionGranted) -> bool:
+    return granted.reply_due_date is not None and last_day(granted.reply_due_date) is not None
 
 
 def _later(day: date, *, days: int = 0, months: int = 0) -> date | None:

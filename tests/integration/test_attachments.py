@@ -70,7 +70,7 @@ async def test_largest_file_goes_round_in_bounded_time_and_memory(
     record_testsuite_property("to_the_other_node_s", round(carried - recorded, 2))
     record_testsuite_property("memory_grown_mib", [round(each, 1) for each in grown])
     # Caches of the databases' connections (16 MiB each, the lists have theirs) and chunks on their
-    # their way; several copies of the whole file would be more.
+    # way; several copies of the whole file would be more.
     assert max(grown) < 176
     assert carried - started < 60
 

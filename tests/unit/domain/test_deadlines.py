@@ -74,11 +74,20 @@ def test_instrument_of_another_kind_or_that_nobody_knows_sets_no_clock() -> None
 
 def test_extension_moves_the_date_and_a_clock_gives_its_length_where_it_says_none() -> None:
     moved = letter().tell(K.REPLY_EXTENSION_GRANTED, 0, reply_due_date="2024-06-01")
-    assert [each.due for each in moved.due()] == ["2024-06-01"]
+    assert [(each.due, each.is_by_clock) for each in moved.due()] == [("2024-06-01", False)]
 
     regular = letter(instrument="wgad.regular")
     regular.tell(K.REPLY_EXTENSION_GRANTED, 0, reply_due_date=None, granted_date="2024-03-01")
-    assert [each.due for each in regular.due()] == ["2024-04-09"]
+    assert [(each.due, each.is_by_clock) for each in regular.due()] == [("2024-04-09", True)]
+
+
+def test_extension_of_what_has_no_date_says_nothing_unless_it_names_one() -> None:
+    undated = letter(instrument="achpr.appeal")
+    undated.tell(K.REPLY_EXTENSION_GRANTED, 0, reply_due_date=None, granted_date="2024-03-01")
+    assert undated.due() == []
+
+    undated.tell(K.REPLY_EXTENSION_GRANTED, 0, reply_due_date="2024-06", granted_date="2024-03-01")
+    assert [each.due for each in undated.due()] == ["2024-06-30"]
 
 
 @pytest.mark.parametrize(

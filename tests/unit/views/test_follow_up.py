@@ -1,0 +1,126 @@
+"""Follow-up, dates and references of a case, folded from its acts alone."""
+
+from typing import Any, Final
+
+from registry.domain.acts import Act
+from registry.domain.content.examples import example_of
+from registry.domain.mechanisms import shipped_profiles
+from registry.domain.references import parse_reference
+from registry.domain.vocabulary import EventKind as K
+from registry.views.deadline_board import obligation_documents
+from registry.views.follow_up import concordance_documents, follow_up_documents
+from registry.views.reference_index import names_of, reference_documents
+from registry.views.rows import (
+    ConcordanceRow,
+    FollowUpRow,
+    ObligationRow,
+    ReferenceRow,
+    decode_row,
+    encode_row,
+)
+from tests.storage.storage_world import case
+
+UN: Final = "defenders.example/un/1"
+
+
+def story(*told: tuple[str, K, int | None, dict[str, Any]]) -> list[Act]:
+    """Acts: by whom, what, about which earlier one."""
+    acts: list[Act] = []
+    for index, (mechanism, kind, about, fields) in enumerate(told):
+        pointer = None if about is None else {"origin": acts[about].origin, "index": about}
+        origin = f"defenders.example/{mechanism}/1"
+        content = example_of(kind, about=pointer, **fields)
+        acts.append(Act(origin, index, mechanism, content, {origin: index}))
+    return acts
+
+
+def graded(scheme: str, value: str, **fields: Any) -> dict[str, Any]:
+    return {"grade": {"scheme": scheme, "value": value}, "derived": "", **fields}
+
+
+def rows(acts: list[Act]) -> list[FollowUpRow]:
+    return [decode_row(FollowUpRow, d.row) for d in follow_up_documents(case(1), acts)]
+
+
+ASKED = ("un", K.RECOMMENDATION_MADE, None, {"addressee_state": "XXB"})
+
+
+def test_every_response_and_assessment_is_kept_in_its_own_scheme() -> None:
+    acts = story(
+        ASKED,
+        ("upr", K.RECOMMENDATION_RESPONSE, 0, {"response": {"scheme": "upr", "value": "noted"}}),
+        ("un", K.REPLY_RECEIVED, 0, {"reply_kind": "", "replied_date": None}),
+        ("obs", K.FOLLOWUP_INFORMATION, 0, {}),
+        ("coe", K.FOLLOWUP_ASSESSED, 0, graded("ccpr", "C1", acting_body="tb.ccpr")),
+        ("coe", K.FOLLOWUP_ASSESSED, 0, graded("ccpr", "B1", acting_body="tb.ccpr")),
+        ("iachr", K.FOLLOWUP_ASSESSED, 0, graded("iachr", "partial", acting_body="iachr")),
+    )
+    (row,) = rows(acts)
+
+    assert [(r.scheme, r.value) for r in row.responses] == [
+        ("upr", "supported"),
+        ("upr", "noted"),
+        ("reply", "reply"),
+    ]
+    assert [a.derived for a in row.assessments] == ["unsatisfactory", "partial", "partial"]
+    assert (row.scale, row.is_contradicted, row.information_count) == ("partial", False, 1)
+    assert row.states == ("XXB",)
+
+
+def test_bodies_that_differ_contradict_each_other_and_an_ambiguous_grade_does_not() -> None:
+    other = ("iachr", K.FOLLOWUP_ASSESSED, 0, graded("iachr", "total", acting_body="iachr"))
+    unsure = ("un", K.FOLLOWUP_ASSESSED, 0, graded("ccpr", "A", acting_body="tb.ccpr"))
+    sure = ("un", K.FOLLOWUP_ASSESSED, 0, graded("ccpr", "B", acting_body="tb.ccpr"))
+
+    assert [(r.scale, r.is_contradicted) for r in rows(story(ASKED, other, sure))] == [
+        ("contradicted", True)
+    ]
+    assert [r.scale for r in rows(story(ASKED, other, unsure))] == ["implemented"]
+    assert [r.scale for r in rows(story(ASKED, unsure))] == ["ambiguous"]
+    assert [r.scale for r in rows(story(ASKED))] == ["not_assessed"]
+
+
+def test_decision_is_followed_up_once_it_was_assessed_and_a_commitment_at_once() -> None:
+    opinion = ("wgad", K.OPINION_ADOPTED, None, {"addressee_state": "", "states": ["XXC"]})
+    assert rows(story(opinion)) == []
+    (row,) = rows(story(opinion, ("un", K.FOLLOWUP_ASSESSED, 0, graded("upr", "noted"))))
+    assert (row.kind, row.scale, row.states) == ("opinion_adopted", "not_assessed", ("XXC",))
+    assert len(rows(story(("un", K.COMMITMENT_MADE, None, {})))) == 1
+
+
+def test_concordance_stands_as_proposed_until_a_person_answers() -> None:
+    proposal: Any = ("obs", K.CONCORDANCE_PROPOSED, 0, {})
+    for answer, state in ((None, "proposed"), (False, "accepted"), (True, "declined")):
+        told: list[Any] = [ASKED, proposal]
+        if answer is not None:
+            told.append(("un", K.CONCORDANCE_ACCEPTED, 1, {"is_declined": answer}))
+        (document,) = concordance_documents(case(1), story(*told))
+        row = decode_row(ConcordanceRow, document.row)
+        assert (row.state, row.mechanism) == (state, "obs")
+        assert row.events == ((UN, 0), ("defenders.example/achpr/1", 5))
+        assert ("event", "defenders.example/achpr/1#5") in document.facets
+
+
+def test_obligations_are_sorted_by_their_day_and_owed_by_their_state() -> None:
+    letter = {"instrument": "un.ua", "reply_due_date": None, "addressee_state": "XXB"}
+    acts = story(("un", K.COMMUNICATION_SENT, None, letter))
+    (document,) = obligation_documents(case(1), "A matter", acts, shipped_profiles())
+    row = decode_row(ObligationRow, document.row)
+
+    assert document.sort == row.due == "2024-04-30"
+    assert {("state", "XXB"), ("outcome", "open"), ("matter", "reply_due")} <= set(document.facets)
+    assert encode_row(row) == document.row
+
+
+def test_reference_is_found_by_itself_and_by_what_it_updates() -> None:
+    written = ["TUN 001 / 0517 / OBS 052.1", "some number of nobody"]
+    acts = story(("obs", K.STATEMENT_ISSUED, None, {"references": written, "own_number": "F-7"}))
+    documents = list(reference_documents(case(1), acts))
+    found = [decode_row(ReferenceRow, each.row) for each in documents]
+
+    assert [row.written for row in found] == [*written, "F-7"]
+    assert [row.scheme for row in found] == ["obs.appeal", "unknown", "unknown"]
+    base = names_of(parse_reference("TUN 001/0517/OBS 052"))
+    assert ("named", base[0]) in documents[0].facets
+    assert names_of(parse_reference("f-7")) == names_of(parse_reference("F-7"))
+    assert names_of(parse_reference("F-7")) != names_of(parse_reference("F-8"))
