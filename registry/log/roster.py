@@ -40,6 +40,7 @@ __all__ = [
     "DISPLAY_NAME_MAX",
     "MEMBERS_MAX",
     "ROSTER_MAX_BYTES",
+    "ROSTER_TYPE",
     "Cut",
     "Member",
     "MemberStatus",
@@ -60,7 +61,7 @@ __all__ = [
 
 ROSTER_MAX_BYTES: Final = 2**20
 MEMBERS_MAX: Final = 256
-_ROSTER_TYPE: Final = b"application/vnd.registry.roster+protobuf;v=1"
+ROSTER_TYPE: Final = b"application/vnd.registry.roster+protobuf;v=1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ def decode_roster(data: bytes) -> Roster:
 
 def endorse_roster(roster_bytes: bytes, member_id: MemberId, identity: Signer) -> RosterSignature:
     """Signs exact roster bytes with a member's identity key."""
-    message = pre_authentication_encoding(_ROSTER_TYPE, roster_bytes)
+    message = pre_authentication_encoding(ROSTER_TYPE, roster_bytes)
     return RosterSignature(member_id, identity.sign(message))
 
 
@@ -250,7 +251,7 @@ def verify_genesis(data: bytes, *, registry_id: RegistryId | None) -> Roster:
     if roster.version != 1:
         msg = f"a genesis roster has version 1, found {roster.version}"
         raise RosterError(msg)
-    message = pre_authentication_encoding(_ROSTER_TYPE, signed.roster)
+    message = pre_authentication_encoding(ROSTER_TYPE, signed.roster)
     by_member = {entry.member_id: entry.signature for entry in signed.signatures}
     missing = [
         member.slug
