@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Generic, TypeVar
 
 from registry.domain.identifiers import CaseId
 from registry.domain.references import Reference, parse_reference
+from registry.errors import InvalidRequest
 from registry.store.read_models import ReadModels
 from registry.store.read_queries import Query
 from registry.views import acts, case_list, deadline_board, follow_up, link_list, reference_index
@@ -22,6 +23,7 @@ from registry.views.rows import (
 )
 
 T = TypeVar("T")
+_DAY_MS: Final = 24 * 60 * 60 * 1000
 _LAST: Final = "\U0010ffff"
 """Sorts after every date."""
 Facets = tuple[tuple[str, tuple[str, ...]], ...]
@@ -64,8 +66,10 @@ class Lists:
         self._models = models
 
     def cases(self, ask: Ask) -> Listed[CaseRow]:
-        """Cases by last activity, newest first; `since` and `until` do not apply."""
-        return self._read(case_list.VIEW, CaseRow, replace(ask, since="", until=""))
+        """Cases by last activity, newest first; the dates are those of the last record, UTC."""
+        since = case_list.place_of_time(_start_ms(ask.since)) if ask.since else ""
+        before = case_list.place_of_time(_end_ms(ask.until)) if ask.until else ""
+        return self._read(case_list.VIEW, CaseRow, replace(ask, since=since, until=""), before)
 
     def acts(self, ask: Ask) -> Listed[ActRow]:
         """Readable acts by their own dates, newest first; undated ones come last."""
@@ -126,6 +130,32 @@ class Lists:
             )
         )
         return Listed(tuple(decode_row(kind, row) for row in page.rows), page.next_token)
+
+
+def _start_ms(text: str) -> int:
+    """Where a day, a month or a year begins, milliseconds UTC.
+
+    Raises:
+        InvalidRequest: there is no such day.
+    """
+    try:
+        year, month, day = (*map(int, text.split("-")), 1, 1)[:3]
+        return round(datetime(year, month, day, tzinfo=UTC).timestamp() * 1000)
+    except ValueError as error:
+        msg = f"there is no day {text!r}"
+        raise InvalidRequest(msg) from error
+
+
+def _end_ms(text: str) -> int:
+    """Where what comes after a day, a month or a year begins."""
+    start = datetime.fromtimestamp(_start_ms(text) / 1000, UTC)
+    days = {len("2014"): 366, len("2014-06"): 31}.get(len(text), 1)
+    try:
+        after = start + timedelta(days=days)
+    except OverflowError:
+        return _start_ms(datetime.max.date().isoformat()) + _DAY_MS
+    # A month or a year may be shorter than that: what follows begins where its own text does.
+    return _start_ms(after.date().isoformat()[: len(text)])
 
 
 def _after(until: str) -> str:

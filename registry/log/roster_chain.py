@@ -6,14 +6,14 @@ A version is taken only after the one before it, each rule with a reason of its 
 2. `roster_skipped`: it is the next version, none is left out; `roster_rolled_back`: none that was
    taken is taken back; `roster_forked`: nor replaced by another one of the same version.
 3. `roster_not_linked`: it names the hash of the version before it.
-4. `roster_rewrites_members`: nobody disappears, is renamed, or takes a number that was given before;
-   who is removed stays removed and cut; a log is not cut higher, and its first keys stay.
+4. `roster_rewrites_members`: nobody disappears, is renamed, or takes a number that was given
+   before; who is removed stays removed and cut; a log is not cut higher, and its first keys stay.
 5. `roster_lacks_old_members`: as many active members of the version before signed it as that one
    asks; `roster_lacks_new_members`: and as many active members of its own as it asks itself.
 
 A signature counts once for each member and only if it verifies: a key that stands twice, a member
-that was removed, and one that nobody knows count for nothing (rule 5 is that of The Update Framework
-for its root role, section 5.3).
+that was removed, and one that nobody knows count for nothing (rule 5 is that of The Update
+Framework for its root role, section 5.3).
 """
 
 from dataclasses import dataclass

@@ -104,6 +104,11 @@ def summarise(
     )
 
 
+def place_of_time(time_ms: int) -> str:
+    """The place of a time in the order of the case list."""
+    return f"{time_ms + _YEAR_ONE_MS:0{_TIME_DIGITS}}"
+
+
 def _title(openings: Sequence[CaseOpened]) -> str:
     """The title; all of them side by side where a case was opened more than once."""
     return " / ".join(list(dict.fromkeys(opening.title for opening in openings))[:_TITLES_MAX])
@@ -133,7 +138,7 @@ def case_document(row: CaseRow, acts: Sequence[Act]) -> Document:
     return Document(
         view=VIEW,
         key=row.case_id,
-        sort=f"{row.last_recorded_ms + _YEAR_ONE_MS:0{_TIME_DIGITS}}",
+        sort=place_of_time(row.last_recorded_ms),
         row=encode_row(row),
         facets=(
             *(("state", state) for state in row.states),

@@ -463,8 +463,8 @@ class ListCasesRequest(_message.Message):
     """Only cases in which this mechanism (slug) has recorded; empty = all."""
     @_builtins.property
     def filter(self) -> _filter_pb2.Filter:
-        """What else is wanted. Takes states, themes, mechanisms, instruments, bodies, statuses, marks and
-        text.
+        """What else is wanted. Takes states, themes, mechanisms, instruments, bodies, statuses, marks,
+        text, and since and until for the day of the last record.
         """
 
     def __init__(

@@ -39,6 +39,8 @@ def case_list(  # noqa: PLR0913, PLR0917 - typer declares each option as a param
         list[str] | None, typer.Option(help="emblematic or disagreement; repeat it")
     ] = None,
     text: Annotated[str, typer.Option(help="words that all stand in the case")] = "",
+    since: Annotated[str, typer.Option(help="last record not before, such as 2026-03")] = "",
+    until: Annotated[str, typer.Option(help="last record not after, such as 2026-03")] = "",
     limit: Annotated[int, typer.Option(min=1, help="at most so many")] = 50,
     json: Json = False,
 ) -> None:
@@ -50,6 +52,8 @@ def case_list(  # noqa: PLR0913, PLR0917 - typer declares each option as a param
         statuses=status or (),
         marks=mark or (),
         text=text,
+        since=since,
+        until=until,
     )
 
     async def read(client: RegistryClient) -> list[CaseSummary]:

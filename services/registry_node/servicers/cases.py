@@ -47,6 +47,8 @@ CASES_TAKE: Final = frozenset(
         "bodies",
         "statuses",
         "marks",
+        "since",
+        "until",
         "text",
     }
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -269,6 +270,37 @@ def test_filters_of_state_and_mechanism_hold_over_pages(models: ReadModels) -> N
     assert found(state="EGY") == list(range(12))
     assert found(state="XXA") == found(mechanism="nobody") == []
     assert found(state="' OR 1=1 --") == []
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "found"),
+    [
+        ("2023-12-31", "", [0, 1, 2, 3]),
+        ("2024", "2024", [0, 1, 2]),
+        ("2024-02", "2024-02", [1]),
+        ("2024-02-29", "2024-02-29", [1]),
+        ("2024-12-31", "", [0, 3]),
+        ("", "2024-01-31", [2]),
+        ("2024-12", "2024-12-31", [0]),
+        ("2025", "9999", [3]),
+        ("2024-12-31", "9999-12-31", [0, 3]),
+    ],
+)
+def test_dates_are_those_of_the_last_record(
+    models: ReadModels, since: str, until: str, found: list[int]
+) -> None:
+    days = ["2024-12-31T23:59:59.999", "2024-02-29T00:00", "2024-01-01T00:00", "2025-01-01T00:00"]
+    times = [int(datetime.fromisoformat(f"{day}+00:00").timestamp() * 1000) for day in days]
+    save(models, *(row(n, time_ms=time) for n, time in enumerate(times)))
+
+    page = Lists(models).cases(Ask(9, since=since, until=until))
+
+    assert sorted(n for each in page.rows for n in range(4) if case(n) == each.case_id) == found
+
+
+def test_day_that_is_none_is_refused(models: ReadModels) -> None:
+    with pytest.raises(InvalidRequest, match="no day"):
+        Lists(models).cases(Ask(9, since="2024-02-30"))
 
 
 def test_filter_forgets_a_state_that_a_case_has_no_more(models: ReadModels) -> None:
