@@ -153,7 +153,7 @@ def _end_ms(text: str) -> int:
     try:
         after = start + timedelta(days=days)
     except OverflowError:
-        return _start_ms(datetime.max.date().isoformat()) + _DAY_MS
+        return _start_ms("9999-12-31") + _DAY_MS
     # A month or a year may be shorter than that: what follows begins where its own text does.
     return _start_ms(after.date().isoformat()[: len(text)])
 
