@@ -55,6 +55,7 @@ from registry.log.roster import (
     registry_id_of,
     verify_genesis,
 )
+from registry.log.roster_chain import verify_chain
 from registry.log.signing import Ed25519Signer
 from registry.store.guard import Guard
 
@@ -189,7 +190,7 @@ def endorse(folder_path: Path, roster_file: Path) -> RegistryId:
         raise RosterError(msg)
     member = _own_member(folder, roster)
     registry_id = registry_id_of(signed.roster)
-    _remember_endorsement(folder, registry_id)
+    remember_endorsement(folder, roster.version, registry_id)
     kept = [entry for entry in signed.signatures if entry.member_id != member.id]
     kept.append(endorse_roster(signed.roster, member.id, signer))
     kept.sort(key=lambda entry: entry.member_id)
@@ -200,20 +201,29 @@ def endorse(folder_path: Path, roster_file: Path) -> RegistryId:
     return registry_id
 
 
-def join(folder_path: Path, roster_file: Path, registry_id: RegistryId) -> Roster:
-    """Takes the signed genesis roster and creates the empty log with its guard.
+def join(
+    folder_path: Path,
+    roster_file: Path,
+    registry_id: RegistryId,
+    later: Sequence[Path] = (),
+) -> Roster:
+    """Takes the signed genesis roster, and the versions after it, and makes the guard of the log.
 
-    The roster is kept last: a join that was cut off is done again, with the guard that it made.
+    The first version is kept last: a join that was cut off is done again, with the guard that it
+    made.
 
     Raises:
-        RosterError: a founder's signature is missing or wrong, the registry id is another, or the
-            roster does not hold this node with exactly its keys.
-        InvalidRequest: the roster file cannot be read.
+        RosterError: a founder's signature is missing or wrong, the registry id is another, a later
+            version breaks a rule of the chain, or the newest roster does not hold this node with
+            exactly its keys.
+        InvalidRequest: a roster file cannot be read.
         FolderError, KeyFileError: the folder has joined already, or is not usable.
     """
     folder = NodeFolder(folder_path)
     signed = _read(roster_file)
-    roster = verify_genesis(signed, registry_id=registry_id)
+    verify_genesis(signed, registry_id=registry_id)
+    chain = verify_chain((signed, *map(_read, later)))
+    roster = chain.newest
     member = _own_member(folder, roster)
     kept = folder.rosters / "1.roster"
     if kept.exists() or folder.database.exists():
@@ -221,23 +231,27 @@ def join(folder_path: Path, roster_file: Path, registry_id: RegistryId) -> Roste
         raise FolderError(msg)
     if not folder.guard_file.exists():
         Guard.create(folder.guard_file, member.origin)
-    replace_file(kept, signed)
+    for version, each in reversed(tuple(enumerate(chain.signed, 1))):
+        replace_file(folder.rosters / f"{version}.roster", each)
     return roster
 
 
-def load_roster(folder: NodeFolder) -> Roster:
-    """Reads the roster this node has joined with and verifies it again.
+def remember_endorsement(folder: NodeFolder, version: int, roster_hash: bytes) -> None:
+    """Keeps which bytes this node endorses under a version, before it signs them.
 
     Raises:
-        FolderError: the node has not joined.
-        RosterError: the file was changed.
+        RosterError: it has endorsed others under that version.
     """
-    try:
-        signed = (folder.rosters / "1.roster").read_bytes()
-    except FileNotFoundError as error:
-        msg = f"{folder.path} has not joined a registry yet; see `registry join`"
-        raise FolderError(msg) from error
-    return verify_genesis(signed, registry_id=None)
+    path = folder.rosters / f"{version}.endorsed"
+    text = roster_hash.hex().encode() + b"\n"
+    if path.exists() and path.read_bytes() != text:
+        what = "genesis" if version == 1 else f"version {version}"
+        msg = (
+            f"{folder.path} has endorsed another {what}, {path.read_text().strip()}: a member "
+            "endorses one per version; agree first, or start again with fresh folders"
+        )
+        raise RosterError(msg)
+    replace_file(path, text)
 
 
 def load_signer(folder: NodeFolder, name: str) -> Ed25519Signer:
@@ -249,13 +263,22 @@ def load_signer(folder: NodeFolder, name: str) -> Ed25519Signer:
     return Ed25519Signer(read_secret(folder.keys / f"{name}.key", KEY_SIZE_BYTES))
 
 
+def check_address(address: str) -> None:
+    """Checks the form of an address.
+
+    Raises:
+        InvalidRequest: it is not host:port.
+    """
+    if not _ADDRESS.fullmatch(address) or not 0 < int(address.rpartition(":")[2]) <= 0xFFFF:  # noqa: PLR2004 - the largest port
+        msg = f"an address is written host:port with a port from 1 to 65535, not {address[:80]!r}"
+        raise InvalidRequest(msg)
+
+
 def _check_words(display_name: str, address: str) -> None:
     if not 1 <= len(display_name) <= _DISPLAY_NAME_MAX or not display_name.isprintable():
         msg = f"a display name has 1 to {_DISPLAY_NAME_MAX} printable characters"
         raise InvalidRequest(msg)
-    if not _ADDRESS.fullmatch(address) or not 0 < int(address.rpartition(":")[2]) <= 0xFFFF:  # noqa: PLR2004 - the largest port
-        msg = f"an address is written host:port with a port from 1 to 65535, not {address[:80]!r}"
-        raise InvalidRequest(msg)
+    check_address(address)
 
 
 def _own_member(folder: NodeFolder, roster: Roster) -> Member:
@@ -311,15 +334,3 @@ def _new_hpke_key(folder: NodeFolder) -> bytes:
     key = X25519PrivateKey.generate()
     write_secret(folder.keys / "hpke.key", key.private_bytes_raw())
     return key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-
-
-def _remember_endorsement(folder: NodeFolder, registry_id: RegistryId) -> None:
-    path = folder.rosters / "1.endorsed"
-    text = registry_id.hex().encode() + b"\n"
-    if path.exists() and path.read_bytes() != text:
-        msg = (
-            f"{folder.path} has endorsed another genesis, {path.read_text().strip()}: a member "
-            "endorses one per version; agree first, or start again with fresh folders"
-        )
-        raise RosterError(msg)
-    replace_file(path, text)

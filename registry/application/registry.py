@@ -22,7 +22,7 @@ from registry.application.erasing import (
 )
 from registry.application.exporting import Export, Exporting, ExportPurpose
 from registry.application.folder import NodeFolder
-from registry.application.founding import KEY_SIZE_BYTES, load_roster, load_signer
+from registry.application.founding import KEY_SIZE_BYTES, load_signer
 from registry.application.key_files import read_secret
 from registry.application.linking import Linking
 from registry.application.lists import Lists
@@ -31,6 +31,7 @@ from registry.application.preview import Preview, preview_event
 from registry.application.randomness import RandomBytes
 from registry.application.recording import Receipt, RecordCommand, Recording
 from registry.application.request_keys import RequestKeys
+from registry.application.rosters import apply_cuts, load_roster
 from registry.application.sharing import PartKey, sharable_parts
 from registry.domain.identifiers import CaseId, Commitment, RegistryId, log_id_of
 from registry.domain.mechanisms import load_profiles
@@ -151,6 +152,7 @@ class Registry:
             stack.callback(store.close)
             finish_rotation(folder, store)
             store.register_logs([member.origin for member in roster.members]).result()
+            apply_cuts(store, roster)
             models = open_read_models(folder.views_database, store.database_key("views"))
             stack.callback(models.close)
             registry = cls(
@@ -356,10 +358,10 @@ class Registry:
         Raises:
             NotFound: no such version is here.
         """
-        if version not in (0, self.roster.version):
-            msg = f"roster version {version} is not here, the newest is {self.roster.version}"
+        if not 0 <= version <= (newest := self.roster.version):
+            msg = f"roster version {version} is not here, the newest is {newest}"
             raise NotFound(msg)
-        return (self.folder.rosters / f"{self.roster.version}.roster").read_bytes()
+        return (self.folder.rosters / f"{version or newest}.roster").read_bytes()
 
     def clock_ms(self) -> int:
         """Returns what this node's clock shows: it decides when an embargo ends here."""

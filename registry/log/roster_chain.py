@@ -76,8 +76,30 @@ class RosterChain:
         if roster.version <= self.newest.version:
             self._compare(roster.version, signed)
             return self
-        checked = _check_next(self.newest, sha256(self._bytes(-1)).digest(), roster, signed)
-        return RosterChain((*self.rosters, checked), (*self.signed, data))
+        self.check_next(roster)
+        _check_endorsed(self.newest, roster, signed)
+        return RosterChain((*self.rosters, roster), (*self.signed, data))
+
+    def check_next(self, roster: Roster) -> None:
+        """Checks that a version follows the newest one, whoever has signed it.
+
+        Raises:
+            RosterError: one of the rules 1 to 4 is broken; its reason says which.
+        """
+        before = self.newest
+        if roster.version != before.version + 1:
+            msg = f"version {before.version + 1} comes next, not version {roster.version}"
+            raise (RosterSkipped if roster.version > before.version else RosterRolledBack)(msg)
+        if (roster.registry_id, roster.registry_name) != (
+            before.registry_id,
+            before.registry_name,
+        ):
+            msg = f"this is a roster of {roster.registry_name}, not of {before.registry_name}"
+            raise RosterOfAnotherRegistry(msg)
+        if roster.prev_hash != sha256(self._bytes(-1)).digest():
+            msg = f"version {roster.version} follows another version {before.version} than ours"
+            raise RosterNotLinked(msg)
+        check_succession(before, roster)
 
     def _compare(self, version: int, signed: SignedRoster) -> None:
         """Tells an old version that was taken from another one of the same number."""
@@ -147,17 +169,7 @@ def check_succession(before: Roster, after: Roster) -> None:
             _refuse(f"{member.slug} has the number {member.id}; new ones begin after {highest}")
 
 
-def _check_next(before: Roster, prev_hash: bytes, roster: Roster, signed: SignedRoster) -> Roster:
-    if roster.version > before.version + 1:
-        msg = f"version {before.version + 1} is missing before version {roster.version}"
-        raise RosterSkipped(msg)
-    if (roster.registry_id, roster.registry_name) != (before.registry_id, before.registry_name):
-        msg = f"this is a roster of {roster.registry_name}, not of {before.registry_name}"
-        raise RosterOfAnotherRegistry(msg)
-    if roster.prev_hash != prev_hash:
-        msg = f"version {roster.version} follows another version {before.version} than ours"
-        raise RosterNotLinked(msg)
-    check_succession(before, roster)
+def _check_endorsed(before: Roster, roster: Roster, signed: SignedRoster) -> None:
     old, new = endorsers(before, signed), endorsers(roster, signed)
     if len(old) < before.threshold:
         msg = (
@@ -168,7 +180,6 @@ def _check_next(before: Roster, prev_hash: bytes, roster: Roster, signed: Signed
     if len(new) < roster.threshold:
         msg = f"{len(new)} of {roster.threshold} members of version {roster.version} have signed it"
         raise RosterLacksNewMembers(msg)
-    return roster
 
 
 def _check_member(old: Member, new: Member) -> None:

@@ -35,6 +35,7 @@ from registry_cli.commands import (  # noqa: E402
     online,
     proving,
     references,
+    rosters,
 )
 from registry_cli.errors import EXIT_STORAGE, exit_code, hint  # noqa: E402
 from registry_cli.output import printable  # noqa: E402
@@ -69,7 +70,7 @@ def _add(panel: str, *verbs: Callable[..., None]) -> None:
 
 
 _add(_START, demo.demo, offline.init, offline.found)
-app.add_typer(offline.roster_app, name="roster", rich_help_panel=_START)
+app.add_typer(rosters.roster_app, name="roster", rich_help_panel=_START)
 _add(_START, offline.join)
 app.add_typer(clients.client_app, name="client", rich_help_panel=_START)
 _add(_START, offline.serve)

@@ -11,7 +11,7 @@ from registry.application import founding, maintenance
 from registry.application.folder import NodeFolder
 from registry.domain.identifiers import parse_registry_id
 from registry.errors import InvalidRequest
-from registry.log.roster import decode_roster, decode_signed_roster, registry_id_of
+from registry.log.roster import decode_signed_roster, registry_id_of
 from registry_cli.output import Output
 from registry_cli.surroundings import surroundings_of
 
@@ -19,8 +19,6 @@ Folder = Annotated[Path, typer.Argument(help="the node's folder")]
 RosterFile = Annotated[Path, typer.Argument(help="the roster file that `registry found` wrote")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 _STEPS: Final = "next: hand the member file to whoever founds the registry (`registry found`)"
-
-roster_app = typer.Typer(help="Read and endorse rosters.", no_args_is_help=True)
 
 
 def init(
@@ -69,48 +67,18 @@ def found(
     output.result({"registry_id": registry_id})
 
 
-@roster_app.command("endorse")
-def roster_endorse(folder: Folder, roster_file: RosterFile, json: Json = False) -> None:
-    """Sign a founding roster with this node's identity key, in the file itself."""
-    registry_id = founding.endorse(folder, roster_file)
-    output = Output(is_json=json)
-    output.say(f"endorsed registry {registry_id.hex()}")
-    output.result({"registry_id": registry_id})
-
-
-@roster_app.command("show")
-def roster_show(roster_file: RosterFile, json: Json = False) -> None:
-    """Show who is in a roster and who has signed it."""
-    signed = decode_signed_roster(roster_file.read_bytes())
-    roster = decode_roster(signed.roster)
-    endorsed = {entry.member_id for entry in signed.signatures}
-    output = Output(is_json=json)
-    output.say(f"registry {roster.registry_name}, id {registry_id_of(signed.roster).hex()}")
-    output.say(f"version {roster.version}, threshold {roster.threshold}")
-    for member in roster.members:
-        mark = "signed" if member.id in endorsed else "NOT SIGNED"
-        output.say(f"  {member.id:>3}  {member.slug:<24} {mark:<10}  {member.display_name}")
-    output.result(
-        {
-            "registry_id": registry_id_of(signed.roster),
-            "version": roster.version,
-            "threshold": roster.threshold,
-            "members": [
-                {"id": m.id, "mechanism": m.slug, "endorsed": m.id in endorsed}
-                for m in roster.members
-            ],
-        }
-    )
-
-
 def join(
     folder: Folder,
     roster_file: RosterFile,
     registry_id: Annotated[str, typer.Option(help="the id that you were told by another way")],
+    later: Annotated[
+        list[Path] | None,
+        typer.Option(help="the version after it, for who joins later; repeat it in order"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Take the roster that all founders signed and create this node's empty log."""
-    roster = founding.join(folder, roster_file, parse_registry_id(registry_id))
+    roster = founding.join(folder, roster_file, parse_registry_id(registry_id), later or ())
     output = Output(is_json=json)
     output.say(f"joined {roster.registry_name} with {len(roster.members)} members")
     output.say("next: registry client add, then registry serve")

@@ -11,9 +11,9 @@ from registry.application.founding import (
     endorse,
     found,
     join,
-    load_roster,
     load_signer,
 )
+from registry.application.rosters import load_roster
 from registry.domain.identifiers import RegistryId
 from registry.errors import FolderError, InvalidRequest, KeyFileError, RegistryError, RosterError
 from registry.log.roster import (

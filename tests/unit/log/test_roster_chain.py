@@ -175,7 +175,7 @@ def test_competing_version_is_a_fork_and_never_taken() -> None:
 
 
 def test_skipped_version_is_refused() -> None:
-    with pytest.raises(RosterSkipped, match="version 2 is missing before version 3"):
+    with pytest.raises(RosterSkipped, match="version 2 comes next, not version 3"):
         CHAIN.extended(sign_roster(following(version=3)))
 
 

@@ -1,0 +1,233 @@
+"""The rosters that a joined node has taken, and the way to the next one, by files.
+
+Somebody proposes the next version, members endorse it, and each node adopts it once enough have.
+Each step can be stopped and done again. What a member endorses is kept before its signature leaves
+the folder: it endorses one hash for each version, so that two proposals that compete never both
+become valid. An adopted version counts from the next start of the node on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from registry.application.folder import NodeFolder, replace_file
+from registry.application.founding import load_signer, remember_endorsement
+from registry.domain.identifiers import MemberId
+from registry.errors import FolderError, InvalidRequest
+from registry.log.member import Cut, Member, MemberStatus
+from registry.log.roster import (
+    Roster,
+    SignedRoster,
+    decode_roster,
+    decode_signed_roster,
+    encode_roster,
+    encode_signed_roster,
+    endorse_roster,
+    read_member_file,
+)
+from registry.log.roster_chain import RosterChain, begin_chain, check_succession
+from registry.store.entries import EntryStore
+
+ROSTERS_MAX: Final = 10_000
+CUT_REASON: Final = "cut_by_roster"
+"""Why a log is frozen where the roster ends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the next version changes.
+
+    Attributes:
+        add: member files of those that join.
+        remove: where the logs of those end that leave or are removed, by slug.
+        addresses: new addresses, by slug.
+        threshold: signatures that the version after it needs; None = as many as now, or the
+            smallest majority if that is more, or if so many are not left.
+        expires_ms: when the members mean to renew it, milliseconds UTC; None = as now, 0 = never.
+    """
+
+    add: Sequence[Path] = ()
+    remove: Mapping[str, Cut] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    threshold: int | None = None
+    expires_ms: int | None = None
+
+
+def load_chain(folder: NodeFolder) -> RosterChain:
+    """Reads the versions that this node has taken and verifies them again.
+
+    Raises:
+        FolderError: the node has not joined.
+        RosterError: a file was changed.
+    """
+    try:
+        chain = begin_chain((folder.rosters / "1.roster").read_bytes())
+    except FileNotFoundError as error:
+        msg = f"{folder.path} has not joined a registry yet; see `registry join`"
+        raise FolderError(msg) from error
+    for version in range(2, ROSTERS_MAX):
+        path = folder.rosters / f"{version}.roster"
+        if not path.exists():
+            break
+        chain = chain.extended(path.read_bytes())
+    return chain
+
+
+def load_roster(folder: NodeFolder) -> Roster:
+    """The version that counts for this node; raises as `load_chain`."""
+    return load_chain(folder).newest
+
+
+def propose(folder_path: Path, change: Change) -> bytes:
+    """Makes the next version, which nobody has signed yet.
+
+    Returns:
+        The bytes of a SignedRoster without signatures.
+
+    Raises:
+        InvalidRequest: nothing would change, a file cannot be read, or a slug is not in the roster.
+        RosterError: a member file fails, or the version would break a rule of rosters.
+        FolderError: the node has not joined.
+    """
+    chain = load_chain(NodeFolder(folder_path))
+    before = chain.newest
+    members = [_changed(member, change) for member in before.members]
+    unknown = {*change.remove, *change.addresses} - {member.slug for member in members}
+    if unknown:
+        msg = f"the roster knows no {', '.join(sorted(unknown))}"
+        raise InvalidRequest(msg)
+    members += _joining(before, change.add)
+    after = replace(
+        before,
+        version=before.version + 1,
+        prev_hash=sha256(decode_signed_roster(chain.signed[-1]).roster).digest(),
+        members=tuple(members),
+        threshold=_threshold(before, members, change.threshold),
+        advisory_expiry_ms=(
+            before.advisory_expiry_ms if change.expires_ms is None else change.expires_ms
+        ),
+    )
+    if differences(before, after) == ():
+        msg = "this roster would change nothing"
+        raise InvalidRequest(msg)
+    check_succession(before, after)
+    return encode_signed_roster(SignedRoster(encode_roster(after), ()))
+
+
+def endorse(folder_path: Path, roster_file: Path) -> Roster:
+    """Signs the next version with this node's identity key, in place.
+
+    Raises:
+        RosterError: it does not follow the version that counts here, or another one was endorsed
+            under its number; the reason says which.
+        InvalidRequest: the file cannot be read.
+        FolderError, KeyFileError: the folder is not usable.
+    """
+    folder = NodeFolder(folder_path)
+    chain = load_chain(folder)
+    signed = decode_signed_roster(_read(roster_file))
+    roster = decode_roster(signed.roster)
+    chain.check_next(roster)
+    own = chain.newest.member_by_slug(folder.mechanism)
+    remember_endorsement(folder, roster.version, sha256(signed.roster).digest())
+    kept = [each for each in signed.signatures if each.member_id != own.id]
+    kept.append(endorse_roster(signed.roster, own.id, load_signer(folder, "identity")))
+    kept.sort(key=lambda each: each.member_id)
+    replace_file(roster_file, encode_signed_roster(SignedRoster(signed.roster, tuple(kept))))
+    return roster
+
+
+def adopt(folder_path: Path, roster_file: Path) -> Roster:
+    """Takes the next version once enough members have signed it.
+
+    Raises:
+        RosterError: a rule of the chain is broken; the reason says which.
+        InvalidRequest: the file cannot be read.
+        FolderError: the node has not joined.
+    """
+    folder = NodeFolder(folder_path)
+    data = _read(roster_file)
+    chain = load_chain(folder).extended(data)
+    replace_file(folder.rosters / f"{chain.newest.version}.roster", data)
+    return chain.newest
+
+
+def apply_cuts(store: EntryStore, roster: Roster) -> None:
+    """Makes void what lies at or past the cuts of a roster, whenever it came or will come.
+
+    Raises:
+        StorageError: our own disk failed.
+    """
+    for member in roster.members:
+        if member.cut is None:
+            continue
+        frozen_at = store.log_state(member.log_id).frozen_at
+        if frozen_at is None or frozen_at > member.cut.size:
+            store.freeze(member.log_id, member.cut.size, CUT_REASON, b"").result()
+
+
+def differences(before: Roster, after: Roster) -> tuple[str, ...]:
+    """What a version changes, in words, a line each; empty = nothing."""
+    found: list[str] = []
+    known = {member.id: member for member in before.members}
+    for member in after.members:
+        found += _differences_of(known.get(member.id), member)
+    if after.threshold != before.threshold:
+        found.append(f"threshold {after.threshold} instead of {before.threshold}")
+    if after.advisory_expiry_ms != before.advisory_expiry_ms:
+        found.append("another day by which it is to be renewed")
+    return tuple(found)
+
+
+def _differences_of(old: Member | None, new: Member) -> list[str]:
+    if old is None:
+        return [f"{new.slug} joins as member {new.id}, at {new.address}"]
+    found = []
+    if new.status is not old.status and new.cut is not None:
+        found.append(f"{new.slug} is removed; its log ends at {new.cut.size} ({new.cut.reason})")
+    elif new.cut is not None and new.cut != old.cut:
+        found.append(f"the log of {new.slug} ends at {new.cut.size} ({new.cut.reason})")
+    if new.address != old.address:
+        found.append(f"{new.slug} is at {new.address} instead of {old.address}")
+    for name, words in (
+        ("display_name", "name"),
+        ("identity_key", "identity key"),
+        ("tls_certificate", "TLS certificate"),
+        ("hpke_key", "HPKE key"),
+    ):
+        if getattr(new, name) != getattr(old, name):
+            found.append(f"{new.slug} has another {words}")
+    return found
+
+
+def _changed(member: Member, change: Change) -> Member:
+    if (cut := change.remove.get(member.slug)) is not None:
+        member = replace(member, status=MemberStatus.REMOVED, cut=cut)
+    if (address := change.addresses.get(member.slug)) is not None:
+        member = replace(member, address=address)
+    return member
+
+
+def _joining(before: Roster, files: Sequence[Path]) -> list[Member]:
+    first = max(member.id for member in before.members) + 1
+    return [
+        replace(read_member_file(_read(path)), id=MemberId(number))
+        for number, path in enumerate(files, first)
+    ]
+
+
+def _threshold(before: Roster, members: Sequence[Member], asked: int | None) -> int:
+    if asked is not None:
+        return asked
+    active = sum(member.status is MemberStatus.ACTIVE for member in members)
+    return before.threshold if active // 2 < before.threshold <= active else active // 2 + 1
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror}"
+        raise InvalidRequest(msg) from error

@@ -1,0 +1,138 @@
+"""`registry roster`: who takes part: read, propose, endorse and adopt a version of the list."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.application import founding, rosters
+from registry.application.cuts import cut_here
+from registry.application.folder import NodeFolder
+from registry.errors import InvalidRequest
+from registry.log.roster import decode_roster, decode_signed_roster, registry_id_of
+from registry_cli.commands.offline import Folder, Json, RosterFile
+from registry_cli.output import Output
+from registry_cli.surroundings import surroundings_of
+
+roster_app = typer.Typer(help="Read, propose, endorse and adopt rosters.", no_args_is_help=True)
+
+
+@roster_app.command()
+def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
+    context: typer.Context,
+    folder: Folder,
+    roster_file: Annotated[Path, typer.Argument(help="the file to write")],
+    add: Annotated[list[Path] | None, typer.Option(help="member file of one that joins")] = None,
+    remove: Annotated[
+        list[str] | None,
+        typer.Option(help="slug of one that is removed: its log ends where this node holds it"),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="why, without names; for --remove")] = "",
+    address: Annotated[
+        list[str] | None, typer.Option(help="SLUG=HOST:PORT, a new address; repeat it")
+    ] = None,
+    threshold: Annotated[
+        int | None, typer.Option(help="signatures that the version after it needs")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Propose the next version of the roster. Agree on it first: each member endorses one only."""
+    if roster_file.exists():
+        msg = f"{roster_file} exists; choose another file"
+        raise InvalidRequest(msg)
+    now_ms = surroundings_of(context).now_ms
+    cuts = {slug: cut_here(folder, slug, reason, now_ms=now_ms) for slug in remove or ()}
+    change = rosters.Change(
+        add=add or (), remove=cuts, addresses=_addresses(address or ()), threshold=threshold
+    )
+    data = rosters.propose(folder, change)
+    roster_file.write_bytes(data)
+    output = Output(is_json=json)
+    told = _print_differences(output, folder, roster_file)
+    output.say(
+        "next: enough members of the old and of the new version endorse it, then each adopts"
+    )
+    output.result({"roster_file": str(roster_file), "differences": told})
+
+
+@roster_app.command()
+def endorse(folder: Folder, roster_file: RosterFile, json: Json = False) -> None:
+    """Sign a roster with this node's identity key, in the file itself."""
+    version = decode_roster(decode_signed_roster(roster_file.read_bytes()).roster).version
+    output = Output(is_json=json)
+    if version == 1:
+        registry_id = founding.endorse(folder, roster_file)
+        output.say(f"endorsed registry {registry_id.hex()}")
+        output.result({"registry_id": registry_id})
+        return
+    told = _print_differences(output, folder, roster_file)
+    roster = rosters.endorse(folder, roster_file)
+    output.say(f"endorsed version {roster.version}")
+    output.result({"version": roster.version, "differences": told})
+
+
+@roster_app.command()
+def adopt(folder: Folder, roster_file: RosterFile, json: Json = False) -> None:
+    """Take the next version, which enough members have signed; it counts from the next start on."""
+    roster = rosters.adopt(folder, roster_file)
+    output = Output(is_json=json)
+    active = len(roster.active_members())
+    output.say(f"adopted version {roster.version} with {active} active members")
+    output.say("next: start the node again (`registry serve`)")
+    output.result({"version": roster.version, "active_members": active})
+
+
+@roster_app.command()
+def diff(folder: Folder, roster_file: RosterFile, json: Json = False) -> None:
+    """Tell in words what a roster changes against the one that counts at this node."""
+    output = Output(is_json=json)
+    output.result(_print_differences(output, folder, roster_file))
+
+
+@roster_app.command()
+def show(roster_file: RosterFile, json: Json = False) -> None:
+    """Show who is in a roster and who has signed it."""
+    signed = decode_signed_roster(roster_file.read_bytes())
+    roster = decode_roster(signed.roster)
+    endorsed = {entry.member_id for entry in signed.signatures}
+    registry_id = registry_id_of(signed.roster) if roster.version == 1 else roster.registry_id
+    output = Output(is_json=json)
+    output.say(f"registry {roster.registry_name}, id {registry_id.hex()}")
+    output.say(f"version {roster.version}, threshold {roster.threshold}")
+    for member in roster.members:
+        mark = "signed" if member.id in endorsed else "NOT SIGNED"
+        ends = "" if member.cut is None else f"  removed, its log ends at {member.cut.size}"
+        output.say(f"  {member.id:>3}  {member.slug:<24} {mark:<10}  {member.display_name}{ends}")
+    output.result(
+        {
+            "registry_id": registry_id,
+            "version": roster.version,
+            "threshold": roster.threshold,
+            "members": [
+                {"id": m.id, "mechanism": m.slug, "endorsed": m.id in endorsed}
+                for m in roster.members
+            ],
+        }
+    )
+
+
+def _print_differences(output: Output, folder: Path, roster_file: Path) -> tuple[str, ...]:
+    before = rosters.load_roster(NodeFolder(folder))
+    after = decode_roster(decode_signed_roster(roster_file.read_bytes()).roster)
+    found = rosters.differences(before, after)
+    output.say(f"version {after.version} against version {before.version}:")
+    for line in found:
+        output.say(f"  {line}")
+    return found
+
+
+def _addresses(written: list[str] | tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for each in written:
+        slug, equals, address = each.partition("=")
+        if not equals:
+            msg = f"--address takes SLUG=HOST:PORT, not {each!r}"
+            raise InvalidRequest(msg)
+        founding.check_address(address)
+        found[slug] = address
+    return found

@@ -1,0 +1,216 @@
+"""The next roster by files: proposed, endorsed once for each version, adopted when enough have."""
+
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from registry.application.folder import NodeFolder
+from registry.application.founding import endorse as endorse_genesis
+from registry.application.founding import found, join
+from registry.application.rosters import (
+    Change,
+    adopt,
+    differences,
+    endorse,
+    load_chain,
+    load_roster,
+    propose,
+)
+from registry.errors import (
+    FolderError,
+    InvalidRequest,
+    RosterError,
+    RosterLacksOldMembers,
+    RosterNotLinked,
+    RosterRewritesMembers,
+)
+from registry.log.member import Cut, MemberStatus
+from registry.log.merkle import EMPTY_ROOT
+from registry.log.roster import (
+    SignedRoster,
+    decode_roster,
+    decode_signed_roster,
+    encode_roster,
+    encode_signed_roster,
+    registry_id_of,
+)
+from tests.unit.application.federation_in_process import init
+
+THREE = ("alpha", "beta", "gamma")
+CUT = Cut(0, EMPTY_ROOT, "left")
+
+
+@pytest.fixture
+def founded(tmp_path: Path) -> Path:
+    """Three founders that have joined, in folders of their names; the genesis beside them."""
+    genesis = tmp_path / "1.roster"
+    genesis.write_bytes(found([init(tmp_path, name) for name in THREE]))
+    for name in THREE:
+        endorse_genesis(tmp_path / name, genesis)
+    registry_id = registry_id_of(decode_signed_roster(genesis.read_bytes()).roster)
+    for name in THREE:
+        join(tmp_path / name, genesis, registry_id)
+    return tmp_path
+
+
+def draft(folder: Path, name: str, change: Change, by: str = "alpha") -> Path:
+    file = folder / name
+    file.write_bytes(propose(folder / by, change))
+    return file
+
+
+def signed_by(folder: Path, file: Path, *names: str) -> Path:
+    for name in names:
+        endorse(folder / name, file)
+    return file
+
+
+def test_new_member_joins_with_every_version_and_all_nodes_have_one_roster(founded: Path) -> None:
+    member = init(founded, "delta")
+    second = draft(founded, "2.roster", Change(add=[member]))
+    signed_by(founded, second, *THREE)
+    for name in THREE:
+        adopt(founded / name, second)
+    registry_id = load_roster(NodeFolder(founded / "alpha")).registry_id
+    joined = join(founded / "delta", founded / "1.roster", registry_id, [second])
+
+    rosters = {load_roster(NodeFolder(founded / name)) for name in (*THREE, "delta")}
+    assert rosters == {joined}
+    assert (joined.version, joined.threshold, len(joined.active_members())) == (2, 3, 4)
+    assert joined.member_by_slug("delta").id == 4
+    init(founded, "epsilon")
+    with pytest.raises(RosterError, match="does not hold"):
+        join(founded / "epsilon", founded / "1.roster", registry_id, [second])
+
+
+def test_too_few_endorsements_are_not_adopted_and_nothing_is_lost(founded: Path) -> None:
+    second = draft(founded, "2.roster", Change(addresses={"beta": "b.example:7443"}))
+    signed_by(founded, second, "beta")
+
+    with pytest.raises(RosterLacksOldMembers):
+        adopt(founded / "alpha", second)
+    assert load_roster(NodeFolder(founded / "alpha")).version == 1
+    signed_by(founded, second, "gamma", "beta")
+    assert adopt(founded / "alpha", second).member_by_slug("beta").address == "b.example:7443"
+    assert adopt(founded / "alpha", second).version == 2, "adopting again changes nothing"
+
+
+def test_member_endorses_one_of_two_that_compete_and_keeps_it_over_a_restart(founded: Path) -> None:
+    first = draft(founded, "a.roster", Change(addresses={"beta": "b.example:7443"}))
+    other = draft(founded, "b.roster", Change(addresses={"beta": "c.example:7443"}), by="gamma")
+    signed_by(founded, first, "alpha")
+    signed_by(founded, other, "gamma")
+
+    with pytest.raises(RosterError, match="agree first"):
+        signed_by(founded, other, "alpha")
+    assert len(decode_signed_roster(other.read_bytes()).signatures) == 1
+    signed_by(founded, first, "alpha", "beta")
+    with pytest.raises(RosterError, match="agree first"):
+        signed_by(founded, other, "beta")
+    with pytest.raises(RosterLacksOldMembers):
+        adopt(founded / "gamma", other)
+    assert adopt(founded / "gamma", first).version == 2
+
+
+def test_endorsement_is_kept_before_the_signature_leaves(founded: Path) -> None:
+    second = draft(founded, "2.roster", Change(threshold=3))
+    signed_by(founded, second, "alpha")
+    kept = (founded / "alpha" / "roster" / "2.endorsed").read_text().strip()
+
+    assert kept == sha256(decode_signed_roster(second.read_bytes()).roster).hexdigest()
+
+
+def test_version_that_follows_another_than_ours_is_not_endorsed(founded: Path) -> None:
+    ours = draft(founded, "2.roster", Change(threshold=3))
+    signed_by(founded, ours, "alpha", "beta", "gamma")
+    for name in THREE:
+        adopt(founded / name, ours)
+    third = draft(founded, "3.roster", Change(threshold=2))
+    (founded / "gamma" / "roster" / "2.roster").unlink()
+
+    with pytest.raises(RosterError, match="version 2 comes next"):
+        signed_by(founded, third, "gamma")
+    other = draft(founded, "x.roster", Change(addresses={"beta": "b.example:7443"}), by="gamma")
+    with pytest.raises(RosterError, match="version 3 comes next"):
+        signed_by(founded, other, "alpha")
+    forged = founded / "forged.roster"
+    data = decode_roster(decode_signed_roster(third.read_bytes()).roster)
+    forged.write_bytes(
+        encode_signed_roster(SignedRoster(encode_roster(replace(data, prev_hash=b"p" * 32)), ()))
+    )
+    with pytest.raises(RosterNotLinked):
+        signed_by(founded, forged, "alpha")
+
+
+def test_removal_says_where_the_log_ends_and_is_not_taken_back(founded: Path) -> None:
+    second = draft(founded, "2.roster", Change(remove={"gamma": CUT}))
+    signed_by(founded, second, "alpha", "beta")
+    roster = adopt(founded / "alpha", second)
+
+    assert [m.slug for m in roster.active_members()] == ["alpha", "beta"]
+    assert roster.member_by_slug("gamma").status is MemberStatus.REMOVED
+    assert roster.threshold == 2
+    adopt(founded / "beta", second)
+    back = founded / "back.roster"
+    with pytest.raises(RosterRewritesMembers):
+        back.write_bytes(propose(founded / "alpha", Change(remove={"gamma": replace(CUT, size=9)})))
+
+
+def test_what_changes_nothing_or_names_nobody_is_no_proposal(founded: Path) -> None:
+    with pytest.raises(InvalidRequest, match="change nothing"):
+        propose(founded / "alpha", Change())
+    with pytest.raises(InvalidRequest, match="knows no delta"):
+        propose(founded / "alpha", Change(addresses={"delta": "d.example:1"}))
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        propose(founded / "alpha", Change(add=[founded / "no.member"]))
+    with pytest.raises(RosterError, match="threshold"):
+        propose(founded / "alpha", Change(threshold=4))
+    init(founded, "epsilon")
+    with pytest.raises(FolderError, match="has not joined"):
+        propose(founded / "epsilon", Change(threshold=3))
+
+
+def test_changes_are_told_in_words(founded: Path) -> None:
+    member = init(founded, "delta")
+    change = Change(
+        add=[member],
+        remove={"gamma": CUT},
+        addresses={"beta": "b.example:7443"},
+        threshold=3,
+        expires_ms=7,
+    )
+    before = load_roster(NodeFolder(founded / "alpha"))
+    after = decode_roster(decode_signed_roster(propose(founded / "alpha", change)).roster)
+
+    assert differences(before, after) == (
+        "beta is at b.example:7443 instead of 127.0.0.1:50051",
+        "gamma is removed; its log ends at 0 (left)",
+        "delta joins as member 4, at 127.0.0.1:50051",
+        "threshold 3 instead of 2",
+        "another day by which it is to be renewed",
+    )
+    renewed = replace(
+        before,
+        members=(
+            replace(before.members[0], display_name="x", cut=CUT, tls_certificate=b"c"),
+            *before.members[1:],
+        ),
+    )
+    assert differences(before, renewed) == (
+        "the log of alpha ends at 0 (left)",
+        "alpha has another name",
+        "alpha has another TLS certificate",
+    )
+
+
+def test_version_that_was_changed_on_disk_is_noticed(founded: Path) -> None:
+    second = draft(founded, "2.roster", Change(threshold=3))
+    signed_by(founded, second, "alpha", "beta", "gamma")
+    adopt(founded / "alpha", second)
+    kept = founded / "alpha" / "roster" / "2.roster"
+    kept.write_bytes(kept.read_bytes()[:-1] + b"\x00")
+
+    with pytest.raises(RosterError):
+        load_chain(NodeFolder(founded / "alpha"))
