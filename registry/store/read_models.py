@@ -215,12 +215,19 @@ def open_read_models(path: Path, key: bytes) -> ReadModels:
         key: 32 bytes, see `EntryStore.database_key`.
     """
     try:
-        return _open(path, key)
+        models = _open(path, key)
+        if models.max_tracking_id(_VERSION_STREAM):
+            return models
+        models.close()
     except CorruptDatabase:
-        # Nothing is lost with it: every row is folded from the logs again.
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        return _open(path, key)
+        pass
+    # Nothing is lost with it: all is folded from the logs again. Tables of another version may hold
+    # what was erased since, and go with the file.
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    models = _open(path, key)
+    models.clear()
+    return models
 
 
 def _open(path: Path, key: bytes) -> ReadModels:
@@ -228,8 +235,6 @@ def _open(path: Path, key: bytes) -> ReadModels:
     try:
         models.check()
         models.create_table()
-        if not models.max_tracking_id(_VERSION_STREAM):
-            models.clear()
     except BaseException:
         models.close()
         raise

@@ -6,7 +6,7 @@ what is new when it comes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -29,7 +29,7 @@ class ChangeSignal:
 
     async def changes(
         self, cursor: Cursor, case_id: CaseId | None = None
-    ) -> AsyncIterator[Changes]:
+    ) -> AsyncGenerator[Changes, None]:
         """Yields what changed, as it comes; an item without changes says that all was told.
 
         Ends after `STREAM_MAX_S`.

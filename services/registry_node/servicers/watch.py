@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any, TypeAlias
 
 import grpc
@@ -39,9 +40,10 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
         require_open(self._registry.store)
         cursor = await asyncio.to_thread(read_cursor, self._registry.store, request.cursor)
         await asyncio.to_thread(self._registry.history, case_id)
-        async for changes in self._signal.changes(cursor, case_id):
-            for each in await asyncio.to_thread(self._events, client, case_id, changes):
-                yield each
+        async with aclosing(self._signal.changes(cursor, case_id)) as steps:
+            async for changes in steps:
+                for each in await asyncio.to_thread(self._events, client, case_id, changes):
+                    yield each
 
     async def WatchCases(  # noqa: N802
         self, request: watch_pb2.WatchCasesRequest, context: Context
@@ -50,9 +52,10 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
         client = calling_client()
         require_open(self._registry.store)
         cursor = await asyncio.to_thread(read_cursor, self._registry.store, request.cursor)
-        async for changes in self._signal.changes(cursor):
-            for each in await asyncio.to_thread(self._cases, client, changes):
-                yield each
+        async with aclosing(self._signal.changes(cursor)) as steps:
+            async for changes in steps:
+                for each in await asyncio.to_thread(self._cases, client, changes):
+                    yield each
 
     def _events(
         self, client: Client, case_id: CaseId, changes: Changes

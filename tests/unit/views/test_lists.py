@@ -168,3 +168,23 @@ def test_cases_of_a_facet_are_told_once(models: ReadModels) -> None:
 
     assert models.cases_with("act", "mark", "x") == [CaseId(case(1))]
     assert models.cases_with("act", "mark", "y") == []
+
+
+def test_database_of_another_version_goes_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "views.db"
+    old = open_read_models(path, VIEWS_KEY)
+    with old._transaction(commit=True) as cursor:
+        cursor.execute("CREATE TABLE cases (title TEXT)")
+        cursor.execute("INSERT INTO cases VALUES ('erased since then')")
+        cursor.execute("DELETE FROM tracking WHERE application_name LIKE 'version %'")
+    old.close()
+    fresh = open_read_models(path, VIEWS_KEY)
+
+    with fresh._transaction(commit=False) as cursor:
+        cursor.execute("SELECT count(*) FROM sqlite_master WHERE name = 'cases'")
+        assert cursor.fetchone()[0] == 0
+    fresh.save([CaseFold(case(1), (Document("act", b"1", "", "kept"),))], {})
+    fresh.close()
+    again = open_read_models(path, VIEWS_KEY)
+    assert again.row("act", b"1") == "kept"
+    again.close()

@@ -1,0 +1,78 @@
+"""Whatever another author's node let through, the folds of a case give rows and never fail.
+
+Content is judged at its author's node alone: here acts of any valid content point at each other in
+any way, circles and themselves included.
+"""
+
+from datetime import date
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from registry.domain.acts import Act
+from registry.domain.content import EventPointer
+from registry.domain.deadlines import obligations_of
+from registry.domain.disagreements import disagreements_of, statuses_of
+from registry.domain.mechanisms import shipped_profiles
+from registry.domain.rules import own_status
+from registry.views.acts import words_of
+from registry.views.deadline_board import obligation_documents
+from registry.views.follow_up import concordance_documents, follow_up_documents
+from registry.views.reference_index import reference_documents
+from tests.storage.storage_world import case
+from tests.unit.domain.content_examples import KINDS, contents
+
+MECHANISMS = ("un", "iachr", "coe")
+INSTRUMENTS = tuple(
+    code for profile in shipped_profiles().by_name.values() for code in profile.instruments
+)
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> list[Act]:
+    count = draw(st.integers(1, 5))
+    acts: list[Act] = []
+    for index in range(count):
+        mechanism = draw(st.sampled_from(MECHANISMS))
+        content = draw(contents(draw(st.sampled_from(KINDS))))
+        changed: dict[str, object] = {}
+        if draw(st.booleans()):
+            target = draw(st.integers(0, count))
+            origin = f"r.example/{draw(st.sampled_from(MECHANISMS))}/1"
+            changed["about"] = EventPointer(origin=origin, index=target)
+        if "instrument" in type(content).model_fields and draw(st.booleans()):
+            changed["instrument"] = draw(st.sampled_from(INSTRUMENTS))
+        origin = f"r.example/{mechanism}/1"
+        knows = {f"r.example/{name}/1": draw(st.integers(-1, count)) for name in MECHANISMS}
+        acts.append(
+            Act(
+                origin,
+                index,
+                mechanism,
+                content.model_copy(update=changed),
+                {**knows, origin: index},
+            )
+        )
+    return acts
+
+
+@settings(max_examples=150)
+@given(stories())
+def test_folds_of_any_acts_give_rows(acts: list[Act]) -> None:
+    for due in obligations_of(acts, shipped_profiles()):
+        date.fromisoformat(due.due)
+        assert (due.state == "open") or not due.is_overdue(date.max)
+    for found in disagreements_of(acts):
+        assert len({claim.value for claim in found.claims}) > 1
+    assert set(statuses_of(acts)) <= set(MECHANISMS)
+    own_status(act.content for act in acts)
+    words_of(act.content for act in acts)
+    documents = [
+        *obligation_documents(case(1), "a title", acts, shipped_profiles()),
+        *follow_up_documents(case(1), acts),
+        *concordance_documents(case(1), acts),
+        *reference_documents(case(1), acts),
+    ]
+    keys = [(each.view, each.key) for each in documents]
+    assert len(keys) == len(set(keys))
+    assert all(each.seal() for each in documents)
