@@ -147,8 +147,11 @@ def adopt(folder_path: Path, roster_file: Path) -> Roster:
         InvalidRequest: the file cannot be read.
         FolderError: the node has not joined.
     """
-    folder = NodeFolder(folder_path)
-    data = _read(roster_file)
+    return adopt_bytes(NodeFolder(folder_path), _read(roster_file))
+
+
+def adopt_bytes(folder: NodeFolder, data: bytes) -> Roster:
+    """Like `adopt`, from a signed roster's bytes."""
     chain = load_chain(folder).extended(data)
     replace_file(folder.rosters / f"{chain.newest.version}.roster", data)
     return chain.newest

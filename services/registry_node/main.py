@@ -60,8 +60,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def serve(settings: NodeSettings) -> None:
-    """Runs a node until it is told to stop.
+async def serve(settings: NodeSettings) -> bool:
+    """Runs a node until it is told to stop, or has adopted another roster.
+
+    Returns:
+        Whether it is to be run again, under the roster that it has adopted.
 
     Raises:
         RegistryError: the folder cannot be opened; in a group: the disk failed later.
@@ -109,14 +112,17 @@ async def serve(settings: NodeSettings) -> None:
             working = (mirror, projection, receipts, attachments)
             running = [tasks.create_task(each.run()) for each in working]
             running.append(tasks.create_task(_look_for_missed(mirror, desk)))
+            ends = (stopping.wait(), mirror.rosters.adopted.wait())
+            waiting = [tasks.create_task(each) for each in ends]
             try:
-                await stopping.wait()
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 # Also when one of them has failed: nobody is served from a closed store.
                 heads.close()
                 await server.stop()
-            for task in running:
+            for task in (*running, *waiting):
                 task.cancel()
+        return mirror.rosters.adopted.is_set() and not stopping.is_set()
     finally:
         await asyncio.to_thread(resources.close)
         _log.info("node_stopped")
@@ -146,7 +152,8 @@ def main(arguments: list[str] | None = None) -> int:
     collect_seldom()
     status = 0
     try:
-        asyncio.run(serve(settings))
+        while asyncio.run(serve(settings)):
+            _log.info("roster_adopted")  # it counts from this start on
     except* (RegistryError, OSError) as group:
         status = EXIT_STORAGE
         _tell_failure(group)

@@ -44,6 +44,7 @@ from registry_node.heads import HeadHub, OfferedHead
 from registry_node.observability import place_of
 from registry_node.part_following import PartFollowing
 from registry_node.peer_tls import open_peer_channel
+from registry_node.rosters import RosterFollowing
 from registry_node.settings import NodeSettings
 
 _log = structlog.get_logger()
@@ -110,6 +111,7 @@ class Mirror:
             if state.frozen_at is not None:
                 self._session.handle(self._now_ms(), LogFrozen(state.log_id))
         self._heard_ms: dict[Slug, int] = {}
+        self.rosters = RosterFollowing(registry)
         registry.store.add_listener(self._notice)
 
     @property
@@ -215,6 +217,7 @@ class Mirror:
                     self._tell(_offered(member.slug, response.head))
                 else:
                     self._tell(PeerCaughtUp(member.slug))
+                    self._learn_roster(member.slug, response.caught_up.roster_version)
         except grpc.aio.AioRpcError as error:
             is_renewal = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
             return "" if is_renewal else f"{error.code().name}: {error.details()}"
@@ -223,6 +226,10 @@ class Mirror:
         finally:
             call.cancel()
         return ""
+
+    def _learn_roster(self, peer: Slug, newest: int) -> None:
+        if self._tasks is not None and newest > self._registry.roster.version:
+            self._tasks.create_task(self.rosters.learn(peer, self._stubs[peer], newest))
 
     async def _tick(self) -> None:
         """Tells the session that time passes: what failed is tried again."""

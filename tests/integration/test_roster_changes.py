@@ -1,6 +1,10 @@
 """The roster changes under running nodes' feet: one joins late, one is removed, all by files."""
 
+import asyncio
+from functools import partial
 from pathlib import Path
+
+import pytest
 
 from registry.application.clients import add_client
 from registry.application.cuts import cut_here
@@ -12,7 +16,7 @@ from registry.application.rosters import Change, adopt, endorse, load_roster, pr
 from registry.client import RegistryClient, case
 from registry.domain.audience import EVERYONE
 from registry.domain.identifiers import CaseId
-from registry.errors import NotFound
+from registry.errors import NotFound, RosterLacksNewMembers
 from registry_cli.federation import CLIENT_NAME, LocalNode, Mechanism, running
 from tests.integration.federation_world import (
     client_of,
@@ -127,3 +131,36 @@ async def test_late_joiner_gets_everything_and_a_removed_member_nothing_more(
 async def _refused(client: RegistryClient) -> bool:
     peers = await client.peers()
     return all(not peer.is_connected for peer in peers)
+
+
+async def test_roster_that_one_node_adopts_spreads_and_each_node_starts_anew_under_it(
+    tmp_path: Path,
+) -> None:
+    nodes = found(tmp_path / "nodes", "alpha", "beta", "gamma")
+    alpha, beta, gamma = nodes
+    async with running(nodes):
+        async with client_of(alpha) as client:
+            case_id = (await client.open_case("open", opened("A case"))).case_id
+        second = tmp_path / "2.roster"
+        second.write_bytes(propose(alpha.folder, Change(threshold=3)))
+        endorse(alpha.folder, second)
+        endorse(beta.folder, second)
+        with pytest.raises(RosterLacksNewMembers):
+            adopt(alpha.folder, second)
+        endorse(gamma.folder, second)
+        adopt(alpha.folder, second)
+        alpha.stop()
+        alpha.start()
+        # A client that records meanwhile is answered once: it repeats its request.
+        indices = await asyncio.gather(*(says(beta, case_id, f"while {n}") for n in range(20)))
+        for node in nodes:
+            await until(partial(under, node, 2), f"{node.mechanism.slug} is under version 2")
+        await says(gamma, case_id, "under the new roster")
+        await until_equal(nodes, case_count=1)
+        assert sorted(indices) == list(range(20))
+        assert len({load_roster(NodeFolder(node.folder)) for node in nodes}) == 1
+
+
+async def under(node: LocalNode, version: int) -> bool:
+    async with client_of(node) as client:
+        return (await client.node_status()).roster_version == version
