@@ -104,12 +104,14 @@ class Mirror:
             is_connected=lambda peer: self.status_of(self._members[peer]).is_connected,
             is_caught_up=lambda peer: self.status_of(self._members[peer]).is_caught_up,
         )
-        self._grew_at_s = {member.log_id: self._loop.time() for member in self._peers}
+        self._grew_at_s = {m.log_id: self._loop.time() for m in registry.roster.members}
+        self._ends: dict[LogId, int] = {}
         for state in states:
             if state.note is not None:
                 heads.publish(OfferedHead(state.log_id, state.noted_size, state.note))
             if state.frozen_at is not None:
-                self._session.handle(self._now_ms(), LogFrozen(state.log_id))
+                self._ends[state.log_id] = state.frozen_at
+                self._end_if_whole(state.log_id, state.size)
         self._heard_ms: dict[Slug, int] = {}
         self.rosters = RosterFollowing(registry)
         registry.store.add_listener(self._notice)
@@ -292,10 +294,16 @@ class Mirror:
                 duration_ms=round((perf_counter() - started) * 1000, 1),
             )
 
+    def _end_if_whole(self, log_id: LogId, size: int) -> None:
+        """A log that ends somewhere is fetched up to there, by who joins later too."""
+        if size >= self._ends.get(log_id, size + 1):
+            self._tell(LogFrozen(log_id))
+
     async def _settle_fetch(
         self, effect: FetchEntries | TakeTail, member: Member, fetched: Fetched
     ) -> None:
         self._tell(LogGrew(effect.log_id, fetched.size))
+        self._end_if_whole(effect.log_id, fetched.size)
         if fetched.fault is not None:
             fault = fetched.fault
             _log.error("log_frozen", log=member.slug, at=fault.place, reason=fault.reason)

@@ -136,7 +136,7 @@ class PartFollowing:
             self._report,
         )
         # The own log too: after a restore its entries come from the others, and so does content.
-        self._members = registry.roster.active_members()
+        self._members = registry.roster.members
         self._retries = {member.log_id: RetryTimes() for member in self._members}
         self._openings = {
             member.log_id: OpeningTimes(

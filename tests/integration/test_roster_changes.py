@@ -164,3 +164,40 @@ async def test_roster_that_one_node_adopts_spreads_and_each_node_starts_anew_und
 async def under(node: LocalNode, version: int) -> bool:
     async with client_of(node) as client:
         return (await client.node_status()).roster_version == version
+
+
+async def test_who_joins_after_a_removal_gets_what_the_removed_member_wrote_before(
+    tmp_path: Path,
+) -> None:
+    *founders, spare = found(tmp_path / "nodes", "alpha", "beta", "gamma", "spare")
+    alpha, beta, gamma = founders
+    async with running(founders):
+        async with client_of(gamma) as client:
+            receipt = await client.open_case("open", opened("A case"), audience=EVERYONE)
+        case_id = receipt.case_id
+        await says(gamma, case_id, "first")
+        await until_equal(founders, case_count=1)
+        for node in (alpha, beta):
+            await until(partial(reads, node, case_id, 2), "all content is there")
+    cut = cut_here(beta.folder, "gamma", "left", now_ms=lambda: 0)
+    second = change(tmp_path, "2.roster", [alpha, beta, spare], Change(remove={"gamma": cut}))
+    delta = fourth(tmp_path / "delta", gamma.address)
+    third = change(
+        tmp_path, "3.roster", [alpha, beta, spare], Change(add=[delta.folder / "delta.member"])
+    )
+    registry_id = load_roster(NodeFolder(alpha.folder)).registry_id
+    join(delta.folder, tmp_path / "nodes" / "genesis.roster", registry_id, [second, third])
+    add_client(delta.folder, CLIENT_NAME, delta.profile, Role.PUBLISHER)
+    async with running([alpha, beta, delta]):
+        await until_equal([alpha, beta, delta], case_count=1)
+        await until(partial(reads, delta, case_id, 2), "delta reads what gamma wrote")
+        assert (await sizes_at(delta))["gamma"] == cut.size
+
+
+async def reads(node: LocalNode, case_id: CaseId, count: int) -> bool:
+    async with client_of(node) as client:
+        try:
+            summary = await client.get_case(case(case_id))
+        except NotFound:
+            return False
+    return (summary.event_count, summary.unreadable_count) == (count, 0)

@@ -242,9 +242,9 @@ SCENES: Final[dict[str, list[Step]]] = {
         (offer(B, A, 12), ()),
         (offer(A, B, 3), (fetch(A, B, 3),)),
     ],
-    "unknown_and_removed_logs_are_not_fetched": [
+    "unknown_logs_are_not_fetched_and_those_of_removed_members_are": [
         (up(A), ()),
-        (offer(A, GONE, 10), ()),
+        (offer(A, GONE, 10), (fetch(A, GONE, 10),)),
         (HeadOffered(A, LogId(bytes(32)), b"no note at all"), ()),
     ],
 }
