@@ -14,6 +14,7 @@ from registry.views.rows import ActRow, encode_row
 VIEW: Final = "act"
 _WORDS: Final = ("title", "summary", "own_number", "law_title", "law_number", "document_type")
 _TEXT_MAX: Final = 100_000
+_EXCERPT_MAX: Final = 160
 
 
 def acts_of(history: CaseHistory) -> list[Act]:
@@ -53,6 +54,14 @@ def place_key(origin: str, index: int, *rest: str) -> bytes:
     return "\0".join((origin, str(index), *rest)).encode()
 
 
+def name_of(content: ActContent) -> str:
+    """What an act is called in a list: its title, or else the first words of its summary."""
+    if content.title:
+        return content.title
+    words = " ".join(content.summary.split())
+    return words if len(words) <= _EXCERPT_MAX else f"{words[:_EXCERPT_MAX].rsplit(' ', 1)[0]} …"
+
+
 def _words(content: ActContent) -> Iterable[str]:
     yield from filter(None, (getattr(content, name, "") for name in _WORDS))
     yield from content.references
@@ -72,7 +81,7 @@ def _document(case_id: CaseId, event: HistoryEntry, content: ActContent) -> Docu
         instrument=getattr(content, "instrument", ""),
         date="" if acted is None else acted.value,
         recorded_ms=event.recorded_ms,
-        title=content.title,
+        title=name_of(content),
         states=states_of(content),
         themes=content.themes,
         references=content.references,

@@ -25,7 +25,7 @@ from registry.domain.grading import AMBIGUOUS, derived_of
 from registry.domain.identifiers import CaseId, Slug
 from registry.domain.vocabulary import kind_code
 from registry.store.read_models import Document
-from registry.views.acts import act_facets, place_key, words_of
+from registry.views.acts import act_facets, name_of, place_key, words_of
 from registry.views.rows import (
     AssessmentRow,
     ConcordanceRow,
@@ -95,7 +95,7 @@ def _document(case_id: CaseId, act: Act, after: Sequence[Act]) -> Document:
         body=content.acting_body,
         instrument=getattr(content, "instrument", ""),
         date="" if acted is None else acted.value,
-        title=content.title,
+        title=name_of(content),
         states=states,
         themes=content.themes,
         references=content.references,

@@ -141,7 +141,7 @@ class ActSummary(_message.Message):
     recorded_ms: _builtins.int
     """The author's clock when it recorded, milliseconds UTC."""
     title: _builtins.str
-    """A short name."""
+    """A short name, or else the first words of the summary."""
     is_invented: _builtins.bool
     """Whether its author marked it as an invented example."""
     @_builtins.property

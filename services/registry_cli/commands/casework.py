@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from rich.table import Table
 
 from registry.client import RegistryClient
 from registry.client.casework import Filter, FollowUp
@@ -76,9 +77,9 @@ def acts(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
             each.body,
             ", ".join(each.states[:4]),
             each.case_id.hex()[:_ID_SHOWN],
-            _named(each.title, is_invented=each.is_invented),
+            _named(each.title or ", ".join(each.references), is_invented=each.is_invented),
         )
-    output.table(table)
+    _print(output, table, "no act fits")
     output.result(found)
 
 
@@ -138,7 +139,7 @@ def board(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
             each.case_id.hex()[:_ID_SHOWN],
             _named(each.case_title, is_invented=each.is_invented),
         )
-    output.table(table)
+    _print(output, table, "nothing is due")
     output.result(found)
 
 
@@ -175,6 +176,8 @@ def followups(  # noqa: PLR0913, PLR0917 - typer declares each option as a param
     found = _first(profile, limit, lambda client: client.casework.follow_ups(wanted))
     for each in found:
         _print_follow_up(output, each)
+    if not found:
+        output.say("nothing that is followed up fits")
     output.result(found)
 
 
@@ -195,6 +198,8 @@ def concordances(
     for each in found:
         events = ", ".join(f"{one.origin}#{one.index}" for one in each.events)
         output.say(f"{each.state:<9} by {each.mechanism}, event {each.event.index}: {events}")
+    if not found:
+        output.say("no concordance fits")
     output.result(found)
 
 
@@ -257,7 +262,11 @@ def _first(
 def _print_follow_up(output: Output, each: FollowUp) -> None:
     act = each.act
     heading(output, f"{act.date or 'undated'}  {act.body}  {', '.join(act.states)}")
-    print_wrapped(output, "  ", _named(act.title or act.kind, is_invented=act.is_invented))
+    references = ", ".join(act.references)
+    title = act.title or kind_title(act.kind)
+    print_wrapped(output, "  ", _named(title, is_invented=act.is_invented))
+    if references:
+        print_wrapped(output, "  ", references)
     output.say(f"  {act.event.origin}#{act.event.index}  case {act.case_id.hex()[:_ID_SHOWN]}")
     for response in each.responses:
         output.say(f"  response    {response.date or 'undated'}  {_grade(response)}")
@@ -268,6 +277,13 @@ def _print_follow_up(output: Output, each: FollowUp) -> None:
         )
     mark = "  CONTRADICTED" if each.is_contradicted else ""
     output.say(f"  stands at   {label('words', each.scale)}{mark}")
+
+
+def _print(output: Output, table: Table, nothing: str) -> None:
+    if table.row_count:
+        output.table(table)
+    else:
+        output.say(nothing)
 
 
 def _grade(each: Any) -> str:  # noqa: ANN401 - a response or an assessment

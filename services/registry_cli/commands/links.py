@@ -102,7 +102,10 @@ def list_links(case: Which, profile: Profile, json: Json = False) -> None:
             ", ".join(each.accepted_by),
             ", ".join(each.declined_by),
         )
-    output.table(table)
+    if found:
+        output.table(table)
+    else:
+        output.say("no link of this case was proposed")
     output.result(found)
 
 

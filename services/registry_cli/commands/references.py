@@ -54,7 +54,10 @@ def find(
             each.parsed.updates,
             each.case_id.hex()[:8],
         )
-    output.table(table)
+    if places:
+        output.table(table)
+    else:
+        output.say("no act that can be read here names it")
     output.result({"parsed": parsed, "places": places})
 
 
