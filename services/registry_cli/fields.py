@@ -21,6 +21,7 @@ from registry.domain.content import (
     NativeGrade,
     PartialDate,
     Party,
+    SourceIdentity,
     read_content,
 )
 from registry.domain.vocabulary import EventKind, kind_code
@@ -137,14 +138,34 @@ def read_content_file(path: Path, standard_input: Any) -> str:  # noqa: ANN401 -
         raise InvalidRequest(msg) from error
 
 
-def _read_object(text: str) -> dict[str, Any]:
+def read_source(path: Path, standard_input: Any) -> SourceIdentity:  # noqa: ANN401 - a text stream
+    """Reads who information came from: a JSON object with name, contact and note.
+
+    From a file and never from the command line, which others on the machine may see.
+
+    Raises:
+        InvalidRequest: the file cannot be read, or says something else.
+    """
+    values = _read_object(read_content_file(path, standard_input), "--source")
+    unknown = values.keys() - {"name", "contact", "note"}
+    if unknown or not values or not all(isinstance(each, str) for each in values.values()):
+        msg = "--source takes a JSON object with the texts name, contact and note, and no others"
+        raise InvalidRequest(msg)
+    return SourceIdentity(
+        name=values.get("name", ""),
+        contact=values.get("contact", ""),
+        note=values.get("note", ""),
+    )
+
+
+def _read_object(text: str, option: str = "--content") -> dict[str, Any]:
     try:
         values = json.loads(text)
     except ValueError as error:
-        msg = f"--content holds no JSON: {error}"
+        msg = f"{option} holds no JSON: {error}"
         raise InvalidRequest(msg) from error
     if not isinstance(values, dict):
-        msg = '--content takes a JSON object: {"field": value, ...}'
+        msg = f'{option} takes a JSON object: {{"field": value, ...}}'
         raise InvalidRequest(msg)
     return values
 

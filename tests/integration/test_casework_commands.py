@@ -190,3 +190,22 @@ def test_mechanisms_and_kinds_are_told_in_words() -> None:
     french = RUNNER.invoke(app, ["kinds", "--language", "fr"])
     assert "Réponse reçue" in french.output
     assert isinstance(RUNNER.invoke(app, ["kinds", "--language", "xx"]).exception, InvalidRequest)
+
+
+def test_source_of_a_submission_comes_from_a_file_and_stays_at_the_desk(
+    alpha: LocalNode, letter: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "source.json"
+    file.write_text(json.dumps({"name": "Ayo Lindqvist", "contact": "by hand"}))
+    words = ("record", "submission_received", "--case", letter["case_id"], *OWN_ACT)
+    receipt = told(run(alpha, *words, "--source", str(file), "--json"))["receipt"]
+
+    kept = told(run(alpha, "desk", "source", str(receipt["index"]), "--json"))
+    assert "Lindqvist" in json.dumps(kept)
+    history = run(alpha, "case", "history", letter["case_id"], "--json")
+    assert "Lindqvist" not in history.output
+    for wrong in ('{"name": 1}', '{"who": "x"}', "{}", "[]", "nothing"):
+        file.write_text(wrong)
+        refused = run(alpha, *words, "--source", str(file))
+        assert isinstance(refused.exception, InvalidRequest)
+        assert "--source" in str(refused.exception)

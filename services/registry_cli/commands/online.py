@@ -24,7 +24,7 @@ from registry.domain.states import is_state_code
 from registry.errors import InvalidRequest, NeedsApproval, NotFound
 from registry_cli.embargo_option import read_embargo
 from registry_cli.errors import EXIT_FINDINGS
-from registry_cli.fields import parse_kind, read_content_file, read_fields
+from registry_cli.fields import parse_kind, read_content_file, read_fields, read_source
 from registry_cli.importing import import_register
 from registry_cli.output import Output
 from registry_cli.release_output import print_preview
@@ -82,6 +82,12 @@ def record(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramete
     attach: Annotated[
         list[Path] | None, typer.Option(help="a file of the event, at most 64 MiB; repeat it")
     ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file with name, contact, note of who it came from; it stays at this node"
+        ),
+    ] = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="record nothing: show what would leave, and to whom")
     ] = False,
@@ -104,6 +110,10 @@ def record(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramete
     not_before_ms = read_embargo(not_before, is_opening=is_opening)
 
     confirmed = tuple(confirm_person or ())
+    told_by = None if source is None else read_source(source, sys.stdin)
+    if told_by is not None and is_opening:
+        msg = "--source belongs to a submission in a case, not to its opening"
+        raise InvalidRequest(msg)
 
     async def look(client: RegistryClient) -> Preview:
         return await client.confidentiality.preview(
@@ -129,6 +139,7 @@ def record(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramete
             audience=chosen,
             not_before_ms=not_before_ms,
             confirmed_person_ids=confirmed,
+            source=told_by,
             upload_ids=await send_files(client, request, attach or []),
         )
 
