@@ -31,6 +31,7 @@ from registry.log.roster_chain import RosterChain, begin_chain, check_succession
 from registry.store.entries import EntryStore
 
 ROSTERS_MAX: Final = 10_000
+WARNED_BEFORE_MS: Final = 30 * 24 * 60 * 60 * 1000
 CUT_REASON: Final = "cut_by_roster"
 """Why a log is frozen where the roster ends it."""
 
@@ -169,6 +170,12 @@ def apply_cuts(store: EntryStore, roster: Roster) -> None:
         frozen_at = store.log_state(member.log_id).frozen_at
         if frozen_at is None or frozen_at > member.cut.size:
             store.freeze(member.log_id, member.cut.size, CUT_REASON, b"").result()
+
+
+def is_due(roster: Roster, now_ms: int) -> bool:
+    """Whether the day by which a roster is to be renewed is near or past; it counts anyway."""
+    expiry_ms = roster.advisory_expiry_ms
+    return bool(expiry_ms) and now_ms >= expiry_ms - WARNED_BEFORE_MS
 
 
 def differences(before: Roster, after: Roster) -> tuple[str, ...]:

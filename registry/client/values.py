@@ -162,6 +162,8 @@ class NodeStatus:
     software_version: str
     logs: tuple[LogStatus, ...]
     projection_lag: int
+    roster_expiry_ms: int = 0
+    is_roster_due: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +313,8 @@ def read_status(message: admin_pb2.GetNodeStatusResponse) -> NodeStatus:
             for log in message.logs
         ),
         projection_lag=message.projection_lag,
+        roster_expiry_ms=message.roster_expiry_ms,
+        is_roster_due=message.is_roster_due,
     )
 
 

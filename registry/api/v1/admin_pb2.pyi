@@ -76,6 +76,8 @@ class GetNodeStatusResponse(_message.Message):
     SOFTWARE_VERSION_FIELD_NUMBER: _builtins.int
     LOGS_FIELD_NUMBER: _builtins.int
     PROJECTION_LAG_FIELD_NUMBER: _builtins.int
+    ROSTER_EXPIRY_MS_FIELD_NUMBER: _builtins.int
+    IS_ROSTER_DUE_FIELD_NUMBER: _builtins.int
     registry_name: _builtins.str
     """The registry's name."""
     registry_id: _builtins.bytes
@@ -94,6 +96,12 @@ class GetNodeStatusResponse(_message.Message):
     """Version of the software."""
     projection_lag: _builtins.int
     """Entries not yet folded into the case list."""
+    roster_expiry_ms: _builtins.int
+    """When the members mean to have renewed the roster, milliseconds UTC; 0 = never. Advice only: a
+    roster counts until there is another one.
+    """
+    is_roster_due: _builtins.bool
+    """Whether that is near (30 days) or past by the node's clock."""
     @_builtins.property
     def logs(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogStatus]:
         """Every log that this node holds."""
@@ -111,10 +119,12 @@ class GetNodeStatusResponse(_message.Message):
         software_version: _builtins.str = ...,
         logs: _abc.Iterable[Global___LogStatus] | None = ...,
         projection_lag: _builtins.int = ...,
+        roster_expiry_ms: _builtins.int = ...,
+        is_roster_due: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["logs", b"logs", "mechanism", b"mechanism", "mode", b"mode", "mode_detail", b"mode_detail", "origin", b"origin", "projection_lag", b"projection_lag", "registry_id", b"registry_id", "registry_name", b"registry_name", "roster_version", b"roster_version", "software_version", b"software_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_roster_due", b"is_roster_due", "logs", b"logs", "mechanism", b"mechanism", "mode", b"mode", "mode_detail", b"mode_detail", "origin", b"origin", "projection_lag", b"projection_lag", "registry_id", b"registry_id", "registry_name", b"registry_name", "roster_expiry_ms", b"roster_expiry_ms", "roster_version", b"roster_version", "software_version", b"software_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

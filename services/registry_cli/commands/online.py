@@ -30,6 +30,7 @@ from registry_cli.output import Output
 from registry_cli.release_output import print_preview
 from registry_cli.rendering import (
     print_import,
+    time_text,
 )
 from registry_cli.sending import check_files, send_files
 from registry_cli.surroundings import surroundings_of
@@ -210,6 +211,10 @@ def status(profile: Profile, json: Json = False) -> None:
     found = with_client(profile, lambda client: client.node_status())
     output.say(f"{found.mechanism} in {found.registry_name}, software {found.software_version}")
     output.say(f"own log {'open' if found.is_open else 'read only: ' + found.mode_detail}")
+    if found.roster_expiry_ms:
+        due = "  RENEW IT: registry roster propose" if found.is_roster_due else ""
+        day = time_text(found.roster_expiry_ms)[:10]
+        output.say(f"roster version {found.roster_version}, to be renewed by {day}{due}")
     for log in found.logs:
         frozen = "" if log.frozen_at is None else f", FROZEN at {log.frozen_at}"
         output.say(f"  {log.origin:<44} {log.size:>7} events, {log.parts_wanted} to fetch{frozen}")

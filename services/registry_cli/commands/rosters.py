@@ -1,5 +1,6 @@
 """`registry roster`: who takes part: read, propose, endorse and adopt a version of the list."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,9 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
     threshold: Annotated[
         int | None, typer.Option(help="signatures that the version after it needs")
     ] = None,
+    expires: Annotated[
+        str, typer.Option(help="by when it is to be renewed, such as 2027-11-01; advice only")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Propose the next version of the roster. Agree on it first: each member endorses one only."""
@@ -43,7 +47,11 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
     now_ms = surroundings_of(context).now_ms
     cuts = {slug: cut_here(folder, slug, reason, now_ms=now_ms) for slug in remove or ()}
     change = rosters.Change(
-        add=add or (), remove=cuts, addresses=_addresses(address or ()), threshold=threshold
+        add=add or (),
+        remove=cuts,
+        addresses=_addresses(address or ()),
+        threshold=threshold,
+        expires_ms=_day_ms(expires) if expires else None,
     )
     data = rosters.propose(folder, change)
     roster_file.write_bytes(data)
@@ -124,6 +132,15 @@ def _print_differences(output: Output, folder: Path, roster_file: Path) -> tuple
     for line in found:
         output.say(f"  {line}")
     return found
+
+
+def _day_ms(text: str) -> int:
+    try:
+        day = datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError as error:
+        msg = f"--expires takes a day such as 2027-11-01, not {text!r}"
+        raise InvalidRequest(msg) from error
+    return round(day.timestamp() * 1000)
 
 
 def _addresses(written: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import grpc
 
 from registry.api.v1 import admin_pb2, admin_pb2_grpc
 from registry.application import Registry
+from registry.application.rosters import is_due
 from registry.domain.identifiers import LogId
 from registry.log.roster import Member
 from registry_node.callers import current_client
@@ -64,6 +65,8 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             software_version=version("intermechanisms-registry"),
             logs=[self._log(member) for member in registry.roster.members],
             projection_lag=registry.projector.lag(),
+            roster_expiry_ms=registry.roster.advisory_expiry_ms,
+            is_roster_due=is_due(registry.roster, registry.clock_ms()),
         )
 
     def _log(self, member: Member) -> admin_pb2.LogStatus:

@@ -14,6 +14,7 @@ from registry.application.rosters import (
     adopt,
     differences,
     endorse,
+    is_due,
     load_chain,
     load_roster,
     propose,
@@ -214,3 +215,15 @@ def test_version_that_was_changed_on_disk_is_noticed(founded: Path) -> None:
 
     with pytest.raises(RosterError):
         load_chain(NodeFolder(founded / "alpha"))
+
+
+def test_roster_is_due_thirty_days_before_its_day_and_counts_after_it(founded: Path) -> None:
+    day_ms = 24 * 60 * 60 * 1000
+    second = draft(founded, "2.roster", Change(expires_ms=100 * day_ms))
+    signed_by(founded, second, "alpha", "beta")
+    roster = adopt(founded / "alpha", second)
+
+    assert [is_due(roster, day * day_ms) for day in (0, 69, 70, 101)] == [False, False, True, True]
+    assert not is_due(load_roster(NodeFolder(founded / "beta")), 10**15)
+    third = draft(founded, "3.roster", Change(expires_ms=0))
+    assert decode_roster(decode_signed_roster(third.read_bytes()).roster).advisory_expiry_ms == 0

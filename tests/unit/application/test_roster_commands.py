@@ -1,0 +1,83 @@
+"""`registry roster` on the command line: the whole way to a next version, in words."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from registry.errors import InvalidRequest, RosterLacksOldMembers
+from registry_cli.main import app
+from tests.unit.application.federation_in_process import init
+from tests.unit.application.test_rosters import founded
+
+__all__ = ["founded"]
+
+RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
+
+
+def run(*arguments: str | Path) -> Result:
+    return RUNNER.invoke(app, [str(each) for each in arguments])
+
+
+def told(result: Result) -> Any:
+    assert result.exit_code == 0, (result.output, result.exception)
+    return json.loads(result.stdout)
+
+
+def test_member_is_added_by_files_step_by_step(founded: Path) -> None:
+    file = founded / "2.roster"
+    member = init(founded, "delta")
+    words = ("--add", member, "--address", "beta=b.example:7443", "--expires", "2031-05-01")
+    proposed = run("roster", "propose", founded / "alpha", file, *words)
+    assert proposed.exit_code == 0, proposed.exception
+    assert "version 2 against version 1:" in proposed.output
+    assert "delta joins as member 4" in proposed.output
+    assert "beta is at b.example:7443" in proposed.output
+
+    early = run("roster", "adopt", founded / "alpha", file)
+    assert isinstance(early.exception, RosterLacksOldMembers)
+    for name in ("alpha", "beta", "gamma"):
+        assert "endorsed version 2" in run("roster", "endorse", founded / name, file).output
+    shown = run("roster", "show", file)
+    assert "version 2, threshold 3" in shown.output
+    assert "NOT SIGNED  The delta mechanism (invented)" in shown.output
+    assert told(run("roster", "diff", founded / "gamma", file, "--json"))[0].startswith("beta is")
+    adopted = run("roster", "adopt", founded / "alpha", file)
+    assert "adopted version 2 with 4 active members" in adopted.output
+    registry_id = told(run("roster", "show", founded / "1.roster", "--json"))["registry_id"]
+    joined = run(
+        "join",
+        founded / "delta",
+        founded / "1.roster",
+        "--registry-id",
+        registry_id,
+        "--later",
+        file,
+    )
+    assert "joined invented.example with 4 members" in joined.output
+
+
+def test_removal_cuts_the_log_where_this_node_holds_it_and_asks_why(founded: Path) -> None:
+    file = founded / "2.roster"
+    proposing = ("roster", "propose", founded / "alpha", file, "--remove", "gamma")
+    silent = run(*proposing)
+    assert isinstance(silent.exception, InvalidRequest)
+    assert "say why" in str(silent.exception)
+    done = run(*proposing, "--reason", "left the cooperation")
+    assert done.exit_code == 0, done.exception
+    assert "gamma is removed; its log ends at 0 (left the cooperation)" in done.output
+    assert isinstance(run(*proposing, "--reason", "x").exception, InvalidRequest)
+    assert "removed, its log ends at 0" in run("roster", "show", file).output
+
+
+def test_what_is_not_in_its_form_is_refused(founded: Path) -> None:
+    file = founded / "2.roster"
+    for words in (
+        ("--address", "beta"),
+        ("--address", "beta=nowhere"),
+        ("--expires", "soon"),
+    ):
+        refused = run("roster", "propose", founded / "alpha", file, *words)
+        assert isinstance(refused.exception, InvalidRequest), words
+        assert not file.exists()
