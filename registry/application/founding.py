@@ -143,7 +143,7 @@ def found(member_files: Sequence[Path], *, threshold: int | None = None) -> byte
         RosterError: a proof of possession fails, a founder is not active or its log is cut, keys or
             names repeat, the threshold is out of range.
     """
-    members = [read_member_file(_read(path)) for path in member_files]
+    members = [read_member_file(read_file(path)) for path in member_files]
     names = {member.origin.split("/")[0] for member in members}
     if len(members) < 2 or len(names) != 1:  # noqa: PLR2004 - a registry is between two at least
         msg = f"a registry is founded by two or more members of one name, found {sorted(names)}"
@@ -182,7 +182,7 @@ def endorse(folder_path: Path, roster_file: Path) -> RegistryId:
         FolderError, KeyFileError: the folder is not usable.
     """
     folder = NodeFolder(folder_path)
-    signed = decode_signed_roster(_read(roster_file))
+    signed = decode_signed_roster(read_file(roster_file))
     signer = load_signer(folder, "identity")
     roster = decode_roster(signed.roster)
     if roster.version != 1:
@@ -220,9 +220,9 @@ def join(
         FolderError, KeyFileError: the folder has joined already, or is not usable.
     """
     folder = NodeFolder(folder_path)
-    signed = _read(roster_file)
+    signed = read_file(roster_file)
     verify_genesis(signed, registry_id=registry_id)
-    chain = verify_chain((signed, *map(_read, later)))
+    chain = verify_chain((signed, *map(read_file, later)))
     roster = chain.newest
     member = _own_member(folder, roster)
     kept = folder.rosters / "1.roster"
@@ -316,7 +316,12 @@ def _own_member(folder: NodeFolder, roster: Roster) -> Member:
     return member
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Reads a file that somebody names.
+
+    Raises:
+        InvalidRequest: it cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.folder import NodeFolder, replace_file
-from registry.application.founding import load_signer, remember_endorsement
+from registry.application.founding import load_signer, read_file, remember_endorsement
 from registry.domain.identifiers import MemberId
 from registry.errors import FolderError, InvalidRequest
 from registry.log.member import Cut, Member, MemberStatus
@@ -128,7 +128,7 @@ def endorse(folder_path: Path, roster_file: Path) -> Roster:
     """
     folder = NodeFolder(folder_path)
     chain = load_chain(folder)
-    signed = decode_signed_roster(_read(roster_file))
+    signed = decode_signed_roster(read_file(roster_file))
     roster = decode_roster(signed.roster)
     chain.check_next(roster)
     own = chain.newest.member_by_slug(folder.mechanism)
@@ -148,7 +148,7 @@ def adopt(folder_path: Path, roster_file: Path) -> Roster:
         InvalidRequest: the file cannot be read.
         FolderError: the node has not joined.
     """
-    return adopt_bytes(NodeFolder(folder_path), _read(roster_file))
+    return adopt_bytes(NodeFolder(folder_path), read_file(roster_file))
 
 
 def adopt_bytes(folder: NodeFolder, data: bytes) -> Roster:
@@ -223,7 +223,7 @@ def _changed(member: Member, change: Change) -> Member:
 def _joining(before: Roster, files: Sequence[Path]) -> list[Member]:
     first = max(member.id for member in before.members) + 1
     return [
-        replace(read_member_file(_read(path)), id=MemberId(number))
+        replace(read_member_file(read_file(path)), id=MemberId(number))
         for number, path in enumerate(files, first)
     ]
 
@@ -233,11 +233,3 @@ def _threshold(before: Roster, members: Sequence[Member], asked: int | None) -> 
         return asked
     active = sum(member.status is MemberStatus.ACTIVE for member in members)
     return before.threshold if active // 2 < before.threshold <= active else active // 2 + 1
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        msg = f"{path} cannot be read: {error.strerror}"
-        raise InvalidRequest(msg) from error

@@ -44,10 +44,6 @@ class Profiles:
         """English name of a body; an unknown code is its own name."""
         return next((p.bodies[code] for p in self.by_name.values() if code in p.bodies), code)
 
-    def of_body(self, code: str) -> Profile | None:
-        """The profile of the participant that a body belongs to."""
-        return next((p for p in self.by_name.values() if code in p.bodies), None)
-
 
 @cache
 def shipped_profiles() -> Profiles:

@@ -39,10 +39,6 @@ def test_bodies_have_names_and_an_unknown_one_is_its_own() -> None:
 
     assert profiles.body_name("tb.ccpr") == "Human Rights Committee"
     assert profiles.body_name("nobody.knows") == "nobody.knows"
-    found = profiles.of_body("tb.cat")
-    assert found is not None
-    assert found.nature == "quasi_judicial"
-    assert profiles.of_body("nobody.knows") is None
     assert profiles.instrument("nobody.knows") is None
 
 
