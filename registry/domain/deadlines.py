@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from registry.domain.acts import Act, place_of
+from registry.domain.acts import Act, instrument_of, place_of, said
 from registry.domain.content import (
     ActContent,
     CommunicationSent,
@@ -122,7 +122,7 @@ def _arising(act: Act, after: "_Following", profiles: Profiles) -> Iterator[Obli
             act.index,
             content.acting_body,
             _owing(content),
-            getattr(content, "instrument", ""),
+            instrument_of(content),
             due.isoformat(),
             is_by_clock,
             state,
@@ -134,10 +134,10 @@ def _due(
     content: ActContent, matter: Matter, field: str, profiles: Profiles
 ) -> tuple[date | None, bool]:
     """The day something is due by what an act says, or else by its instrument's clock."""
-    said: PartialDate | None = getattr(content, field, None)
-    if said is not None and (day := last_day(said)):
+    named: PartialDate | None = said(content, field, None)
+    if named is not None and (day := last_day(named)):
         return day, False
-    instrument = profiles.instrument(getattr(content, "instrument", ""))
+    instrument = profiles.instrument(instrument_of(content))
     acted = content.act_date()
     began = None if acted is None else last_day(acted)
     if instrument is None or began is None or instrument.event_kind is not content.kind:
@@ -155,7 +155,7 @@ def _extended(
     """The day that an extension moves a reply to; None = it says none, nor does the clock."""
     if granted.reply_due_date is not None and _names_a_day(granted):
         return last_day(granted.reply_due_date)
-    instrument = profiles.instrument(getattr(asked, "instrument", ""))
+    instrument = profiles.instrument(instrument_of(asked))
     if due is None or instrument is None or not instrument.extension_days:
         return None
     return _later(due, days=instrument.extension_days)
@@ -218,7 +218,7 @@ def _is_meeting(matter: Matter, content: ActContent) -> bool:
             return isinstance(content, RecommendationResponse)
         case "followup_due":
             return isinstance(content, FollowupInformation | FollowupAssessed | ReplyReceived) and (
-                getattr(content, "reply_kind", "") not in _NO_ANSWER
+                said(content, "reply_kind", "") not in _NO_ANSWER
             )
         case "report_due":
             return isinstance(content, VisitReportPublished)
@@ -243,6 +243,6 @@ def _owing(content: ActContent) -> tuple[str, ...]:
     if isinstance(content, CommunicationSent) and content.addressee and not content.addressee_state:
         return content.states
     for name in ("addressee_state", "respondent_state", "visited_state"):
-        if state := getattr(content, name, ""):
+        if state := said(content, name, ""):
             return (state,)
     return content.states

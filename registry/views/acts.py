@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from registry.domain.acts import Act, states_of
+from registry.domain.acts import Act, instrument_of, said, states_of
 from registry.domain.content import ActContent
 from registry.domain.identifiers import CaseId
 from registry.domain.vocabulary import kind_code
@@ -63,7 +63,7 @@ def name_of(content: ActContent) -> str:
 
 
 def _words(content: ActContent) -> Iterable[str]:
-    yield from filter(None, (getattr(content, name, "") for name in _WORDS))
+    yield from filter(None, (said(content, name, "") for name in _WORDS))
     yield from content.references
     yield from content.subjects
     yield from (party.name for party in content.parties)
@@ -78,7 +78,7 @@ def _document(case_id: CaseId, event: HistoryEntry, content: ActContent) -> Docu
         mechanism=event.mechanism,
         kind=event.kind,
         body=content.acting_body,
-        instrument=getattr(content, "instrument", ""),
+        instrument=instrument_of(content),
         date="" if acted is None else acted.value,
         recorded_ms=event.recorded_ms,
         title=name_of(content),
@@ -96,16 +96,20 @@ def _document(case_id: CaseId, event: HistoryEntry, content: ActContent) -> Docu
             ("kind", kind_code(content.kind)),
             ("mechanism", event.mechanism),
             *act_facets(content, states_of(content)),
-            *(("topic", topic) for topic in getattr(content, "topics", ())),
+            *(("topic", topic) for topic in _topics(content)),
             ("case", case_id.hex()),
         ),
         text=words_of([content]),
     )
 
 
+def _topics(content: ActContent) -> tuple[str, ...]:
+    return said(content, "topics", ())
+
+
 def act_facets(content: ActContent, states: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """The facets that rows about an act share."""
-    instrument = getattr(content, "instrument", "")
+    instrument = instrument_of(content)
     return (
         ("body", content.acting_body),
         *((("instrument", instrument),) if instrument else ()),

@@ -6,7 +6,7 @@ Nothing is ever patched: a case is small, and a late event may land anywhere in 
 from collections.abc import Sequence
 from typing import Final
 
-from registry.domain.acts import Act, states_of
+from registry.domain.acts import Act, instrument_of, states_of
 from registry.domain.consent import ends_a_use
 from registry.domain.content import CaseMarkedEmblematic, CaseOpened
 from registry.domain.disagreements import disagreements_of, statuses_of
@@ -134,7 +134,7 @@ def _is_emblematic(acts: Sequence[Act]) -> bool:
 def case_document(row: CaseRow, acts: Sequence[Act]) -> Document:
     """The document of a line of the case list."""
     contents = [act.content for act in acts]
-    instruments = {getattr(content, "instrument", "") for content in contents} - {""}
+    instruments = {instrument_of(content) for content in contents} - {""}
     return Document(
         view=VIEW,
         key=row.case_id,

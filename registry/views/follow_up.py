@@ -8,7 +8,7 @@ ask the same is a proposal, until a person accepts or declines it.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from registry.domain.acts import Act, place_of
+from registry.domain.acts import Act, instrument_of, place_of, said
 from registry.domain.content import (
     ActContent,
     CommitmentMade,
@@ -93,7 +93,7 @@ def _document(case_id: CaseId, act: Act, after: Sequence[Act]) -> Document:
         mechanism=Slug(act.mechanism),
         kind=kind_code(content.kind),
         body=content.acting_body,
-        instrument=getattr(content, "instrument", ""),
+        instrument=instrument_of(content),
         date="" if acted is None else acted.value,
         title=name_of(content),
         states=states,
@@ -122,12 +122,12 @@ def _document(case_id: CaseId, act: Act, after: Sequence[Act]) -> Document:
 
 
 def _addressed(content: ActContent) -> tuple[str, ...]:
-    state = getattr(content, "addressee_state", "")
+    state = said(content, "addressee_state", "")
     return (state,) if state else content.states
 
 
 def _responses(act: Act, after: Sequence[Act]) -> Iterable[ResponseRow]:
-    first: NativeGrade | None = getattr(act.content, "response", None)
+    first: NativeGrade | None = said(act.content, "response", None)
     if first is not None:
         yield _response(act, first, act.content)
     for each in after:
