@@ -185,6 +185,21 @@ class NodeFolder:
             os.close(handle)
 
 
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Lets one process at a time change the files of a folder, for as long as that takes.
+
+    Args:
+        path: the folder; `changing.lock` is made in it.
+    """
+    handle = os.open(path / "changing.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Writes a file so that a crash leaves either the old or the new content."""
     fresh = path.with_name(path.name + ".new")

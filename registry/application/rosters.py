@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from registry.application.folder import NodeFolder, replace_file
+from registry.application.folder import NodeFolder, changing, replace_file
 from registry.application.founding import load_signer, read_file, remember_endorsement
 from registry.domain.identifiers import MemberId
 from registry.errors import FolderError, InvalidRequest
@@ -153,8 +153,11 @@ def adopt(folder_path: Path, roster_file: Path) -> Roster:
 
 def adopt_bytes(folder: NodeFolder, data: bytes) -> Roster:
     """Like `adopt`, from a signed roster's bytes."""
-    chain = load_chain(folder).extended(data)
-    replace_file(folder.rosters / f"{chain.newest.version}.roster", data)
+    with changing(folder.rosters):
+        before = load_chain(folder)
+        chain = before.extended(data)
+        if chain is not before:
+            replace_file(folder.rosters / f"{chain.newest.version}.roster", data)
     return chain.newest
 
 

@@ -91,7 +91,7 @@ async def serve(settings: NodeSettings) -> bool:
         server = NodeServer(settings, registry.folder, registry.roster)
         server.add_services(
             cases=CaseServicer(registry, desk),
-            replication=ReplicationServicer(registry, heads),
+            replication=ReplicationServicer(registry, heads, mirror.rosters),
             audit=AuditServicer(registry, heads),
             admin=AdminServicer(registry, mirror),
             confidentiality=ConfidentialityServicer(registry, desk, mirror.last_heard_ms),

@@ -157,6 +157,7 @@ class Mirror:
                 tasks.create_task(self._fence.run())
                 tasks.create_task(self.content.run())
                 tasks.create_task(self._tick())
+                tasks.create_task(self.rosters.exchange(self._stubs, self._session.connected))
                 for member in self._peers:
                     tasks.create_task(self._follow(member))
                 self._parts.start(tasks, self._stubs)

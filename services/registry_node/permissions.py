@@ -126,6 +126,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             "GetParts": _MEMBERS,
             "GetPartChunks": _MEMBERS,
             "GetRoster": _MEMBERS,
+            "ExchangeProposals": _MEMBERS,
         },
     )
     | _rows("grpc.health.v1.Health", {"Check": _EVERYBODY, "Watch": _EVERYBODY})

@@ -1,4 +1,4 @@
-"""Newer rosters: fetched from whoever has them, verified as a chain, and kept.
+"""Newer rosters and proposals of them: exchanged with peers, verified, and adopted when complete.
 
 A version counts from the next start on: who takes part, whose keys are trusted and where logs end
 is the same in every part of a running node. The node therefore starts anew as soon as it has
@@ -6,19 +6,21 @@ adopted one; a client that records meanwhile repeats its request under the same 
 """
 
 import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import grpc
 import structlog
 
 from registry.api.v1 import replication_pb2
-from registry.application import Registry
+from registry.application import Registry, proposals
 from registry.application.rosters import adopt_bytes
 from registry.domain.identifiers import Slug
 from registry.errors import RosterError
 
 _log = structlog.get_logger()
 _TIMEOUT_S: Final = 20.0
+_EXCHANGED_EVERY_S: Final = 5.0
 
 
 class RosterFollowing:
@@ -26,7 +28,8 @@ class RosterFollowing:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._fetching = asyncio.Lock()
+        self._folder = registry.folder
+        self._changing = asyncio.Lock()
         self._version = registry.roster.version
         self.adopted = asyncio.Event()
 
@@ -38,19 +41,55 @@ class RosterFollowing:
         Raises:
             OSError: our own disk failed.
         """
-        async with self._fetching:
+        async with self._changing:
             if newest <= self._version:
                 return
             try:
                 for version in range(self._version + 1, newest + 1):
                     request = replication_pb2.GetRosterRequest(version=version)
                     answer = await stub.GetRoster(request, timeout=_TIMEOUT_S)
-                    await asyncio.to_thread(
-                        adopt_bytes, self._registry.folder, answer.signed_roster
-                    )
+                    await asyncio.to_thread(adopt_bytes, self._folder, answer.signed_roster)
                     self._version = version
                     self.adopted.set()
             except RosterError as error:
                 _log.warning("roster_refused", peer=peer, reason=error.reason)
             except grpc.aio.AioRpcError as error:
                 _log.warning("roster_not_fetched", peer=peer, reason=error.code().name)
+
+    async def exchange(
+        self, stubs: Mapping[Slug, Any], connected: Callable[[], Iterable[Slug]]
+    ) -> None:
+        """Gives peers the proposals that are kept here and takes theirs, for ever."""
+        while True:
+            if await asyncio.to_thread(self._adopt_own):
+                self.adopted.set()
+            for peer in tuple(connected()):
+                await self._exchange_with(peer, stubs[peer])
+            await asyncio.sleep(_EXCHANGED_EVERY_S)
+
+    def offered(self) -> list[bytes]:
+        """The proposals that are kept here, as they are given to members."""
+        return [each.data for each in proposals.pending(self._folder)]
+
+    async def take(self, signed_rosters: Iterable[bytes]) -> None:
+        """Takes what a member gives."""
+        async with self._changing:
+            if await asyncio.to_thread(proposals.take, self._folder, tuple(signed_rosters)):
+                self.adopted.set()
+
+    def _adopt_own(self) -> bool:
+        """Notices what was endorsed or adopted on the command line beside this node."""
+        path = self._folder.rosters / f"{self._version + 1}.roster"
+        return path.exists() or proposals.adopt_complete(self._folder)
+
+    async def _exchange_with(self, peer: Slug, stub: Any) -> None:  # noqa: ANN401 - a gRPC stub
+        request = replication_pb2.ExchangeProposalsRequest(
+            signed_rosters=await asyncio.to_thread(self.offered)
+        )
+        try:
+            answer = await stub.ExchangeProposals(request, timeout=_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            _log.warning("proposals_not_exchanged", peer=peer, reason=error.code().name)
+            return
+        if answer.signed_rosters:
+            await self.take(answer.signed_rosters)

@@ -102,6 +102,7 @@ TABLE: Final[Mapping[str, str]] = MappingProxyType(
         "LinkService/EndLink": "-++---",
         "LinkService/ListLinks": "+++---",
         "LinkService/ProposeLink": "-++---",
+        "ReplicationService/ExchangeProposals": "-----+",
         "ReplicationService/GetEntries": "-----+",
         "ReplicationService/GetPartChunks": "-----+",
         "ReplicationService/GetParts": "-----+",

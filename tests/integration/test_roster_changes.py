@@ -11,6 +11,7 @@ from registry.application.cuts import cut_here
 from registry.application.folder import NodeFolder
 from registry.application.founding import init_node, join
 from registry.application.policy import Policy, write_policy
+from registry.application.proposals import endorse_pending, pending, share
 from registry.application.roles import Role
 from registry.application.rosters import Change, adopt, endorse, load_roster, propose
 from registry.client import RegistryClient, case
@@ -159,6 +160,29 @@ async def test_roster_that_one_node_adopts_spreads_and_each_node_starts_anew_und
         await until_equal(nodes, case_count=1)
         assert sorted(indices) == list(range(20))
         assert len({load_roster(NodeFolder(node.folder)) for node in nodes}) == 1
+
+
+async def test_proposal_travels_between_running_nodes_and_counts_once_all_have_endorsed_it(
+    tmp_path: Path,
+) -> None:
+    nodes = found(tmp_path / "nodes", "alpha", "beta", "gamma")
+    alpha, beta, gamma = nodes
+    async with running(nodes):
+        file = tmp_path / "2.roster"
+        file.write_bytes(propose(alpha.folder, Change(threshold=3)))
+        endorse(alpha.folder, file)
+        name = share(alpha.folder, file).name
+        for node in (beta, gamma):
+            await until(partial(waits, node, name), f"it reaches {node.mechanism.slug}")
+            endorse_pending(node.folder, name)
+        for node in nodes:
+            await until(partial(under, node, 2), f"{node.mechanism.slug} is under version 2")
+        assert len({load_roster(NodeFolder(node.folder)) for node in nodes}) == 1
+        assert all(pending(NodeFolder(node.folder)) == [] for node in nodes)
+
+
+async def waits(node: LocalNode, name: str) -> bool:
+    return name in {each.name for each in pending(NodeFolder(node.folder))}
 
 
 async def under(node: LocalNode, version: int) -> bool:

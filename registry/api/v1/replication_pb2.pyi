@@ -483,3 +483,51 @@ class GetRosterResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetRosterResponse: _TypeAlias = GetRosterResponse  # noqa: Y015
+
+@_typing.final
+class ExchangeProposalsRequest(_message.Message):
+    """Gives proposals of the next roster."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_ROSTERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def signed_rosters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Bytes of SignedRosters, at most 16."""
+
+    def __init__(
+        self,
+        *,
+        signed_rosters: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_rosters", b"signed_rosters"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangeProposalsRequest: _TypeAlias = ExchangeProposalsRequest  # noqa: Y015
+
+@_typing.final
+class ExchangeProposalsResponse(_message.Message):
+    """The proposals that this node keeps."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_ROSTERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def signed_rosters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Bytes of SignedRosters, at most 16."""
+
+    def __init__(
+        self,
+        *,
+        signed_rosters: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_rosters", b"signed_rosters"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangeProposalsResponse: _TypeAlias = ExchangeProposalsResponse  # noqa: Y015

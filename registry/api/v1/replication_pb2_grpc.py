@@ -60,6 +60,11 @@ class ReplicationServiceStub(object):
                 request_serializer=registry_dot_api_dot_v1_dot_replication__pb2.GetRosterRequest.SerializeToString,
                 response_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.GetRosterResponse.FromString,
                 _registered_method=True)
+        self.ExchangeProposals = channel.unary_unary(
+                '/registry.api.v1.ReplicationService/ExchangeProposals',
+                request_serializer=registry_dot_api_dot_v1_dot_replication__pb2.ExchangeProposalsRequest.SerializeToString,
+                response_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.ExchangeProposalsResponse.FromString,
+                _registered_method=True)
 
 
 class ReplicationServiceServicer(object):
@@ -114,6 +119,15 @@ class ReplicationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExchangeProposals(self, request, context):
+        """Gives proposals of the next roster with the signatures that are known, and returns those that
+        this node keeps. What breaks a rule is left out in silence.
+        Errors: INVALID_ARGUMENT (over 16 proposals), PERMISSION_DENIED. Retry: at will.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReplicationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -141,6 +155,11 @@ def add_ReplicationServiceServicer_to_server(servicer, server):
                     servicer.GetRoster,
                     request_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.GetRosterRequest.FromString,
                     response_serializer=registry_dot_api_dot_v1_dot_replication__pb2.GetRosterResponse.SerializeToString,
+            ),
+            'ExchangeProposals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExchangeProposals,
+                    request_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.ExchangeProposalsRequest.FromString,
+                    response_serializer=registry_dot_api_dot_v1_dot_replication__pb2.ExchangeProposalsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -279,6 +298,33 @@ class ReplicationService(object):
             '/registry.api.v1.ReplicationService/GetRoster',
             registry_dot_api_dot_v1_dot_replication__pb2.GetRosterRequest.SerializeToString,
             registry_dot_api_dot_v1_dot_replication__pb2.GetRosterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExchangeProposals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/registry.api.v1.ReplicationService/ExchangeProposals',
+            registry_dot_api_dot_v1_dot_replication__pb2.ExchangeProposalsRequest.SerializeToString,
+            registry_dot_api_dot_v1_dot_replication__pb2.ExchangeProposalsResponse.FromString,
             options,
             channel_credentials,
             insecure,

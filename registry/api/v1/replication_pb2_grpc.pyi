@@ -63,6 +63,11 @@ class ReplicationServiceStub:
     """Returns one version of the roster as stored.
     Errors: NOT_FOUND (no such version here), PERMISSION_DENIED. Retry: at another member.
     """
+    ExchangeProposals: _grpc.UnaryUnaryMultiCallable[_replication_pb2.ExchangeProposalsRequest, _replication_pb2.ExchangeProposalsResponse]
+    """Gives proposals of the next roster with the signatures that are known, and returns those that
+    this node keeps. What breaks a rule is left out in silence.
+    Errors: INVALID_ARGUMENT (over 16 proposals), PERMISSION_DENIED. Retry: at will.
+    """
 
 @_typing.type_check_only
 class ReplicationServiceAsyncStub(ReplicationServiceStub):
@@ -96,6 +101,11 @@ class ReplicationServiceAsyncStub(ReplicationServiceStub):
     GetRoster: _aio.UnaryUnaryMultiCallable[_replication_pb2.GetRosterRequest, _replication_pb2.GetRosterResponse]  # type: ignore[assignment]
     """Returns one version of the roster as stored.
     Errors: NOT_FOUND (no such version here), PERMISSION_DENIED. Retry: at another member.
+    """
+    ExchangeProposals: _aio.UnaryUnaryMultiCallable[_replication_pb2.ExchangeProposalsRequest, _replication_pb2.ExchangeProposalsResponse]  # type: ignore[assignment]
+    """Gives proposals of the next roster with the signatures that are known, and returns those that
+    this node keeps. What breaks a rule is left out in silence.
+    Errors: INVALID_ARGUMENT (over 16 proposals), PERMISSION_DENIED. Retry: at will.
     """
 
 class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -157,6 +167,17 @@ class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_replication_pb2.GetRosterResponse, _abc.Awaitable[_replication_pb2.GetRosterResponse]]:
         """Returns one version of the roster as stored.
         Errors: NOT_FOUND (no such version here), PERMISSION_DENIED. Retry: at another member.
+        """
+
+    @_abc_1.abstractmethod
+    def ExchangeProposals(
+        self,
+        request: _replication_pb2.ExchangeProposalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replication_pb2.ExchangeProposalsResponse, _abc.Awaitable[_replication_pb2.ExchangeProposalsResponse]]:
+        """Gives proposals of the next roster with the signatures that are known, and returns those that
+        this node keeps. What breaks a rule is left out in silence.
+        Errors: INVALID_ARGUMENT (over 16 proposals), PERMISSION_DENIED. Retry: at will.
         """
 
 def add_ReplicationServiceServicer_to_server(servicer: ReplicationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

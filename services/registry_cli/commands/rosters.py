@@ -1,12 +1,13 @@
 """`registry roster`: who takes part: read, propose, endorse and adopt a version of the list."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from registry.application import founding, rosters
+from registry.application import founding, proposals, rosters
 from registry.application.cuts import cut_here
 from registry.application.folder import NodeFolder
 from registry.errors import InvalidRequest
@@ -61,6 +62,45 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
         "next: enough members of the old and of the new version endorse it, then each adopts"
     )
     output.result({"roster_file": str(roster_file), "differences": told})
+
+
+@roster_app.command()
+def share(folder: Folder, roster_file: RosterFile, json: Json = False) -> None:
+    """Give a proposal that a member has endorsed to the others, through the running node."""
+    proposal = proposals.share(folder, roster_file)
+    output = Output(is_json=json)
+    output.say(f"shared as {proposal.name}; the others find it with `registry roster pending`")
+    output.result({"name": proposal.name})
+
+
+@roster_app.command()
+def pending(folder: Folder, json: Json = False) -> None:
+    """List the proposals that have reached this node, what they change and who has signed them."""
+    output = Output(is_json=json)
+    before = rosters.load_roster(NodeFolder(folder))
+    told = []
+    for each in proposals.pending(NodeFolder(folder)):
+        changes = rosters.differences(before, each.roster)
+        output.say(f"{each.name}  version {each.roster.version}, signed by {_list(each.signed_by)}")
+        for line in changes:
+            output.say(f"  {line}")
+        told.append({"name": each.name, "signed_by": each.signed_by, "differences": changes})
+    if not told:
+        output.say("no proposal waits here")
+    output.result(told)
+
+
+@roster_app.command("endorse-pending")
+def endorse_pending(
+    folder: Folder,
+    name: Annotated[str, typer.Argument(help="first digits of a proposal's name")],
+    json: Json = False,
+) -> None:
+    """Sign a proposal that has reached this node; it counts as soon as enough members have."""
+    proposal = proposals.endorse_pending(folder, name)
+    output = Output(is_json=json)
+    output.say(f"endorsed {proposal.name}, signed by {_list(proposal.signed_by)}")
+    output.result({"name": proposal.name, "signed_by": proposal.signed_by})
 
 
 @roster_app.command()
@@ -132,6 +172,10 @@ def _print_differences(output: Output, folder: Path, roster_file: Path) -> tuple
     for line in found:
         output.say(f"  {line}")
     return found
+
+
+def _list(slugs: Sequence[str]) -> str:
+    return ", ".join(slugs) or "nobody"
 
 
 def _day_ms(text: str) -> int:

@@ -10,6 +10,7 @@ import grpc
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
+from registry.application.proposals import PROPOSALS_MAX
 from registry.application.sharing import PartKey, sharable_large_part
 from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
 from registry.errors import InvalidRequest, NotFound
@@ -18,6 +19,7 @@ from registry.store.chunks import chunk_count
 from registry.store.values import HeldPart
 from registry_node.callers import current_member
 from registry_node.heads import HeadHub, OfferedHead
+from registry_node.rosters import RosterFollowing
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 P = ParamSpec("P")
@@ -32,8 +34,9 @@ _CHUNKS_AT_ONCE: Final = 4
 class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
     """Serves any log to any member, and parts to the members of their audience."""
 
-    def __init__(self, registry: Registry, heads: HeadHub) -> None:
+    def __init__(self, registry: Registry, heads: HeadHub, rosters: RosterFollowing) -> None:
         self._registry = registry
+        self._rosters = rosters
         self._heads = heads
         self._reading = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="read-logs")
 
@@ -118,6 +121,18 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         current_member()
         signed = await self._in_thread(self._registry.signed_roster, request.version)
         return replication_pb2.GetRosterResponse(signed_roster=signed)
+
+    async def ExchangeProposals(  # noqa: N802
+        self, request: replication_pb2.ExchangeProposalsRequest, context: Context
+    ) -> replication_pb2.ExchangeProposalsResponse:
+        """Takes proposals of the next roster and gives those that are kept here."""
+        current_member()
+        if len(request.signed_rosters) > PROPOSALS_MAX:
+            msg = f"at most {PROPOSALS_MAX} proposals are exchanged"
+            raise InvalidRequest(msg)
+        await self._rosters.take(request.signed_rosters)
+        kept = await self._in_thread(self._rosters.offered)
+        return replication_pb2.ExchangeProposalsResponse(signed_rosters=kept)
 
     async def _in_thread(self, read: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Reads on threads of its own: what peers ask for keeps nothing else waiting."""

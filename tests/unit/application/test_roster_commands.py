@@ -81,3 +81,19 @@ def test_what_is_not_in_its_form_is_refused(founded: Path) -> None:
         refused = run("roster", "propose", founded / "alpha", file, *words)
         assert isinstance(refused.exception, InvalidRequest), words
         assert not file.exists()
+
+
+def test_proposal_is_shared_listed_and_endorsed_by_its_name(founded: Path) -> None:
+    file = founded / "2.roster"
+    run("roster", "propose", founded / "alpha", file, "--threshold", "3")
+    assert "no proposal waits here" in run("roster", "pending", founded / "alpha").output
+    run("roster", "endorse", founded / "alpha", file)
+    name = told(run("roster", "share", founded / "alpha", file, "--json"))["name"]
+
+    listed = run("roster", "pending", founded / "alpha")
+    assert f"{name}  version 2, signed by alpha" in listed.output
+    assert "threshold 3 instead of 2" in listed.output
+    again = run("roster", "endorse-pending", founded / "alpha", name[:8])
+    assert f"endorsed {name}, signed by alpha" in again.output
+    unknown = run("roster", "endorse-pending", founded / "alpha", "ffffffff")
+    assert isinstance(unknown.exception, InvalidRequest)
