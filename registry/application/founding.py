@@ -24,7 +24,7 @@ from registry.application.certificates import (
     make_node_certificate,
     read_certificate,
 )
-from registry.application.folder import NodeDescription, NodeFolder, replace_file
+from registry.application.folder import NodeDescription, NodeFolder, changing, replace_file
 from registry.application.key_files import (
     read_private,
     read_secret,
@@ -244,14 +244,16 @@ def remember_endorsement(folder: NodeFolder, version: int, roster_hash: bytes) -
     """
     path = folder.rosters / f"{version}.endorsed"
     text = roster_hash.hex().encode() + b"\n"
-    if path.exists() and path.read_bytes() != text:
-        what = "genesis" if version == 1 else f"version {version}"
-        msg = (
-            f"{folder.path} has endorsed another {what}, {path.read_text().strip()}: a member "
-            "endorses one per version; agree first, or start again with fresh folders"
-        )
-        raise RosterError(msg)
-    replace_file(path, text)
+    # Two commands at once must not endorse two.
+    with changing(folder.rosters):
+        if path.exists() and path.read_bytes() != text:
+            what = "genesis" if version == 1 else f"version {version}"
+            msg = (
+                f"{folder.path} has endorsed another {what}, {path.read_text().strip()}: a member "
+                "endorses one per version; agree first, or start again with fresh folders"
+            )
+            raise RosterError(msg)
+        replace_file(path, text)
 
 
 def load_signer(folder: NodeFolder, name: str) -> Ed25519Signer:

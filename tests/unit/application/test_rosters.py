@@ -1,5 +1,6 @@
 """The next roster by files: proposed, endorsed once for each version, adopted when enough have."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -227,3 +228,20 @@ def test_roster_is_due_thirty_days_before_its_day_and_counts_after_it(founded: P
     assert not is_due(load_roster(NodeFolder(founded / "beta")), 10**15)
     third = draft(founded, "3.roster", Change(expires_ms=0))
     assert decode_roster(decode_signed_roster(third.read_bytes()).roster).advisory_expiry_ms == 0
+
+
+def test_two_commands_at_once_endorse_one(founded: Path) -> None:
+    files = [
+        draft(founded, f"{n}.draft", Change(addresses={"beta": f"b{n}.example:7443"}))
+        for n in range(6)
+    ]
+
+    def tries(file: Path) -> bool:
+        try:
+            endorse(founded / "alpha", file)
+        except RosterError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(tries, files)) == 1
