@@ -268,5 +268,5 @@ class Recording:
         check_new_event(
             command.content,
             is_for_all=audience.is_all,
-            case=facts_of(self._reader, self._situations, command.case_id),
+            case=facts_of(self._reader, self._own, self._situations, command.case_id),
         )
