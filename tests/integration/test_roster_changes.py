@@ -142,6 +142,8 @@ async def test_roster_that_one_node_adopts_spreads_and_each_node_starts_anew_und
     async with running(nodes):
         async with client_of(alpha) as client:
             case_id = (await client.open_case("open", opened("A case"))).case_id
+        for node in (beta, gamma):
+            await until(partial(knows, node, case_id, 1), "the case is known everywhere")
         second = tmp_path / "2.roster"
         second.write_bytes(propose(alpha.folder, Change(threshold=3)))
         endorse(alpha.folder, second)
