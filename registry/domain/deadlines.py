@@ -231,8 +231,11 @@ def _is_superseding(matter: Matter, content: ActContent) -> bool:
         return True
     match matter:
         case "reply_due":
-            is_new_term = isinstance(content, MeasureExtended) and content.reply_due_date
-            return bool(is_new_term) or isinstance(content, PetitionDecided)
+            if isinstance(content, MeasureExtended):
+                # Without a day of its own it takes the place of nothing.
+                term = content.reply_due_date
+                return term is not None and last_day(term) is not None
+            return isinstance(content, PetitionDecided)
         case "hearing":
             return isinstance(content, TrialObserved | JudgmentDelivered)
         case _:

@@ -151,6 +151,13 @@ def test_measure_that_is_extended_or_lifted_takes_the_place_of_its_term() -> Non
     assert story.due()[1].state == "superseded"
 
 
+def test_measure_that_is_extended_to_an_unknown_day_keeps_its_term() -> None:
+    story = Story().tell(K.MEASURE_GRANTED, granted_date="2024-01-01", reply_due_date="2024-02-01")
+    story.tell(K.MEASURE_EXTENDED, 0, extended_date="2024-01-20", reply_due_date="")
+
+    assert [(each.due, each.state) for each in story.due()] == [("2024-02-01", "open")]
+
+
 def test_report_on_a_visit_meets_its_date() -> None:
     story = Story().tell(K.VISIT_CONDUCTED, report_due_date="2025-02", visited_state="XXB")
     assert [each.state for each in story.due("report_due")] == ["open"]
