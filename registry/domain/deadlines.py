@@ -109,13 +109,15 @@ def _arising(act: Act, after: "_Following", profiles: Profiles) -> Iterator[Obli
     for matter, field in _DATES:
         due, is_by_clock = _due(content, matter, field, profiles)
         for each in following if matter == "reply_due" else ():
-            if isinstance(each.content, ReplyExtensionGranted):
+            # Nobody but who asked gives more time.
+            is_own = each.mechanism == act.mechanism
+            if is_own and isinstance(each.content, ReplyExtensionGranted):
                 moved = _extended(each.content, due, content, profiles)
                 is_by_clock = is_by_clock and (moved is None or not _names_a_day(each.content))
                 due = moved or due
         if due is None:
             continue
-        state, met = _outcome(matter, due, following)
+        state, met = _outcome(matter, due, act, following)
         yield Obligation(
             matter,
             act.origin,
@@ -198,9 +200,9 @@ class _Following:
         return [found[position] for position in sorted(found)]
 
 
-def _outcome(matter: Matter, due: date, following: Sequence[Act]) -> tuple[State, str]:
+def _outcome(matter: Matter, due: date, act: Act, following: Sequence[Act]) -> tuple[State, str]:
     for each in following:
-        if _is_superseding(matter, each.content):
+        if each.mechanism == act.mechanism and _is_superseding(matter, each.content):
             return "superseded", ""
         if _is_meeting(matter, each.content):
             acted = each.content.act_date()

@@ -22,11 +22,11 @@ class Story:
     def __init__(self) -> None:
         self.acts: list[Act] = []
 
-    def tell(self, kind: K, about: int | None = None, **fields: Any) -> "Story":
+    def tell(self, kind: K, about: int | None = None, by: str = "un", **fields: Any) -> "Story":
         pointer = None if about is None else {"origin": UN, "index": about}
         content = example_of(kind, about=pointer, **fields)
         index = len(self.acts)
-        self.acts.append(Act(UN, index, "un", content, {UN: index}))
+        self.acts.append(Act(UN, index, by, content, {UN: index}))
         return self
 
     def due(self, matter: str = "reply_due") -> list[Obligation]:
@@ -149,6 +149,15 @@ def test_measure_that_is_extended_or_lifted_takes_the_place_of_its_term() -> Non
     assert story.due()[1].state == "open"
     story.tell(K.MEASURE_LIFTED, 1, is_partial=False, lifted_date="2024-04-01")
     assert story.due()[1].state == "superseded"
+
+
+def test_nobody_but_who_asked_gives_more_time_or_lifts_what_was_asked() -> None:
+    asked = letter().tell(K.REPLY_EXTENSION_GRANTED, 0, by="coe", reply_due_date="9999-12-31")
+    assert [each.due for each in asked.due()] == ["2024-03-10"]
+
+    story = Story().tell(K.MEASURE_GRANTED, granted_date="2024-01-01", reply_due_date="2024-02-01")
+    story.tell(K.MEASURE_LIFTED, 0, by="coe", is_partial=False, lifted_date="2024-01-20")
+    assert story.due()[0].state == "open"
 
 
 def test_measure_that_is_extended_to_an_unknown_day_keeps_its_term() -> None:
