@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Generic, TypeVar
 
+from registry.domain.deadlines import LATE_MATTERS
 from registry.domain.identifiers import CaseId
 from registry.domain.references import Reference, parse_reference
 from registry.errors import InvalidRequest
@@ -82,8 +83,7 @@ class Lists:
 
     def overdue(self, ask: Ask, today: date) -> Listed[ObligationRow]:
         """What is open and was due before a day; hearings are never overdue."""
-        matters = ("reply_due", "followup_due", "report_due")
-        facets = (*ask.facets, ("outcome", ("open",)), ("matter", matters))
+        facets = (*ask.facets, ("outcome", ("open",)), ("matter", LATE_MATTERS))
         before = min(_after(ask.until) or _LAST, today.isoformat())
         asked = replace(ask, facets=facets)
         return self._read(deadline_board.VIEW, ObligationRow, asked, before, is_ascending=True)

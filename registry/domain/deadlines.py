@@ -38,9 +38,10 @@ _DATES: Final[Sequence[tuple[Matter, str]]] = (
     ("report_due", "report_due_date"),
     ("hearing", "next_hearing_date"),
 )
+LATE_MATTERS: Final[tuple[Matter, ...]] = ("reply_due", "followup_due", "report_due")
+"""What can be overdue: a hearing cannot."""
 _NO_ANSWER: Final = frozenset({"acknowledgement", "translation_pending"})
 _MONTHS_A_YEAR: Final = 12
-_MONTHS_LENGTH: Final = len("2014-06")
 
 
 class Obligation(NamedTuple):
@@ -69,9 +70,10 @@ class Obligation(NamedTuple):
     state: State
     met: str
 
-    def is_overdue(self, today: date) -> bool:
-        """Whether it is open and its day has passed; a hearing is never overdue."""
-        return self.state == "open" and self.matter != "hearing" and self.due < today.isoformat()
+
+def is_overdue(matter: str, state: str, due: str, today: date) -> bool:
+    """Whether an obligation is open and its day has passed; a hearing is never overdue."""
+    return state == "open" and matter in LATE_MATTERS and due < today.isoformat()
 
 
 def obligations_of(acts: Iterable[Act], profiles: Profiles) -> tuple[Obligation, ...]:

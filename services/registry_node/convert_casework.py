@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from registry.api.v1 import cases_pb2, casework_pb2, filter_pb2
 from registry.application.lists import Ask
+from registry.domain.deadlines import is_overdue
 from registry.domain.disagreements import Disagreement
 from registry.domain.identifiers import CASE_ID_SIZE_BYTES
 from registry.domain.mechanisms import Profile
@@ -103,7 +104,7 @@ def act_to_proto(row: ActRow | FollowUpRow) -> casework_pb2.ActSummary:
 
 def obligation_to_proto(row: ObligationRow, today: date) -> casework_pb2.Obligation:
     """Converts something due; whether it is overdue follows from the day of the call."""
-    is_late = row.state == "open" and row.matter != "hearing" and row.due < today.isoformat()
+    is_late = is_overdue(row.matter, row.state, row.due, today)
     return casework_pb2.Obligation(
         event=_place(row.origin, row.index), is_overdue=is_late, **_same(row)
     )
