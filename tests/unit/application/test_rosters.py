@@ -212,7 +212,8 @@ def test_version_that_was_changed_on_disk_is_noticed(founded: Path) -> None:
     signed_by(founded, second, "alpha", "beta", "gamma")
     adopt(founded / "alpha", second)
     kept = founded / "alpha" / "roster" / "2.roster"
-    kept.write_bytes(kept.read_bytes()[:-1] + b"\x00")
+    data = kept.read_bytes()
+    kept.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
     with pytest.raises(RosterError):
         load_chain(NodeFolder(founded / "alpha"))
