@@ -94,12 +94,20 @@ def files_of(folder: Path) -> list[Path]:
 
 def deleted_files_of(pid: int) -> list[Path]:
     """Files that a process holds open and that have no name any more."""
-    handles = Path(f"/proc/{pid}/fd")
-    return [
-        handle
-        for handle in sorted(handles.iterdir())
-        if (target := str(handle.readlink())).endswith(" (deleted)") and target.startswith("/")
-    ]
+    handles = sorted(Path(f"/proc/{pid}/fd").iterdir())
+    return [handle for handle in handles if is_deleted_file(handle)]
+
+
+def is_deleted_file(handle: Path) -> bool:
+    """Whether an open handle leads to a file that has no name any more.
+
+    A handle that the process closed since it was listed leads nowhere: it is none.
+    """
+    try:
+        target = str(handle.readlink())
+    except FileNotFoundError:
+        return False
+    return target.endswith(" (deleted)") and target.startswith("/")
 
 
 def back_up(database: Path, copy: Path) -> Path:
