@@ -1,12 +1,13 @@
 """Linking: proposals that cases belong together, answers to them, and how they stand."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from registry.application.lists import Ask, Lists
 from registry.application.recording import REQUEST_ID_MAX
 from registry.application.request_keys import RequestKeys
-from registry.domain.identifiers import CaseId, log_id_of
+from registry.application.situation_links import SituationLinks
+from registry.domain.identifiers import CaseId, LogId, log_id_of
 from registry.domain.vocabulary import EventKind
 from registry.errors import InvalidRequest, NotFound, RequestError, RuleViolation
 from registry.log.author import draft_event
@@ -18,7 +19,7 @@ from registry.views.case_file import Reader
 from registry.views.case_list import SituationNames
 from registry.views.linking import CaseLink, Links
 
-_LINKS_MAX = 1000
+_PAGE_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Linking:
         self._reader = reader
         self._store = reader.store
         self._own = reader.roster.member_by_id(reader.member_id)
-        self._situations = situations
+        self._situation_links = SituationLinks(reader, self._own.log_id, situations)
         self._lists = lists
         self._requests = requests
 
@@ -72,15 +73,21 @@ class Linking:
             NotFound: there is no such proposal.
             RuleViolation: rules `link_answered_by_another`, `link_by_who_took_part`, `link_ended`,
                 `link_answered_once` and `link_of_public_or_sealed`.
+
+        An acceptance is for the second case; a refusal is also for the first one, by who took
+        part in that one alone.
         """
         link = self.at(origin, index)
         kind = EventKind.CASE_LINK_ACCEPTED if accepts else EventKind.CASE_LINK_DECLINED
+        case_id = link.other_case_id
+        if not accepts and not self._took_part(case_id) and self._took_part(link.case_id):
+            case_id = link.case_id
         return self._checked(
             command,
             kind,
-            link.other_case_id,
+            case_id,
             self._naming(link),
-            lambda: self._check_answer(link, accepts=accepts),
+            lambda: self._check_answer(link, case_id, accepts=accepts),
         )
 
     def end(self, command: LinkCommand, origin: str, index: int) -> AppendRequest:
@@ -116,8 +123,7 @@ class Linking:
     def of_case(self, case_id: CaseId) -> list[CaseLink]:
         """The proposals from and to a case."""
         links = self._links()
-        page = self._lists.links(Ask(_LINKS_MAX, facets=(("case", (case_id.hex(),)),)))
-        found = [links.at(log_id_of(row.origin), row.index) for row in page.rows]
+        found = [links.at(*place) for place in self._proposed(case_id)]
         known = {(each.log_id, each.index): each for each in links.of_case(case_id)}
         known |= {(each.log_id, each.index): each for each in found if each is not None}
         return sorted(known.values(), key=lambda each: (each.time_ms, each.log_id, each.index))
@@ -127,6 +133,17 @@ class Linking:
         return self._links().joined(case_id, may_see)
 
     # --- inside ---------------------------------------------------------------------------------
+
+    def _proposed(self, case_id: CaseId) -> Iterator[tuple[LogId, int]]:
+        """Where links from and to a case were proposed, of which some may be void by now."""
+        ask = Ask(_PAGE_LIMIT, facets=(("case", (case_id.hex(),)),))
+        while True:
+            page = self._lists.links(ask)
+            for row in page.rows:
+                yield log_id_of(row.origin), row.index
+            if not page.next_token:
+                return
+            ask = replace(ask, token=page.next_token)
 
     def _links(self) -> Links:
         states = {state.log_id: state for state in self._store.log_states()}
@@ -172,48 +189,42 @@ class Linking:
         if case_id == other:
             _refuse("other_case", "link_of_two_cases", "a case is not linked with itself")
         self._check_took_part(case_id, "case")
-        self._check_derived(case_id, other)
+        self._situation_links.check_link(case_id, other)
         for link in self._links().of_case(case_id):
             is_same = {link.case_id, link.other_case_id} == {case_id, other}
             if is_same and link.is_in_effect:
                 _refuse("other_case", "link_once", "these cases are linked already")
 
-    def _check_answer(self, link: CaseLink, *, accepts: bool) -> None:
+    def _check_answer(self, link: CaseLink, case_id: CaseId, *, accepts: bool) -> None:
         own = self._own.log_id
         if link.log_id == own:
             _refuse("proposal", "link_answered_by_another", "it is a proposal of this mechanism")
-        if link.state == "ended":
+        if {link.log_id, own} & {*link.ended_by}:
             _refuse("proposal", "link_ended", "the proposal or the link was ended")
         if own in (link.accepted_by if accepts else link.declined_by):
             _refuse("accepts", "link_answered_once", "this mechanism has answered so already")
-        self._check_took_part(link.other_case_id, "proposal")
+        self._check_took_part(case_id, "proposal")
         if accepts:
-            self._check_derived(link.case_id, link.other_case_id)
+            self._situation_links.check_link(link.case_id, link.other_case_id)
 
     def _check_end(self, link: CaseLink) -> None:
-        if self._own.log_id not in {link.log_id, *link.accepted_by}:
-            text = "this mechanism neither proposed nor accepted the link"
-            _refuse("proposal", "link_ended_by_its_own", text)
-        if link.state == "ended":
+        own = self._own.log_id
+        if {link.log_id, own} & {*link.ended_by}:
             _refuse("proposal", "link_ended", "the link was ended already")
+        if own not in {link.log_id, *link.accepted_by}:
+            text = "this mechanism neither proposed nor accepted the link: decline it instead"
+            _refuse("proposal", "link_ended_by_its_own", text)
 
     def _check_took_part(self, case_id: CaseId, field: str) -> None:
-        own = self._own.log_id
-        entries = self._store.case_entries(case_id)
-        headers = (read_header(entry.entry) for entry in entries if entry.log_id == own)
-        if all(header.kind in LINK_KINDS for header in headers):
+        if not self._took_part(case_id):
             text = "this mechanism has recorded nothing in the case that it speaks for"
             _refuse(field, "link_by_who_took_part", text)
 
-    def _check_derived(self, first: CaseId, second: CaseId) -> None:
-        """A link of a sealed case with a derived id would tell which State it is about."""
-        for derived, other in ((first, second), (second, first)):
-            if self._situations.state_of(derived) is None:
-                continue
-            entries = self._store.case_entries(other)
-            if any(read_header(entry.entry).kind == EventKind.SEALED for entry in entries):
-                text = "a case with sealed events is not linked with the situation of a State"
-                _refuse("other_case", "link_of_public_or_sealed", text)
+    def _took_part(self, case_id: CaseId) -> bool:
+        own = self._own.log_id
+        entries = self._store.case_entries(case_id)
+        headers = (read_header(entry.entry) for entry in entries if entry.log_id == own)
+        return any(header.kind not in LINK_KINDS for header in headers)
 
 
 def _refuse(field: str, rule: str, text: str) -> None:

@@ -12,6 +12,7 @@ from registry.errors import InvalidRequest
 from registry.store.read_models import ReadModels
 from registry.store.read_queries import Query
 from registry.views import acts, case_list, deadline_board, follow_up, link_list, reference_index
+from registry.views.acts import place_of_time
 from registry.views.rows import (
     ActRow,
     CaseRow,
@@ -68,8 +69,8 @@ class Lists:
 
     def cases(self, ask: Ask) -> Listed[CaseRow]:
         """Cases by last activity, newest first; the dates are those of the last record, UTC."""
-        since = case_list.place_of_time(_start_ms(ask.since)) if ask.since else ""
-        before = case_list.place_of_time(_end_ms(ask.until)) if ask.until else ""
+        since = place_of_time(_start_ms(ask.since)) if ask.since else ""
+        before = place_of_time(_end_ms(ask.until)) if ask.until else ""
         return self._read(case_list.VIEW, CaseRow, replace(ask, since=since, until=""), before)
 
     def acts(self, ask: Ask) -> Listed[ActRow]:

@@ -12,6 +12,7 @@ from registry.application.attachments import attached_uploads, commitments, desc
 from registry.application.case_facts import facts_of
 from registry.application.consents import NO_CONSENTS, ConsentDesk
 from registry.application.request_keys import RequestKeys
+from registry.application.situation_links import SituationLinks
 from registry.domain.audience import (
     DEFAULT_AUDIENCE,
     EVERYONE,
@@ -111,6 +112,7 @@ class Recording:
         self._roster = reader.roster
         self._own = reader.roster.member_by_id(reader.member_id)
         self._situations = situations
+        self._situation_links = SituationLinks(reader, self._own.log_id, situations)
         self._requests = requests
         self._now_ms = now_ms
         self._random_bytes = random_bytes
@@ -270,3 +272,5 @@ class Recording:
             is_for_all=audience.is_all,
             case=facts_of(self._reader, self._own, self._situations, command.case_id),
         )
+        if command.case_id is not None and not audience.is_all:
+            self._situation_links.check_sealed_event(command.case_id)

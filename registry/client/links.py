@@ -26,6 +26,7 @@ class CaseLink:
     state: str
     accepted_by: tuple[str, ...]
     declined_by: tuple[str, ...]
+    ended_by: tuple[str, ...]
 
 
 class LinkClient:
@@ -67,6 +68,7 @@ class LinkClient:
                 state=each.state,
                 accepted_by=tuple(each.accepted_by),
                 declined_by=tuple(each.declined_by),
+                ended_by=tuple(each.ended_by),
             )
             for each in answer.links
         )

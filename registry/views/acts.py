@@ -15,6 +15,9 @@ VIEW: Final = "act"
 _WORDS: Final = ("title", "summary", "own_number", "law_title", "law_number", "document_type")
 _TEXT_MAX: Final = 100_000
 _EXCERPT_MAX: Final = 160
+_TIME_DIGITS: Final = 15
+_YEAR_ONE_MS: Final = 10**14
+"""Added to a time, so that those before 1970 sort before the others."""
 
 
 def acts_of(history: CaseHistory) -> list[Act]:
@@ -52,6 +55,11 @@ def words_of(contents: Iterable[ActContent]) -> str:
 def place_key(origin: str, index: int, *rest: str) -> bytes:
     """A document's key: the event that it is of, and what else tells it apart."""
     return "\0".join((origin, str(index), *rest)).encode()
+
+
+def place_of_time(time_ms: int) -> str:
+    """The place of a time, in milliseconds UTC, in the order of a list."""
+    return f"{time_ms + _YEAR_ONE_MS:0{_TIME_DIGITS}}"
 
 
 def name_of(content: ActContent) -> str:

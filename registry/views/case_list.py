@@ -14,7 +14,7 @@ from registry.domain.identifiers import CaseId, RegistryId, situation_case_id
 from registry.domain.mechanisms import Profiles
 from registry.domain.states import state_codes, state_name
 from registry.store.read_models import CaseFold, Document
-from registry.views.acts import act_documents, acts_of, words_of
+from registry.views.acts import act_documents, acts_of, place_of_time, words_of
 from registry.views.case_file import CaseHistory, PartState
 from registry.views.deadline_board import obligation_documents
 from registry.views.follow_up import concordance_documents, follow_up_documents
@@ -24,9 +24,6 @@ from registry.views.rows import CaseRow, encode_row
 
 VIEW: Final = "case"
 _TITLES_MAX: Final = 3
-_TIME_DIGITS: Final = 15
-_YEAR_ONE_MS: Final = 10**14
-"""Added to a time, so that those before 1970 sort before the others."""
 _UNREADABLE = frozenset(
     {PartState.NOT_HERE, PartState.WITHHELD, PartState.OPAQUE, PartState.EMBARGOED}
 )
@@ -102,11 +99,6 @@ def summarise(
         has_withdrawal=any(ends_a_use(content) for content in contents),
         digest=history.digest,
     )
-
-
-def place_of_time(time_ms: int) -> str:
-    """The place of a time in the order of the case list."""
-    return f"{time_ms + _YEAR_ONE_MS:0{_TIME_DIGITS}}"
 
 
 def _title(openings: Sequence[CaseOpened]) -> str:

@@ -1,36 +1,42 @@
 """Which cases belong together: folded from the headers of both, so that all nodes agree.
 
 A proposal counts if its author had recorded in the first case before. It is in effect while another
-mechanism, which had recorded in the second case before, accepts it, and neither its author nor one
-that accepted has ended it. The last answer of a mechanism counts. Answers that differ are all kept.
+mechanism, which had recorded in the second case before, accepts it, and no mechanism that had
+recorded in one of the two declines it. The last answer of a mechanism counts. Who proposed ends a
+link for all; who accepted ends its own acceptance, for good. Answers that differ are all kept.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 from registry.domain.identifiers import CaseId, LeafHash, LogId
 from registry.domain.vocabulary import EventKind
 from registry.log.entry import Header
-from registry.log.links import ANSWERS, LINK_KINDS, LinkAnswer, LinkProposal, read_link
+from registry.log.links import LINK_KINDS, LinkAnswer, LinkProposal, read_link
 from registry.log.merkle import leaf_hash
 from registry.store.entries import EntryStore
 from registry.store.values import LogState, read_header
 
 State: TypeAlias = Literal["proposed", "accepted", "declined", "disputed", "ended"]
+_Stance: TypeAlias = Literal["accepted", "declined", "ended"]
 LINKED_MAX = 200
 """So many cases are merged into one history; a chain that is longer is cut there, told by nobody's
 clock: the nearest ones are taken, in the order of their ids."""
 
 
-class _Event(NamedTuple):
-    header: Header
-    leaf_hash: LeafHash
-
-
 @dataclass(frozen=True, slots=True)
 class CaseLink:
-    """A proposal and how it stands; logs stand for the mechanisms that write them."""
+    """A proposal and how it stands; logs stand for the mechanisms that write them.
+
+    Attributes:
+        log_id, index: where it was proposed.
+        case_id, other_case_id: the first and the second case.
+        time_ms: when it was proposed, as its author says.
+        state: `disputed` = some accept and some decline; like all but `accepted` it joins nothing.
+        accepted_by, declined_by: whose last answer it is, in the order of their ids.
+        ended_by: who proposed or had accepted, and ended that.
+    """
 
     log_id: LogId
     index: int
@@ -40,122 +46,163 @@ class CaseLink:
     state: State
     accepted_by: tuple[LogId, ...]
     declined_by: tuple[LogId, ...]
+    ended_by: tuple[LogId, ...]
 
     @property
     def is_in_effect(self) -> bool:
         """Whether the two cases have one history."""
-        return self.state in {"accepted", "disputed"}
+        return self.state == "accepted"
+
+
+class _Event(NamedTuple):
+    header: Header
+    leaf_hash: LeafHash
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What the events of one case say of links; `first_acts` = by whom, from which index on."""
+
+    proposals: list[_Event] = field(default_factory=list)
+    answers: dict[LinkAnswer, list[Header]] = field(default_factory=dict)
+    first_acts: dict[LogId, int] = field(default_factory=dict)
+
+    def take(self, header: Header, entry: bytes) -> None:
+        if header.kind not in LINK_KINDS:
+            first = self.first_acts.get(header.log_id, header.index)
+            self.first_acts[header.log_id] = min(first, header.index)
+        match read_link(header):
+            case LinkProposal():
+                self.proposals.append(_Event(header, leaf_hash(entry)))
+            case LinkAnswer() as named:
+                self.answers.setdefault(named, []).append(header)
+
+    def has_taken_part(self, header: Header) -> bool:
+        """Whether the author had recorded anything but links here before."""
+        return self.first_acts.get(header.log_id, header.index) < header.index
 
 
 class Links:
-    """Reads links from a store under the log states at one moment."""
+    """Reads links from a store under the log states at one moment; each case is read once."""
 
     def __init__(self, store: EntryStore, states: Mapping[LogId, LogState]) -> None:
         self._store = store
         self._sizes = {log_id: state.valid_size for log_id, state in states.items()}
-        self._cases: dict[CaseId, list[_Event]] = {}
-        self._first_acts: dict[CaseId, dict[LogId, int]] = {}
+        self._cases: dict[CaseId, _Case] = {}
+        self._known: dict[tuple[LogId, int], CaseLink | None] = {}
 
     def at(self, log_id: LogId, index: int) -> CaseLink | None:
         """The link that was proposed there; None = no proposal that counts."""
-        if not 0 <= index < self._sizes.get(log_id, 0):
-            return None
-        (entry,) = self._store.entries(log_id, index, index + 1)
-        return self._link(_Event(read_header(entry), leaf_hash(entry)))
+        if (log_id, index) not in self._known:
+            self._known[log_id, index] = self._read(log_id, index)
+        return self._known[log_id, index]
 
     def of_case(self, case_id: CaseId) -> list[CaseLink]:
         """The links from a case, and those to it that were answered in it."""
-        found: list[CaseLink | None] = []
-        for event in self._events(case_id):
-            link = read_link(event.header)
-            if isinstance(link, LinkProposal):
-                found.append(self._link(event))
-            elif isinstance(link, LinkAnswer) and event.header.kind in ANSWERS:
-                found.append(self.at(link.log_id, link.index))
-        known = {(each.log_id, each.index): each for each in found if each is not None}
-        return [each for each in known.values() if case_id in {each.case_id, each.other_case_id}]
+        case = self._case(case_id)
+        proposed = [(each.header.log_id, each.header.index) for each in case.proposals]
+        answered = [(named.log_id, named.index) for named in case.answers]
+        found = [self.at(*place) for place in dict.fromkeys((*proposed, *answered))]
+        return [
+            each
+            for each in found
+            if each is not None and case_id in {each.case_id, each.other_case_id}
+        ]
 
     def joined(
-        self, case_id: CaseId, may_see: Callable[[CaseId], bool] | None = None
+        self,
+        case_id: CaseId,
+        may_see: Callable[[CaseId], bool] | None = None,
+        *,
+        follows: Callable[[CaseLink], bool] = lambda link: link.is_in_effect,
     ) -> tuple[CaseId, ...]:
-        """All cases that links in effect lead to, the case itself included, in id order.
+        """All cases that links lead to, the case itself included, in id order.
 
         Args:
             case_id: where to start.
             may_see: cases that are not to be seen lead nowhere; None = all are.
+            follows: which links lead on; those in effect, if nothing else is said.
         """
         seen, front = {case_id}, [case_id]
         while front and len(seen) < LINKED_MAX:
             near: set[CaseId] = set()
             for each in front:
                 for link in self.of_case(each):
-                    if link.is_in_effect:
+                    if follows(link):
                         near |= {link.case_id, link.other_case_id}
             new = sorted(n for n in near - seen if may_see is None or may_see(n))
             front = new[: LINKED_MAX - len(seen)]
             seen.update(front)
         return tuple(sorted(seen))
 
-    def _events(self, case_id: CaseId) -> list[_Event]:
+    def _case(self, case_id: CaseId) -> _Case:
         if case_id not in self._cases:
-            self._cases[case_id] = [
-                _Event(read_header(e.entry), leaf_hash(e.entry))
-                for e in self._store.case_entries(case_id)
-                if e.index < self._sizes.get(e.log_id, 0)
-            ]
+            case = _Case()
+            for each in self._store.case_entries(case_id):
+                if each.index < self._sizes.get(each.log_id, 0):
+                    case.take(read_header(each.entry), each.entry)
+            self._cases[case_id] = case
         return self._cases[case_id]
 
-    def _link(self, event: _Event) -> CaseLink | None:
-        proposal = read_link(event.header)
-        header = event.header
-        if not isinstance(proposal, LinkProposal) or not self._took_part(header, header.case_id):
+    def _read(self, log_id: LogId, index: int) -> CaseLink | None:
+        if not 0 <= index < self._sizes.get(log_id, 0):
             return None
-        other = proposal.other_case_id
-        here, there = self._events(header.case_id), self._events(other)
-        last: dict[LogId, tuple[int, EventKind]] = {}
-        for answer in there:
-            if answer.header.kind in ANSWERS and self._names(answer, event):
-                if not self._took_part(answer.header, other):
-                    continue
-                at, kind = answer.header.index, EventKind(answer.header.kind)
-                if at > last.get(answer.header.log_id, (-1, kind))[0]:
-                    last[answer.header.log_id] = (at, kind)
-        accepted = [log for log, (_, k) in last.items() if k is EventKind.CASE_LINK_ACCEPTED]
-        declined = [log for log, (_, k) in last.items() if k is EventKind.CASE_LINK_DECLINED]
-        ended = any(
-            each.header.kind == EventKind.CASE_UNLINKED
-            and each.header.log_id in {header.log_id, *accepted}
-            and self._names(each, event)
-            for each in (*here, *there)
-        )
+        (entry,) = self._store.entries(log_id, index, index + 1)
+        header = read_header(entry)
+        proposal = read_link(header)
+        if not isinstance(proposal, LinkProposal):
+            return None
+        first, second = self._case(header.case_id), self._case(proposal.other_case_id)
+        if not first.has_taken_part(header):
+            return None
+        stances = _stances(LinkAnswer(log_id, index, leaf_hash(entry)), first, second)
+
+        def who(stance: _Stance) -> tuple[LogId, ...]:
+            return tuple(sorted(log for log, each in stances.items() if each == stance))
+
         return CaseLink(
-            header.log_id,
-            header.index,
+            log_id,
+            index,
             header.case_id,
-            other,
+            proposal.other_case_id,
             header.time_ms,
-            "ended" if ended else _state(accepted, declined),
-            tuple(sorted(accepted)),
-            tuple(sorted(declined)),
+            _state(log_id, who),
+            who("accepted"),
+            who("declined"),
+            who("ended"),
         )
 
-    def _names(self, answer: _Event, event: _Event) -> bool:
-        named = read_link(answer.header)
-        place = (event.header.log_id, event.header.index, event.leaf_hash)
-        return isinstance(named, LinkAnswer) and tuple(named) == place
 
-    def _took_part(self, header: Header, case_id: CaseId) -> bool:
-        """Whether the author had recorded anything but links in a case before."""
-        if case_id not in self._first_acts:
-            first: dict[LogId, int] = {}
-            for each in (event.header for event in self._events(case_id)):
-                if each.kind not in LINK_KINDS:
-                    first[each.log_id] = min(each.index, first.get(each.log_id, each.index))
-            self._first_acts[case_id] = first
-        return self._first_acts[case_id].get(header.log_id, header.index) < header.index
+def _stances(proposal: LinkAnswer, first: _Case, second: _Case) -> dict[LogId, _Stance]:
+    """How each mechanism that took part stands to a proposal."""
+    said: dict[LogId, list[Header]] = {}
+    for case in (first, second):
+        for answer in case.answers.get(proposal, ()):
+            is_for_second = answer.kind == EventKind.CASE_LINK_ACCEPTED
+            if case.has_taken_part(answer) and (case is second or not is_for_second):
+                said.setdefault(answer.log_id, []).append(answer)
+    found = {log_id: _stance(each, proposal.log_id) for log_id, each in said.items()}
+    return {log_id: stance for log_id, stance in found.items() if stance is not None}
 
 
-def _state(accepted: Collection[LogId], declined: Collection[LogId]) -> State:
-    if accepted:
-        return "disputed" if declined else "accepted"
-    return "declined" if declined else "proposed"
+def _stance(answers: Iterable[Header], proposer: LogId) -> _Stance | None:
+    """The last answer of one mechanism; after an end of its own it has no further one."""
+    stance: _Stance | None = None
+    for answer in sorted(answers, key=lambda each: each.index):
+        if answer.kind == EventKind.CASE_LINK_ACCEPTED:
+            stance = "accepted"
+        elif answer.kind == EventKind.CASE_LINK_DECLINED:
+            stance = "declined"
+        elif stance == "accepted" or answer.log_id == proposer:
+            return "ended"
+    return stance
+
+
+def _state(proposer: LogId, who: Callable[[_Stance], tuple[LogId, ...]]) -> State:
+    if proposer in who("ended"):
+        return "ended"
+    if who("accepted"):
+        return "disputed" if who("declined") else "accepted"
+    if who("declined"):
+        return "declined"
+    return "ended" if who("ended") else "proposed"

@@ -5,8 +5,10 @@ from functools import partial
 
 import pytest
 
-from registry.client import RegistryClient, case
+from registry.client import RegistryClient, case, situation
 from registry.client.casework import Filter
+from registry.domain.audience import EVERYONE, OWN_ONLY
+from registry.domain.content.examples import example_of
 from registry.domain.identifiers import CaseId
 from registry.domain.vocabulary import EventKind as K
 from registry.errors import CursorOutOfRange, InvalidRequest, NotFound, RuleViolation
@@ -68,6 +70,20 @@ async def test_cases_of_two_mechanisms_are_linked_and_another_link_is_declined(
         await client.links.end("enough", place(wanted))
         apart = await client.history(case(second), with_linked=True)
     assert {event.case_id for event in apart.events} == {second}
+
+
+async def test_nothing_is_sealed_in_a_case_that_is_linked_with_a_situation(
+    desks: list[LocalNode],
+) -> None:
+    un = desks[0]
+    case_id = await opens(un, "An open case about a State (invented)")
+    async with client_of(un) as client:
+        law, note = example_of(K.LAW_PROPOSED), example_of(K.NOTE_ADDED)
+        await client.record("law", situation("POL"), law, audience=EVERYONE)
+        await client.links.propose("to-state", case(case_id), situation("POL"))
+        with pytest.raises(RuleViolation, match="situation of a State"):
+            await client.record("sealed", case(case_id), note, audience=OWN_ONLY)
+        await client.record("open", case(case_id), note, audience=EVERYONE)
 
 
 async def test_contradictory_acts_on_two_sides_of_a_cut_are_one_disagreement_on_both(

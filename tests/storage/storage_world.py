@@ -32,8 +32,10 @@ REGISTRY = RegistryId(b"r" * 32)
 OWN = Origin("test/own/1")
 PEER = Origin("test/peer/1")
 OTHER = Origin("test/other/1")
-ORIGINS = (OWN, PEER, OTHER)
-OWN_ID, PEER_ID, OTHER_ID = (log_id_of(origin) for origin in ORIGINS)
+THIRD = Origin("test/third/1")
+FOURTH = Origin("test/fourth/1")
+ORIGINS = (OWN, PEER, OTHER, THIRD, FOURTH)
+OWN_ID, PEER_ID, OTHER_ID = (log_id_of(origin) for origin in (OWN, PEER, OTHER))
 NOW_MS = 1_700_000_000_000
 NODE_KEYS = NodeKeys(b"n" * 32, random_bytes=os.urandom)
 VIEWS_KEY = b"v" * 32

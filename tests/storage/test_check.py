@@ -102,7 +102,7 @@ def test_sound_store_has_no_findings_and_tells_its_progress(folder: Path) -> Non
     )
 
     assert list(found) == []
-    assert heard[-1].origin == PEER
+    assert PEER in {each.origin for each in heard}
     assert Progress(OWN, GUARD_SIZE, GUARD_SIZE) in heard
 
 

@@ -247,6 +247,7 @@ class CaseLink(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     ACCEPTED_BY_FIELD_NUMBER: _builtins.int
     DECLINED_BY_FIELD_NUMBER: _builtins.int
+    ENDED_BY_FIELD_NUMBER: _builtins.int
     mechanism: _builtins.str
     """Slug of who proposed it."""
     case_id: _builtins.bytes
@@ -254,7 +255,9 @@ class CaseLink(_message.Message):
     other_case_id: _builtins.bytes
     """The second case, 16 bytes."""
     state: _builtins.str
-    """Proposed, accepted, declined, disputed (one accepts, another declines: in effect) or ended."""
+    """Proposed, accepted, declined, disputed (some accept, some decline) or ended. Accepted ones alone
+    are in effect.
+    """
     @_builtins.property
     def proposal(self) -> _casework_pb2.EventPlace:
         """The proposal."""
@@ -267,6 +270,10 @@ class CaseLink(_message.Message):
     def declined_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Slugs of those that decline it."""
 
+    @_builtins.property
+    def ended_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Slugs of those that proposed or had accepted it, and ended that."""
+
     def __init__(
         self,
         *,
@@ -277,10 +284,11 @@ class CaseLink(_message.Message):
         state: _builtins.str = ...,
         accepted_by: _abc.Iterable[_builtins.str] | None = ...,
         declined_by: _abc.Iterable[_builtins.str] | None = ...,
+        ended_by: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_by", b"accepted_by", "case_id", b"case_id", "declined_by", b"declined_by", "mechanism", b"mechanism", "other_case_id", b"other_case_id", "proposal", b"proposal", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_by", b"accepted_by", "case_id", b"case_id", "declined_by", b"declined_by", "ended_by", b"ended_by", "mechanism", b"mechanism", "other_case_id", b"other_case_id", "proposal", b"proposal", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

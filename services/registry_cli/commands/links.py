@@ -61,7 +61,7 @@ def decline(
     request_id: RequestId = "",
     json: Json = False,
 ) -> None:
-    """Decline a proposal of another mechanism."""
+    """Decline a proposal of another mechanism, or take an acceptance back."""
     request = request_id or surroundings_of(context).new_request_id()
     place = read_place("proposal", proposal)
     receipt = with_client(profile, lambda c: c.links.answer(request, place, accepts=False))
@@ -76,7 +76,7 @@ def end(
     request_id: RequestId = "",
     json: Json = False,
 ) -> None:
-    """End a link that this mechanism proposed or accepted."""
+    """End a proposal of this mechanism for all, or take its acceptance back for good."""
     request = request_id or surroundings_of(context).new_request_id()
     place = read_place("proposal", proposal)
     receipt = with_client(profile, lambda client: client.links.end(request, place))
@@ -92,7 +92,9 @@ def list_links(case: Which, profile: Profile, json: Json = False) -> None:
 
     output = Output(is_json=json)
     found = with_client(profile, read)
-    table = columns("PROPOSAL", "STATE", "CASE", "OTHER CASE", "ACCEPTED BY", "DECLINED BY")
+    table = columns(
+        "PROPOSAL", "STATE", "CASE", "OTHER CASE", "ACCEPTED BY", "DECLINED BY", "ENDED BY"
+    )
     for each in found:
         table.add_row(
             f"{each.proposal.origin}#{each.proposal.index}",
@@ -101,6 +103,7 @@ def list_links(case: Which, profile: Profile, json: Json = False) -> None:
             each.other_case_id.hex()[:8],
             ", ".join(each.accepted_by),
             ", ".join(each.declined_by),
+            ", ".join(each.ended_by),
         )
     if found:
         output.table(table)

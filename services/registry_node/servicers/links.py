@@ -86,6 +86,7 @@ class LinkServicer(links_pb2_grpc.LinkServiceServicer):
             state=link.state,
             accepted_by=map(self._slug, link.accepted_by),
             declined_by=map(self._slug, link.declined_by),
+            ended_by=map(self._slug, link.ended_by),
         )
 
     def _slug(self, log_id: LogId) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -12,9 +13,11 @@ from registry.log.author import draft_event
 from registry.log.entry import ALL_MEMBERS, EventRef
 from registry.log.links import Link, LinkAnswer, LinkProposal, encode_link
 from registry.store.sqlite import SqliteStore
+from registry.views.acts import place_key
 from registry.views.case_file import read_history
+from registry.views.link_list import link_documents
 from registry.views.linking import CaseLink, Links
-from tests.storage.storage_world import NOW_MS, OTHER, PEER, case, open_store
+from tests.storage.storage_world import FOURTH, NOW_MS, OTHER, PEER, THIRD, case, open_store
 from tests.unit.views.view_world import NO_KEY, Mechanism, reader_of, take
 
 STATEMENT = StatementIssued(acting_body="a", basis="own_act")
@@ -124,6 +127,68 @@ def test_either_side_ends_a_link_and_a_third_party_does_not(store: SqliteStore, 
     assert links.joined(HERE) == (HERE,)
 
 
+def third(*cases: CaseId) -> Mechanism:
+    """A mechanism that wrote one event, of no use, in each of some cases."""
+    stranger = Mechanism(THIRD)
+    for each in cases:
+        stranger.act(STATEMENT, case_id=each)
+    return stranger
+
+
+@pytest.mark.parametrize("again", [DECLINED, ACCEPTED])
+def test_one_that_accepts_ends_its_own_acceptance_alone_and_for_good(
+    store: SqliteStore, again: EventKind
+) -> None:
+    peer, other = both()
+    stranger = third(THERE)
+    proposal = proposes(peer)
+    answers(other, ACCEPTED, proposal)
+    for kind in (ACCEPTED, ENDED, again):
+        answers(stranger, kind, proposal)
+    link = only_link(links_of(store, peer, other, stranger))
+
+    assert (link.state, link.accepted_by) == ("accepted", (other.log_id,))
+    assert link.ended_by == (stranger.log_id,)
+
+
+@pytest.mark.parametrize("case_id", [HERE, THERE])
+def test_nobody_forces_a_link_on_those_who_took_part_in_either_case(
+    store: SqliteStore, case_id: CaseId
+) -> None:
+    peer, other = both()
+    stranger, helper = third(HERE), Mechanism(FOURTH)
+    helper.act(STATEMENT, case_id=THERE)
+    proposal = proposes(stranger)
+    answers(helper, ACCEPTED, proposal)
+    answers(peer if case_id == HERE else other, DECLINED, proposal, case_id)
+    links = links_of(store, peer, other, stranger, helper)
+
+    assert only_link(links).state == "disputed"
+    assert links.joined(HERE) == (HERE,)
+
+
+def test_proposer_ends_a_link_for_all(store: SqliteStore) -> None:
+    peer, other = both()
+    proposal = proposes(peer)
+    answers(peer, ENDED, proposal, HERE)
+    answers(other, ACCEPTED, proposal)
+    link = only_link(links_of(store, peer, other))
+
+    assert (link.state, link.ended_by) == ("ended", (peer.log_id,))
+
+
+def test_a_thousand_answers_to_one_proposal_read_each_case_once(store: SqliteStore) -> None:
+    peer, other = both()
+    proposal = proposes(peer)
+    for number in range(1000):
+        answers(other, DECLINED if number % 2 else ACCEPTED, proposal)
+    links = links_of(store, peer, other)
+    links._store = spy = Mock(wraps=store)
+
+    assert only_link(links).state == "declined"
+    assert spy.case_entries.call_count == 2
+
+
 def test_end_by_one_that_only_declined_changes_nothing(store: SqliteStore) -> None:
     peer, other = both()
     proposal = proposes(peer)
@@ -224,3 +289,13 @@ def test_case_that_is_not_to_be_seen_leads_nowhere(store: SqliteStore) -> None:
 
     assert set(links.joined(HERE)) == {HERE, THERE, ELSEWHERE}
     assert links.joined(HERE, lambda each: each != THERE) == (HERE,)
+
+
+def test_list_of_links_holds_proposals_by_who_took_part_alone(store: SqliteStore) -> None:
+    peer, other = both()
+    proposes(other)
+    own = proposes(peer)
+    take(store, peer, other)
+    (listed,) = link_documents(read_history(reader_of(store), HERE))
+
+    assert listed.key == place_key(PEER, own.index)

@@ -1,0 +1,121 @@
+"""A case with sealed events is not joined with the situation of a State, by whatever way round."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from registry.application.situation_links import SituationLinks
+from registry.domain.content import StatementIssued
+from registry.domain.identifiers import CaseId, LogId, situation_case_id
+from registry.domain.vocabulary import EventKind
+from registry.errors import RuleViolation
+from registry.log.author import draft_event
+from registry.log.entry import ALL_MEMBERS, EventRef
+from registry.log.links import Link, LinkAnswer, LinkProposal, encode_link
+from registry.store.sqlite import SqliteStore
+from registry.views.case_list import SituationNames
+from tests.storage.storage_world import NOW_MS, OTHER, PEER, REGISTRY, case, open_store
+from tests.unit.views.view_world import (
+    NO_KEY,
+    OTHER_MEMBER,
+    PEER_MEMBER,
+    Mechanism,
+    only,
+    reader_of,
+    take,
+)
+
+STATEMENT = StatementIssued(acting_body="a", basis="own_act")
+SITUATION = situation_case_id(REGISTRY, "POL")
+HERE, BETWEEN = case(1), case(2)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    opened = open_store(tmp_path)
+    yield opened
+    opened.close()
+
+
+def writes(mechanism: Mechanism, kind: EventKind, case_id: CaseId, link: Link) -> EventRef:
+    return mechanism.place(
+        draft_event(
+            log_id=mechanism.log_id,
+            case_id=case_id,
+            kind=kind,
+            time_ms=NOW_MS,
+            parts=(),
+            audience=ALL_MEMBERS,
+            request_id=NO_KEY,
+            control=encode_link(link),
+        )
+    )
+
+
+def both(*cases: CaseId) -> tuple[Mechanism, Mechanism]:
+    """Two mechanisms that took part in some cases."""
+    found = Mechanism(PEER), Mechanism(OTHER)
+    for each in cases:
+        for mechanism in found:
+            mechanism.act(STATEMENT, case_id=each)
+    return found
+
+
+def links(peer: Mechanism, other: Mechanism, first: CaseId, second: CaseId) -> None:
+    proposal = writes(peer, EventKind.CASE_LINK_PROPOSED, first, LinkProposal(second))
+    writes(other, EventKind.CASE_LINK_ACCEPTED, second, LinkAnswer(*proposal))
+
+
+def seals(mechanism: Mechanism, case_id: CaseId) -> None:
+    audience = only(PEER_MEMBER, OTHER_MEMBER)
+    mechanism.act(STATEMENT, case_id=case_id, audience=audience, kind=EventKind.SEALED)
+
+
+def rules(store: SqliteStore, own: LogId, *mechanisms: Mechanism) -> SituationLinks:
+    take(store, *mechanisms)
+    return SituationLinks(reader_of(store), own, SituationNames(REGISTRY))
+
+
+def test_event_is_not_sealed_in_a_case_that_a_link_joins_with_a_state(store: SqliteStore) -> None:
+    peer, other = both(HERE, BETWEEN, SITUATION)
+    links(peer, other, HERE, BETWEEN)
+    links(other, peer, SITUATION, BETWEEN)
+    judged = rules(store, peer.log_id, peer, other)
+
+    with pytest.raises(RuleViolation, match="linked with the situation of a State") as refused:
+        judged.check_sealed_event(HERE)
+    assert (refused.value.field, refused.value.rule) == ("audience", "link_of_public_or_sealed")
+    judged.check_sealed_event(case(3))
+
+
+@pytest.mark.parametrize("sealed", [HERE, BETWEEN])
+def test_sealed_case_is_not_linked_with_a_state_over_a_third_case(
+    store: SqliteStore, sealed: CaseId
+) -> None:
+    peer, other = both(HERE, BETWEEN, SITUATION)
+    links(peer, other, HERE, BETWEEN)
+    seals(peer, sealed)
+    judged = rules(store, peer.log_id, peer, other)
+
+    for ends in ((BETWEEN, SITUATION), (SITUATION, HERE)):
+        with pytest.raises(RuleViolation, match="sealed events is not linked"):
+            judged.check_link(*ends)
+
+
+def test_own_open_proposal_counts_and_that_of_another_does_not(store: SqliteStore) -> None:
+    peer, other = both(HERE, SITUATION)
+    writes(peer, EventKind.CASE_LINK_PROPOSED, HERE, LinkProposal(SITUATION))
+    of_author = rules(store, peer.log_id, peer, other)
+    of_other = SituationLinks(reader_of(store), other.log_id, SituationNames(REGISTRY))
+
+    with pytest.raises(RuleViolation):
+        of_author.check_sealed_event(HERE)
+    of_other.check_sealed_event(HERE)
+
+
+def test_public_cases_are_linked_with_a_state(store: SqliteStore) -> None:
+    peer, other = both(HERE, BETWEEN, SITUATION)
+    links(peer, other, HERE, BETWEEN)
+
+    rules(store, peer.log_id, peer, other).check_link(BETWEEN, SITUATION)
