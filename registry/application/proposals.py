@@ -4,6 +4,10 @@ What comes from elsewhere is kept only if it may follow the version that counts 
 that version has signed it; of its signatures, those that verify. Signatures of the same bytes are
 put together. Nobody's signature is made here: that is `registry roster endorse`.
 
+A member endorses one proposal of a version, so each has one place to give: a proposal is kept if one
+of its signers has signed no other that more members have signed. Whoever signs many fills no place
+but its own, and what an honest member has signed always finds one.
+
     roster/proposals/<version>-<first 16 digits of the SHA-256 of the roster's bytes>.roster
 """
 
@@ -18,6 +22,7 @@ from registry.application.rosters import adopt_bytes, endorse, load_chain
 from registry.domain.identifiers import MemberId
 from registry.errors import InvalidRequest, RosterError
 from registry.log.roster import (
+    MEMBERS_MAX,
     Roster,
     RosterSignature,
     SignedRoster,
@@ -27,7 +32,6 @@ from registry.log.roster import (
 )
 from registry.log.roster_chain import RosterChain, endorsers
 
-PROPOSALS_MAX: Final = 16
 _NAME_DIGITS: Final = 16
 _PREFIX_MIN: Final = 6
 
@@ -98,7 +102,7 @@ def take(folder: NodeFolder, offered: Iterable[bytes]) -> bool:
     Returns:
         Whether a version was adopted.
     """
-    for data in list(offered)[:PROPOSALS_MAX]:
+    for data in list(offered)[:MEMBERS_MAX]:
         try:
             _keep(folder, data)
         except (RosterError, InvalidRequest):
@@ -131,13 +135,31 @@ def _keep(folder: NodeFolder, data: bytes) -> Proposal:
         if not endorsers(chain.newest, decode_signed_roster(proposal.data)):
             msg = "no member of the version that counts now has signed this proposal"
             raise RosterError(msg)
-        if name not in kept and len(kept) >= PROPOSALS_MAX:
-            msg = f"{PROPOSALS_MAX} proposals are kept already"
+        kept[name] = proposal
+        placed = _placed(chain, kept.values())
+        if name not in placed:
+            msg = "those that signed this proposal have signed others of its version too"
             raise InvalidRequest(msg)
         _folder_of(folder).mkdir(mode=0o700, exist_ok=True)
-        path = _folder_of(folder) / f"{proposal.roster.version}-{name}.roster"
-        replace_file(path, proposal.data)
+        for each in kept.values():
+            path = _folder_of(folder) / f"{each.roster.version}-{each.name}.roster"
+            if each.name not in placed:
+                path.unlink(missing_ok=True)
+            elif each.name == name:
+                replace_file(path, each.data)
     return proposal
+
+
+def _placed(chain: RosterChain, kept: Iterable[Proposal]) -> set[str]:
+    """The names of the proposals that have a signer of their own, best supported first."""
+    signers = {each.name: endorsers(chain.newest, decode_signed_roster(each.data)) for each in kept}
+    placed: set[str] = set()
+    taken: set[MemberId] = set()
+    for name in sorted(signers, key=lambda each: (-len(signers[each]), each)):
+        if signers[name] - taken:
+            placed.add(name)
+            taken |= signers[name]
+    return placed
 
 
 def _pending(folder: NodeFolder, chain: RosterChain) -> list[Proposal]:

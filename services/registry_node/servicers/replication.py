@@ -10,11 +10,10 @@ import grpc
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
-from registry.application.proposals import PROPOSALS_MAX
 from registry.application.sharing import PartKey, sharable_large_part
 from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
 from registry.errors import InvalidRequest, NotFound
-from registry.log.roster import Member
+from registry.log.roster import MEMBERS_MAX, Member
 from registry.store.chunks import chunk_count
 from registry.store.values import HeldPart
 from registry_node.callers import current_member
@@ -127,8 +126,8 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
     ) -> replication_pb2.ExchangeProposalsResponse:
         """Takes proposals of the next roster and gives those that are kept here."""
         current_member()
-        if len(request.signed_rosters) > PROPOSALS_MAX:
-            msg = f"at most {PROPOSALS_MAX} proposals are exchanged"
+        if len(request.signed_rosters) > MEMBERS_MAX:
+            msg = f"at most {MEMBERS_MAX} proposals are exchanged"
             raise InvalidRequest(msg)
         await self._rosters.take(request.signed_rosters)
         kept = await self._in_thread(self._rosters.offered)

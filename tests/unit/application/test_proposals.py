@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from registry.application import proposals
 from registry.application.folder import NodeFolder
+from registry.application.founding import load_signer
 from registry.application.proposals import endorse_pending, pending, share, take
 from registry.application.rosters import Change, adopt, load_roster
+from registry.domain.identifiers import MemberId
 from registry.errors import InvalidRequest, RosterError
 from registry.log.roster import (
     RosterSignature,
@@ -17,8 +18,9 @@ from registry.log.roster import (
     decode_signed_roster,
     encode_roster,
     encode_signed_roster,
+    endorse_roster,
 )
-from tests.unit.application.test_rosters import draft, founded, signed_by
+from tests.unit.application.test_rosters import THREE, draft, founded, signed_by
 
 __all__ = ["founded"]
 
@@ -85,16 +87,27 @@ def test_forged_signature_is_dropped_and_a_true_one_is_not_replaced_by_it(founde
     assert [each.data for each in pending(node(founded, "beta"))] == [good]
 
 
-def test_number_of_proposals_is_bounded(founded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proposals, "PROPOSALS_MAX", 2)
+def signed_against_the_rule(folder: Path, by: str, *expiries_ms: int) -> list[bytes]:
+    """Several proposals of one version that one member signs."""
+    signer, number = load_signer(node(folder, by), "identity"), THREE.index(by) + 1
+    found = []
+    for each in expiries_ms:
+        file = draft(folder, f"{each}.roster", Change(expires_ms=each), by=by)
+        roster = decode_signed_roster(file.read_bytes()).roster
+        signature = endorse_roster(roster, MemberId(number), signer)
+        found.append(encode_signed_roster(SignedRoster(roster, (signature,))))
+    return found
+
+
+def test_member_that_signs_many_proposals_fills_no_place_but_its_own(founded: Path) -> None:
     beta = node(founded, "beta")
-    offered = [shared(founded, "alpha", threshold=3), shared(founded, "gamma", expires_ms=7)]
-    take(beta, offered)
-    assert len(pending(beta)) == 2
-    with pytest.raises(InvalidRequest, match="2 proposals are kept"):
-        shared(founded, "beta", expires_ms=9)
-    take(beta, offered)
-    assert len(pending(beta)) == 2
+    take(beta, signed_against_the_rule(founded, "gamma", *range(1, 20)))
+    assert len(pending(beta)) == 1
+
+    removal = shared(founded, "alpha", threshold=3)
+    take(beta, [removal, *signed_against_the_rule(founded, "gamma", *range(20, 30))])
+    assert {each.signed_by for each in pending(beta)} == {("alpha",), ("gamma",)}
+    assert removal in {each.data for each in pending(beta)}
 
 
 def test_member_endorses_one_proposal_for_a_version_however_it_came(founded: Path) -> None:
