@@ -4,9 +4,9 @@ What comes from elsewhere is kept only if it may follow the version that counts 
 that version has signed it; of its signatures, those that verify. Signatures of the same bytes are
 put together. Nobody's signature is made here: that is `registry roster endorse`.
 
-A member endorses one proposal of a version, so each has one place to give: a proposal is kept if one
-of its signers has signed no other that more members have signed. Whoever signs many fills no place
-but its own, and what an honest member has signed always finds one.
+A member endorses one proposal of a version, so each has one place to give: a proposal is kept if
+one of its signers has signed no other that more members have signed. Whoever signs many fills no
+place but its own, and what an honest member has signed always finds one.
 
     roster/proposals/<version>-<first 16 digits of the SHA-256 of the roster's bytes>.roster
 """
