@@ -142,6 +142,12 @@ class BadEntrySignature(EntryError):
     reason = "bad_entry_signature"
 
 
+class BadKeyRotation(EntryError):
+    """What is shown as a rotation of a log's key is none that counts."""
+
+    reason = "bad_key_rotation"
+
+
 class BackwardEntry(EntryError):
     """A ref or the roster version goes back within the log."""
 

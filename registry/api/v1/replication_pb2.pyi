@@ -111,6 +111,7 @@ class Head(_message.Message):
     LOG_ID_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     TAIL_FIELD_NUMBER: _builtins.int
+    ROTATIONS_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
     """32 bytes."""
     checkpoint: _builtins.bytes
@@ -121,16 +122,23 @@ class Head(_message.Message):
         at hand. Whoever cannot use it asks GetEntries.
         """
 
+    @_builtins.property
+    def rotations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Exact bytes of the entries that rotated the log's key, in order: what the checkpoint is verified
+        with. Absent if this stream has sent them before.
+        """
+
     def __init__(
         self,
         *,
         log_id: _builtins.bytes = ...,
         checkpoint: _builtins.bytes = ...,
         tail: Global___Tail | None = ...,
+        rotations: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["tail", b"tail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "log_id", b"log_id", "tail", b"tail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "log_id", b"log_id", "rotations", b"rotations", "tail", b"tail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -226,6 +234,7 @@ class GetEntriesResponse(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     CONSISTENCY_PATH_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    ROTATIONS_FIELD_NUMBER: _builtins.int
     start: _builtins.int
     """Index of the first entry."""
     checkpoint: _builtins.bytes
@@ -240,6 +249,10 @@ class GetEntriesResponse(_message.Message):
         empty when they are equal.
         """
 
+    @_builtins.property
+    def rotations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """As in Head, for that checkpoint; in the first message of a stream only."""
+
     def __init__(
         self,
         *,
@@ -247,10 +260,11 @@ class GetEntriesResponse(_message.Message):
         entries: _abc.Iterable[_builtins.bytes] | None = ...,
         consistency_path: _abc.Iterable[_builtins.bytes] | None = ...,
         checkpoint: _builtins.bytes = ...,
+        rotations: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "consistency_path", b"consistency_path", "entries", b"entries", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "consistency_path", b"consistency_path", "entries", b"entries", "rotations", b"rotations", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

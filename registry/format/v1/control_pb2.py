@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from registry.format.v1 import event_pb2 as registry_dot_format_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n registry/format/v1/control.proto\x12\x12registry.format.v1\x1a\x1eregistry/format/v1/event.proto\"c\n\x0f\x41udienceWidened\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\x12.\n\x08\x61udience\x18\x03 \x01(\x0b\x32\x1c.registry.format.v1.Audience\"@\n\rContentErased\x12/\n\x07targets\x18\x01 \x03(\x0b\x32\x1e.registry.format.v1.PartTarget\"P\n\nPartTarget\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0f\n\x07ordinal\x18\x03 \x01(\r\x12\x12\n\ncommitment\x18\x04 \x01(\x0c\"B\n\x0e\x45rasureReceipt\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\")\n\x10\x43\x61seLinkProposed\x12\x15\n\rother_case_id\x18\x01 \x01(\x0c\"D\n\x10\x43\x61seLinkAnswered\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n registry/format/v1/control.proto\x12\x12registry.format.v1\x1a\x1eregistry/format/v1/event.proto\"c\n\x0f\x41udienceWidened\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\x12.\n\x08\x61udience\x18\x03 \x01(\x0b\x32\x1c.registry.format.v1.Audience\"@\n\rContentErased\x12/\n\x07targets\x18\x01 \x03(\x0b\x32\x1e.registry.format.v1.PartTarget\"P\n\nPartTarget\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0f\n\x07ordinal\x18\x03 \x01(\r\x12\x12\n\ncommitment\x18\x04 \x01(\x0c\"B\n\x0e\x45rasureReceipt\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\")\n\x10\x43\x61seLinkProposed\x12\x15\n\rother_case_id\x18\x01 \x01(\x0c\"D\n\x10\x43\x61seLinkAnswered\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\"U\n\nKeyRotated\x12\x0f\n\x07log_key\x18\x01 \x01(\x0c\x12\x19\n\x11next_log_key_hash\x18\x02 \x01(\x0c\x12\x1b\n\x13proof_of_possession\x18\x03 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,4 +44,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CASELINKPROPOSED']._serialized_end=446
   _globals['_CASELINKANSWERED']._serialized_start=448
   _globals['_CASELINKANSWERED']._serialized_end=516
+  _globals['_KEYROTATED']._serialized_start=518
+  _globals['_KEYROTATED']._serialized_end=603
 # @@protoc_insertion_point(module_scope)

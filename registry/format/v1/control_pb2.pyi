@@ -202,3 +202,33 @@ class CaseLinkAnswered(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CaseLinkAnswered: _TypeAlias = CaseLinkAnswered  # noqa: Y015
+
+@_typing.final
+class KeyRotated(_message.Message):
+    """Control of EVENT_KIND_KEY_ROTATED: the log is signed with another key from the next entry on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_KEY_FIELD_NUMBER: _builtins.int
+    NEXT_LOG_KEY_HASH_FIELD_NUMBER: _builtins.int
+    PROOF_OF_POSSESSION_FIELD_NUMBER: _builtins.int
+    log_key: _builtins.bytes
+    """The new log key, Ed25519, 32 bytes. Its SHA-256 was announced with the key before it."""
+    next_log_key_hash: _builtins.bytes
+    """SHA-256 of the log key after this one, 32 bytes."""
+    proof_of_possession: _builtins.bytes
+    """Signature by the new key over the rotation (see registry/log/log_keys.py), 64 bytes."""
+    def __init__(
+        self,
+        *,
+        log_key: _builtins.bytes = ...,
+        next_log_key_hash: _builtins.bytes = ...,
+        proof_of_possession: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_key", b"log_key", "next_log_key_hash", b"next_log_key_hash", "proof_of_possession", b"proof_of_possession"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyRotated: _TypeAlias = KeyRotated  # noqa: Y015

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!registry/format/v1/evidence.proto\x12\x12registry.format.v1\"\x80\x01\n\x14InvalidEntryEvidence\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\x12\x16\n\x0einclusion_path\x18\x05 \x03(\x0c\x12\x0e\n\x06reason\x18\x06 \x01(\t\"m\n\x11InclusionEvidence\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\x12\x16\n\x0einclusion_path\x18\x05 \x03(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!registry/format/v1/evidence.proto\x12\x12registry.format.v1\"\x80\x01\n\x14InvalidEntryEvidence\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\x12\x16\n\x0einclusion_path\x18\x05 \x03(\x0c\x12\x0e\n\x06reason\x18\x06 \x01(\t\"\x80\x01\n\x11InclusionEvidence\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\x12\x16\n\x0einclusion_path\x18\x05 \x03(\x0c\x12\x11\n\trotations\x18\x06 \x03(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +33,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_INVALIDENTRYEVIDENCE']._serialized_start=58
   _globals['_INVALIDENTRYEVIDENCE']._serialized_end=186
-  _globals['_INCLUSIONEVIDENCE']._serialized_start=188
-  _globals['_INCLUSIONEVIDENCE']._serialized_end=297
+  _globals['_INCLUSIONEVIDENCE']._serialized_start=189
+  _globals['_INCLUSIONEVIDENCE']._serialized_end=317
 # @@protoc_insertion_point(module_scope)

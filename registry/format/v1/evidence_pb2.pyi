@@ -73,6 +73,7 @@ class InclusionEvidence(_message.Message):
     INDEX_FIELD_NUMBER: _builtins.int
     ENTRY_FIELD_NUMBER: _builtins.int
     INCLUSION_PATH_FIELD_NUMBER: _builtins.int
+    ROTATIONS_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """The log's origin."""
     checkpoint: _builtins.bytes
@@ -85,6 +86,10 @@ class InclusionEvidence(_message.Message):
     def inclusion_path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """RFC 6962 inclusion path, leaf to root, 32 bytes each."""
 
+    @_builtins.property
+    def rotations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Exact bytes of the entries that rotated the log's key, in order: whose key signed the rest."""
+
     def __init__(
         self,
         *,
@@ -93,10 +98,11 @@ class InclusionEvidence(_message.Message):
         index: _builtins.int = ...,
         entry: _builtins.bytes = ...,
         inclusion_path: _abc.Iterable[_builtins.bytes] | None = ...,
+        rotations: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "entry", b"entry", "inclusion_path", b"inclusion_path", "index", b"index", "origin", b"origin"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "entry", b"entry", "inclusion_path", b"inclusion_path", "index", b"index", "origin", b"origin", "rotations", b"rotations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,132 @@
+"""Rotations: who holds the current key alone replaces it by no other than the announced one."""
+
+from typing import Any
+
+import pytest
+
+from registry.domain.identifiers import NO_CASE, LogId, RegistryId, RootHash, log_id_of
+from registry.domain.vocabulary import EventKind
+from registry.errors import BadKeyRotation, BadNoteSignature
+from registry.log.checkpoint import Checkpoint, sign_checkpoint
+from registry.log.entry import Audience, encode_header, frame_entry, signed_message
+from registry.log.facts import facts_of
+from registry.log.log_keys import LogKeys, keys_of_member, make_rotation, verify_log_checkpoint
+from registry.log.member import key_hash
+from registry.log.signing import Ed25519Signer
+from tests.unit.log.log_world import (
+    NOT_A_POINT,
+    ORIGIN,
+    OTHER_LOG,
+    REGISTRY,
+    sample_header,
+    sample_member,
+    signer,
+)
+
+FIRST, SECOND, THIRD, THIEF = signer(11), signer(12), signer(13), signer(99)
+LOG = log_id_of(ORIGIN)
+KEYS = keys_of_member(REGISTRY, sample_member(1))
+PLACE = 7
+
+
+def control(
+    new: Ed25519Signer = SECOND, after: Ed25519Signer = THIRD, log_id: LogId = LOG
+) -> bytes:
+    return make_rotation(log_id, new, key_hash(after.public_key))
+
+
+def entry(by: Ed25519Signer = FIRST, **changes: Any) -> bytes:
+    """A rotation as an entry; `changes` replace fields of its header."""
+    fields = {
+        "index": PLACE,
+        "case_id": NO_CASE,
+        "kind": EventKind.KEY_ROTATED,
+        "refs": (),
+        "parts": (),
+        "control": control(),
+    }
+    header = encode_header(sample_header(**{**fields, **changes}))
+    return frame_entry(header, by.sign(signed_message(header)))
+
+
+def rotated() -> LogKeys:
+    return KEYS.learn([entry()])
+
+
+def test_new_key_counts_from_the_entry_after_the_rotation_on() -> None:
+    keys = rotated().learn([entry(), entry(SECOND, index=9, control=control(THIRD, signer(14)))])
+
+    assert [keys.at(index) for index in (0, 7, 8, 9, 10, 99)] == [
+        each.public_key for each in (FIRST, FIRST, SECOND, SECOND, THIRD, THIRD)
+    ]
+
+
+def test_note_is_signed_by_the_key_of_its_last_entry() -> None:
+    keys = rotated()
+    for size, right in ((0, FIRST), (8, FIRST), (9, SECOND)):
+        for each in (FIRST, SECOND):
+            note = sign_checkpoint(Checkpoint(ORIGIN, size, RootHash(b"r" * 32)), each)
+            if each is right:
+                assert verify_log_checkpoint(note, keys).size == size
+            else:
+                with pytest.raises(BadNoteSignature):
+                    verify_log_checkpoint(note, keys)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"control": control(new=THIEF)},
+        {"control": control(log_id=OTHER_LOG)},
+        {"control": control()[:-1]},
+        {"control": control() + b"\x28\x01"},
+        {"control": make_rotation(LOG, SECOND, b"short")},
+        {"control": control().replace(SECOND.public_key, NOT_A_POINT)},
+        {"control": b""},
+        {"kind": EventKind.NOTE_ADDED},
+        {"case_id": sample_header().case_id},
+        {"parts": sample_header().parts},
+        {"audience": Audience(is_all=False, member_ids=(1,))},
+    ],
+)
+def test_what_is_no_rotation_has_no_effect_and_is_refused_when_it_is_shown(
+    changes: dict[str, Any],
+) -> None:
+    with pytest.raises(BadKeyRotation):
+        KEYS.learn([entry(**changes)])
+    header = sample_header(
+        **{"kind": EventKind.KEY_ROTATED, "case_id": NO_CASE, "parts": (), **changes}
+    )
+    assert KEYS.after(facts_of(header)) is KEYS
+
+
+@pytest.mark.parametrize(
+    ("by", "changes"),
+    [
+        (THIEF, {}),
+        (SECOND, {}),
+        (FIRST, {"log_id": OTHER_LOG}),
+        (FIRST, {"registry_id": RegistryId(b"o" * 32)}),
+    ],
+)
+def test_rotation_that_another_key_signed_or_of_another_log_is_refused(
+    by: Ed25519Signer, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(BadKeyRotation):
+        KEYS.learn([entry(by, **changes)])
+
+
+def test_bytes_that_are_no_entry_and_a_key_without_its_predecessor_are_refused() -> None:
+    later = entry(SECOND, index=9, control=control(THIRD, signer(14)))
+    for shown in (b"", b"junk", later):
+        with pytest.raises(BadKeyRotation):
+            KEYS.learn([shown])
+
+
+def test_thief_of_the_current_key_rotates_to_no_key_of_his_own() -> None:
+    keys = rotated()
+    for number in range(8, 20):
+        stolen = entry(SECOND, index=number, control=control(THIEF, THIEF))
+        with pytest.raises(BadKeyRotation):
+            keys.learn([stolen])
+    assert keys.last.public_key == SECOND.public_key
