@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from registry.domain.identifiers import NO_CASE, LogId, RegistryId, RootHash, log_id_of
+from registry.domain.identifiers import NO_CASE, LogId, MemberId, RegistryId, RootHash, log_id_of
 from registry.domain.vocabulary import EventKind
 from registry.errors import BadKeyRotation, BadNoteSignature
 from registry.log.checkpoint import Checkpoint, sign_checkpoint
@@ -86,7 +86,7 @@ def test_note_is_signed_by_the_key_of_its_last_entry() -> None:
         {"kind": EventKind.NOTE_ADDED},
         {"case_id": sample_header().case_id},
         {"parts": sample_header().parts},
-        {"audience": Audience(is_all=False, member_ids=(1,))},
+        {"audience": Audience(is_all=False, member_ids=(MemberId(1),))},
     ],
 )
 def test_what_is_no_rotation_has_no_effect_and_is_refused_when_it_is_shown(
