@@ -2,12 +2,14 @@
 
 A date that an act names counts; without one the clock of its instrument does, from the last day on
 which the act can have happened. More time that was granted moves the date. An obligation is met by
-the first act that answers it; an acknowledgement does not. Whether something is overdue is never
-recorded: it follows from the date, by the clock of whoever looks.
+the earliest act that answers it, by the dates of the acts; an acknowledgement does not, nor does an
+assessment that found nothing to assess. What answers a later act with a day of its own is of that
+one alone. Whether something is overdue is never recorded: it follows from the date, by the clock of
+whoever looks.
 """
 
 import calendar
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -28,6 +30,7 @@ from registry.domain.content import (
     TrialObserved,
     VisitReportPublished,
 )
+from registry.domain.grading import NOT_ASSESSED, derived_of
 from registry.domain.mechanisms import Profiles
 
 Matter: TypeAlias = Literal["reply_due", "followup_due", "report_due", "hearing"]
@@ -41,6 +44,7 @@ _DATES: Final[Sequence[tuple[Matter, str]]] = (
 LATE_MATTERS: Final[tuple[Matter, ...]] = ("reply_due", "followup_due", "report_due")
 """What can be overdue: a hearing cannot."""
 _NO_ANSWER: Final = frozenset({"acknowledgement", "translation_pending"})
+_NOTHING_TO_ASSESS: Final = frozenset({"no_response", NOT_ASSESSED})
 _MONTHS_A_YEAR: Final = 12
 
 
@@ -71,6 +75,17 @@ class Obligation(NamedTuple):
     met: str
 
 
+class _Day(NamedTuple):
+    """A matter that has a day of its own; `day` is None where only an extension gives one."""
+
+    matter: Matter
+    day: date | None
+    is_by_clock: bool
+
+
+_Days: TypeAlias = Mapping[tuple[str, int], Sequence[_Day]]
+
+
 def is_overdue(matter: str, state: str, due: str, today: date) -> bool:
     """Whether an obligation is open and its day has passed; a hearing is never overdue."""
     return state == "open" and matter in LATE_MATTERS and due < today.isoformat()
@@ -87,8 +102,10 @@ def obligations_of(acts: Iterable[Act], profiles: Profiles) -> tuple[Obligation,
         Open and met ones, by due day.
     """
     known = list(acts)
-    after = _Following(known)
-    found = [each for act in known for each in _arising(act, after, profiles)]
+    days = _own_days(known, profiles)
+    after = _Following(known, days)
+    dated = (act for act in known if act.place in days)
+    found = [each for act in dated for each in _arising(act, days[act.place], after, profiles)]
     return tuple(sorted(found, key=lambda each: (each.due, each.origin, each.index, each.matter)))
 
 
@@ -103,25 +120,37 @@ def last_day(value: PartialDate) -> date | None:
     return date(year, month, calendar.monthrange(year, month)[1])
 
 
-def _arising(act: Act, after: "_Following", profiles: Profiles) -> Iterator[Obligation]:
+def _own_days(acts: Sequence[Act], profiles: Profiles) -> _Days:
+    """The acts that have a day of their own, by place, with what is due for each."""
+    extended = {
+        (act.mechanism, place_of(act.content.about))
+        for act in acts
+        if isinstance(act.content, ReplyExtensionGranted) and _names_a_day(act.content)
+    }
+    found: dict[tuple[str, int], list[_Day]] = {}
+    for act in acts:
+        if isinstance(act.content, ReplyExtensionGranted):
+            continue  # it moves another's date
+        for matter, field in _DATES:
+            day, is_by_clock = _due(act.content, matter, field, profiles)
+            is_given = matter == "reply_due" and (act.mechanism, act.place) in extended
+            if day is not None or is_given:
+                found.setdefault(act.place, []).append(_Day(matter, day, is_by_clock))
+    return found
+
+
+def _arising(
+    act: Act, days: Sequence[_Day], after: "_Following", profiles: Profiles
+) -> Iterator[Obligation]:
     content = act.content
-    if isinstance(content, ReplyExtensionGranted):
-        return  # it moves another's date
     following = after.of(act)
-    for matter, field in _DATES:
-        due, is_by_clock = _due(content, matter, field, profiles)
-        for each in following if matter == "reply_due" else ():
-            # Nobody but who asked gives more time.
-            is_own = each.mechanism == act.mechanism
-            if is_own and isinstance(each.content, ReplyExtensionGranted):
-                moved = _extended(each.content, due, content, profiles)
-                is_by_clock = is_by_clock and (moved is None or not _names_a_day(each.content))
-                due = moved or due
+    for each in days:
+        due, is_by_clock = _moved(act, each, following, profiles)
         if due is None:
             continue
-        state, met = _outcome(matter, due, act, following)
+        state, met = _outcome(each.matter, due, act, following)
         yield Obligation(
-            matter,
+            each.matter,
             act.origin,
             act.index,
             content.acting_body,
@@ -132,6 +161,21 @@ def _arising(act: Act, after: "_Following", profiles: Profiles) -> Iterator[Obli
             state,
             met,
         )
+
+
+def _moved(
+    act: Act, own: _Day, following: Sequence[Act], profiles: Profiles
+) -> tuple[date | None, bool]:
+    """The day after all extensions, and whether it is still a clock's."""
+    due, is_by_clock = own.day, own.is_by_clock
+    for each in following if own.matter == "reply_due" else ():
+        # Nobody but who asked gives more time.
+        is_own = each.mechanism == act.mechanism
+        if is_own and isinstance(each.content, ReplyExtensionGranted):
+            moved = _extended(each.content, due, act.content, profiles)
+            is_by_clock = is_by_clock and (moved is None or not _names_a_day(each.content))
+            due = moved or due
+    return due, is_by_clock
 
 
 def _due(
@@ -181,25 +225,40 @@ def _later(day: date, *, days: int = 0, months: int = 0) -> date | None:
 
 
 class _Following:
-    """The acts about each act of a case, and about those that carry it on."""
+    """The acts about each act with a day of its own, and about those that carry it on.
 
-    def __init__(self, acts: Sequence[Act]) -> None:
+    An act that has a day of its own follows what it is about, but what follows it does not.
+    """
+
+    def __init__(self, acts: Sequence[Act], days: _Days) -> None:
+        self._days = days
         self._about: dict[tuple[str, int], list[tuple[int, Act]]] = {}
         for position, act in enumerate(acts):
             if (place := place_of(act.content.about)) is not None:
                 self._about.setdefault(place, []).append((position, act))
 
     def of(self, act: Act) -> list[Act]:
-        """In the order of the history; an act that points to itself, or in a circle, once."""
-        found: dict[int, Act] = {}
+        """By date of the act; an act that points to itself, or in a circle, once.
+
+        Those of one date are in the order of record, as are those of an unknown date, at the end.
+        """
+        found: list[tuple[int, Act]] = []
         seen, front = {act.place}, [act.place]
         while front:
             for position, each in self._about.get(front.pop(), ()):
-                if each.place not in seen:
-                    seen.add(each.place)
+                if each.place in seen:
+                    continue
+                seen.add(each.place)
+                found.append((position, each))
+                if each.place not in self._days:
                     front.append(each.place)
-                    found[position] = each
-        return [found[position] for position in sorted(found)]
+        return [each for _, each in sorted(found, key=_by_date)]
+
+
+def _by_date(placed: tuple[int, Act]) -> tuple[bool, str, int]:
+    position, act = placed
+    acted = act.content.act_date()
+    return (acted is None, "" if acted is None else acted.sort_key, position)
 
 
 def _outcome(matter: Matter, due: date, act: Act, following: Sequence[Act]) -> tuple[State, str]:
@@ -221,7 +280,9 @@ def _is_meeting(matter: Matter, content: ActContent) -> bool:
                 return content.reply_kind not in _NO_ANSWER
             return isinstance(content, RecommendationResponse)
         case "followup_due":
-            return isinstance(content, FollowupInformation | FollowupAssessed | ReplyReceived) and (
+            if isinstance(content, FollowupAssessed):
+                return derived_of(content) not in _NOTHING_TO_ASSESS
+            return isinstance(content, FollowupInformation | ReplyReceived) and (
                 said(content, "reply_kind", "") not in _NO_ANSWER
             )
         case "report_due":

@@ -19,6 +19,8 @@ _TABLE: Final[Mapping[str, Mapping[str, str]]] = {
 }
 AMBIGUOUS: Final = "ambiguous"
 """Nothing is derived: a person chooses."""
+NOT_ASSESSED: Final = "not_assessed"
+"""On the derived scale: who graded did not judge whether anything was done."""
 
 
 def derive(grade: NativeGrade) -> str:

@@ -185,6 +185,83 @@ def test_letter_to_a_company_is_owed_by_the_states_that_it_concerns() -> None:
     assert story.due()[0].states == ("XXA", "XXB")
 
 
+def test_what_answers_a_later_letter_neither_moves_nor_meets_the_day_of_the_first() -> None:
+    story = letter()
+    story.tell(K.COMMUNICATION_SENT, 0, sent_date="2024-02-01", **LETTER)
+    story.tell(K.REPLY_EXTENSION_GRANTED, 1, reply_due_date="2024-06-01")
+    first, later = reply(story, "2024-02-20", about=1).due()
+
+    assert (first.index, first.due, first.state) == (0, "2024-03-10", "open")
+    assert (later.index, later.due, later.state) == (1, "2024-06-01", "met")
+
+
+def test_later_letter_that_only_an_extension_gives_a_day_keeps_it_to_itself() -> None:
+    story = letter()
+    undated = {**LETTER, "instrument": "achpr.appeal"}
+    story.tell(K.COMMUNICATION_SENT, 0, sent_date="2024-02-01", **undated)
+    story.tell(K.REPLY_EXTENSION_GRANTED, 1, reply_due_date="2024-06-01")
+
+    assert [(each.index, each.due) for each in story.due()] == [
+        (0, "2024-03-10"),
+        (1, "2024-06-01"),
+    ]
+
+
+def test_what_carries_a_letter_on_without_a_day_of_its_own_is_passed() -> None:
+    story = letter().tell(K.REPLY_EXTENSION_GRANTED, 0, reply_due_date="2024-06-01")
+    story.tell(K.COMMUNICATION_PUBLISHED, 0, published_date="2024-04-01")
+
+    assert reply(story, "2024-05-01", about=1).due()[0].met == "2024-05-01"
+    assert reply(story, "2024-04-20", about=2).due()[0].met == "2024-04-20"
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_earliest_reply_meets_in_whatever_order_they_were_recorded(step: int) -> None:
+    days = ["2024-03-01", "2024-05-01"]
+    story = letter()
+    for day in days[::step]:
+        reply(story, day)
+
+    assert [(each.state, each.met) for each in story.due()] == [("met", "2024-03-01")]
+
+
+def test_reply_of_an_unknown_day_meets_only_what_no_dated_one_does() -> None:
+    assert reply(reply(letter(), ""), "2024-05-01").due()[0].met == "2024-05-01"
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_extension_that_was_granted_last_counts_in_whatever_order_they_were_recorded(
+    step: int,
+) -> None:
+    granted = [("2024-02-01", "2024-04-01"), ("2024-03-01", "2024-06-01")]
+    story = letter()
+    for day, due in granted[::step]:
+        story.tell(K.REPLY_EXTENSION_GRANTED, 0, granted_date=day, reply_due_date=due)
+
+    assert [each.due for each in story.due()] == ["2024-06-01"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "value", "derived", "state"),
+    [
+        ("ccpr", "D1", "", "open"),  # no response
+        ("upr", "noted", "", "open"),  # not assessed
+        ("ccpr", "B", "no_response", "open"),
+        ("ccpr", "D1", "partial", "met"),
+        ("ccpr", "A", "", "met"),
+        ("ccpr", "E", "", "met"),
+    ],
+)
+def test_assessment_that_found_nothing_to_assess_meets_no_follow_up(
+    scheme: str, value: str, derived: str, state: str
+) -> None:
+    story = Story().tell(K.RECOMMENDATION_MADE, followup_due_date="2025-01-01")
+    grade = {"scheme": scheme, "value": value}
+    story.tell(K.FOLLOWUP_ASSESSED, 0, assessed_date="2024-12-01", grade=grade, derived=derived)
+
+    assert [each.state for each in story.due("followup_due")] == [state]
+
+
 def test_pointers_in_a_circle_end() -> None:
     story = letter()
     story.tell(K.REPLY_RECEIVED, 1, reply_kind="", received_date="", replied_date=None)
