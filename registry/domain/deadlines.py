@@ -227,7 +227,9 @@ def _later(day: date, *, days: int = 0, months: int = 0) -> date | None:
 class _Following:
     """The acts about each act with a day of its own, and about those that carry it on.
 
-    An act that has a day of its own follows what it is about, but what follows it does not.
+    An act that has a day of its own follows what it is about, but what follows it does not. So each
+    act is met on one walk at most, and all walks together are as long as the case: a chain of 2,000
+    acts, each about the one before it, took 2.6 s when every act walked to its end.
     """
 
     def __init__(self, acts: Sequence[Act], days: _Days) -> None:

@@ -269,6 +269,33 @@ def test_pointers_in_a_circle_end() -> None:
     assert story.due()[0].state == "open"
 
 
+class Watched(Act):
+    """An act that counts how often somebody asks where it stands."""
+
+    looks = 0
+
+    @property
+    def place(self) -> tuple[str, int]:
+        Watched.looks += 1
+        return super().place
+
+
+@pytest.mark.parametrize("every", [1, 2, 300, 301])  # the last: nothing is due
+def test_long_chain_of_answers_to_answers_is_walked_once(every: int) -> None:
+    story, count = Story(), 300
+    for index in range(count):
+        about = index - 1 if index else None
+        due = {"reply_due_date": "2024-06-01"} if (index + 1) % every == 0 else {}
+        fields = {**LETTER, "instrument": "achpr.appeal", **due}
+        story.tell(K.COMMUNICATION_SENT, about, sent_date="2024-01-10", **fields)
+    Watched.looks = 0
+
+    found = obligations_of([Watched(*act) for act in story.acts], shipped_profiles())
+
+    assert len(found) == count // every
+    assert Watched.looks < 16 * count  # 300 walks of the rest would look 45,000 times
+
+
 @pytest.mark.parametrize(
     ("value", "day"),
     [
