@@ -18,7 +18,7 @@ from registry.domain.content import (
     ReplyReceived,
 )
 from registry.domain.content.kinds.judgement import Fact
-from registry.domain.grading import AMBIGUOUS, derived_of
+from registry.domain.grading import AMBIGUOUS, NOT_ASSESSED, derived_of
 
 Matter: TypeAlias = Literal["status", "emblematic", "assessment", "reply_kind", "confidence"]
 
@@ -88,7 +88,7 @@ def _said(content: ActContent) -> Iterator[tuple[Matter, tuple[str, int] | None,
             yield "emblematic", None, "taken back" if content.is_taken_back else "marked"
         case FollowupAssessed() if about is not None:
             derived = derived_of(content)
-            if derived not in {AMBIGUOUS, "not_assessed"}:
+            if derived not in {AMBIGUOUS, NOT_ASSESSED}:
                 yield "assessment", about, derived
         case ReplyReceived() if about is not None and content.reply_kind:
             yield "reply_kind", about, content.reply_kind

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Final
 
-from registry.domain.content import FollowupAssessed, NativeGrade
+from registry.domain.content import ActContent, FollowupAssessed, NativeGrade
 
 _TABLE: Final[Mapping[str, Mapping[str, str]]] = {
     scheme: {value.casefold(): scale for value, scale in values.items()}
@@ -31,3 +31,9 @@ def derive(grade: NativeGrade) -> str:
 def derived_of(assessed: FollowupAssessed) -> str:
     """The derived scale of an assessment: what a person chose, else what the table has."""
     return assessed.derived or derive(assessed.grade)
+
+
+def date_of_grade(grade: NativeGrade, act: ActContent) -> str:
+    """When a grade was given: its own date, else that of its act; empty = none is known."""
+    dates = (grade.date, act.act_date())
+    return next((each.value for each in dates if each is not None and each.value), "")

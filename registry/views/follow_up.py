@@ -21,7 +21,7 @@ from registry.domain.content import (
     RecommendationResponse,
     ReplyReceived,
 )
-from registry.domain.grading import AMBIGUOUS, derived_of
+from registry.domain.grading import AMBIGUOUS, NOT_ASSESSED, date_of_grade, derived_of
 from registry.domain.identifiers import CaseId, Slug
 from registry.domain.vocabulary import kind_code
 from registry.store.read_models import Document
@@ -36,7 +36,6 @@ from registry.views.rows import (
 
 VIEW: Final = "follow_up"
 CONCORDANCES: Final = "concordance"
-_NOT_ASSESSED: Final = "not_assessed"
 
 
 def follow_up_documents(case_id: CaseId, acts: Sequence[Act]) -> Iterable[Document]:
@@ -139,32 +138,31 @@ def _responses(act: Act, after: Sequence[Act]) -> Iterable[ResponseRow]:
 
 
 def _response(act: Act, grade: NativeGrade, content: ActContent) -> ResponseRow:
-    date = grade.date or content.act_date()
-    value = "" if date is None else date.value
-    return ResponseRow(Slug(act.mechanism), grade.scheme, grade.value, value)
+    return ResponseRow(
+        Slug(act.mechanism), grade.scheme, grade.value, date_of_grade(grade, content)
+    )
 
 
 def _assessments(after: Sequence[Act]) -> Iterable[AssessmentRow]:
     for each in after:
         if isinstance(each.content, FollowupAssessed):
             grade = each.content.grade
-            date = grade.date or each.content.act_date()
             yield AssessmentRow(
                 mechanism=Slug(each.mechanism),
                 body=grade.assessor or each.content.acting_body,
                 scheme=grade.scheme,
                 value=grade.value,
                 derived=derived_of(each.content),
-                date="" if date is None else date.value,
+                date=date_of_grade(grade, each.content),
             )
 
 
 def _scale(assessments: Sequence[AssessmentRow]) -> tuple[str, bool]:
     """The derived scale of the last assessments of each body, and whether they differ."""
     last = {(each.mechanism, each.body): each.derived for each in assessments}
-    derived = {each for each in last.values() if each not in {AMBIGUOUS, _NOT_ASSESSED}}
+    derived = {each for each in last.values() if each not in {AMBIGUOUS, NOT_ASSESSED}}
     if len(derived) > 1:
         return "contradicted", True
     if derived:
         return derived.pop(), False
-    return (AMBIGUOUS if AMBIGUOUS in last.values() else _NOT_ASSESSED), False
+    return (AMBIGUOUS if AMBIGUOUS in last.values() else NOT_ASSESSED), False

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import pytest
+
 from registry.domain.acts import Act
 from registry.domain.content.examples import example_of
 from registry.domain.mechanisms import shipped_profiles
@@ -65,6 +67,31 @@ def test_every_response_and_assessment_is_kept_in_its_own_scheme() -> None:
     assert [a.derived for a in row.assessments] == ["unsatisfactory", "partial", "partial"]
     assert (row.scale, row.is_contradicted, row.information_count) == ("partial", False, 1)
     assert row.states == ("XXB",)
+
+
+@pytest.mark.parametrize(
+    ("graded_on", "acted_on", "shown"),
+    [
+        ("", "2024-03-20", "2024-03-20"),
+        (None, "2024-03-20", "2024-03-20"),
+        ("2024-02", "2024-03-20", "2024-02"),
+        ("2024-02", None, "2024-02"),
+        ("", "", ""),
+        (None, None, ""),
+    ],
+)
+def test_date_of_a_grade_is_the_first_that_is_known(
+    graded_on: str | None, acted_on: str | None, shown: str
+) -> None:
+    grade = {"scheme": "ccpr", "value": "B", "date": graded_on}
+    acts = story(
+        ASKED,
+        ("upr", K.RECOMMENDATION_RESPONSE, 0, {"response": grade, "responded_date": acted_on}),
+        ("coe", K.FOLLOWUP_ASSESSED, 0, {"grade": grade, "assessed_date": acted_on}),
+    )
+    (row,) = rows(acts)
+
+    assert (row.responses[-1].date, row.assessments[0].date) == (shown, shown)
 
 
 def test_bodies_that_differ_contradict_each_other_and_an_ambiguous_grade_does_not() -> None:
