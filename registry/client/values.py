@@ -47,7 +47,7 @@ class CaseSummary:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one mechanism says, and the event that says it."""
+    """What a mechanism, or one of its bodies, says, and the event that says it."""
 
     mechanism: str
     value: str
@@ -57,7 +57,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """Acts of different mechanisms on one matter that say different things.
+    """Acts of different bodies on one matter that say different things.
 
     `about` is the event that they are about as (origin, index), None = the case;
     `is_concurrent` tells whether two that differ acted without knowing of each other.

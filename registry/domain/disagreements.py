@@ -1,35 +1,28 @@
-"""Disagreements: acts of different mechanisms on one matter that say different things.
+"""Disagreements: acts of different bodies on one matter that say different things.
 
-Both are kept and shown; nothing here decides who is right. A mechanism speaks with its last act on
-a matter. Where one had seen what the other said and says something else, it disagrees knowingly;
-where neither had, they acted at the same time, such as on two sides of a cut line.
+All are kept and shown; nothing here decides who is right. Which claims of a body count is the rule
+of `registry.domain.claims`; on the status of a case, and whether it is emblematic, a mechanism
+speaks as one, in the order of record, as it does in `registry.domain.rules.own_status`. Where one
+had seen what the other said and says something else, it disagrees knowingly; where neither had,
+they acted at the same time, such as on two sides of a cut line.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
 from registry.domain.acts import Act, place_of
+from registry.domain.claims import Claim, assessments_of, last_claims
 from registry.domain.content import (
-    ActContent,
     CaseClosed,
     CaseMarkedEmblematic,
     CaseStatusChanged,
-    FollowupAssessed,
     ReplyReceived,
 )
 from registry.domain.content.kinds.judgement import Fact
-from registry.domain.grading import AMBIGUOUS, NOT_ASSESSED, derived_of
+from registry.domain.grading import AMBIGUOUS
 
 Matter: TypeAlias = Literal["status", "emblematic", "assessment", "reply_kind", "confidence"]
-
-
-class Claim(NamedTuple):
-    """What one mechanism says: the value, and the event that says it."""
-
-    mechanism: str
-    value: str
-    origin: str
-    index: int  # type: ignore[assignment] # the field, not tuple.index
+_Topic: TypeAlias = tuple[Matter, tuple[str, int] | None]
 
 
 class Disagreement(NamedTuple):
@@ -38,7 +31,8 @@ class Disagreement(NamedTuple):
     Attributes:
         matter: what they differ on.
         about: the event that they are about, as origin and index; None = the case.
-        claims: the last of each mechanism, by mechanism; at least two values.
+        claims: of those that count one for each mechanism and value, in this order; at least two
+            values.
         is_concurrent: whether two of them that differ were made without knowing of each other.
     """
 
@@ -54,53 +48,65 @@ def disagreements_of(acts: Iterable[Act]) -> tuple[Disagreement, ...]:
     Args:
         acts: the readable acts of one history, in its order.
     """
-    last: dict[tuple[Matter, tuple[str, int] | None], dict[str, tuple[Act, str]]] = {}
+    said: dict[_Topic, list[Claim]] = {}
     for act in acts:
-        for matter, about, value in _said(act.content):
-            last.setdefault((matter, about), {})[act.mechanism] = (act, value)
+        for topic, claim in _said(act):
+            said.setdefault(topic, []).append(claim)
     found = []
-    for (matter, about), by_mechanism in last.items():
-        spoken = [by_mechanism[mechanism] for mechanism in sorted(by_mechanism)]
-        if len({value for _, value in spoken}) > 1:
-            claims = (Claim(act.mechanism, value, *act.place) for act, value in spoken)
-            found.append(Disagreement(matter, about, tuple(claims), _is_concurrent(spoken)))
+    for (matter, about), made in said.items():
+        claims = _shown(last_claims(made))
+        if len({claim.value for claim in claims}) > 1:
+            found.append(Disagreement(matter, about, claims, _is_concurrent(claims)))
     return tuple(sorted(found, key=lambda each: (each.matter, each.about or ("", -1))))
 
 
 def statuses_of(acts: Iterable[Act]) -> dict[str, str]:
     """The status that each mechanism gave the case, of those that gave one."""
-    return {
-        act.mechanism: value
-        for act in acts
-        for matter, _, value in _said(act.content)
-        if matter == "status"
-    }
+    given = [claim for act in acts for (matter, _), claim in _said(act) if matter == "status"]
+    return {claim.mechanism: claim.value for claim in last_claims(given)}
 
 
-def _said(content: ActContent) -> Iterator[tuple[Matter, tuple[str, int] | None, str]]:
-    about = place_of(content.about)
+def _said(act: Act) -> Iterator[tuple[_Topic, Claim]]:
+    content = act.content
     match content:
         case CaseClosed():
-            yield "status", None, "closed"
+            yield ("status", None), Claim(act, "", "closed", "")
         case CaseStatusChanged():
-            yield "status", None, content.status
+            yield ("status", None), Claim(act, "", content.status, "")
         case CaseMarkedEmblematic():
-            yield "emblematic", None, "taken back" if content.is_taken_back else "marked"
-        case FollowupAssessed() if about is not None:
-            derived = derived_of(content)
-            if derived not in {AMBIGUOUS, NOT_ASSESSED}:
-                yield "assessment", about, derived
-        case ReplyReceived() if about is not None and content.reply_kind:
-            yield "reply_kind", about, content.reply_kind
-        case Fact() if about is not None and content.confidence:
-            yield "confidence", about, content.confidence
+            mark = "taken back" if content.is_taken_back else "marked"
+            yield ("emblematic", None), Claim(act, "", mark, "")
+    about = place_of(content.about)
+    if about is None:
+        return
+    body = content.acting_body
+    match content:
+        case ReplyReceived() if content.reply_kind:
+            received = content.act_date()
+            date = "" if received is None else received.value
+            yield ("reply_kind", about), Claim(act, body, content.reply_kind, date)
+        case Fact() if content.confidence:
+            # The date of the act is that of the fact, not of who judges it.
+            yield ("confidence", about), Claim(act, body, content.confidence, "")
         case _:
-            return
+            for claim in assessments_of([act]):
+                yield ("assessment", about), claim
 
 
-def _is_concurrent(spoken: list[tuple[Act, str]]) -> bool:
+def _shown(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """One for each mechanism and value that can be compared: no more than there are of those.
+
+    A mechanism can name as many bodies as it likes, and every pair of claims is looked at.
+    """
+    shown = {(c.mechanism, c.value): c for c in claims if c.value != AMBIGUOUS}
+    return tuple(shown[key] for key in sorted(shown))
+
+
+def _is_concurrent(claims: tuple[Claim, ...]) -> bool:
     return any(
-        first_value != second_value and not first.knew(second) and not second.knew(first)
-        for at, (first, first_value) in enumerate(spoken)
-        for second, second_value in spoken[at + 1 :]
+        first.value != second.value
+        and not first.act.knew(second.act)
+        and not second.act.knew(first.act)
+        for at, first in enumerate(claims)
+        for second in claims[at + 1 :]
     )

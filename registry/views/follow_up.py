@@ -1,14 +1,15 @@
 """Follow-up: recommendations, commitments and decisions, and what came of each.
 
 Every response is kept. Assessments stand in their native schemes, the derived scale beside them;
-where the last assessments of two bodies differ on that scale, the row says so. That several bodies
-ask the same is a proposal, until a person accepts or declines it.
+where those of two bodies that count (`registry.domain.claims`) differ on that scale, the row says
+so. That several bodies ask the same is a proposal, until a person accepts or declines it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from registry.domain.acts import Act, instrument_of, place_of, said
+from registry.domain.claims import assessments_of, last_claims
 from registry.domain.content import (
     ActContent,
     CommitmentMade,
@@ -83,7 +84,7 @@ def _document(case_id: CaseId, act: Act, after: Sequence[Act]) -> Document:
     content = act.content
     acted = content.act_date()
     assessments = tuple(_assessments(after))
-    scale, is_contradicted = _scale(assessments)
+    scale, is_contradicted = _scale(after)
     states = _addressed(content)
     row = FollowUpRow(
         case_id=case_id,
@@ -157,12 +158,12 @@ def _assessments(after: Sequence[Act]) -> Iterable[AssessmentRow]:
             )
 
 
-def _scale(assessments: Sequence[AssessmentRow]) -> tuple[str, bool]:
+def _scale(after: Sequence[Act]) -> tuple[str, bool]:
     """The derived scale of the last assessments of each body, and whether they differ."""
-    last = {(each.mechanism, each.body): each.derived for each in assessments}
-    derived = {each for each in last.values() if each not in {AMBIGUOUS, NOT_ASSESSED}}
+    last = {claim.value for claim in last_claims(assessments_of(after))}
+    derived = last - {AMBIGUOUS}
     if len(derived) > 1:
         return "contradicted", True
     if derived:
         return derived.pop(), False
-    return (AMBIGUOUS if AMBIGUOUS in last.values() else NOT_ASSESSED), False
+    return (AMBIGUOUS if last else NOT_ASSESSED), False

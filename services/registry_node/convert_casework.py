@@ -189,7 +189,7 @@ def disagreement_to_proto(found: Disagreement) -> cases_pb2.Disagreement:
             cases_pb2.Claim(
                 mechanism=claim.mechanism,
                 value=claim.value,
-                event=_place(claim.origin, claim.index),
+                event=_place(*claim.act.place),
             )
             for claim in found.claims
         ],

@@ -11,17 +11,21 @@ from hypothesis import strategies as st
 
 from registry.domain.acts import Act
 from registry.domain.content import EventPointer
+from registry.domain.content.examples import example_of
 from registry.domain.deadlines import is_overdue, obligations_of
 from registry.domain.disagreements import disagreements_of, statuses_of
 from registry.domain.mechanisms import shipped_profiles
 from registry.domain.rules import own_status
+from registry.domain.vocabulary import EventKind as K
 from registry.views.acts import words_of
 from registry.views.deadline_board import obligation_documents
 from registry.views.follow_up import concordance_documents, follow_up_documents
 from registry.views.reference_index import reference_documents
+from registry.views.rows import FollowUpRow, decode_row
 from tests.storage.storage_world import case
 from tests.unit.domain.content_examples import KINDS, contents
 
+ASKED = EventPointer(origin="r.example/un/1", index=0)
 MECHANISMS = ("un", "iachr", "coe")
 INSTRUMENTS = tuple(
     code for profile in shipped_profiles().by_name.values() for code in profile.instruments
@@ -54,6 +58,35 @@ def stories(draw: st.DrawFn) -> list[Act]:
             )
         )
     return acts
+
+
+@st.composite
+def assessed(draw: st.DrawFn) -> list[Act]:
+    """A recommendation, and assessments of it by several bodies in any order of their days."""
+    asked = Act(ASKED.origin, 0, "un", example_of(K.RECOMMENDATION_MADE), {})
+    acts = [asked]
+    for index in range(1, draw(st.integers(3, 7))):
+        mechanism = draw(st.sampled_from(MECHANISMS))
+        content = example_of(
+            K.FOLLOWUP_ASSESSED,
+            about=ASKED,
+            acting_body=draw(st.sampled_from(["tb.ccpr", "tb.cedaw"])),
+            assessed_date=draw(st.sampled_from(["", "2023", "2024-02", "2024-02-03"])),
+            grade={"scheme": "ccpr", "value": "A"},  # ambiguous
+            derived=draw(st.sampled_from(["", "not_assessed", "partial", "rejected"])),
+        )
+        acts.append(Act(f"r.example/{mechanism}/1", index, mechanism, content, {}))
+    return acts
+
+
+@given(assessed())
+def test_follow_up_is_contradicted_where_a_disagreement_is_found_and_nowhere_else(
+    acts: list[Act],
+) -> None:
+    (document,) = follow_up_documents(case(1), acts)
+    row = decode_row(FollowUpRow, document.row)
+
+    assert row.is_contradicted == bool(disagreements_of(acts))
 
 
 @settings(max_examples=150)

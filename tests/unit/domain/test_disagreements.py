@@ -82,6 +82,73 @@ def test_grade_that_is_not_derived_contradicts_nothing(value: str) -> None:
     assert disagreements_of([graded("un", "ccpr", value), graded("iachr", "iachr", "total")]) == ()
 
 
+def test_ambiguous_grade_takes_the_place_of_what_its_body_said_before() -> None:
+    acts = [graded("un", "ccpr", "E"), graded("un", "ccpr", "A"), graded("iachr", "iachr", "total")]
+
+    assert disagreements_of(acts) == ()
+
+
+def test_assessment_that_judged_nothing_takes_the_place_of_nothing() -> None:
+    acts = [
+        graded("un", "ccpr", "E"),
+        graded("un", "upr", "noted"),
+        graded("iachr", "iachr", "total"),
+    ]
+    (found,) = disagreements_of(acts)
+
+    assert [claim.value for claim in found.claims] == ["implemented", "rejected"]
+
+
+def test_bodies_of_one_mechanism_contradict_each_other() -> None:
+    acts = [
+        graded("un", "ccpr", "E", acting_body="tb.ccpr"),
+        graded("un", "cedaw", "implemented", acting_body="tb.cedaw"),
+    ]
+    (found,) = disagreements_of(acts)
+
+    assert [(c.mechanism, c.value) for c in found.claims] == [
+        ("un", "implemented"),
+        ("un", "rejected"),
+    ]
+
+
+def test_status_and_mark_are_of_the_mechanism_whichever_of_its_bodies_gave_them() -> None:
+    acts = [
+        act("un", 0, K.CASE_CLOSED, acting_body="tb.ccpr"),
+        act("un", 1, K.CASE_STATUS_CHANGED, acting_body="sp.wgad", status="reopened"),
+        act("un", 2, K.CASE_MARKED_EMBLEMATIC, acting_body="tb.ccpr", is_taken_back=False),
+        act("un", 3, K.CASE_MARKED_EMBLEMATIC, acting_body="sp.wgad", is_taken_back=True),
+    ]
+
+    assert disagreements_of(acts) == ()
+    assert statuses_of(acts) == {"un": "reopened"}
+
+
+def test_last_reply_by_its_day_counts_and_of_facts_the_judgement_recorded_last() -> None:
+    def replied(day: str, kind: str) -> Act:
+        return act("un", 1, K.REPLY_RECEIVED, about=ASKED, received_date=day, reply_kind=kind)
+
+    def judged(day: str, confidence: str) -> Act:
+        fields = {"confidence": confidence, "established_by": "", "released_date": day}
+        return act("un", 1, K.PERSON_RELEASED, about=ASKED, **fields)
+
+    other_reply = act("iachr", 1, K.REPLY_RECEIVED, about=ASKED, reply_kind="substantive")
+    late = [replied("2024-05-01", "substantive"), replied("2024-03-15", "immaterial")]
+    assert disagreements_of([*late, other_reply]) == ()
+
+    fields = {"confidence": "contested", "established_by": ""}
+    other_fact = act("iachr", 1, K.PERSON_RELEASED, about=ASKED, **fields)
+    corrected = [judged("2024-05-01", "alleged"), judged("2024-03-15", "contested")]
+    assert disagreements_of([*corrected, other_fact]) == ()
+
+
+def test_mechanism_that_names_a_thousand_bodies_shows_each_value_once() -> None:
+    acts = [graded("un", "ccpr", "BE"[at % 2], acting_body=f"body.{at}") for at in range(1000)]
+    (found,) = disagreements_of(acts)
+
+    assert [claim.value for claim in found.claims] == ["partial", "rejected"]
+
+
 def test_scale_that_a_person_chose_counts() -> None:
     chosen = act(
         "un",

@@ -107,6 +107,21 @@ def test_bodies_that_differ_contradict_each_other_and_an_ambiguous_grade_does_no
     assert [r.scale for r in rows(story(ASKED))] == ["not_assessed"]
 
 
+def test_last_assessment_by_its_day_counts_and_one_that_judged_nothing_does_not() -> None:
+    def by_ccpr(value: str, day: str, scheme: str = "ccpr") -> Any:
+        fields = graded(scheme, value, acting_body="tb.ccpr", assessed_date=day)
+        return ("un", K.FOLLOWUP_ASSESSED, 0, fields)
+
+    later, earlier = by_ccpr("B", "2024-05-01"), by_ccpr("E", "2023-05-01")
+    nothing, unsure = by_ccpr("noted", "2024-06-01", "upr"), by_ccpr("A", "2024-06-01")
+
+    assert [r.scale for r in rows(story(ASKED, later, earlier))] == ["partial"]
+    assert [r.scale for r in rows(story(ASKED, earlier, later))] == ["partial"]
+    assert [r.scale for r in rows(story(ASKED, later, nothing))] == ["partial"]
+    assert [r.scale for r in rows(story(ASKED, later, unsure))] == ["ambiguous"]
+    assert [r.scale for r in rows(story(ASKED, nothing))] == ["not_assessed"]
+
+
 def test_decision_is_followed_up_once_it_was_assessed_and_a_commitment_at_once() -> None:
     opinion = ("wgad", K.OPINION_ADOPTED, None, {"addressee_state": "", "states": ["XXC"]})
     assert rows(story(opinion)) == []
