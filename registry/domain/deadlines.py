@@ -76,10 +76,10 @@ class Obligation(NamedTuple):
 
 
 class _Day(NamedTuple):
-    """A matter that has a day of its own; `day` is None where only an extension gives one."""
+    """The day that a matter of an act has by itself, and whether a clock gave it."""
 
     matter: Matter
-    day: date | None
+    day: date
     is_by_clock: bool
 
 
@@ -121,11 +121,14 @@ def last_day(value: PartialDate) -> date | None:
 
 
 def _own_days(acts: Sequence[Act], profiles: Profiles) -> _Days:
-    """The acts that have a day of their own, by place, with what is due for each."""
+    """The acts that have a day of their own, by place, with what is due for each.
+
+    Of what names none and has no clock, the day is that of an extension of it, by who asked.
+    """
     extended = {
-        (act.mechanism, place_of(act.content.about))
+        (act.mechanism, place_of(act.content.about)): day
         for act in acts
-        if isinstance(act.content, ReplyExtensionGranted) and _names_a_day(act.content)
+        if isinstance(act.content, ReplyExtensionGranted) and (day := _named_day(act.content))
     }
     found: dict[tuple[str, int], list[_Day]] = {}
     for act in acts:
@@ -133,8 +136,9 @@ def _own_days(acts: Sequence[Act], profiles: Profiles) -> _Days:
             continue  # it moves another's date
         for matter, field in _DATES:
             day, is_by_clock = _due(act.content, matter, field, profiles)
-            is_given = matter == "reply_due" and (act.mechanism, act.place) in extended
-            if day is not None or is_given:
+            if day is None and matter == "reply_due":
+                day = extended.get((act.mechanism, act.place))
+            if day is not None:
                 found.setdefault(act.place, []).append(_Day(matter, day, is_by_clock))
     return found
 
@@ -146,8 +150,6 @@ def _arising(
     following = after.of(act)
     for each in days:
         due, is_by_clock = _moved(act, each, following, profiles)
-        if due is None:
-            continue
         state, met = _outcome(each.matter, due, act, following)
         yield Obligation(
             each.matter,
@@ -163,9 +165,7 @@ def _arising(
         )
 
 
-def _moved(
-    act: Act, own: _Day, following: Sequence[Act], profiles: Profiles
-) -> tuple[date | None, bool]:
+def _moved(act: Act, own: _Day, following: Sequence[Act], profiles: Profiles) -> tuple[date, bool]:
     """The day after all extensions, and whether it is still a clock's."""
     due, is_by_clock = own.day, own.is_by_clock
     for each in following if own.matter == "reply_due" else ():
@@ -173,7 +173,7 @@ def _moved(
         is_own = each.mechanism == act.mechanism
         if is_own and isinstance(each.content, ReplyExtensionGranted):
             moved = _extended(each.content, due, act.content, profiles)
-            is_by_clock = is_by_clock and (moved is None or not _names_a_day(each.content))
+            is_by_clock = is_by_clock and _named_day(each.content) is None
             due = moved or due
     return due, is_by_clock
 
@@ -198,19 +198,19 @@ def _due(
 
 
 def _extended(
-    granted: ReplyExtensionGranted, due: date | None, asked: ActContent, profiles: Profiles
+    granted: ReplyExtensionGranted, due: date, asked: ActContent, profiles: Profiles
 ) -> date | None:
     """The day that an extension moves a reply to; None = it says none, nor does the clock."""
-    if granted.reply_due_date is not None and _names_a_day(granted):
-        return last_day(granted.reply_due_date)
+    if (named := _named_day(granted)) is not None:
+        return named
     instrument = profiles.instrument(instrument_of(asked))
-    if due is None or instrument is None or not instrument.extension_days:
+    if instrument is None or not instrument.extension_days:
         return None
     return _later(due, days=instrument.extension_days)
 
 
-def _names_a_day(granted: ReplyExtensionGranted) -> bool:
-    return granted.reply_due_date is not None and last_day(granted.reply_due_date) is not None
+def _named_day(content: ReplyExtensionGranted | MeasureExtended) -> date | None:
+    return None if content.reply_due_date is None else last_day(content.reply_due_date)
 
 
 def _later(day: date, *, days: int = 0, months: int = 0) -> date | None:
@@ -300,8 +300,7 @@ def _is_superseding(matter: Matter, content: ActContent) -> bool:
         case "reply_due":
             if isinstance(content, MeasureExtended):
                 # Without a day of its own it takes the place of nothing.
-                term = content.reply_due_date
-                return term is not None and last_day(term) is not None
+                return _named_day(content) is not None
             return isinstance(content, PetitionDecided)
         case "hearing":
             return isinstance(content, TrialObserved | JudgmentDelivered)

@@ -124,6 +124,7 @@ def test_overdue_follows_from_the_day_and_a_hearing_never_is() -> None:
     trial = Story().tell(K.TRIAL_OBSERVED, next_hearing_date="2024-05-02")
     (hearing,) = trial.due("hearing")
     assert not late(hearing, date(2025, 1, 1))
+    assert reply(trial, "2024-04-01").due("hearing")[0].state == "open"
     trial.tell(K.TRIAL_OBSERVED, 0, next_hearing_date=None, observed_date="2024-05-02")
     assert trial.due("hearing")[0].state == "superseded"
 
