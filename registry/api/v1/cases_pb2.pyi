@@ -600,7 +600,7 @@ Global___CaseSummary: _TypeAlias = CaseSummary  # noqa: Y015
 
 @_typing.final
 class Disagreement(_message.Message):
-    """Acts of different mechanisms on one matter that say different things; both are kept."""
+    """Acts of different bodies on one matter that say different things; all are kept."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -618,7 +618,7 @@ class Disagreement(_message.Message):
 
     @_builtins.property
     def claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___Claim]:
-        """What each says, by mechanism."""
+        """What they say: one for each mechanism and value."""
 
     def __init__(
         self,
@@ -638,7 +638,7 @@ Global___Disagreement: _TypeAlias = Disagreement  # noqa: Y015
 
 @_typing.final
 class Claim(_message.Message):
-    """What one mechanism says."""
+    """What a mechanism, or one of its bodies, says."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -646,7 +646,7 @@ class Claim(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     EVENT_FIELD_NUMBER: _builtins.int
     mechanism: _builtins.str
-    """Its slug."""
+    """Slug of the mechanism that recorded it."""
     value: _builtins.str
     """What it says."""
     @_builtins.property
