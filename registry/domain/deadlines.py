@@ -289,7 +289,7 @@ def _is_meeting(matter: Matter, content: ActContent) -> bool:
             )
         case "report_due":
             return isinstance(content, VisitReportPublished)
-        case "hearing":
+        case _:
             return False
 
 
