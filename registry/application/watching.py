@@ -1,10 +1,12 @@
 """Watching: what changed at this node since a cursor, in the order in which it arrived here.
 
 A cursor is this node's own: it names the last entry and the last part that were told, and is sealed
-with that entry's leaf hash. A cursor that this node's store does not reach, after a backup was
-restored for instance, is refused, never answered with silence. What changed is told at least once.
+with what stands there: that entry's leaf hash and that part's place. A cursor that stands for
+something else than this node's store holds there, after a backup was restored for instance, is
+refused, never answered with silence. What changed is told at least once.
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -13,11 +15,12 @@ from registry.domain.identifiers import CaseId, LogId
 from registry.errors import CursorOutOfRange, InvalidRequest
 from registry.log.merkle import leaf_hash
 from registry.store.entries import EntryStore
-from registry.store.values import Change
+from registry.store.values import Change, PartChange
 
 CHANGES_AT_ONCE: Final = 500
 _CURSOR: Final = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9a-f]{16})?", re.ASCII)
 _SEAL_DIGITS: Final = 16
+_NUMBER_SIZE_BYTES: Final = 8
 
 
 class Cursor(NamedTuple):
@@ -60,22 +63,18 @@ def read_cursor(store: EntryStore, text: str) -> Cursor:
         msg = "this cursor is not one that a watch gave; start without one"
         raise InvalidRequest(msg)
     cursor = Cursor(int(found[1]), int(found[2]))
-    if _seal(store, cursor.entry_id) != (found[3] or ""):
+    if _seal(store, cursor) != (found[3] or ""):
         msg = (
-            "this cursor is out of range: the node holds other entries than those it stands for, "
-            "such as after a backup was restored; start without a cursor"
+            "this cursor is out of range: the node holds other entries or parts than those it "
+            "stands for, such as after a backup was restored; start without a cursor"
         )
         raise CursorOutOfRange(msg)
-    parts = store.part_changes(cursor.part_id - 1, 1) if cursor.part_id else []
-    if not parts or parts[0].id != cursor.part_id:
-        # The part was erased since: parts are told again rather than left out.
-        return Cursor(cursor.entry_id, 0)
     return cursor
 
 
 def write_cursor(store: EntryStore, cursor: Cursor) -> str:
     """Writes a cursor that `read_cursor` reads."""
-    return f"{cursor.entry_id}.{cursor.part_id}.{_seal(store, cursor.entry_id)}"
+    return f"{cursor.entry_id}.{cursor.part_id}.{_seal(store, cursor)}"
 
 
 def changes_after(store: EntryStore, cursor: Cursor, case_id: CaseId | None = None) -> Changes:
@@ -101,10 +100,29 @@ def _of_entries(entries: Sequence[Change]) -> list[Changed]:
     return [Changed(each.case_id, each.log_id, each.index) for each in entries]
 
 
-def _seal(store: EntryStore, entry_id: int) -> str:
-    if not entry_id:
+def _seal(store: EntryStore, cursor: Cursor) -> str:
+    """What stands at a cursor, as a hash; `-` = nothing does, empty = it is the start.
+
+    SHA-256 of the entry's leaf hash, 32 bytes, and the part's place: log id, 32 bytes, index and
+    ordinal, 8 bytes each, big-endian. What is 0 in the cursor is left out.
+    """
+    if cursor == START:
         return ""
-    found = store.changes(entry_id - 1, 1)
-    if not found or found[0].id != entry_id:
-        return "-"
-    return leaf_hash(found[0].entry).hex()[:_SEAL_DIGITS]
+    sealed = hashlib.sha256()
+    if cursor.entry_id:
+        entries = store.changes(cursor.entry_id - 1, 1)
+        if not entries or entries[0].id != cursor.entry_id:
+            return "-"
+        sealed.update(leaf_hash(entries[0].entry))
+    if cursor.part_id:
+        # An erased part still has its place: the rows of what arrived are never deleted.
+        parts = store.part_changes(cursor.part_id - 1, 1)
+        if not parts or parts[0].id != cursor.part_id:
+            return "-"
+        sealed.update(_place(parts[0]))
+    return sealed.hexdigest()[:_SEAL_DIGITS]
+
+
+def _place(part: PartChange) -> bytes:
+    numbers = (part.index, part.ordinal)
+    return part.log_id + b"".join(each.to_bytes(_NUMBER_SIZE_BYTES) for each in numbers)

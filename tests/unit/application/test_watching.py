@@ -105,12 +105,35 @@ def test_cursor_that_nobody_gave_is_refused(store: SqliteStore, text: str) -> No
         read_cursor(store, text)
 
 
-def test_empty_cursor_is_the_start_and_a_part_that_is_gone_is_told_again(
+def test_cursor_is_refused_where_another_part_took_the_place_of_its_own(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    peer = peer_with(3)
+    take(store, peer, with_parts=False)
+    store.put_parts(peer.parts([0])).result()
+    store.put_parts(peer.parts([1])).result()
+    text = write_cursor(store, changes_after(store, START).cursor)
+    (tmp_path / "restored").mkdir()
+    restored = open_store(tmp_path / "restored")
+    try:
+        take(restored, peer, with_parts=False)
+        with pytest.raises(CursorOutOfRange):
+            read_cursor(restored, text)
+        restored.put_parts(peer.parts([2])).result()
+        restored.put_parts(peer.parts([0])).result()
+        with pytest.raises(CursorOutOfRange):
+            read_cursor(restored, text)
+    finally:
+        restored.close()
+    assert read_cursor(store, text).part_id
+
+
+def test_empty_cursor_is_the_start_and_one_of_a_part_that_never_came_is_refused(
     store: SqliteStore,
 ) -> None:
     take(store, peer_with(2))
     last = changes_after(store, START).cursor
 
     assert read_cursor(store, "") == START
-    gone = write_cursor(store, Cursor(last.entry_id, last.part_id + 5))
-    assert read_cursor(store, gone) == Cursor(last.entry_id, 0)
+    with pytest.raises(CursorOutOfRange):
+        read_cursor(store, f"{last.entry_id}.{last.part_id + 5}.{'0' * 16}")
