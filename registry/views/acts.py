@@ -1,9 +1,9 @@
 """The readable acts of a case: for the folds that follow, and as the list of all acts."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
-from registry.domain.acts import Act, instrument_of, said, states_of
+from registry.domain.acts import Act, instrument_of, place_of, said, states_of
 from registry.domain.content import ActContent
 from registry.domain.identifiers import CaseId
 from registry.domain.vocabulary import kind_code
@@ -12,6 +12,8 @@ from registry.views.case_file import CaseHistory, HistoryEntry
 from registry.views.rows import ActRow, encode_row
 
 VIEW: Final = "act"
+Place: TypeAlias = tuple[str, int]
+"""Origin and index of an event."""
 _WORDS: Final = ("title", "summary", "own_number", "law_title", "law_number", "document_type")
 _TEXT_MAX: Final = 100_000
 _EXCERPT_MAX: Final = 160
@@ -37,6 +39,24 @@ def acts_of(history: CaseHistory) -> list[Act]:
         for event in history.events
         if event.content is not None
     ]
+
+
+def confidential_places(history: CaseHistory) -> frozenset[Place]:
+    """The readable acts whose content is not for every member."""
+    return frozenset((each.origin, each.index) for each in history.events if each.is_confidential)
+
+
+def with_what_they_are_about(acts: Iterable[Act], places: Iterable[Place]) -> frozenset[Place]:
+    """Some acts and all that they are about, directly or over others: rows of those show both."""
+    about = {act.place: place_of(act.content.about) for act in acts}
+    found: set[Place] = set()
+    for place in places:
+        at: Place | None = place
+        # Each act is passed once, whatever the number of those about it, also in a circle.
+        while at is not None and at not in found:
+            found.add(at)
+            at = about.get(at)
+    return frozenset(found)
 
 
 def act_documents(history: CaseHistory) -> Iterable[Document]:
@@ -94,6 +114,7 @@ def _document(case_id: CaseId, event: HistoryEntry, content: ActContent) -> Docu
         themes=content.themes,
         references=content.references,
         is_invented=content.is_invented,
+        is_confidential=event.is_confidential,
     )
     return Document(
         view=VIEW,

@@ -94,6 +94,11 @@ class HistoryEntry:
     case_id: CaseId = NO_CASE
     link: Link | None = None
 
+    @property
+    def is_confidential(self) -> bool:
+        """Whether content is shown that is not for every member."""
+        return self.content is not None and not self.audience.is_all
+
 
 @dataclass(frozen=True, slots=True)
 class CaseHistory:

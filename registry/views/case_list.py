@@ -14,7 +14,17 @@ from registry.domain.identifiers import CaseId, RegistryId, situation_case_id
 from registry.domain.mechanisms import Profiles
 from registry.domain.states import state_codes, state_name
 from registry.store.read_models import CaseFold, Document
+<<<<<<< HEAD
 from registry.views.acts import act_documents, acts_of, place_of_time, words_of
+=======
+from registry.views.acts import (
+    act_documents,
+    acts_of,
+    confidential_places,
+    with_what_they_are_about,
+    words_of,
+)
+>>>>>>> 390b016 (Say in each row whether it shows content that is not for every member)
 from registry.views.case_file import CaseHistory, PartState
 from registry.views.deadline_board import obligation_documents
 from registry.views.follow_up import concordance_documents, follow_up_documents
@@ -48,13 +58,15 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
     acts = acts_of(history)
     row = summarise(history, situations, acts)
     embargoes = [e.not_before_ms for e in history.events if e.content_state is PartState.EMBARGOED]
+    own = confidential_places(history)
+    shown = with_what_they_are_about(acts, own)
     documents = (
         case_document(row, acts),
         *act_documents(history),
-        *obligation_documents(row.case_id, row.title, acts, profiles),
-        *follow_up_documents(row.case_id, acts),
-        *concordance_documents(row.case_id, acts),
-        *reference_documents(row.case_id, acts),
+        *obligation_documents(row.case_id, row.title, acts, profiles, confidential=shown),
+        *follow_up_documents(row.case_id, acts, confidential=shown),
+        *concordance_documents(row.case_id, acts, confidential=shown),
+        *reference_documents(row.case_id, acts, confidential=own),
         *link_documents(history),
     )
     return CaseFold(
@@ -98,6 +110,7 @@ def summarise(
         is_situation=state is not None,
         has_withdrawal=any(ends_a_use(content) for content in contents),
         digest=history.digest,
+        is_confidential=any(event.is_confidential for event in history.events),
     )
 
 

@@ -5,7 +5,7 @@ where those of two bodies that count (`registry.domain.claims`) differ on that s
 so. That several bodies ask the same is a proposal, until a person accepts or declines it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from registry.domain.acts import Act, instrument_of, place_of, said
@@ -26,7 +26,7 @@ from registry.domain.grading import AMBIGUOUS, NOT_ASSESSED, date_of_grade, deri
 from registry.domain.identifiers import CaseId, Slug
 from registry.domain.vocabulary import kind_code
 from registry.store.read_models import Document
-from registry.views.acts import act_facets, name_of, place_key, words_of
+from registry.views.acts import Place, act_facets, name_of, place_key, words_of
 from registry.views.rows import (
     AssessmentRow,
     ConcordanceRow,
@@ -39,8 +39,16 @@ VIEW: Final = "follow_up"
 CONCORDANCES: Final = "concordance"
 
 
-def follow_up_documents(case_id: CaseId, acts: Sequence[Act]) -> Iterable[Document]:
-    """One document for each act of a case that is followed up."""
+def follow_up_documents(
+    case_id: CaseId, acts: Sequence[Act], *, confidential: Collection[Place]
+) -> Iterable[Document]:
+    """One document for each act of a case that is followed up.
+
+    Args:
+        case_id: the case.
+        acts: its readable acts.
+        confidential: acts that are not for every member, and all that those are about.
+    """
     following: dict[tuple[str, int], list[Act]] = {}
     for act in acts:
         if (place := place_of(act.content.about)) is not None:
@@ -49,11 +57,13 @@ def follow_up_documents(case_id: CaseId, acts: Sequence[Act]) -> Iterable[Docume
         after = following.get(act.place, [])
         is_asking = isinstance(act.content, RecommendationMade | CommitmentMade)
         if is_asking or any(isinstance(each.content, FollowupAssessed) for each in after):
-            yield _document(case_id, act, after)
+            yield _document(case_id, act, after, is_confidential=act.place in confidential)
 
 
-def concordance_documents(case_id: CaseId, acts: Sequence[Act]) -> Iterable[Document]:
-    """One document for each concordance that was proposed in a case."""
+def concordance_documents(
+    case_id: CaseId, acts: Sequence[Act], *, confidential: Collection[Place]
+) -> Iterable[Document]:
+    """One document for each concordance that was proposed in a case; arguments as above."""
     answers: Mapping[tuple[str, int] | None, str] = {
         place_of(act.content.about): "declined" if act.content.is_declined else "accepted"
         for act in acts
@@ -66,7 +76,15 @@ def concordance_documents(case_id: CaseId, acts: Sequence[Act]) -> Iterable[Docu
         others = [(each.origin, each.index) for each in act.content.same_as]
         events = tuple(dict.fromkeys(([first] if first else []) + others))
         state = answers.get(act.place, "proposed")
-        row = ConcordanceRow(case_id, act.origin, act.index, Slug(act.mechanism), events, state)
+        row = ConcordanceRow(
+            case_id=case_id,
+            origin=act.origin,
+            index=act.index,
+            mechanism=Slug(act.mechanism),
+            events=events,
+            state=state,
+            is_confidential=act.place in confidential,
+        )
         yield Document(
             view=CONCORDANCES,
             key=place_key(act.origin, act.index),
@@ -80,7 +98,9 @@ def concordance_documents(case_id: CaseId, acts: Sequence[Act]) -> Iterable[Docu
         )
 
 
-def _document(case_id: CaseId, act: Act, after: Sequence[Act]) -> Document:
+def _document(
+    case_id: CaseId, act: Act, after: Sequence[Act], *, is_confidential: bool
+) -> Document:
     content = act.content
     acted = content.act_date()
     assessments = tuple(_assessments(after))
@@ -105,6 +125,7 @@ def _document(case_id: CaseId, act: Act, after: Sequence[Act]) -> Document:
         scale=scale,
         is_contradicted=is_contradicted,
         is_invented=content.is_invented,
+        is_confidential=is_confidential,
     )
     return Document(
         view=VIEW,

@@ -1,6 +1,6 @@
 """References by their normal form: found by any spelling, and from a document to its updates."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from registry.domain.acts import Act
@@ -9,14 +9,22 @@ from registry.domain.references import Reference, parse_reference
 from registry.domain.references.value import UNKNOWN
 from registry.domain.vocabulary import kind_code
 from registry.store.read_models import Document, Facets
-from registry.views.acts import place_key
+from registry.views.acts import Place, place_key
 from registry.views.rows import ReferenceRow, encode_row
 
 VIEW: Final = "reference"
 
 
-def reference_documents(case_id: CaseId, acts: Sequence[Act]) -> Iterable[Document]:
-    """One document for each reference of each act; the own number of a file counts as one."""
+def reference_documents(
+    case_id: CaseId, acts: Sequence[Act], *, confidential: Collection[Place]
+) -> Iterable[Document]:
+    """One document for each reference of each act; the own number of a file counts as one.
+
+    Args:
+        case_id: the case.
+        acts: its readable acts.
+        confidential: those that are not for every member.
+    """
     for act in acts:
         content = act.content
         acted = content.act_date()
@@ -34,6 +42,7 @@ def reference_documents(case_id: CaseId, acts: Sequence[Act]) -> Iterable[Docume
                 normal=reference.normal,
                 updates=reference.updates,
                 date="" if acted is None else acted.value,
+                is_confidential=act.place in confidential,
             )
             yield Document(
                 view=VIEW,

@@ -1,10 +1,12 @@
 """What the views show, row by row, and its stored form: canonical JSON, bytes in hexadecimal.
 
 A row depends on the log alone and not on the way there, so that a rebuild gives the same bytes.
+Rows that show content say whether any of it is not for every member (`is_confidential`): who lists
+them is noted.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter
 
@@ -17,6 +19,18 @@ _CONFIG: Final = ConfigDict(ser_json_bytes="hex", val_json_bytes="hex", extra="f
 class _Row:
     __slots__ = ()
     __pydantic_config__ = _CONFIG
+
+
+class ContentRow(Protocol):
+    """A row that shows content of a case."""
+
+    @property
+    def case_id(self) -> CaseId:
+        """The case."""
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether something that it shows comes from content that is not for every member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,7 @@ class CaseRow(_Row):
     is_situation: bool
     has_withdrawal: bool
     digest: bytes
+    is_confidential: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,7 @@ class ActRow(_Row):
     themes: tuple[str, ...]
     references: tuple[str, ...]
     is_invented: bool
+    is_confidential: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,7 @@ class ObligationRow(_Row):
     met: str
     references: tuple[str, ...]
     is_invented: bool
+    is_confidential: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +152,7 @@ class FollowUpRow(_Row):
     scale: str
     is_contradicted: bool
     is_invented: bool
+    is_confidential: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +165,7 @@ class ConcordanceRow(_Row):
     mechanism: Slug
     events: tuple[tuple[str, int], ...]
     state: str
+    is_confidential: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +190,7 @@ class ReferenceRow(_Row):
     normal: str
     updates: str
     date: str
+    is_confidential: bool
 
 
 _ADAPTERS: Final[dict[type[Any], TypeAdapter[Any]]] = {

@@ -199,7 +199,7 @@ def disagreement_to_proto(found: Disagreement) -> cases_pb2.Disagreement:
 
 def _same(row: Any) -> dict[str, Any]:  # noqa: ANN401 - any of the rows
     """The fields that row and message have in common, by name."""
-    names = {field.name for field in fields(row)} - {"origin", "index"}
+    names = {field.name for field in fields(row)} - {"origin", "index", "is_confidential"}
     return {name: getattr(row, name) for name in names}
 
 

@@ -101,10 +101,10 @@ def test_folds_of_any_acts_give_rows(acts: list[Act]) -> None:
     own_status(act.content for act in acts)
     words_of(act.content for act in acts)
     documents = [
-        *obligation_documents(case(1), "a title", acts, shipped_profiles()),
-        *follow_up_documents(case(1), acts),
-        *concordance_documents(case(1), acts),
-        *reference_documents(case(1), acts),
+        *obligation_documents(case(1), "a title", acts, shipped_profiles(), confidential=()),
+        *follow_up_documents(case(1), acts, confidential=()),
+        *concordance_documents(case(1), acts, confidential=()),
+        *reference_documents(case(1), acts, confidential=()),
     ]
     keys = [(each.view, each.key) for each in documents]
     assert len(keys) == len(set(keys))

@@ -20,6 +20,7 @@ from registry.views.rows import CaseRow, decode_row, encode_row
 from tests.storage.storage_world import NOW_MS, OTHER, PEER, REGISTRY, VIEWS_KEY, case, open_store
 from tests.unit.views.view_world import (
     OTHER_MEMBER,
+    OWN_MEMBER,
     PEER_MEMBER,
     Mechanism,
     digest_of,
@@ -87,6 +88,7 @@ def test_line_of_a_case_gathers_what_its_events_say(store: SqliteStore) -> None:
         is_invented=True,
         is_situation=False,
         has_withdrawal=False,
+        is_confidential=False,
         digest=digest_of(CASE, [opened.leaf_hash, second.leaf_hash, third.leaf_hash]),
     )
 
@@ -154,6 +156,20 @@ def test_title_of_the_first_opening_in_the_order_of_record_stands_first(store: S
     assert line_of(store, CASE).title == "earlier / later"
 
 
+def test_line_is_confidential_while_it_says_what_is_not_for_every_member(
+    store: SqliteStore,
+) -> None:
+    peer = Mechanism(PEER)
+    peer.act(opening("A matter"), case_id=CASE)
+    peer.act(statement("EGY"), case_id=CASE, kind=EventKind.SEALED, audience=only(OWN_MEMBER))
+    take(store, peer, with_parts=False)
+    assert not line_of(store, CASE).is_confidential
+
+    store.put_parts(peer.parts()).result()
+    line = line_of(store, CASE)
+    assert (line.is_confidential, line.states) == (True, ("EGY",))
+
+
 def test_line_survives_being_written_down(store: SqliteStore) -> None:
     peer = Mechanism(PEER)
     peer.act(opening("Où? «é»\n"), case_id=CASE)
@@ -184,6 +200,7 @@ def row(number: int, *, time_ms: int, states: tuple[str, ...] = (), by: str = "p
         is_invented=False,
         is_situation=False,
         has_withdrawal=False,
+        is_confidential=False,
         digest=b"d" * 32,
     )
 

@@ -9,6 +9,7 @@ from registry.domain.content.examples import example_of
 from registry.domain.mechanisms import shipped_profiles
 from registry.domain.references import parse_reference
 from registry.domain.vocabulary import EventKind as K
+from registry.views.acts import with_what_they_are_about
 from registry.views.deadline_board import obligation_documents
 from registry.views.follow_up import concordance_documents, follow_up_documents
 from registry.views.reference_index import names_of, reference_documents
@@ -41,7 +42,8 @@ def graded(scheme: str, value: str, **fields: Any) -> dict[str, Any]:
 
 
 def rows(acts: list[Act]) -> list[FollowUpRow]:
-    return [decode_row(FollowUpRow, d.row) for d in follow_up_documents(case(1), acts)]
+    documents = follow_up_documents(case(1), acts, confidential=())
+    return [decode_row(FollowUpRow, document.row) for document in documents]
 
 
 ASKED = ("un", K.RECOMMENDATION_MADE, None, {"addressee_state": "XXB"})
@@ -136,7 +138,7 @@ def test_concordance_stands_as_proposed_until_a_person_answers() -> None:
         told: list[Any] = [ASKED, proposal]
         if answer is not None:
             told.append(("un", K.CONCORDANCE_ACCEPTED, 1, {"is_declined": answer}))
-        (document,) = concordance_documents(case(1), story(*told))
+        (document,) = concordance_documents(case(1), story(*told), confidential=())
         row = decode_row(ConcordanceRow, document.row)
         assert (row.state, row.mechanism) == (state, "obs")
         assert row.events == ((UN, 0), ("defenders.example/achpr/1", 5))
@@ -146,7 +148,9 @@ def test_concordance_stands_as_proposed_until_a_person_answers() -> None:
 def test_obligations_are_sorted_by_their_day_and_owed_by_their_state() -> None:
     letter = {"instrument": "un.ua", "reply_due_date": None, "addressee_state": "XXB"}
     acts = story(("un", K.COMMUNICATION_SENT, None, letter))
-    (document,) = obligation_documents(case(1), "A matter", acts, shipped_profiles())
+    (document,) = obligation_documents(
+        case(1), "A matter", acts, shipped_profiles(), confidential=()
+    )
     row = decode_row(ObligationRow, document.row)
 
     assert document.sort == row.due == "2024-04-30"
@@ -157,7 +161,7 @@ def test_obligations_are_sorted_by_their_day_and_owed_by_their_state() -> None:
 def test_reference_is_found_by_itself_and_by_what_it_updates() -> None:
     written = ["TUN 001 / 0517 / OBS 052.1", "some number of nobody"]
     acts = story(("obs", K.STATEMENT_ISSUED, None, {"references": written, "own_number": "F-7"}))
-    documents = list(reference_documents(case(1), acts))
+    documents = list(reference_documents(case(1), acts, confidential=()))
     found = [decode_row(ReferenceRow, each.row) for each in documents]
 
     assert [row.written for row in found] == [*written, "F-7"]
@@ -166,3 +170,61 @@ def test_reference_is_found_by_itself_and_by_what_it_updates() -> None:
     assert ("named", base[0]) in documents[0].facets
     assert names_of(parse_reference("f-7")) == names_of(parse_reference("F-7"))
     assert names_of(parse_reference("F-7")) != names_of(parse_reference("F-8"))
+
+
+# --- what is not for every member -----------------------------------------------------------------
+
+
+def test_row_is_confidential_if_it_shows_anything_of_an_act_that_is() -> None:
+    acts = story(
+        ASKED,
+        ASKED,
+        ("coe", K.FOLLOWUP_ASSESSED, 1, graded("ccpr", "C1", acting_body="tb.ccpr")),
+        ("un", K.RECOMMENDATION_MADE, None, {"addressee_state": "XXB", "references": ["A/1"]}),
+    )
+    own = {acts[2].place, acts[3].place}
+    shown = with_what_they_are_about(acts, own)
+
+    documents = follow_up_documents(case(1), acts, confidential=shown)
+    found = [decode_row(FollowUpRow, document.row) for document in documents]
+    assert [(row.index, row.is_confidential) for row in found] == [(0, False), (1, True), (3, True)]
+    references = reference_documents(case(1), acts, confidential=own)
+    named = [decode_row(ReferenceRow, document.row) for document in references]
+    assert {row.index for row in named if row.is_confidential} <= {2, 3}
+    assert any(row.is_confidential for row in named if row.written == "A/1")
+
+
+def test_obligation_is_confidential_by_a_reply_to_a_later_letter_or_by_its_title() -> None:
+    acts = story(
+        ("un", K.COMMUNICATION_SENT, None, {"addressee_state": "XXB"}),
+        ("un", K.REPLY_EXTENSION_GRANTED, 0, {}),
+        ("un", K.REPLY_RECEIVED, 1, {}),
+        ("un", K.CASE_OPENED, None, {}),
+    )
+
+    def is_confidential(*which: int) -> bool:
+        shown = with_what_they_are_about(acts, [acts[each].place for each in which])
+        found = obligation_documents(
+            case(1), "A matter", acts, shipped_profiles(), confidential=shown
+        )
+        rows = [decode_row(ObligationRow, document.row) for document in found]
+        return next(row.is_confidential for row in rows if row.index == 0)
+
+    assert not is_confidential()
+    assert is_confidential(0)
+    assert is_confidential(2)
+    assert is_confidential(3)
+
+
+def test_concordance_is_confidential_by_its_answer_and_acts_about_each_other_end() -> None:
+    acts = story(("un", K.CONCORDANCE_PROPOSED, None, {}), ("un", K.CONCORDANCE_ACCEPTED, 0, {}))
+    shown = with_what_they_are_about(acts, [acts[1].place])
+    (document,) = concordance_documents(case(1), acts, confidential=shown)
+    assert decode_row(ConcordanceRow, document.row).is_confidential
+
+    first, second = acts
+    circle = [
+        first._replace(content=first.content.model_copy(update={"about": second.content.about})),
+        second,
+    ]
+    assert with_what_they_are_about(circle, [second.place]) == {first.place, second.place}
