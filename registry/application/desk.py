@@ -6,7 +6,8 @@ done for it. Who did an act stands beside its event; what waits for a second per
 a case and who has read what stand in the office database. None of it leaves the node.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -46,6 +47,7 @@ from registry.store.values import (
     read_header,
 )
 from registry.views.case_file import HistoryEntry
+from registry.views.rows import ContentRow
 
 _ID_SIZE_BYTES: Final = 16
 
@@ -162,14 +164,15 @@ class Desk:
         msg = f"{member.origin} has no event {index} here"
         raise NotFound(msg)
 
-    def lists_for(self, client: Client, ask: Ask) -> tuple[Lists, Ask]:
-        """The lists as far as a client may know of the cases in them.
+    def lists_for(self, client: Client, ask: Ask, method: str) -> tuple[Lists, Ask]:
+        """The lists as far as a client may know of the cases; what they show `method` is noted.
 
         Raises:
             TryLater: content is closed.
         """
         require_open(self._store)
-        return self._registry.lists, replace(ask, hidden=self.hidden_from(client))
+        lists = self._registry.lists.noted_by(partial(self.note_rows, client, method))
+        return lists, replace(ask, hidden=self.hidden_from(client))
 
     def restrict(self, case_id: CaseId, names: Sequence[str]) -> None:
         """Limits a case to named clients; none = the limit is lifted.
@@ -317,10 +320,21 @@ class Desk:
         return source
 
     def note_read(self, client: Client, method: str, case_id: CaseId, events: int) -> None:
-        """Keeps that a client was shown content that is not for every member; before it is."""
-        if events:
-            now_ms = self._registry.clock_ms()
-            self._office.add_read(now_ms, client.name, method, case_id, events)
+        """Like `note_reads`, of one case."""
+        self.note_reads(client, method, {case_id: events})
+
+    def note_rows(self, client: Client, method: str, rows: Iterable[ContentRow]) -> None:
+        """Like `note_reads`, of rows of a list: counts, case by case, those that show such."""
+        self.note_reads(client, method, Counter(r.case_id for r in rows if r.is_confidential))
+
+    def note_reads(self, client: Client, method: str, counts: Mapping[CaseId, int]) -> None:
+        """Keeps that a client was shown content that is not for every member; before it is.
+
+        `counts` tells of each case how many events, or rows of a list, show such; 0 = not kept.
+        """
+        shown = {case_id: count for case_id, count in counts.items() if count}
+        if shown:
+            self._office.add_reads(self._registry.clock_ms(), client.name, method, shown)
 
     def reads(
         self, client: Client, before: int | None, limit: int, case_id: CaseId | None
@@ -368,7 +382,7 @@ class Desk:
 
 def confidential_count(events: Iterable[HistoryEntry]) -> int:
     """Counts events whose content is shown and is not for every member."""
-    return sum(event.content is not None and not event.audience.is_all for event in events)
+    return sum(event.is_confidential for event in events)
 
 
 def open_desk(registry: Registry, *, random_bytes: Callable[[int], bytes]) -> Desk:

@@ -1,6 +1,6 @@
 """Lists: what the read models answer, filtered and paged, as far as a caller may know of it."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Generic, TypeVar
@@ -17,6 +17,7 @@ from registry.views.rows import (
     ActRow,
     CaseRow,
     ConcordanceRow,
+    ContentRow,
     FollowUpRow,
     LinkRow,
     ObligationRow,
@@ -25,6 +26,7 @@ from registry.views.rows import (
 )
 
 T = TypeVar("T")
+C = TypeVar("C", bound=ContentRow)
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _LAST: Final = "\U0010ffff"
 """Sorts after every date."""
@@ -64,8 +66,21 @@ class Ask:
 class Lists:
     """The lists of one node."""
 
-    def __init__(self, models: ReadModels) -> None:
+    def __init__(
+        self, models: ReadModels, note: Callable[[Sequence[ContentRow]], None] | None = None
+    ) -> None:
+        """Reads nothing yet.
+
+        Args:
+            models: what is read.
+            note: is told the rows with content, page by page, before whoever asks; None = nobody.
+        """
         self._models = models
+        self._note = note
+
+    def noted_by(self, note: Callable[[Sequence[ContentRow]], None]) -> "Lists":
+        """The same lists for one who asks from outside."""
+        return Lists(self._models, note)
 
     def cases(self, ask: Ask) -> Listed[CaseRow]:
         """Cases by last activity, newest first; the dates are those of the last record, UTC."""
@@ -99,7 +114,7 @@ class Lists:
 
     def links(self, ask: Ask) -> Listed[LinkRow]:
         """Where links were proposed, newest first."""
-        return self._read(link_list.VIEW, LinkRow, ask)
+        return self._page(link_list.VIEW, LinkRow, ask)
 
     def references(self, text: str, ask: Ask) -> tuple[Reference, Listed[ReferenceRow]]:
         """Where a reference stands, in any spelling, and what updates it or is updated by it."""
@@ -109,6 +124,21 @@ class Lists:
         return reference, self._read(reference_index.VIEW, ReferenceRow, asked)
 
     def _read(
+        self,
+        view: str,
+        kind: type[C],
+        ask: Ask,
+        before: str = "",
+        *,
+        is_ascending: bool = False,
+    ) -> Listed[C]:
+        """A page of rows that show content; it is noted first."""
+        page = self._page(view, kind, ask, before, is_ascending=is_ascending)
+        if self._note is not None:
+            self._note(page.rows)
+        return page
+
+    def _page(
         self,
         view: str,
         kind: type[T],

@@ -8,7 +8,7 @@
 Who did an act stands with the event instead, in one transaction with it: see act_notes.py.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -69,7 +69,10 @@ class PendingRow(NamedTuple):
 
 
 class ReadRow(NamedTuple):
-    """A read of content that is not for every member."""
+    """A read of content that is not for every member.
+
+    `events` counts what was shown: events of a history, or rows of a list.
+    """
 
     read_no: int
     time_ms: int
@@ -163,14 +166,14 @@ class Office:
 
     # --- reads ----------------------------------------------------------------------------------
 
-    def add_read(
-        self, time_ms: int, client: str, method: str, case_id: CaseId, events: int
+    def add_reads(
+        self, time_ms: int, client: str, method: str, counts: Mapping[CaseId, int]
     ) -> None:
-        """Keeps a read."""
+        """Keeps what one call read, in one transaction: a row for each case."""
         with self._transaction(commit=True) as cursor:
-            cursor.execute(
+            cursor.executemany(
                 "INSERT INTO reads VALUES (NULL, ?, ?, ?, ?, ?)",
-                (time_ms, client, method, case_id, events),
+                [(time_ms, client, method, case_id, count) for case_id, count in counts.items()],
             )
 
     def reads_before(

@@ -155,7 +155,7 @@ def check_restricted_case(world: World) -> None:
     for client, knows in ((Client("chosen", Role.OFFICER), True), (OFFICER, False)):
         while node.registry.projector.advance().is_behind:
             pass
-        lists, asked = desk.lists_for(client, Ask(10))
+        lists, asked = desk.lists_for(client, Ask(10), "ListCases")
         page = lists.cases(asked)
         assert [row.case_id for row in page.rows] == ([case.case_id] if knows else [])
         if knows:

@@ -1,4 +1,7 @@
-"""A case that is limited to named clients is in no list, search, link or stream of the others."""
+"""A case that is limited to named clients is in no list, search, link or stream of the others.
+
+Who is shown what is not for every member, in a list too, is kept.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +13,7 @@ from registry.application.clients import add_client
 from registry.application.roles import Role
 from registry.client import RegistryClient, case, load_profile
 from registry.client.casework import EventPlace, Filter
-from registry.domain.audience import EVERYONE
+from registry.domain.audience import EVERYONE, OWN_ONLY
 from registry.domain.content.examples import example_of
 from registry.domain.identifiers import CaseId
 from registry.domain.vocabulary import EventKind as K
@@ -27,7 +30,12 @@ def profiles(
     federation: list[LocalNode], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("hidden")
-    roles = {"carla": Role.OFFICER, "dan": Role.OFFICER, "keeper": Role.ADMINISTRATOR}
+    roles = {
+        "carla": Role.OFFICER,
+        "dan": Role.OFFICER,
+        "keeper": Role.ADMINISTRATOR,
+        "audra": Role.AUDITOR,
+    }
     for name, role in roles.items():
         add_client(federation[0].folder, name, folder / name, role)
     return {name: folder / name for name in roles}
@@ -119,6 +127,27 @@ async def test_hidden_case_is_in_nothing_that_others_can_ask(
         await anext(dan.watch.history(case(hidden), timeout_s=5))
     assert hidden not in await _watched(dan)
     assert hidden in await _watched(carla)
+
+
+async def test_titles_and_words_of_confidential_content_in_lists_are_kept_as_read(
+    alpha: LocalNode, carla: RegistryClient, profiles: dict[str, Path]
+) -> None:
+    title, wanted = "A zephyrine matter", Filter(text="zephyrine")
+    async with client_of(alpha) as desk:
+        receipt = await desk.open_case("read-lists", opened(title), audience=OWN_ONLY)
+
+        async def is_listed() -> bool:
+            return [row.title async for row in desk.casework.acts(wanted)] == [title]
+
+        await until(is_listed, "the act is in the lists")
+    assert [row.title async for row in carla.list_cases(wanted=wanted)] == [title]
+    assert [row.title async for row in carla.casework.acts(wanted)] == [title]
+    assert receipt.case_id in await _watched(carla)
+
+    async with RegistryClient(load_profile(profiles["audra"])) as auditor:
+        reads = [read async for read in auditor.desk.reads(receipt.case_id)]
+    by_carla = [(read.method, read.events) for read in reversed(reads) if read.client == "carla"]
+    assert by_carla == [("ListCases", 1), ("ListActs", 1), ("WatchCases", 1)]
 
 
 async def _watched(client: RegistryClient) -> set[CaseId]:

@@ -434,7 +434,7 @@ class ReadRecord(_message.Message):
     case_id: _builtins.bytes
     """The case, 16 bytes."""
     events: _builtins.int
-    """Events with content not for every member that were shown."""
+    """Events with content not for every member that were shown; of a list, rows that show such."""
     def __init__(
         self,
         *,

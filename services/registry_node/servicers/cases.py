@@ -1,6 +1,7 @@
 """CaseService: record events, read cases. For clients of this node only."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -113,7 +114,7 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
         ask = replace(ask, facets=(*ask.facets, *further))
 
         def read() -> Listed[CaseRow]:
-            lists, asked = self._desk.lists_for(client, ask)
+            lists, asked = self._desk.lists_for(client, ask, "ListCases")
             return lists.cases(asked)
 
         page = await self._read(read)
@@ -205,9 +206,8 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
 
     def _note_reads(self, client: Client, method: str, shown: Sequence[HistoryEntry]) -> None:
         """Keeps who read what, case by case; a page may show several that are linked."""
-        for case_id in {event.case_id for event in shown}:
-            of_case = [event for event in shown if event.case_id == case_id]
-            self._desk.note_read(client, method, case_id, confidential_count(of_case))
+        counts = Counter(event.case_id for event in shown if event.is_confidential)
+        self._desk.note_reads(client, method, counts)
 
 
 def record_command(

@@ -41,7 +41,7 @@ class CaseworkServicer(casework_pb2_grpc.CaseworkServiceServicer):
     ) -> casework_pb2.ListActsResponse:
         """Lists readable acts."""
         ask = convert.ask_of(request.filter, request.page_size, request.page_token, takes=ACTS_TAKE)
-        page = await self._read(ask, lambda lists, asked: lists.acts(asked))
+        page = await self._read("ListActs", ask, lambda lists, asked: lists.acts(asked))
         return casework_pb2.ListActsResponse(
             acts=[convert.act_to_proto(row) for row in page.rows], next_page_token=page.next_token
         )
@@ -55,6 +55,7 @@ class CaseworkServicer(casework_pb2_grpc.CaseworkServiceServicer):
         )
         today = self._today()
         page = await self._read(
+            "ListObligations",
             ask,
             lambda lists, asked: (
                 lists.overdue(asked, today) if request.overdue_only else lists.obligations(asked)
@@ -72,7 +73,7 @@ class CaseworkServicer(casework_pb2_grpc.CaseworkServiceServicer):
         ask = convert.ask_of(
             request.filter, request.page_size, request.page_token, takes=FOLLOW_UPS_TAKE
         )
-        page = await self._read(ask, lambda lists, asked: lists.follow_ups(asked))
+        page = await self._read("ListFollowUps", ask, lambda lists, asked: lists.follow_ups(asked))
         return casework_pb2.ListFollowUpsResponse(
             follow_ups=[convert.follow_up_to_proto(row) for row in page.rows],
             next_page_token=page.next_token,
@@ -88,7 +89,9 @@ class CaseworkServicer(casework_pb2_grpc.CaseworkServiceServicer):
         if request.HasField("event"):
             event = f"{request.event.origin}#{request.event.index}"
             ask = Ask(ask.limit, ask.token, (*ask.facets, ("event", (event,))))
-        page = await self._read(ask, lambda lists, asked: lists.concordances(asked))
+        page = await self._read(
+            "ListConcordances", ask, lambda lists, asked: lists.concordances(asked)
+        )
         return casework_pb2.ListConcordancesResponse(
             concordances=[convert.concordance_to_proto(row) for row in page.rows],
             next_page_token=page.next_token,
@@ -100,7 +103,9 @@ class CaseworkServicer(casework_pb2_grpc.CaseworkServiceServicer):
         """Finds a reference in any spelling."""
         text = convert.reference_text(request.text)
         ask = Ask(page_size(request.page_size), request.page_token)
-        parsed, page = await self._read(ask, lambda lists, asked: lists.references(text, asked))
+        parsed, page = await self._read(
+            "FindReferences", ask, lambda lists, asked: lists.references(text, asked)
+        )
         return casework_pb2.FindReferencesResponse(
             parsed=convert.parsed_to_proto(parsed),
             places=[convert.reference_to_proto(row) for row in page.rows],
@@ -123,8 +128,8 @@ class CaseworkServicer(casework_pb2_grpc.CaseworkServiceServicer):
     def _today(self) -> date:
         return datetime.fromtimestamp(self._registry.clock_ms() / 1000, UTC).date()
 
-    async def _read(self, ask: Ask, read: Callable[[Lists, Ask], T]) -> T:
+    async def _read(self, method: str, ask: Ask, read: Callable[[Lists, Ask], T]) -> T:
         client = calling_client()
         return await asyncio.get_running_loop().run_in_executor(
-            self._reading, lambda: read(*self._desk.lists_for(client, ask))
+            self._reading, lambda: read(*self._desk.lists_for(client, ask, method))
         )

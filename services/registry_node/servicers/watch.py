@@ -78,15 +78,16 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
         return [*found, last]
 
     def _cases(self, client: Client, changes: Changes) -> list[watch_pb2.WatchCasesResponse]:
-        found = []
+        rows = []
         for case_id in dict.fromkeys(each.case_id for each in changes.changed):
             if not self._desk.may_see(client, case_id):
                 continue
             try:
-                row = self._registry.case(case_id)
+                rows.append(self._registry.case(case_id))
             except NotFound:
                 continue  # all its events became void
-            found.append(watch_pb2.WatchCasesResponse(case=convert.summary_to_proto(row)))
+        self._desk.note_rows(client, "WatchCases", rows)
+        found = [watch_pb2.WatchCasesResponse(case=convert.summary_to_proto(row)) for row in rows]
         last = watch_pb2.WatchCasesResponse(
             cursor=write_cursor(self._registry.store, changes.cursor),
             is_caught_up=changes.is_caught_up,

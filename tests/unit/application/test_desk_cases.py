@@ -34,7 +34,7 @@ def world(node: Node) -> Iterator[DeskWorld]:
 
 
 def listed(world: DeskWorld, client: Client, ask: Ask) -> Listed[CaseRow]:
-    lists, asked = world.desk.lists_for(client, ask)
+    lists, asked = world.desk.lists_for(client, ask, "ListCases")
     return lists.cases(asked)
 
 
@@ -224,6 +224,26 @@ def test_reads_are_listed_newest_first_by_case_and_without_hidden_cases(world: D
     world.desk.restrict(other, ["ada"])
     assert [read.events for read in world.desk.reads(auditor, None, 1, None)] == [3]
     assert world.desk.reads(auditor, None, 10, other) == []
+
+
+def test_list_notes_the_cases_whose_rows_show_what_is_not_for_everyone(world: DeskWorld) -> None:
+    restricted, _ = world.opened(), world.opened(request_id="other")
+    for title in ("one", "two"):
+        world.records(restricted, statement(title), request_id=title, audience=OWN_ONLY)
+    while world.node.registry.projector.lag():
+        world.node.registry.projector.advance()
+    assert world.desk.reads(ADA, None, 10, None) == []
+
+    assert len(listed(world, EVE, Ask(9)).rows) == 2
+    lists, asked = world.desk.lists_for(EVE, Ask(9), "ListActs")
+    assert len(lists.acts(asked).rows) == 4
+    world.node.registry.lists.acts(Ask(9))  # what the node itself reads is nobody's read
+
+    reads = world.desk.reads(ADA, None, 10, None)
+    assert [(read.client, read.method, read.case_id, read.events) for read in reads] == [
+        ("eve", "ListActs", restricted, 2),
+        ("eve", "ListCases", restricted, 1),
+    ]
 
 
 # --- sources ------------------------------------------------------------------------------------

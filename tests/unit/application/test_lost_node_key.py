@@ -33,7 +33,7 @@ def alpha(folder: Path) -> Path:
         node.registry.projector.advance()
         with closing(office_of(node.registry)) as office:
             # Left open by a process that was killed: the files beside it stay.
-            office.add_read(1, "ada", "GetCase", node.registry.store.case_ids(None, 1)[0], 1)
+            office.add_reads(1, "ada", "GetCase", {node.registry.store.case_ids(None, 1)[0]: 1})
             for name in ("office.db", "views.db"):
                 for suffix in ("-wal", "-shm"):
                     shutil.copy(folder / "alpha" / f"{name}{suffix}", folder / f"{name}{suffix}")
