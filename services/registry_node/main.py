@@ -88,6 +88,9 @@ async def serve(settings: NodeSettings) -> bool:
         projection = ProjectionLoop(registry, mirror)
         receipts = ErasureReceipts(registry)
         attachments = AttachmentServicer(registry, desk)
+        links, watch = LinkServicer(registry, desk), WatchServicer(registry, desk)
+        resources.callback(links.close)
+        resources.callback(watch.close)
         server = NodeServer(settings, registry.folder, registry.roster)
         server.add_services(
             cases=CaseServicer(registry, desk),
@@ -98,8 +101,8 @@ async def serve(settings: NodeSettings) -> bool:
             desk=DeskServicer(registry, desk),
             attachments=attachments,
             casework=CaseworkServicer(registry, desk),
-            links=LinkServicer(registry, desk),
-            watch=WatchServicer(registry, desk),
+            links=links,
+            watch=watch,
         )
         await server.start(settings.listen or registry.own.address)
         _log.info(

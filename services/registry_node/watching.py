@@ -2,28 +2,65 @@
 
 A stream ends by itself after a while, so that a certificate that was taken back does not read on
 for ever; whoever watches opens it again from the last cursor. A slow reader costs nothing: it takes
-what is new when it comes.
+what is new when it comes. A client has a few streams and no more.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Final
 
 from registry.application import watching
 from registry.application.watching import Changes, Cursor
 from registry.domain.identifiers import CaseId
+from registry.errors import Overloaded
 from registry.store.entries import EntryStore
 from registry.store.values import StoreEvent
 
 STREAM_MAX_S: Final = 600.0
+STREAMS_MAX: Final = 8
+"""Open streams of one client: each reads again with every change, which costs all others time."""
+
+
+class OpenStreams:
+    """Counts the open streams of each client; on one loop."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+
+    @contextmanager
+    def one_more(self, client: str) -> Iterator[None]:
+        """Holds a place for a stream.
+
+        Raises:
+            Overloaded: the client has `STREAMS_MAX` already.
+        """
+        if self._open[client] >= STREAMS_MAX:
+            msg = f"{STREAMS_MAX} streams of this client are open, no more are; end one of them"
+            raise Overloaded(msg)
+        self._open[client] += 1
+        try:
+            yield
+        finally:
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client]
 
 
 class ChangeSignal:
     """Wakes those who watch whenever the store has written something."""
 
-    def __init__(self, store: EntryStore) -> None:
+    def __init__(self, store: EntryStore, threads: Executor) -> None:
+        """Wakes nobody yet.
+
+        Args:
+            store: what is watched.
+            threads: where it is read.
+        """
         self._store = store
+        self._threads = threads
         self._waiting: set[asyncio.Event] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -43,8 +80,8 @@ class ChangeSignal:
         with self._waking() as changed:
             while loop.time() < deadline_s:
                 changed.clear()
-                found = await asyncio.to_thread(
-                    watching.changes_after, self._store, cursor, case_id
+                found = await loop.run_in_executor(
+                    self._threads, watching.changes_after, self._store, cursor, case_id
                 )
                 cursor = found.cursor
                 if found.changed or (found.is_caught_up and not was_told):

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, TypeAlias
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, TypeAlias
 
 import grpc
 
@@ -17,8 +17,11 @@ from registry.store.values import Appended
 from registry.views.linking import CaseLink
 from registry_node import convert
 from registry_node.callers import calling_client
+from registry_node.threads import run_through
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+_THREADS: Final = 2
+"""Links are folded there; apart from the threads that replication and the fence need."""
 
 
 class LinkServicer(links_pb2_grpc.LinkServiceServicer):
@@ -27,6 +30,11 @@ class LinkServicer(links_pb2_grpc.LinkServiceServicer):
     def __init__(self, registry: Registry, desk: Desk) -> None:
         self._registry = registry
         self._links = LinkDesk(registry, desk)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="links")
+
+    def close(self) -> None:
+        """Waits for what runs in the threads; before the desk is closed."""
+        self._threads.shutdown()
 
     async def ProposeLink(  # noqa: N802 - the name of the RPC
         self, request: links_pb2.ProposeLinkRequest, context: Context
@@ -69,11 +77,13 @@ class LinkServicer(links_pb2_grpc.LinkServiceServicer):
         """Lists the links of a case."""
         client = calling_client()
         case_id = convert.case_id_of(request.case, self._registry.registry_id)
-        found = await asyncio.to_thread(self._links.links, client, case_id)
+        found = await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._links.links, client, case_id
+        )
         return links_pb2.ListLinksResponse(links=map(self._to_proto, found))
 
     async def _record(self, work: Callable[[], "Future[Appended]"]) -> cases_pb2.EventReceipt:
-        appended = await asyncio.to_thread(lambda: work().result())
+        appended = await run_through(self._threads, work)
         return convert.receipt_to_proto(self._registry.receipt(appended))
 
     def _to_proto(self, link: CaseLink) -> links_pb2.CaseLink:

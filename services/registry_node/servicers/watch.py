@@ -1,9 +1,11 @@
 """WatchService: histories and cases as they change. For clients of this node only."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import grpc
 
@@ -17,9 +19,13 @@ from registry.domain.identifiers import CaseId
 from registry.errors import NotFound
 from registry_node import convert
 from registry_node.callers import calling_client
-from registry_node.watching import ChangeSignal
+from registry_node.watching import ChangeSignal, OpenStreams
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+P = ParamSpec("P")
+T = TypeVar("T")
+_THREADS: Final = 2
+"""What changed is read there; apart from the threads that replication and the fence need."""
 
 
 class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
@@ -28,7 +34,13 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
     def __init__(self, registry: Registry, desk: Desk) -> None:
         self._registry = registry
         self._desk = desk
-        self._signal = ChangeSignal(registry.store)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="watch")
+        self._signal = ChangeSignal(registry.store, self._threads)
+        self._open = OpenStreams()
+
+    def close(self) -> None:
+        """Waits for what runs in the threads; before the desk is closed."""
+        self._threads.shutdown()
 
     async def WatchHistory(  # noqa: N802 - the name of the RPC
         self, request: watch_pb2.WatchHistoryRequest, context: Context
@@ -38,12 +50,13 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
         case_id = convert.case_id_of(request.case, self._registry.registry_id)
         self._desk.require_case(client, case_id)
         require_open(self._registry.store)
-        cursor = await asyncio.to_thread(read_cursor, self._registry.store, request.cursor)
-        await asyncio.to_thread(self._registry.history, case_id)
-        async with aclosing(self._signal.changes(cursor, case_id)) as steps:
-            async for changes in steps:
-                for each in await asyncio.to_thread(self._events, client, case_id, changes):
-                    yield each
+        with self._open.one_more(client.name):
+            cursor = await self._run(read_cursor, self._registry.store, request.cursor)
+            await self._run(self._registry.history, case_id)
+            async with aclosing(self._signal.changes(cursor, case_id)) as steps:
+                async for changes in steps:
+                    for each in await self._run(self._events, client, case_id, changes):
+                        yield each
 
     async def WatchCases(  # noqa: N802
         self, request: watch_pb2.WatchCasesRequest, context: Context
@@ -51,11 +64,16 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
         """Streams the lines of cases as they change."""
         client = calling_client()
         require_open(self._registry.store)
-        cursor = await asyncio.to_thread(read_cursor, self._registry.store, request.cursor)
-        async with aclosing(self._signal.changes(cursor)) as steps:
-            async for changes in steps:
-                for each in await asyncio.to_thread(self._cases, client, changes):
-                    yield each
+        with self._open.one_more(client.name):
+            cursor = await self._run(read_cursor, self._registry.store, request.cursor)
+            async with aclosing(self._signal.changes(cursor)) as steps:
+                async for changes in steps:
+                    for each in await self._run(self._cases, client, changes):
+                        yield each
+
+    async def _run(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        call = partial(work, *args, **named)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def _events(
         self, client: Client, case_id: CaseId, changes: Changes
