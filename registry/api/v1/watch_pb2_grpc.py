@@ -28,7 +28,7 @@ if _version_not_supported:
 class WatchServiceStub(object):
     """A stream tells everything that changed after a cursor, at least once, in the order in which it
     arrived at this node, then waits. It ends with OK after ten minutes: open it again from the last
-    cursor. Cursors are this node's own.
+    cursor. Cursors are this node's own. A client may have 8 streams open at a node.
     """
 
     def __init__(self, channel):
@@ -52,14 +52,15 @@ class WatchServiceStub(object):
 class WatchServiceServicer(object):
     """A stream tells everything that changed after a cursor, at least once, in the order in which it
     arrived at this node, then waits. It ends with OK after ten minutes: open it again from the last
-    cursor. Cursors are this node's own.
+    cursor. Cursors are this node's own. A client may have 8 streams open at a node.
     """
 
     def WatchHistory(self, request, context):
         """Streams the events of a case as they arrive or become readable.
         Errors: NOT_FOUND (the case), INVALID_ARGUMENT (the cursor is none of ours), OUT_OF_RANGE (this
-        node does not hold what the cursor stands for: start without one), UNAVAILABLE.
-        Retry: from the last cursor.
+        node does not hold what the cursor stands for: start without one), RESOURCE_EXHAUSTED (too many
+        open streams of this client), UNAVAILABLE.
+        Retry: from the last cursor; after RESOURCE_EXHAUSTED when a stream has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,7 +97,7 @@ def add_WatchServiceServicer_to_server(servicer, server):
 class WatchService(object):
     """A stream tells everything that changed after a cursor, at least once, in the order in which it
     arrived at this node, then waits. It ends with OK after ten minutes: open it again from the last
-    cursor. Cursors are this node's own.
+    cursor. Cursors are this node's own. A client may have 8 streams open at a node.
     """
 
     @staticmethod

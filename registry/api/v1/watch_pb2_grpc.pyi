@@ -29,7 +29,7 @@ GRPC_VERSION: str
 class WatchServiceStub:
     """A stream tells everything that changed after a cursor, at least once, in the order in which it
     arrived at this node, then waits. It ends with OK after ten minutes: open it again from the last
-    cursor. Cursors are this node's own.
+    cursor. Cursors are this node's own. A client may have 8 streams open at a node.
     """
 
     @_typing.overload
@@ -39,8 +39,9 @@ class WatchServiceStub:
     WatchHistory: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchHistoryRequest, _watch_pb2.WatchHistoryResponse]
     """Streams the events of a case as they arrive or become readable.
     Errors: NOT_FOUND (the case), INVALID_ARGUMENT (the cursor is none of ours), OUT_OF_RANGE (this
-    node does not hold what the cursor stands for: start without one), UNAVAILABLE.
-    Retry: from the last cursor.
+    node does not hold what the cursor stands for: start without one), RESOURCE_EXHAUSTED (too many
+    open streams of this client), UNAVAILABLE.
+    Retry: from the last cursor; after RESOURCE_EXHAUSTED when a stream has ended.
     """
     WatchCases: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchCasesRequest, _watch_pb2.WatchCasesResponse]
     """Streams the lines of cases as they change. Errors and retry: as WatchHistory."""
@@ -49,15 +50,16 @@ class WatchServiceStub:
 class WatchServiceAsyncStub(WatchServiceStub):
     """A stream tells everything that changed after a cursor, at least once, in the order in which it
     arrived at this node, then waits. It ends with OK after ten minutes: open it again from the last
-    cursor. Cursors are this node's own.
+    cursor. Cursors are this node's own. A client may have 8 streams open at a node.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     WatchHistory: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchHistoryRequest, _watch_pb2.WatchHistoryResponse]  # type: ignore[assignment]
     """Streams the events of a case as they arrive or become readable.
     Errors: NOT_FOUND (the case), INVALID_ARGUMENT (the cursor is none of ours), OUT_OF_RANGE (this
-    node does not hold what the cursor stands for: start without one), UNAVAILABLE.
-    Retry: from the last cursor.
+    node does not hold what the cursor stands for: start without one), RESOURCE_EXHAUSTED (too many
+    open streams of this client), UNAVAILABLE.
+    Retry: from the last cursor; after RESOURCE_EXHAUSTED when a stream has ended.
     """
     WatchCases: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchCasesRequest, _watch_pb2.WatchCasesResponse]  # type: ignore[assignment]
     """Streams the lines of cases as they change. Errors and retry: as WatchHistory."""
@@ -65,7 +67,7 @@ class WatchServiceAsyncStub(WatchServiceStub):
 class WatchServiceServicer(metaclass=_abc_1.ABCMeta):
     """A stream tells everything that changed after a cursor, at least once, in the order in which it
     arrived at this node, then waits. It ends with OK after ten minutes: open it again from the last
-    cursor. Cursors are this node's own.
+    cursor. Cursors are this node's own. A client may have 8 streams open at a node.
     """
 
     @_abc_1.abstractmethod
@@ -76,8 +78,9 @@ class WatchServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_watch_pb2.WatchHistoryResponse], _abc.AsyncIterator[_watch_pb2.WatchHistoryResponse]]:
         """Streams the events of a case as they arrive or become readable.
         Errors: NOT_FOUND (the case), INVALID_ARGUMENT (the cursor is none of ours), OUT_OF_RANGE (this
-        node does not hold what the cursor stands for: start without one), UNAVAILABLE.
-        Retry: from the last cursor.
+        node does not hold what the cursor stands for: start without one), RESOURCE_EXHAUSTED (too many
+        open streams of this client), UNAVAILABLE.
+        Retry: from the last cursor; after RESOURCE_EXHAUSTED when a stream has ended.
         """
 
     @_abc_1.abstractmethod
