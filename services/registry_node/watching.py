@@ -1,5 +1,8 @@
 """Streams of what changes: a reader waits on the loop until the store has written something.
 
+Who watches one case wakes up for the end of its next embargo too. If the node's clock is set
+forward meanwhile, that is told late by as much, or with the next thing that is written.
+
 A stream ends by itself after a while, so that a certificate that was taken back does not read on
 for ever; whoever watches opens it again from the last cursor. A slow reader costs nothing: it takes
 what is new when it comes. A client has a few streams and no more.
@@ -12,9 +15,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Final
 
-from registry.application import watching
-from registry.application.watching import Changes, Cursor
-from registry.domain.identifiers import CaseId
+from registry.application.watching import Changes, Watch
 from registry.errors import Overloaded
 from registry.store.entries import EntryStore
 from registry.store.values import StoreEvent
@@ -64,14 +65,13 @@ class ChangeSignal:
         self._waiting: set[asyncio.Event] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def changes(
-        self, cursor: Cursor, case_id: CaseId | None = None
-    ) -> AsyncGenerator[Changes, None]:
+    async def changes(self, watch: Watch) -> AsyncGenerator[Changes, None]:
         """Yields what changed, as it comes; an item without changes says that all was told.
 
         Ends after `STREAM_MAX_S`.
 
         Raises:
+            NotFound: all events of the watched case became void.
             StorageError: our own disk failed.
         """
         loop = asyncio.get_running_loop()
@@ -80,15 +80,12 @@ class ChangeSignal:
         with self._waking() as changed:
             while loop.time() < deadline_s:
                 changed.clear()
-                found = await loop.run_in_executor(
-                    self._threads, watching.changes_after, self._store, cursor, case_id
-                )
-                cursor = found.cursor
+                found = await loop.run_in_executor(self._threads, watch.step)
                 if found.changed or (found.is_caught_up and not was_told):
                     was_told = found.is_caught_up
                     yield found
                 if found.is_caught_up:
-                    await _wait(changed, deadline_s - loop.time())
+                    await _wait(changed, min(found.wait_s, deadline_s - loop.time()))
 
     @contextmanager
     def _waking(self) -> Iterator[asyncio.Event]:

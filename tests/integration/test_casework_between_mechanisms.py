@@ -151,7 +151,7 @@ async def test_watch_tells_each_change_from_a_cursor_on_and_refuses_a_cursor_out
             if step.is_caught_up:
                 break
         assert case_id in cases
-        beyond = "999999999.0." + "0" * 16
+        beyond = "999999999.0.0." + "0" * 16
         with pytest.raises(CursorOutOfRange):
             await anext(client.watch.history(case(case_id), beyond, timeout_s=5))
         with pytest.raises(InvalidRequest):

@@ -14,7 +14,7 @@ from registry.application import Registry
 from registry.application.desk import Desk, confidential_count
 from registry.application.roles import Client
 from registry.application.stored_content import require_open
-from registry.application.watching import Changes, read_cursor, write_cursor
+from registry.application.watching import Changes, Watch, read_cursor, write_cursor
 from registry.domain.identifiers import CaseId
 from registry.errors import NotFound
 from registry_node import convert
@@ -51,9 +51,8 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
         self._desk.require_case(client, case_id)
         require_open(self._registry.store)
         with self._open.one_more(client.name):
-            cursor = await self._run(read_cursor, self._registry.store, request.cursor)
-            await self._run(self._registry.history, case_id)
-            async with aclosing(self._signal.changes(cursor, case_id)) as steps:
+            watch = await self._run(self._watch, request.cursor, case_id)
+            async with aclosing(self._signal.changes(watch)) as steps:
                 async for changes in steps:
                     for each in await self._run(self._events, client, case_id, changes):
                         yield each
@@ -65,8 +64,8 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
         client = calling_client()
         require_open(self._registry.store)
         with self._open.one_more(client.name):
-            cursor = await self._run(read_cursor, self._registry.store, request.cursor)
-            async with aclosing(self._signal.changes(cursor)) as steps:
+            watch = await self._run(self._watch, request.cursor)
+            async with aclosing(self._signal.changes(watch)) as steps:
                 async for changes in steps:
                     for each in await self._run(self._cases, client, changes):
                         yield each
@@ -74,6 +73,10 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
     async def _run(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
         call = partial(work, *args, **named)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    def _watch(self, cursor: str, case_id: CaseId | None = None) -> Watch:
+        store = self._registry.store
+        return Watch(store, self._registry.clock_ms, read_cursor(store, cursor), case_id)
 
     def _events(
         self, client: Client, case_id: CaseId, changes: Changes
