@@ -56,7 +56,8 @@ class WatchServiceServicer(object):
     """
 
     def WatchHistory(self, request, context):
-        """Streams the events of a case as they arrive or become readable.
+        """Streams the events of a case as they arrive or become readable, and once more when their embargo
+        ends by this node's clock.
         Errors: NOT_FOUND (the case), INVALID_ARGUMENT (the cursor is none of ours), OUT_OF_RANGE (this
         node does not hold what the cursor stands for: start without one), RESOURCE_EXHAUSTED (too many
         open streams of this client), UNAVAILABLE.
@@ -67,7 +68,8 @@ class WatchServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchCases(self, request, context):
-        """Streams the lines of cases as they change. Errors and retry: as WatchHistory.
+        """Streams the lines of cases as they change by something that arrived. That an embargo ended is not
+        told by itself, only by the content that arrives then. Errors and retry: as WatchHistory.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

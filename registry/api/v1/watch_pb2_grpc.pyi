@@ -37,14 +37,17 @@ class WatchServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> WatchServiceAsyncStub: ...
     WatchHistory: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchHistoryRequest, _watch_pb2.WatchHistoryResponse]
-    """Streams the events of a case as they arrive or become readable.
+    """Streams the events of a case as they arrive or become readable, and once more when their embargo
+    ends by this node's clock.
     Errors: NOT_FOUND (the case), INVALID_ARGUMENT (the cursor is none of ours), OUT_OF_RANGE (this
     node does not hold what the cursor stands for: start without one), RESOURCE_EXHAUSTED (too many
     open streams of this client), UNAVAILABLE.
     Retry: from the last cursor; after RESOURCE_EXHAUSTED when a stream has ended.
     """
     WatchCases: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchCasesRequest, _watch_pb2.WatchCasesResponse]
-    """Streams the lines of cases as they change. Errors and retry: as WatchHistory."""
+    """Streams the lines of cases as they change by something that arrived. That an embargo ended is not
+    told by itself, only by the content that arrives then. Errors and retry: as WatchHistory.
+    """
 
 @_typing.type_check_only
 class WatchServiceAsyncStub(WatchServiceStub):
@@ -55,14 +58,17 @@ class WatchServiceAsyncStub(WatchServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     WatchHistory: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchHistoryRequest, _watch_pb2.WatchHistoryResponse]  # type: ignore[assignment]
-    """Streams the events of a case as they arrive or become readable.
+    """Streams the events of a case as they arrive or become readable, and once more when their embargo
+    ends by this node's clock.
     Errors: NOT_FOUND (the case), INVALID_ARGUMENT (the cursor is none of ours), OUT_OF_RANGE (this
     node does not hold what the cursor stands for: start without one), RESOURCE_EXHAUSTED (too many
     open streams of this client), UNAVAILABLE.
     Retry: from the last cursor; after RESOURCE_EXHAUSTED when a stream has ended.
     """
     WatchCases: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchCasesRequest, _watch_pb2.WatchCasesResponse]  # type: ignore[assignment]
-    """Streams the lines of cases as they change. Errors and retry: as WatchHistory."""
+    """Streams the lines of cases as they change by something that arrived. That an embargo ended is not
+    told by itself, only by the content that arrives then. Errors and retry: as WatchHistory.
+    """
 
 class WatchServiceServicer(metaclass=_abc_1.ABCMeta):
     """A stream tells everything that changed after a cursor, at least once, in the order in which it
@@ -76,7 +82,8 @@ class WatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _watch_pb2.WatchHistoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_watch_pb2.WatchHistoryResponse], _abc.AsyncIterator[_watch_pb2.WatchHistoryResponse]]:
-        """Streams the events of a case as they arrive or become readable.
+        """Streams the events of a case as they arrive or become readable, and once more when their embargo
+        ends by this node's clock.
         Errors: NOT_FOUND (the case), INVALID_ARGUMENT (the cursor is none of ours), OUT_OF_RANGE (this
         node does not hold what the cursor stands for: start without one), RESOURCE_EXHAUSTED (too many
         open streams of this client), UNAVAILABLE.
@@ -89,6 +96,8 @@ class WatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _watch_pb2.WatchCasesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_watch_pb2.WatchCasesResponse], _abc.AsyncIterator[_watch_pb2.WatchCasesResponse]]:
-        """Streams the lines of cases as they change. Errors and retry: as WatchHistory."""
+        """Streams the lines of cases as they change by something that arrived. That an embargo ended is not
+        told by itself, only by the content that arrives then. Errors and retry: as WatchHistory.
+        """
 
 def add_WatchServiceServicer_to_server(servicer: WatchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
