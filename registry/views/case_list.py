@@ -14,17 +14,14 @@ from registry.domain.identifiers import CaseId, RegistryId, situation_case_id
 from registry.domain.mechanisms import Profiles
 from registry.domain.states import state_codes, state_name
 from registry.store.read_models import CaseFold, Document
-<<<<<<< HEAD
-from registry.views.acts import act_documents, acts_of, place_of_time, words_of
-=======
 from registry.views.acts import (
     act_documents,
     acts_of,
     confidential_places,
+    place_of_time,
     with_what_they_are_about,
     words_of,
 )
->>>>>>> 390b016 (Say in each row whether it shows content that is not for every member)
 from registry.views.case_file import CaseHistory, PartState
 from registry.views.deadline_board import obligation_documents
 from registry.views.follow_up import concordance_documents, follow_up_documents
