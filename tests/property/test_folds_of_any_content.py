@@ -83,7 +83,7 @@ def assessed(draw: st.DrawFn) -> list[Act]:
 def test_follow_up_is_contradicted_where_a_disagreement_is_found_and_nowhere_else(
     acts: list[Act],
 ) -> None:
-    (document,) = follow_up_documents(case(1), acts)
+    (document,) = follow_up_documents(case(1), acts, confidential=())
     row = decode_row(FollowUpRow, document.row)
 
     assert row.is_contradicted == bool(disagreements_of(acts))

@@ -13,7 +13,7 @@ from registry.domain.mechanisms import shipped_profiles
 from registry.domain.vocabulary import EventKind as K
 
 UN: Final = "defenders.example/un/1"
-LETTER: Final = {"instrument": "un.ua", "reply_due_date": None, "addressee_state": "XXA"}
+LETTER: dict[str, Any] = {"instrument": "un.ua", "reply_due_date": None, "addressee_state": "XXA"}
 
 
 class Story:

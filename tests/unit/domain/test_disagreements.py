@@ -129,14 +129,15 @@ def test_last_reply_by_its_day_counts_and_of_facts_the_judgement_recorded_last()
         return act("un", 1, K.REPLY_RECEIVED, about=ASKED, received_date=day, reply_kind=kind)
 
     def judged(day: str, confidence: str) -> Act:
-        fields = {"confidence": confidence, "established_by": "", "released_date": day}
+        fields: dict[str, Any] = {"confidence": confidence, "established_by": ""}
+        fields["released_date"] = day
         return act("un", 1, K.PERSON_RELEASED, about=ASKED, **fields)
 
     other_reply = act("iachr", 1, K.REPLY_RECEIVED, about=ASKED, reply_kind="substantive")
     late = [replied("2024-05-01", "substantive"), replied("2024-03-15", "immaterial")]
     assert disagreements_of([*late, other_reply]) == ()
 
-    fields = {"confidence": "contested", "established_by": ""}
+    fields: dict[str, Any] = {"confidence": "contested", "established_by": ""}
     other_fact = act("iachr", 1, K.PERSON_RELEASED, about=ASKED, **fields)
     corrected = [judged("2024-05-01", "alleged"), judged("2024-03-15", "contested")]
     assert disagreements_of([*corrected, other_fact]) == ()
