@@ -1,6 +1,7 @@
 """Links for those who work with this node: as far as each may know of the cases."""
 
 from concurrent.futures import Future
+from typing import Final
 
 from registry.application.desk import Desk
 from registry.application.linking import LinkCommand
@@ -11,6 +12,9 @@ from registry.errors import NotFound
 from registry.store.values import Appended
 from registry.views.case_file import CaseHistory
 from registry.views.linking import CaseLink
+
+LINKS_MAX: Final = 1000
+"""So many links are listed of a case."""
 
 
 class LinkDesk:
@@ -52,16 +56,20 @@ class LinkDesk:
         self._require(client, origin, index)
         return self._desk.carry_out(client, self._registry.linking.end(command, origin, index))
 
-    def links(self, client: Client, case_id: CaseId) -> list[CaseLink]:
-        """The links of a case to cases that the client may know of.
+    def links(self, client: Client, case_id: CaseId) -> tuple[list[CaseLink], int]:
+        """The links of a case to cases that the client may know of, and how many are left out.
+
+        Those that anybody has answered come first: no flood of proposals hides them.
 
         Raises:
             NotFound: the case is not here, or not for this client.
         """
         self._desk.require_case(client, case_id)
-        return [
+        found = [
             each for each in self._registry.linking.of_case(case_id) if self._sees(client, each)
         ]
+        found.sort(key=lambda each: each.state == "proposed")
+        return found[:LINKS_MAX], max(len(found) - LINKS_MAX, 0)
 
     def history(self, client: Client, case_id: CaseId) -> CaseHistory:
         """The history of a case and of all that links join with it, as far as the client may know.

@@ -16,7 +16,6 @@ from registry.log.links import LINK_KINDS, Link, LinkAnswer, LinkProposal, encod
 from registry.log.merkle import leaf_hash
 from registry.store.values import AppendRequest, read_header
 from registry.views.case_file import Reader
-from registry.views.case_list import SituationNames
 from registry.views.linking import CaseLink, Links
 
 _PAGE_LIMIT = 1000
@@ -36,14 +35,14 @@ class Linking:
     def __init__(
         self,
         reader: Reader,
-        situations: SituationNames,
+        situation_links: SituationLinks,
         lists: Lists,
         requests: RequestKeys,
     ) -> None:
         self._reader = reader
         self._store = reader.store
         self._own = reader.roster.member_by_id(reader.member_id)
-        self._situation_links = SituationLinks(reader, self._own.log_id, situations)
+        self._situation_links = situation_links
         self._lists = lists
         self._requests = requests
 
@@ -199,8 +198,8 @@ class Linking:
         own = self._own.log_id
         if link.log_id == own:
             _refuse("proposal", "link_answered_by_another", "it is a proposal of this mechanism")
-        if {link.log_id, own} & {*link.ended_by}:
-            _refuse("proposal", "link_ended", "the proposal or the link was ended")
+        if link.log_id in link.ended_by or (accepts and own in link.ended_by):
+            _refuse("proposal", "link_ended", "the proposal was ended, or its acceptance, for good")
         if own in (link.accepted_by if accepts else link.declined_by):
             _refuse("accepts", "link_answered_once", "this mechanism has answered so already")
         self._check_took_part(case_id, "proposal")
@@ -209,7 +208,7 @@ class Linking:
 
     def _check_end(self, link: CaseLink) -> None:
         own = self._own.log_id
-        if {link.log_id, own} & {*link.ended_by}:
+        if link.log_id in link.ended_by or own in {*link.ended_by} - {*link.declined_by}:
             _refuse("proposal", "link_ended", "the link was ended already")
         if own not in {link.log_id, *link.accepted_by}:
             text = "this mechanism neither proposed nor accepted the link: decline it instead"

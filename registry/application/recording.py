@@ -112,7 +112,7 @@ class Recording:
         self._roster = reader.roster
         self._own = reader.roster.member_by_id(reader.member_id)
         self._situations = situations
-        self._situation_links = SituationLinks(reader, self._own.log_id, situations)
+        self.situation_links = SituationLinks(reader, self._own.log_id, situations)
         self._requests = requests
         self._now_ms = now_ms
         self._random_bytes = random_bytes
@@ -272,5 +272,7 @@ class Recording:
             is_for_all=audience.is_all,
             case=facts_of(self._reader, self._own, self._situations, command.case_id),
         )
-        if command.case_id is not None and not audience.is_all:
-            self._situation_links.check_sealed_event(command.case_id)
+        # A withdrawal stops uses at once, whatever else would have to be mended first.
+        may_wait = not isinstance(command.content, ConsentWithdrawn)
+        if command.case_id is not None and not audience.is_all and may_wait:
+            self.situation_links.check_sealed_event(command.case_id)

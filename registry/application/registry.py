@@ -24,10 +24,12 @@ from registry.application.exporting import Export, Exporting, ExportPurpose
 from registry.application.folder import NodeFolder
 from registry.application.founding import KEY_SIZE_BYTES, load_signer
 from registry.application.key_files import read_secret
+from registry.application.key_rotation import OwnLogKey
 from registry.application.linking import Linking
 from registry.application.lists import Lists
 from registry.application.node_keys import finish_rotation, load_node_keys
 from registry.application.preview import Preview, preview_event
+from registry.application.proofs import Proofs
 from registry.application.randomness import RandomBytes
 from registry.application.recording import Receipt, RecordCommand, Recording
 from registry.application.request_keys import RequestKeys
@@ -35,18 +37,18 @@ from registry.application.rosters import apply_cuts, load_roster
 from registry.application.sharing import PartKey, sharable_parts
 from registry.domain.identifiers import CaseId, Commitment, RegistryId, log_id_of
 from registry.domain.mechanisms import load_profiles
-from registry.errors import FolderError, NotFound
+from registry.errors import NotFound
 from registry.log.author import Author
 from registry.log.entry import decode_header, split_entry
 from registry.log.facts import GuardVerdict
-from registry.log.proof import InclusionEvidence, encode_inclusion_evidence
+from registry.log.log_keys import LogKeys, keys_of_member
 from registry.log.roster import Member, Roster
 from registry.store.entries import EntryStore
 from registry.store.guard import Guard
 from registry.store.read_models import ReadModels, open_read_models
 from registry.store.sqlite import open_sqlite_store
 from registry.store.tombstone_journal import TombstoneJournal
-from registry.store.values import Appended, HeldPart, LogState
+from registry.store.values import Appended, HeldPart, LogState, read_header
 from registry.views.case_file import CaseHistory, Reader, read_history
 from registry.views.case_list import SituationNames, summarise
 from registry.views.node_digest import NodeDigest, read_node_digest
@@ -97,10 +99,12 @@ class Registry:
             self._reader, self.recording, self.consents, RequestKeys(request_secret)
         )
         self.linking = Linking(
-            self._reader, self.situations, self.lists, RequestKeys(request_secret)
+            self._reader, self.recording.situation_links, self.lists, RequestKeys(request_secret)
         )
         self.attachments = AttachmentDesk(store, self.own.log_id, RequestKeys(request_secret))
         self.projector = Projector(self._reader, models, self.profiles)
+        self.proofs = Proofs(store, self.log)
+        self.log_key = OwnLogKey(folder, roster, self.own, store, now_ms)
         self._resources = ExitStack()
 
     @classmethod
@@ -134,9 +138,6 @@ class Registry:
                 origin=own.origin,
                 roster_version=roster.version,
             )
-            if author.public_key != own.log_key:
-                msg = f"the log key in {folder.keys} is not the one in the roster"
-                raise FolderError(msg)
             guard = (
                 Guard.open(folder.guard_file, own.origin) if folder.guard_file.exists() else None
             )
@@ -164,6 +165,7 @@ class Registry:
                 now_ms=now_ms,
                 random_bytes=random_bytes,
             )
+            registry.log_key.use()
             registry.consents.learn_withdrawals(find_withdrawals(store, models))
             registry._resources = stack.pop_all()
             return registry
@@ -246,8 +248,9 @@ class Registry:
         """Opens the own log for appends, after the start-up fence has said so.
 
         Raises:
-            LogReadOnly: guard and database do not agree.
+            LogReadOnly: guard and database do not agree, or the log key is not here.
         """
+        self.log_key.require()
         if self.store.own_state_against_guard().kind is GuardVerdict.GUARD_MISSING:
             # The fence has seen what all others hold: a new guard starts from the database.
             self.folder.guard_file.parent.mkdir(mode=0o700, exist_ok=True)
@@ -298,55 +301,10 @@ class Registry:
         log_id = log_id_of(origin) if origin else self.own.log_id
         return self.roster.member_by_log(log_id), self.store.log_state(log_id)
 
-    def checkpoint(self, origin: str) -> bytes:
-        """Returns the largest signed note of a log that is held in full.
-
-        Raises:
-            NotFound: no such log, or it is empty here.
-        """
-        return _held_note(*self.log(origin))
-
-    def inclusion_evidence(self, origin: str, index: int) -> bytes:
-        """Returns the proof that an entry stands at its place, as registry.format.v1 bytes.
-
-        Raises:
-            NotFound: no such log or index under its largest checkpoint.
-        """
-        # One look at the log: a checkpoint and a size read apart may belong to different notes.
-        member, state = self.log(origin)
-        note, size = _held_note(member, state), state.noted_size
-        if not 0 <= index < size:
-            msg = f"{member.origin} has {size} entries under its checkpoint, there is no {index}"
-            raise NotFound(msg)
-        evidence = InclusionEvidence(
-            origin=member.origin,
-            checkpoint=note,
-            index=index,
-            entry=self.store.entries(member.log_id, index, index + 1)[0],
-            path=self.store.inclusion_path(member.log_id, index, size),
-        )
-        return encode_inclusion_evidence(evidence)
-
-    def consistency_path(
-        self, origin: str, first_size: int, second_size: int
-    ) -> tuple[int, tuple[bytes, ...]]:
-        """Returns the larger size and the RFC 6962 path that proves the smaller one its prefix.
-
-        Args:
-            origin: the log; empty = the own log.
-            first_size: from 1.
-            second_size: 0 = that of the largest checkpoint held.
-
-        Raises:
-            NotFound: no such log or sizes under its checkpoint.
-        """
-        member, state = self.log(origin)
-        noted = state.noted_size
-        second_size = second_size or noted
-        if not 1 <= first_size <= second_size <= noted:
-            msg = f"{member.origin} has sizes 1 to {noted} here, not {first_size} to {second_size}"
-            raise NotFound(msg)
-        return second_size, self.store.consistency_path(member.log_id, first_size, second_size)
+    def log_keys(self, member: Member) -> LogKeys:
+        """The keys of a member's log, as far as what is held of it tells."""
+        rotations = map(read_header, self.store.rotations(member.log_id))
+        return keys_of_member(self.registry_id, member, rotations)
 
     def parts_missing(self, state: LogState) -> int:
         """Counts entries whose content is not fetched yet and parts that nobody gave so far."""
@@ -391,10 +349,3 @@ class Registry:
     def digest(self) -> NodeDigest:
         """Folds every case into the node digest; reads everything, so ask seldom."""
         return read_node_digest(self._reader)
-
-
-def _held_note(member: Member, state: LogState) -> bytes:
-    if state.note is None:
-        msg = f"nothing of {member.origin} is held yet"
-        raise NotFound(msg)
-    return state.note

@@ -23,10 +23,10 @@ from registry.errors import (
     KeyFileError,
     NodeKeyMissing,
 )
-from registry.log.checkpoint import verify_checkpoint
+from registry.log.log_keys import keys_of_member, verify_log_checkpoint
 from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, CompactRange, leaf_hash
 from registry.log.roster import Member, Roster
-from registry.replication.ingest import LogAuthor, verify_slice
+from registry.replication.entry_checks import follow_rotations, verify_slice
 from registry.store.check import Finding, check_store
 from registry.store.entries import EntryStore
 from registry.store.guard import Guard, GuardState
@@ -201,12 +201,7 @@ class _LogScan:
         self._member = member
         self._state = state
         self._pool = pool
-        self._author = LogAuthor(
-            registry_id=roster.registry_id,
-            log_id=member.log_id,
-            origin=member.origin,
-            log_key=member.log_key,
-        )
+        self._keys = keys_of_member(roster.registry_id, member)
         self._findings: list[str] = []
         self._verified = 0
 
@@ -241,11 +236,12 @@ class _LogScan:
     def _check(self, entries: Sequence[bytes], start: int) -> None:
         half = len(entries) // 2
         slices = [
-            self._pool.submit(verify_slice, self._author, entries, start, first, end)
+            self._pool.submit(verify_slice, self._keys, entries, start, first, end)
             for first, end in ((0, half), (half, len(entries)))
         ]
-        for each in slices:
-            result = each.result()
+        results = follow_rotations([each.result() for each in slices], entries, start)
+        self._keys = results[-1].keys
+        for result in results:
             self._verified += len(result.facts)
             fault = result.fault
             frozen_at = self._state.frozen_at
@@ -258,9 +254,7 @@ class _LogScan:
         if self._state.note is None:
             return
         try:
-            checkpoint = verify_checkpoint(
-                self._state.note, origin=self._member.origin, log_key=self._member.log_key
-            )
+            checkpoint = verify_log_checkpoint(self._state.note, self._keys)
         except EntryError as error:
             self._findings.append(f"note: {error.reason}: {error}")
             return

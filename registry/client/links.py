@@ -29,6 +29,14 @@ class CaseLink:
     ended_by: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ListedLinks:
+    """The links of a case, those that were answered first, and how many more there are."""
+
+    links: tuple[CaseLink, ...]
+    left_out: int
+
+
 class LinkClient:
     """The calls; recording is repeated with the same request id while the node is away."""
 
@@ -56,10 +64,10 @@ class LinkClient:
         request = links_pb2.EndLinkRequest(request_id=request_id, proposal=_place(proposal))
         return read_receipt((await self._patient_call(self._stub.EndLink, request)).receipt)
 
-    async def list_links(self, case: cases_pb2.CaseSelector) -> tuple[CaseLink, ...]:
+    async def list_links(self, case: cases_pb2.CaseSelector) -> "ListedLinks":
         """Lists the proposals from and to a case."""
         answer = await self._call(self._stub.ListLinks, links_pb2.ListLinksRequest(case=case))
-        return tuple(
+        found = tuple(
             CaseLink(
                 proposal=EventPlace(each.proposal.origin, each.proposal.index),
                 mechanism=each.mechanism,
@@ -72,6 +80,7 @@ class LinkClient:
             )
             for each in answer.links
         )
+        return ListedLinks(found, answer.left_out)
 
 
 def _place(place: EventPlace) -> casework_pb2.EventPlace:

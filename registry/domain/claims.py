@@ -1,18 +1,22 @@
 """Claims: what an act says of a matter, and which claims of a body count by now.
 
 The rule, for every view alike: the last claim of each body of each mechanism counts, by the date
-of the claim, those of one date in the order of record; one of an unknown date counts from its place
-in the record. An assessment that judged nothing (`not_assessed`) is no claim: it neither
-contradicts nor replaces what was assessed before. An ambiguous one replaces what its body said
-before, but contradicts nothing, since nobody has said where it stands.
+of the claim, those of one date in the order of record. Of a month or a year its last day counts; a
+claim of an unknown date counts from its place in the record. An assessment that judged nothing
+(`not_assessed`) is no claim: it neither contradicts nor replaces what was assessed before. An
+ambiguous one replaces what its body said before, but contradicts nothing, since nobody has said
+where it stands.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from registry.domain.acts import Act
 from registry.domain.content import FollowupAssessed
 from registry.domain.grading import NOT_ASSESSED, date_of_grade, derived_of
+
+_AFTER_ALL_DAYS: Final = "~"
+"""Put behind a date: 2024 sorts after 2024-12, and that after 2024-12-31."""
 
 
 class Claim(NamedTuple):
@@ -64,7 +68,7 @@ def last_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     latest: dict[tuple[str, str], str] = {}
     for claim in claims:
         who = (claim.mechanism, claim.body)
-        date = claim.date or latest.get(who, "")
+        date = claim.date + _AFTER_ALL_DAYS if claim.date else latest.get(who, "")
         if date >= latest.get(who, ""):
             last[who], latest[who] = claim, date
     return tuple(last.values())

@@ -240,7 +240,7 @@ class _Following:
                 self._about.setdefault(place, []).append((position, act))
 
     def of(self, act: Act) -> list[Act]:
-        """By date of the act; an act that points to itself, or in a circle, once.
+        """By the last day that the date of the act can mean; one that points in a circle, once.
 
         Those of one date are in the order of record, as are those of an unknown date, at the end.
         """
@@ -257,10 +257,10 @@ class _Following:
         return [each for _, each in sorted(found, key=_by_date)]
 
 
-def _by_date(placed: tuple[int, Act]) -> tuple[bool, str, int]:
+def _by_date(placed: tuple[int, Act]) -> tuple[date, int]:
     position, act = placed
     acted = act.content.act_date()
-    return (acted is None, "" if acted is None else acted.sort_key, position)
+    return ((None if acted is None else last_day(acted)) or date.max, position)
 
 
 def _outcome(matter: Matter, due: date, act: Act, following: Sequence[Act]) -> tuple[State, str]:

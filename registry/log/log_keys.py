@@ -12,7 +12,9 @@ A rotation has an effect only if
 2. its control is exactly the deterministic encoding of what it means, with lengths as they must be;
 3. the new key is a canonical point, and its SHA-256 is what the key before it announced;
 4. the new key has signed PAE("application/vnd.registry.key-rotation;v=1",
-   log id || new key || hash of the key after it).
+   log id || u64be(index of the event) || new key || hash of the key after it): a rotation that was
+   seen is of no use at another place, to whoever has the key before it;
+5. it is one of the first 1,000 of its log, and not at the last index that there can be.
 
 Any other event of the kind has none at any node, like all control that breaks its rules.
 """
@@ -28,14 +30,14 @@ from registry.domain.vocabulary import EventKind
 from registry.errors import BadKeyRotation, EntryError, MalformedEntry
 from registry.format.v1 import control_pb2
 from registry.log.checkpoint import Checkpoint, parse_checkpoint, parse_note, verify_checkpoint
-from registry.log.entry import Header, decode_header, signed_message, split_entry
+from registry.log.entry import INDEX_MAX, Header, decode_header, signed_message, split_entry
 from registry.log.facts import EntryFacts, facts_of
 from registry.log.member import Member, key_hash
 from registry.log.signing import Signer, check_public_key, pre_authentication_encoding, verify
 
 _PAYLOAD_TYPE: Final = b"application/vnd.registry.key-rotation;v=1"
 ROTATIONS_MAX: Final = 1000
-"""So many rotations of one log are looked at: three a year for three hundred years."""
+"""So many rotations of one log have an effect: three a year for three hundred years."""
 
 
 class LogKey(NamedTuple):
@@ -54,20 +56,33 @@ class LogKeys:
         registry_id: the registry that the log belongs to.
         log_id, origin: the log.
         keys: at least the first one.
-        last: the newest of them.
     """
 
     registry_id: RegistryId
     log_id: LogId
     origin: Origin
     keys: tuple[LogKey, ...]
-    last: LogKey
+
+    @property
+    def last(self) -> LogKey:
+        """The newest key."""
+        return self.keys[-1]
 
     def at(self, index: int) -> bytes:
         """The key that signs entry `index`, 32 bytes."""
-        if index >= self.last.first_index:
-            return self.last.public_key
+        last = self.keys[-1]
+        if index >= last.first_index:
+            return last.public_key
         return next(key.public_key for key in reversed(self.keys) if index >= key.first_index)
+
+    def is_retired(self, size: int) -> bool:
+        """Whether a key that was replaced since signs notes of this size."""
+        return len(self.keys) > 1 and size <= self.last.first_index
+
+    def before(self, index: int) -> "LogKeys":
+        """The keys as they stood when the log had `index` entries."""
+        keys = tuple([key for key in self.keys if key.first_index <= index])
+        return self if len(keys) == len(self.keys) else replace(self, keys=keys)
 
     def after(self, fact: EntryFacts) -> "LogKeys":
         """The keys once an entry, whose signature was verified, has been stored.
@@ -75,13 +90,15 @@ class LogKeys:
         Returns:
             This object itself if the entry rotates nothing.
         """
-        if fact.kind != EventKind.KEY_ROTATED or fact.index < self.last.first_index:
+        if fact.kind != EventKind.KEY_ROTATED or len(self.keys) > ROTATIONS_MAX:
+            return self
+        if not self.last.first_index <= fact.index < INDEX_MAX:
             return self
         rotated = _read(fact)
-        if rotated is None or not _has_effect(rotated, self.last, self.log_id):
+        if rotated is None or not _has_effect(rotated, self.last, self.log_id, fact.index):
             return self
         key = LogKey(fact.index + 1, rotated.log_key, rotated.next_log_key_hash)
-        return replace(self, keys=(*self.keys, key), last=key)
+        return replace(self, keys=(*self.keys, key))
 
     def learn(self, rotations: Iterable[bytes]) -> "LogKeys":
         """The keys that somebody shows by entries of rotations, in order; known ones are skipped.
@@ -107,13 +124,13 @@ class LogKeys:
         if header.registry_id != self.registry_id or header.log_id != self.log_id:
             msg = f"what is shown as a rotation of {self.origin} belongs to another log"
             raise BadKeyRotation(msg)
-        if header.index < self.last.first_index:
+        if any(key.first_index == header.index + 1 for key in self.keys):
             return self
         if not verify(self.last.public_key, signed_message(header_bytes), signature):
             msg = f"rotation {header.index} of {self.origin} is not signed by the key before it"
             raise BadKeyRotation(msg)
         after = self.after(facts_of(header))
-        if after is self or len(after.keys) > ROTATIONS_MAX:
+        if after is self:
             msg = f"entry {header.index} of {self.origin} rotates no key"
             raise BadKeyRotation(msg)
         return after
@@ -124,21 +141,22 @@ def keys_of_member(
 ) -> LogKeys:
     """The keys of a member's log: that of the roster, and those of stored entries, in order."""
     first = LogKey(0, member.log_key, member.next_log_key_hash)
-    keys = LogKeys(registry_id, member.log_id, member.origin, (first,), first)
+    keys = LogKeys(registry_id, member.log_id, member.origin, (first,))
     for header in rotations:
         keys = keys.after(facts_of(header))
     return keys
 
 
-def make_rotation(log_id: LogId, new: Signer, next_hash: bytes) -> bytes:
+def make_rotation(log_id: LogId, index: int, new: Signer, next_hash: bytes) -> bytes:
     """Makes the control of a rotation, signed by the new key.
 
     Args:
         log_id: the log.
+        index: the place of the event.
         new: the key that was announced.
         next_hash: SHA-256 of the key after it, 32 bytes.
     """
-    proof = new.sign(_signed(log_id, new.public_key, next_hash))
+    proof = new.sign(_signed(log_id, index, new.public_key, next_hash))
     return _encode(new.public_key, next_hash, proof)
 
 
@@ -173,7 +191,7 @@ def _encode(key: bytes, next_hash: bytes, proof: bytes) -> bytes:
     ).SerializeToString(deterministic=True)
 
 
-def _has_effect(rotated: control_pb2.KeyRotated, before: LogKey, log_id: LogId) -> bool:
+def _has_effect(rotated: control_pb2.KeyRotated, before: LogKey, log_id: LogId, index: int) -> bool:
     """Rules 3 and 4."""
     key = rotated.log_key
     if key_hash(key) != before.next_hash:
@@ -182,8 +200,10 @@ def _has_effect(rotated: control_pb2.KeyRotated, before: LogKey, log_id: LogId) 
         check_public_key(key)
     except MalformedEntry:
         return False
-    return verify(key, _signed(log_id, key, rotated.next_log_key_hash), rotated.proof_of_possession)
+    signed = _signed(log_id, index, key, rotated.next_log_key_hash)
+    return verify(key, signed, rotated.proof_of_possession)
 
 
-def _signed(log_id: LogId, key: bytes, next_hash: bytes) -> bytes:
-    return pre_authentication_encoding(_PAYLOAD_TYPE, log_id + key + next_hash)
+def _signed(log_id: LogId, index: int, key: bytes, next_hash: bytes) -> bytes:
+    place = log_id + index.to_bytes(8, "big")
+    return pre_authentication_encoding(_PAYLOAD_TYPE, place + key + next_hash)

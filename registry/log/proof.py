@@ -1,6 +1,6 @@
 """Portable evidence that an entry stands at one place of a log; the roster alone verifies it.
 
-Evidence is a protobuf registry.format.v1.InclusionEvidence of at most 96 KiB.
+Evidence is a protobuf registry.format.v1.InclusionEvidence of at most 1 MiB.
 """
 
 from typing import Final, NamedTuple
@@ -16,24 +16,28 @@ from registry.errors import (
     MalformedEntry,
 )
 from registry.format.v1 import evidence_pb2
-from registry.log.checkpoint import verify_checkpoint
 from registry.log.entry import Header, decode_header, signed_message, split_entry
+from registry.log.log_keys import keys_of_member, verify_log_checkpoint
 from registry.log.merkle import leaf_hash, verify_inclusion
 from registry.log.roster import Roster
 from registry.log.signing import verify
 
-EVIDENCE_MAX_BYTES: Final = 98_304
-"""Room for the largest entry and note and the longest path."""
+EVIDENCE_MAX_BYTES: Final = 2**20
+"""Room for the largest entry and note, the longest path, and as many rotations as are looked at."""
 
 
 class InclusionEvidence(NamedTuple):
-    """An entry, its place, the author's checkpoint, and the path between them."""
+    """An entry, its place, the author's checkpoint, the path between them, and who signed.
+
+    `rotations` are the entries that rotated the log's key, in order: they verify by themselves.
+    """
 
     origin: Origin
     checkpoint: bytes
     index: int  # type: ignore[assignment] # the field, not tuple.index
     entry: bytes
     path: tuple[bytes, ...]
+    rotations: tuple[bytes, ...] = ()
 
 
 def encode_inclusion_evidence(evidence: InclusionEvidence) -> bytes:
@@ -44,6 +48,7 @@ def encode_inclusion_evidence(evidence: InclusionEvidence) -> bytes:
         index=evidence.index,
         entry=evidence.entry,
         inclusion_path=evidence.path,
+        rotations=evidence.rotations,
     )
     return message.SerializeToString(deterministic=True)
 
@@ -69,6 +74,7 @@ def decode_inclusion_evidence(data: bytes) -> InclusionEvidence:
         index=message.index,
         entry=message.entry,
         path=tuple(message.inclusion_path),
+        rotations=tuple(message.rotations),
     )
 
 
@@ -77,6 +83,7 @@ def verify_inclusion_evidence(data: bytes, roster: Roster) -> Header:
 
     Raises:
         LimitExceeded, MalformedEntry, MalformedNote, BadNoteSignature: a piece is not what it says.
+        BadKeyRotation: a rotation does not verify.
         ForeignNote: the checkpoint belongs to another log.
         ForeignRegistryEntry: the entry belongs to another registry.
         BadEntrySignature: the entry is not signed by the log's key.
@@ -85,12 +92,11 @@ def verify_inclusion_evidence(data: bytes, roster: Roster) -> Header:
     """
     evidence = decode_inclusion_evidence(data)
     member = roster.member_by_log(log_id_of(evidence.origin))
-    checkpoint = verify_checkpoint(
-        evidence.checkpoint, origin=member.origin, log_key=member.log_key
-    )
+    keys = keys_of_member(roster.registry_id, member).learn(evidence.rotations)
+    checkpoint = verify_log_checkpoint(evidence.checkpoint, keys)
     header_bytes, signature = split_entry(evidence.entry)
     header = decode_header(header_bytes)
-    if not verify(member.log_key, signed_message(header_bytes), signature):
+    if not verify(keys.at(evidence.index), signed_message(header_bytes), signature):
         msg = f"the entry is not signed by the log key of {member.origin}"
         raise BadEntrySignature(msg)
     if header.registry_id != roster.registry_id:

@@ -4,7 +4,7 @@ Rules, in the order they are applied to a batch:
 1. Limits: 1 to 500 entries, each of at most 64 KiB of header; it starts where the held log ends.
 2. The root recomputed at its end is consistent with the checkpoint (a cheap refusal of it all).
 3. Every entry has the form, the place, the log and the registry it must have, and its signature
-   verifies, once.
+   verifies, once, under the key that counts at its place.
 4. The roster version never goes back within the log; refs never go back per case and target. An
    entry of a roster that is not held here waits for that roster: it is nobody's fault.
 
@@ -14,38 +14,30 @@ histories. What fails 3 or 4 under a checkpoint that its author signed is the au
 entries before it are stored and the log is frozen there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
-from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RegistryId, RootHash
+from registry.domain.identifiers import LeafHash, LogId, Origin, RootHash
 from registry.errors import (
-    BackwardEntry,
-    BadEntrySignature,
     BadProof,
     CommitmentMismatch,
     EntryError,
-    ForeignEntry,
-    ForeignRegistryEntry,
     LimitExceeded,
     LogDiverged,
     MisplacedEntry,
     RootMismatch,
     TruncatedStream,
-    TryLater,
 )
-from registry.log.checkpoint import Checkpoint, verify_checkpoint
+from registry.log.checkpoint import Checkpoint
 from registry.log.commitment import check_commitment
 from registry.log.entry import (
     ENTRY_MAX_BYTES,
     PartCommitment,
-    decode_header,
-    signed_message,
-    split_entry,
 )
-from registry.log.facts import EntryFacts, facts_of
+from registry.log.log_keys import LogKeys, verify_log_checkpoint
 from registry.log.merkle import CompactRange, leaf_hash, verify_consistency
-from registry.log.signing import verify
+from registry.replication.entry_checks import check_entry
 from registry.replication.messages import Tail
 
 BATCH_MAX_ENTRIES: Final = 500
@@ -66,16 +58,6 @@ class HeldLog:
 
 
 @dataclass(frozen=True, slots=True)
-class LogAuthor:
-    """Who must have written the entries: the registry, the log, and the key that signs it."""
-
-    registry_id: RegistryId
-    log_id: LogId
-    origin: Origin
-    log_key: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class PlannedBatch:
     """A batch whose root fits the checkpoint; signatures are not checked yet."""
 
@@ -88,33 +70,16 @@ class PlannedBatch:
     ends_at_checkpoint: bool
 
 
-class EntryFault(NamedTuple):
-    """An entry that breaks a rule under its author's checkpoint."""
-
-    place: int
-    reason: str
-    detail: str
-
-
-class SliceResult(NamedTuple):
-    """Facts of the entries up to the first fault, and that fault."""
-
-    facts: list[EntryFacts]
-    fault: EntryFault | None
-
-
-def check_head(
-    note: bytes, *, origin: Origin, log_key: bytes, held: HeldLog | None = None
-) -> Checkpoint:
-    """Verifies an offered checkpoint.
+def check_head(note: bytes, keys: LogKeys, held: HeldLog | None = None) -> Checkpoint:
+    """Verifies an offered checkpoint under the key of its last entry.
 
     Raises:
         LimitExceeded, MalformedNote, ForeignNote, BadNoteSignature: as the log core says.
         LogDiverged: it has the size that is held here and another root.
     """
-    checkpoint = verify_checkpoint(note, origin=origin, log_key=log_key)
+    checkpoint = verify_log_checkpoint(note, keys)
     if held is not None and checkpoint.size == held.size and checkpoint.root != held.range.root():
-        msg = f"{origin} has two roots at size {held.size}: its author signed two histories"
+        msg = f"{keys.origin} has two roots at size {held.size}: its author signed two histories"
         raise LogDiverged(msg)
     return checkpoint
 
@@ -201,130 +166,8 @@ def plan_batch(
     )
 
 
-def verify_slice(
-    author: LogAuthor, entries: Sequence[bytes], start: int, first: int, end: int
-) -> SliceResult:
-    """Applies rule 3 to entries[first:end]; `start` is the index of entries[0].
-
-    Runs in verification threads: one signature check per entry, and as little else as possible.
-    """
-    facts: list[EntryFacts] = []
-    for place in range(first, end):
-        try:
-            facts.append(check_entry(author, entries[place], start + place))
-        except EntryError as error:
-            return SliceResult(facts, EntryFault(start + place, error.reason, str(error)))
-    return SliceResult(facts, None)
-
-
-def check_entry(author: LogAuthor, entry: bytes, index: int) -> EntryFacts:
-    """Checks one entry's form, place and signature.
-
-    Raises:
-        MalformedEntry, LimitExceeded, ForeignRegistryEntry, ForeignEntry, MisplacedEntry,
-        BadEntrySignature: as their names say.
-    """
-    header_bytes, signature = split_entry(entry)
-    header = decode_header(header_bytes)
-    if header.registry_id != author.registry_id:
-        msg = f"entry {index} of {author.origin} belongs to another registry"
-        raise ForeignRegistryEntry(msg)
-    if header.log_id != author.log_id:
-        msg = f"entry {index} of {author.origin} belongs to another log"
-        raise ForeignEntry(msg)
-    if header.index != index:
-        msg = f"entry {index} of {author.origin} says that it is entry {header.index}"
-        raise MisplacedEntry(msg)
-    if not verify(author.log_key, signed_message(header_bytes), signature):
-        msg = f"entry {index} of {author.origin} is not signed by its log key"
-        raise BadEntrySignature(msg)
-    return facts_of(header)
-
-
-def check_order(
-    facts: Sequence[EntryFacts],
-    *,
-    last_roster_version: int,
-    newest_roster_version: int,
-    refs_reached: Callable[[CaseId, LogId], int | None],
-) -> EntryFault | None:
-    """Applies rule 4 to neighbouring entries.
-
-    Args:
-        facts: in order.
-        last_roster_version: of the entry before them; 0 = none.
-        newest_roster_version: the newest that this node holds.
-        refs_reached: the largest index that the log has referred to, per case and target.
-
-    Returns:
-        The first fault, or None.
-
-    Raises:
-        TryLater: an entry names a newer roster, which must be fetched first.
-    """
-    version = last_roster_version
-    reached: dict[tuple[CaseId, LogId], int] = {}
-    for fact in facts:
-        if fact.roster_version > newest_roster_version:
-            msg = (
-                f"entry {fact.index} was written under roster {fact.roster_version}, this node "
-                f"holds {newest_roster_version}: the roster comes first"
-            )
-            raise TryLater(msg)
-        if fact.roster_version < version:
-            detail = f"roster version {fact.roster_version} follows {version}"
-            return EntryFault(fact.index, BackwardEntry.reason, detail)
-        version = fact.roster_version
-        for ref in fact.refs:
-            key = (fact.case_id, ref.log_id)
-            before = reached.get(key)
-            if before is None:
-                before = refs_reached(*key)
-            if before is not None and ref.index < before:
-                detail = f"a ref to event {ref.index} follows one to event {before}"
-                return EntryFault(fact.index, BackwardEntry.reason, detail)
-            reached[key] = ref.index
-    return None
-
-
-def judge_slices(
-    slices: Sequence[SliceResult],
-    *,
-    last_roster_version: int,
-    newest_roster_version: int,
-    refs_reached: Callable[[CaseId, LogId], int | None],
-) -> SliceResult:
-    """Joins the slices of a batch and applies rule 4: the first fault, and what is before it.
-
-    Args:
-        slices: from left to right; what follows the first fault is left out.
-        last_roster_version: as in `check_order`.
-        newest_roster_version: as in `check_order`.
-        refs_reached: as in `check_order`.
-
-    Raises:
-        TryLater: as in `check_order`.
-    """
-    facts: list[EntryFacts] = []
-    fault = None
-    for each in slices:
-        facts += each.facts
-        fault = each.fault
-        if fault is not None:
-            break
-    earlier = check_order(
-        facts,
-        last_roster_version=last_roster_version,
-        newest_roster_version=newest_roster_version,
-        refs_reached=refs_reached,
-    )
-    if earlier is None:
-        return SliceResult(facts, fault)
-    return SliceResult([fact for fact in facts if fact.index < earlier.place], earlier)
-
-
 def diagnose(
-    error: EntryError, *, author: LogAuthor, held_size: int, entries: Sequence[bytes]
+    error: EntryError, *, keys: LogKeys, held_size: int, entries: Sequence[bytes]
 ) -> EntryError:
     """Says why a batch did not fit: the first entry that is wrong by itself, else `error`.
 
@@ -334,7 +177,7 @@ def diagnose(
         return error
     for place, entry in enumerate(entries):
         try:
-            check_entry(author, entry, held_size + place)
+            check_entry(keys, entry, held_size + place)
         except EntryError as found:
             return found
     return error

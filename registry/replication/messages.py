@@ -38,6 +38,8 @@ class HeadOffered:
     log_id: LogId
     note: bytes
     tail: Tail | None = None
+    rotations: tuple[bytes, ...] = ()
+    """Entries that rotated the log's key, in order, as the peer shows them."""
 
 
 @dataclass(frozen=True, slots=True)

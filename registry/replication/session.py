@@ -28,6 +28,7 @@ from typing import Final, NamedTuple, assert_never
 
 from registry.domain.identifiers import LogId, RegistryId, Slug
 from registry.errors import EntryError
+from registry.log.log_keys import LogKeys
 from registry.log.roster import Member, Roster
 from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
 from registry.replication.ingest import check_head, check_tail
@@ -145,16 +146,24 @@ class _Peer:
 class Session:
     """One node's view of its peers; `handle` is called from one thread."""
 
-    def __init__(self, roster: Roster, own: Member, held: Mapping[LogId, int]) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        own: Member,
+        held: Mapping[LogId, int],
+        keys: Mapping[LogId, LogKeys],
+    ) -> None:
         """Starts with no peer connected.
 
         Args:
             roster: whose logs are mirrored.
             own: this node's member; its own log is not fetched here, that is recovery's work.
             held: entries held per log.
+            keys: of every log, as far as what is held tells.
         """
         self.registry_id: RegistryId = roster.registry_id
         self._own = own
+        self._keys = dict(keys)
         # Also those of members that were removed: what they wrote before stays, and is relayed.
         self._logs = {m.log_id: m for m in roster.members if m.id != own.id}
         self._peers = {m.slug: _Peer() for m in roster.active_members() if m.id != own.id}
@@ -241,16 +250,17 @@ class Session:
 
     def _offer(self, now_ms: int, offer: HeadOffered) -> tuple[Effect, ...]:
         peer, log_id, tail = offer.peer, offer.log_id, offer.tail
-        author = self._own if log_id == self._own.log_id else self._logs.get(log_id)
-        if author is None:
+        if log_id not in self._keys:
             return ()  # a log of a newer roster
         try:
-            checkpoint = check_head(offer.note, origin=author.origin, log_key=author.log_key)
+            # A rotation is proven by itself: what one peer shows serves for the others' notes too.
+            keys = self._keys[log_id] = self._keys[log_id].learn(offer.rotations)
+            checkpoint = check_head(offer.note, keys)
             if tail is not None:
                 check_tail(tail, checkpoint)
         except EntryError as error:
             return self._drop(now_ms, peer, f"{error.reason}: {error}")
-        if author is self._own:
+        if log_id == self._own.log_id:
             has_more = checkpoint.size > self._held.get(log_id, 0)
             return (AskFenceAgain(peer, checkpoint),) if has_more else ()
         self._peers[peer].note_offer(log_id, checkpoint.size)

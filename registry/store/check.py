@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from registry.domain.identifiers import LogId, Origin
 from registry.errors import NotFound
 from registry.log.entry import Header
+from registry.log.log_keys import keys_of_member
 from registry.log.roster import Member, Roster
 from registry.store.check_control import ExpectedControl
 from registry.store.check_index import ExpectedIndex
@@ -130,8 +131,7 @@ class _StoreCheck:
         check = LogCheck(
             self._connection,
             row,
-            member,
-            registry_id=self._roster.registry_id,
+            keys_of_member(self._roster.registry_id, member),
             node_keys=self._node_keys,
             guard=self._guard if is_own else None,
             on_entry=lambda index, header: self._expect(row.log_no, index, header, is_own=is_own),

@@ -12,15 +12,21 @@ from registry.domain.identifiers import (
     LeafHash,
     LogId,
     Origin,
-    RegistryId,
     RootHash,
 )
-from registry.errors import CommitmentMismatch, CorruptDatabase, EntryError, NodeKeyMissing
-from registry.log.checkpoint import Checkpoint, verify_checkpoint
+from registry.errors import (
+    BadKeyRotation,
+    CommitmentMismatch,
+    CorruptDatabase,
+    EntryError,
+    NodeKeyMissing,
+)
+from registry.log.checkpoint import Checkpoint
 from registry.log.commitment import check_commitment
 from registry.log.entry import Header, decode_header, signed_message, split_entry
+from registry.log.facts import facts_of
+from registry.log.log_keys import LogKeys, verify_log_checkpoint
 from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, CompactRange, leaf_hash
-from registry.log.roster import Member
 from registry.log.signing import verify
 from registry.store.check_large import check_large_part
 from registry.store.guard import GuardState
@@ -67,9 +73,8 @@ class LogCheck:
         self,
         connection: sqlite3.Connection,
         row: LogRow,
-        member: Member,
+        keys: LogKeys,
         *,
-        registry_id: RegistryId,
         node_keys: NodeKeys | None,
         guard: GuardState | None,
         on_entry: Callable[[int, Header], None],
@@ -77,8 +82,7 @@ class LogCheck:
     ) -> None:
         self._connection = connection
         self._row = row
-        self._member = member
-        self._registry_id = registry_id
+        self._keys = self._shown_keys = keys
         self._node_keys = node_keys
         self._guard = guard
         self._on_entry = on_entry
@@ -92,6 +96,7 @@ class LogCheck:
 
     def run(self) -> Iterator[Finding]:
         """Checks everything of the log."""
+        yield from self._read_rotations()
         if self._row.note:
             yield from self._read_note(self._row.note)
         self._sizes = {self._noted.size} if self._noted is not None else set()
@@ -138,12 +143,13 @@ class LogCheck:
         data, signature = split_entry(entry)
         header = decode_header(data)
         place = (header.registry_id, header.log_id, header.index)
-        if place != (self._registry_id, self._row.log_id, index):
+        if place != (self._keys.registry_id, self._row.log_id, index):
             msg = f"the header says it is entry {header.index} of log {header.log_id.hex()}"
             raise EntryError(msg)
-        if not verify(self._member.log_key, signed_message(data), signature):
+        if not verify(self._keys.at(index), signed_message(data), signature):
             msg = "the log key has not signed these bytes"
             raise EntryError(msg)
+        self._keys = self._keys.after(facts_of(header))
         self._on_entry(index, header)
         return header
 
@@ -241,11 +247,23 @@ class LogCheck:
 
     # --- head, notes, guard ---------------------------------------------------------------------
 
+    def _read_rotations(self) -> Iterator[Finding]:
+        """The note is checked before the entries go by: under the keys that are stored apart."""
+        rows = self._connection.execute(
+            f"SELECT r.entry_index, {blob('s.state')} FROM key_rotations r LEFT JOIN stored_events "  # noqa: S608 - a constant name
+            "s ON s.originator_id = ? AND s.originator_version = r.entry_index "
+            "WHERE r.log_no = ? ORDER BY r.entry_index",
+            (self._row.log_id.hex(), self._row.log_no),
+        ).fetchall()
+        for index, entry in rows:
+            try:
+                self._shown_keys = self._shown_keys.learn([entry or b""])
+            except EntryError as error:
+                yield self._found(index, error.reason, str(error))
+
     def _read_note(self, note: bytes) -> Iterator[Finding]:
         try:
-            self._noted = verify_checkpoint(
-                note, origin=self._member.origin, log_key=self._member.log_key
-            )
+            self._noted = verify_log_checkpoint(note, self._shown_keys)
         except EntryError as error:
             yield self._found(self._noted_index(), error.reason, f"note: {error}")
 
@@ -256,6 +274,9 @@ class LogCheck:
 
     def _check_head(self) -> Iterator[Finding]:
         row, held = self._row, self._range.size
+        if self._keys != self._shown_keys:
+            detail = "the rotations of the key that are stored are not those of the entries"
+            yield self._found(None, BadKeyRotation.reason, detail)
         if row.size != held:
             yield self._found(None, "size_mismatch", f"{held} entries are held, not {row.size}")
         if row.root != self._range.root():

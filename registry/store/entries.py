@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RequestKey, RootHash
+from registry.log.author import Author
 from registry.log.entry import Audience
 from registry.log.facts import GuardComparison
 from registry.store.act_notes import ActNote
@@ -70,6 +71,10 @@ class EntryReader(ABC):
         self, log_id: LogId, start: int, end: int, *, max_bytes: int | None = None
     ) -> list[bytes]:
         """Entries of [start, end) that are held; with `max_bytes` fewer, but one at least."""
+
+    @abstractmethod
+    def rotations(self, log_id: LogId) -> tuple[bytes, ...]:
+        """The entries that rotated the log's key, in order."""
 
     @abstractmethod
     def leaf_hash(self, log_id: LogId, index: int) -> LeafHash:
@@ -237,6 +242,24 @@ class EntryStore(EntryReader):
 
         That saves a single caller the change of threads; it is not for an event loop.
         """
+
+    @abstractmethod
+    def rotate_key(
+        self, request: Callable[[int], AppendRequest], after: Author
+    ) -> Future[Appended]:
+        """Appends a rotation that has an effect; `after` signs with the new key.
+
+        Args:
+            request: makes the event for the place that it gets.
+            after: signs what comes after it.
+
+        The event stands alone in its transaction, under a note that the key before it signs.
+        Errors as `append`.
+        """
+
+    @abstractmethod
+    def use_author(self, author: Author) -> None:
+        """Signs with another key of the own log from now on: the one that counts there."""
 
     @abstractmethod
     def ingest(self, batch: IngestBatch) -> Future[LogState]:

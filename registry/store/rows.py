@@ -1,13 +1,14 @@
 """Rows of the store on SQLite: small statements that reading and writing share."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from eventsourcing.sqlite import SQLiteCursor
 
-from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RootHash
+from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RootHash, log_id_of
 from registry.errors import CorruptDatabase, NotFound
-from registry.log.merkle import CompactRange, Subtree, leaf_hash
+from registry.log.merkle import EMPTY_ROOT, CompactRange, Subtree, leaf_hash, root_of
 from registry.store.tiles import fetch_subtree
 from registry.store.values import IngestBatch, LogState
 
@@ -118,3 +119,44 @@ def find_case(cursor: SQLiteCursor, case_id: CaseId) -> int | None:
     cursor.execute("SELECT case_no FROM case_ids WHERE case_id = ?", (case_id,))
     row = cursor.fetchone()
     return None if row is None else int(row["case_no"])
+
+
+def insert_logs(cursor: SQLiteCursor, origins: Iterable[Origin]) -> None:
+    """Makes logs known; those that are stay as they are."""
+    cursor.executemany(
+        "INSERT INTO logs (log_id, origin, size, root, range, noted_size, parts_below) "
+        "VALUES (?, ?, 0, ?, x'', 0, 0) ON CONFLICT DO NOTHING",
+        [(log_id_of(origin), origin, EMPTY_ROOT) for origin in origins],
+    )
+
+
+def freeze_log(cursor: SQLiteCursor, log_no: int, at: int, reason: str, evidence: bytes) -> None:
+    """Freezes a log; a later freeze can only lower the size."""
+    cursor.execute(
+        "UPDATE logs SET frozen_at = ?1, frozen_reason = ?2, evidence = ?3 "
+        "WHERE log_no = ?4 AND (frozen_at IS NULL OR frozen_at > ?1)",
+        (at, reason, evidence, log_no),
+    )
+
+
+def check_unchanged(cursor: SQLiteCursor, before: LogState) -> None:
+    """Compares the own log with what was last signed.
+
+    Raises:
+        CorruptDatabase: they differ.
+    """
+    cursor.execute("SELECT size, root FROM logs WHERE log_id = ?", (before.log_id,))
+    size, root = cursor.fetchone()
+    if (size, root) != (before.size, before.root):
+        msg = (
+            f"the own log stands at {size}, what was last signed at {before.size}: "
+            "another process has written to the database, or it was replaced"
+        )
+        raise CorruptDatabase(msg)
+
+
+def root_of_first(cursor: SQLiteCursor, log_no: int, log_id: LogId, size: int) -> RootHash:
+    """The root over the first `size` entries of a log, which are held."""
+    if size == 0:
+        return EMPTY_ROOT
+    return RootHash(root_of(0, size, lambda tree: subtree_hash(cursor, log_no, log_id, tree)))

@@ -22,6 +22,7 @@
     tombstones    parts that were erased and are never stored again, by a content_erased event
     erasures      the content_erased events that had an effect
     erasure_receipts  who has confirmed them
+    key_rotations the key_rotated events that had an effect
     act_notes     who did an own act and who it came from, sealed; never sent: see act_notes.py
     data_keys     keys of the databases beside this one, wrapped by the node key
     unfinished    steps of a migration that go on at the next start if they were cut short
@@ -129,7 +130,12 @@ _VERSION_2: Final = (
 SEAL_PARTS: Final = "seal_parts"
 """The step of version 2 that encrypts the parts of version 1; see sealing_earlier.py."""
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
+_VERSION_3: Final = (
+    """CREATE TABLE key_rotations (
+        log_no INTEGER, entry_index INTEGER, PRIMARY KEY (log_no, entry_index)) WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Statements of each version, from 1; a version that was released is never edited."""
 
 

@@ -107,6 +107,20 @@ class SqliteStore(SqliteReading, EntryStore):
         """See EntryStore."""
         return self._started_writer().append_now(self._sealed(request))
 
+    def rotate_key(
+        self, request: Callable[[int], AppendRequest], after: Author
+    ) -> Future[Appended]:
+        """See EntryStore."""
+        return self._started_writer().run(lambda: self._writing.rotate_key(request, after))
+
+    def use_author(self, author: Author) -> None:
+        """See EntryStore."""
+        self._started_writer().run(lambda: self._writing.use_author(author)).result()
+
+    def rotations(self, log_id: LogId) -> tuple[bytes, ...]:
+        """See EntryReader."""
+        return self._writing.rotations.of(log_id)
+
     def ingest(self, batch: IngestBatch) -> Future[LogState]:
         """See EntryStore."""
         return self._started_writer().run(lambda: self._writing.ingest(batch))

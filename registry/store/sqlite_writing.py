@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from eventsourcing.sqlite import SQLiteCursor
 
-from registry.domain.identifiers import LogId, MemberId, Origin, RootHash, log_id_of
+from registry.domain.identifiers import LogId, MemberId, Origin, RootHash
 from registry.errors import (
     CorruptDatabase,
     GuardError,
@@ -26,9 +26,8 @@ from registry.errors import (
     StorageError,
 )
 from registry.log.author import Author
-from registry.log.checkpoint import verify_checkpoint
 from registry.log.facts import GuardComparison, GuardVerdict
-from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, root_of
+from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT
 from registry.store.append_group import AppendGroup
 from registry.store.batch_inserter import BatchInserter
 from registry.store.connections import DurableDatastore
@@ -38,7 +37,16 @@ from registry.store.guard import Guard, compare_with_guard
 from registry.store.parts import mark_asked, parts_stored, store_parts
 from registry.store.recent import RecentAppends
 from registry.store.recorder import LogRecorder, Visibility
-from registry.store.rows import LogNumbers, read_state, subtree_hash, write_head
+from registry.store.rotations import Rotations
+from registry.store.rows import (
+    LogNumbers,
+    check_unchanged,
+    freeze_log,
+    insert_logs,
+    read_state,
+    root_of_first,
+    write_head,
+)
 from registry.store.sealing import NodeKeys
 from registry.store.tombstone_journal import TombstoneJournal
 from registry.store.values import (
@@ -80,6 +88,7 @@ class SqliteWriting:
         self._batches = BatchInserter(recorder)
         self._numbers = LogNumbers()
         self._recent = RecentAppends()
+        self.rotations = Rotations(self._numbers)
         self._erasing = Erasing(
             datastore, self._numbers, self._recent, journal=journal, member_id=member_id
         )
@@ -94,6 +103,7 @@ class SqliteWriting:
         """Reads what the writer remembers; called once, when the tables are there."""
         self._erasing.take_over(cursor)
         self._recent.load(cursor)
+        self.rotations.load(cursor)
 
     def settle(self) -> None:
         """Compares guard and database; a database that extends the guard advances it."""
@@ -119,7 +129,21 @@ class SqliteWriting:
 
     # --- appends --------------------------------------------------------------------------------
 
-    def append_group(self, requests: Sequence[AppendRequest]) -> list[Appended | Exception]:
+    def use_author(self, author: Author) -> None:
+        """Signs with another key of the own log from now on."""
+        self._author = author
+
+    def rotate_key(self, request: Callable[[int], AppendRequest], after: Author) -> Appended:
+        """Appends a rotation, alone and under a note of its own; `after` signs what follows."""
+        size = 0 if self.published is None else self.published.size
+        (outcome,) = self.append_group([request(size)], after)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def append_group(
+        self, requests: Sequence[AppendRequest], after_rotation: Author | None = None
+    ) -> list[Appended | Exception]:
         """Appends all requests that can be appended; each gets its result or its own error."""
         if (
             self.read_only_reason is not None
@@ -133,7 +157,7 @@ class SqliteWriting:
         group: AppendGroup | None = None
         try:
             with self._datastore.writing() as cursor:
-                self._check_unchanged(cursor, before)
+                check_unchanged(cursor, before)
                 group = AppendGroup(
                     cursor,
                     self._recorder,
@@ -146,8 +170,13 @@ class SqliteWriting:
                 )
                 group.add_all(requests)
                 after = group.store()
+                if after_rotation is not None and group.entries:
+                    start = before.size
+                    self.rotations.insert(cursor, after.log_id, start, group.entries, start)
                 self._erasing.apply(cursor, after.log_id, group.control_facts(), is_own=True)
             group.committed()
+            self.rotations.committed()
+            self._author = after_rotation or self._author
             events = self._erasing.committed()
             self._advance_guard(after)
         except BaseException as error:
@@ -182,10 +211,13 @@ class SqliteWriting:
             log_no = self._numbers.of(cursor, batch.log_id)
             self._batches.insert(cursor, log_no, batch, received_ms=self._now_ms(), is_own=is_own)
             after = write_head(cursor, log_no, state, batch)
+            entries, places = batch.entries, batch.rotations
+            self.rotations.insert(cursor, batch.log_id, batch.start, entries, *places)
             if is_own:
                 self._check_recovered(cursor, after)
             # Last: it writes to the journal, which does not roll back.
             self._erasing.apply(cursor, batch.log_id, batch.facts, is_own=is_own)
+        self.rotations.committed()
         if is_own:
             self._recover(after, batch)
         self._tell_entries(after, batch.start, batch.entries)
@@ -219,11 +251,7 @@ class SqliteWriting:
     def freeze(self, log_id: LogId, at: int, reason: str, evidence: bytes) -> None:
         """Freezes a log; a later freeze can only lower the size."""
         with self._writing() as cursor:
-            cursor.execute(
-                "UPDATE logs SET frozen_at = ?1, frozen_reason = ?2, evidence = ?3 "
-                "WHERE log_no = ?4 AND (frozen_at IS NULL OR frozen_at > ?1)",
-                (at, reason, evidence, self._numbers.of(cursor, log_id)),
-            )
+            freeze_log(cursor, self._numbers.of(cursor, log_id), at, reason, evidence)
         if self.published is not None and self.published.log_id == log_id:
             self.settle()
         self.events.append(FreezeStored(log_id, at))
@@ -231,11 +259,7 @@ class SqliteWriting:
     def register_logs(self, origins: Sequence[Origin]) -> None:
         """Makes logs known."""
         with self._writing() as cursor:
-            cursor.executemany(
-                "INSERT INTO logs (log_id, origin, size, root, range, noted_size, parts_below) "
-                "VALUES (?, ?, 0, ?, x'', 0, 0) ON CONFLICT DO NOTHING",
-                [(log_id_of(origin), origin, EMPTY_ROOT) for origin in origins],
-            )
+            insert_logs(cursor, origins)
             self._erasing.take_over(cursor)
         self.settle()
 
@@ -297,16 +321,6 @@ class SqliteWriting:
             self._batches.forget()
             raise
 
-    def _check_unchanged(self, cursor: SQLiteCursor, before: LogState) -> None:
-        cursor.execute("SELECT size, root FROM logs WHERE log_id = ?", (before.log_id,))
-        size, root = cursor.fetchone()
-        if (size, root) != (before.size, before.root):
-            msg = (
-                f"the own log stands at {size}, what was last signed at {before.size}: "
-                "another process has written to the database, or it was replaced"
-            )
-            raise CorruptDatabase(msg)
-
     def _advance_guard(self, after: LogState) -> None:
         if self._guard is None:
             msg = "the guard is missing"
@@ -355,12 +369,8 @@ class SqliteWriting:
         """
         if self._guard is not None and after.size >= self._guard.read().size:
             size, root = after.size, after.root
-            if self._author is not None and batch.target_note:
-                target = verify_checkpoint(
-                    batch.target_note, origin=self._author.origin, log_key=self._author.public_key
-                )
-                if target.size > size:
-                    size, root = target.size, target.root
+            if batch.target is not None and batch.target.size > size:
+                size, root = batch.target.size, batch.target.root
             self._guard.advance(size, root)
         self.settle()
 
@@ -369,12 +379,7 @@ class SqliteWriting:
         size = self._guard.read().size if self._guard is not None else 0
         if size > state.size:
             return None
-        log_no = self._numbers.of(cursor, state.log_id)
-        if size == 0:
-            return EMPTY_ROOT
-        return RootHash(
-            root_of(0, size, lambda tree: subtree_hash(cursor, log_no, state.log_id, tree))
-        )
+        return root_of_first(cursor, self._numbers.of(cursor, state.log_id), state.log_id, size)
 
     def _compare(self, state: LogState, root_at_guard: RootHash | None) -> None:
         self.comparison = compare_with_guard(self._guard, state.size, root_at_guard)

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 from registry.domain.identifiers import CaseId, Commitment, LeafHash, LogId, Origin, RootHash
 from registry.errors import CorruptDatabase, EntryError
 from registry.log.author import EventDraft
+from registry.log.checkpoint import Checkpoint
 from registry.log.entry import Header, decode_header, split_entry
 from registry.log.facts import EntryFacts
 from registry.log.merkle import CompactRange
@@ -123,7 +124,8 @@ class IngestBatch:
         range: the compact range at the batch's end.
         root: the root at the batch's end.
         note: the verified checkpoint whose size is the batch's end; None if there is none.
-        target_note: the verified checkpoint that is being fetched, as large as `note` or larger.
+        target: the verified checkpoint that is being fetched, as large as `note` or larger.
+        rotations: indices of the entries of the batch that rotated the log's key.
     """
 
     log_id: LogId
@@ -134,7 +136,8 @@ class IngestBatch:
     range: CompactRange
     root: RootHash
     note: bytes | None
-    target_note: bytes | None
+    target: Checkpoint | None
+    rotations: tuple[int, ...] = ()
 
 
 class HeldPart(NamedTuple):

@@ -3,7 +3,8 @@
 A proposal counts if its author had recorded in the first case before. It is in effect while another
 mechanism, which had recorded in the second case before, accepts it, and no mechanism that had
 recorded in one of the two declines it. The last answer of a mechanism counts. Who proposed ends a
-link for all; who accepted ends its own acceptance, for good. Answers that differ are all kept.
+link for all; who accepted ends its own acceptance, for good, and may decline ever after. Answers
+that differ are all kept.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,7 @@ from registry.store.entries import EntryStore
 from registry.store.values import LogState, read_header
 
 State: TypeAlias = Literal["proposed", "accepted", "declined", "disputed", "ended"]
-_Stance: TypeAlias = Literal["accepted", "declined", "ended"]
+_Answer: TypeAlias = Literal["accepted", "declined"]
 LINKED_MAX = 200
 """So many cases are merged into one history; a chain that is longer is cut there, told by nobody's
 clock: the nearest ones are taken, in the order of their ids."""
@@ -35,7 +36,7 @@ class CaseLink:
         time_ms: when it was proposed, as its author says.
         state: `disputed` = some accept and some decline; like all but `accepted` it joins nothing.
         accepted_by, declined_by: whose last answer it is, in the order of their ids.
-        ended_by: who proposed or had accepted, and ended that.
+        ended_by: who proposed or had accepted, and ended that; also if it has declined since.
     """
 
     log_id: LogId
@@ -89,6 +90,7 @@ class Links:
         self._store = store
         self._sizes = {log_id: state.valid_size for log_id, state in states.items()}
         self._cases: dict[CaseId, _Case] = {}
+        self._proposals: dict[tuple[LogId, int], _Proposal | None] = {}
         self._known: dict[tuple[LogId, int], CaseLink | None] = {}
 
     def at(self, log_id: LogId, index: int) -> CaseLink | None:
@@ -102,12 +104,9 @@ class Links:
         case = self._case(case_id)
         proposed = [(each.header.log_id, each.header.index) for each in case.proposals]
         answered = [(named.log_id, named.index) for named in case.answers]
-        found = [self.at(*place) for place in dict.fromkeys((*proposed, *answered))]
-        return [
-            each
-            for each in found
-            if each is not None and case_id in {each.case_id, each.other_case_id}
-        ]
+        # An answer may name anything: only what is of this case is looked into.
+        places = [p for p in dict.fromkeys((*proposed, *answered)) if self._is_of(p, case_id)]
+        return [link for link in (self.at(*place) for place in places) if link is not None]
 
     def joined(
         self,
@@ -144,33 +143,67 @@ class Links:
             self._cases[case_id] = case
         return self._cases[case_id]
 
-    def _read(self, log_id: LogId, index: int) -> CaseLink | None:
+    def _is_of(self, place: tuple[LogId, int], case_id: CaseId) -> bool:
+        proposal = self._proposal(*place)
+        return proposal is not None and case_id in {proposal.case_id, proposal.other_case_id}
+
+    def _proposal(self, log_id: LogId, index: int) -> "_Proposal | None":
+        if (log_id, index) not in self._proposals:
+            self._proposals[log_id, index] = self._read_proposal(log_id, index)
+        return self._proposals[log_id, index]
+
+    def _read_proposal(self, log_id: LogId, index: int) -> "_Proposal | None":
         if not 0 <= index < self._sizes.get(log_id, 0):
             return None
         (entry,) = self._store.entries(log_id, index, index + 1)
         header = read_header(entry)
-        proposal = read_link(header)
-        if not isinstance(proposal, LinkProposal):
+        found = read_link(header)
+        if not isinstance(found, LinkProposal):
             return None
-        first, second = self._case(header.case_id), self._case(proposal.other_case_id)
-        if not first.has_taken_part(header):
+        name = LinkAnswer(log_id, index, leaf_hash(entry))
+        return _Proposal(name, header, header.case_id, found.other_case_id)
+
+    def _read(self, log_id: LogId, index: int) -> CaseLink | None:
+        proposal = self._proposal(log_id, index)
+        if proposal is None:
             return None
-        stances = _stances(LinkAnswer(log_id, index, leaf_hash(entry)), first, second)
+        first = self._case(proposal.case_id)
+        if not first.has_taken_part(proposal.header):
+            return None
+        second = self._case(proposal.other_case_id)
+        stances = _stances(proposal.name, first, second)
 
-        def who(stance: _Stance) -> tuple[LogId, ...]:
-            return tuple(sorted(log for log, each in stances.items() if each == stance))
+        def who(stance: _Answer) -> tuple[LogId, ...]:
+            return tuple(sorted(log for log, each in stances.items() if each.last == stance))
 
+        ended_by = tuple(sorted(log for log, each in stances.items() if each.has_ended))
         return CaseLink(
             log_id,
             index,
-            header.case_id,
+            proposal.case_id,
             proposal.other_case_id,
-            header.time_ms,
-            _state(log_id, who),
+            proposal.header.time_ms,
+            "ended" if log_id in ended_by else _state(who, ended_by),
             who("accepted"),
             who("declined"),
-            who("ended"),
+            ended_by,
         )
+
+
+class _Proposal(NamedTuple):
+    """A proposal, whoever made it, and the name by which answers know it."""
+
+    name: LinkAnswer
+    header: Header
+    case_id: CaseId
+    other_case_id: CaseId
+
+
+class _Stance(NamedTuple):
+    """How one mechanism stands to a proposal: its last answer, and whether it ended what it was."""
+
+    last: _Answer | None = None
+    has_ended: bool = False
 
 
 def _stances(proposal: LinkAnswer, first: _Case, second: _Case) -> dict[LogId, _Stance]:
@@ -181,28 +214,26 @@ def _stances(proposal: LinkAnswer, first: _Case, second: _Case) -> dict[LogId, _
             is_for_second = answer.kind == EventKind.CASE_LINK_ACCEPTED
             if case.has_taken_part(answer) and (case is second or not is_for_second):
                 said.setdefault(answer.log_id, []).append(answer)
-    found = {log_id: _stance(each, proposal.log_id) for log_id, each in said.items()}
-    return {log_id: stance for log_id, stance in found.items() if stance is not None}
+    return {log_id: _stance(each, proposal.log_id) for log_id, each in said.items()}
 
 
-def _stance(answers: Iterable[Header], proposer: LogId) -> _Stance | None:
-    """The last answer of one mechanism; after an end of its own it has no further one."""
-    stance: _Stance | None = None
+def _stance(answers: Iterable[Header], proposer: LogId) -> _Stance:
+    """After an end of its own a mechanism accepts no more; it may still decline."""
+    last: _Answer | None = None
+    has_ended = False
     for answer in sorted(answers, key=lambda each: each.index):
-        if answer.kind == EventKind.CASE_LINK_ACCEPTED:
-            stance = "accepted"
-        elif answer.kind == EventKind.CASE_LINK_DECLINED:
-            stance = "declined"
-        elif stance == "accepted" or answer.log_id == proposer:
-            return "ended"
-    return stance
+        if answer.kind == EventKind.CASE_LINK_DECLINED:
+            last = "declined"
+        elif answer.kind == EventKind.CASE_LINK_ACCEPTED:
+            last = last if has_ended else "accepted"
+        elif last == "accepted" or answer.log_id == proposer:
+            last, has_ended = None, True
+    return _Stance(last, has_ended)
 
 
-def _state(proposer: LogId, who: Callable[[_Stance], tuple[LogId, ...]]) -> State:
-    if proposer in who("ended"):
-        return "ended"
+def _state(who: Callable[[_Answer], tuple[LogId, ...]], ended_by: tuple[LogId, ...]) -> State:
     if who("accepted"):
         return "disputed" if who("declined") else "accepted"
     if who("declined"):
         return "declined"
-    return "ended" if who("ended") else "proposed"
+    return "ended" if ended_by else "proposed"

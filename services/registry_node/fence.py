@@ -15,7 +15,8 @@ from registry.api.v1 import replication_pb2
 from registry.application import Registry
 from registry.domain.identifiers import RootHash, Slug
 from registry.errors import EntryError, GuardError, LogDiverged, TryLater
-from registry.log.checkpoint import Checkpoint, verify_checkpoint
+from registry.log.checkpoint import Checkpoint
+from registry.log.log_keys import verify_log_checkpoint
 from registry.replication.recovery import (
     ASK_AT_MOST_MS,
     Decision,
@@ -75,7 +76,7 @@ class StartUpFence:
         """
         shown = await self._ask(self._stubs[peer])
         try:
-            note = await self._judge(shown or b"")
+            note = await self._judge(shown or replication_pb2.Head())
         except TryLater as error:
             _log.warning("peer_not_compared", peer=peer, reason=error.reason)
             return
@@ -179,7 +180,7 @@ class StartUpFence:
         notes = {slug: task.result() for slug, task in asking.items()}
         return {slug: await self._judge(note) for slug, note in notes.items() if note is not None}
 
-    async def _ask(self, stub: ReplicationStub) -> bytes | None:
+    async def _ask(self, stub: ReplicationStub) -> replication_pb2.Head | None:
         """Reads the heads a peer offers until that of the own log; empty if it has none of it.
 
         Returns:
@@ -190,26 +191,32 @@ class StartUpFence:
         try:
             async for response in call:
                 if not require_message(response).HasField("head"):
-                    return b""
+                    return replication_pb2.Head()
                 if response.head.log_id == own.log_id:
-                    return bytes(response.head.checkpoint)
+                    return response.head
         except (grpc.aio.AioRpcError, EntryError):
             pass
         finally:
             call.cancel()
         return None
 
-    async def _judge(self, note: bytes) -> OwnNote:
-        own = self._registry.own
+    async def _judge(self, head: replication_pb2.Head) -> OwnNote:
+        note = bytes(head.checkpoint)
         if not note:
             return OwnNote(size=0, is_consistent=True)
         try:
-            checkpoint = verify_checkpoint(note, origin=own.origin, log_key=own.log_key)
+            # What this node does not hold may have rotated its key: a peer shows that with it.
+            keys = self._registry.log_keys(self._registry.own).learn(head.rotations)
+            checkpoint = verify_log_checkpoint(note, keys)
         except EntryError:
             # Nobody but this node could have signed it: such a note proves nothing.
             return OwnNote(size=0, is_consistent=True)
         root = await asyncio.to_thread(self._root_at, checkpoint.size)
         if root is not None and root != checkpoint.root:
+            if keys.is_retired(checkpoint.size):
+                # Whoever found an old key can write such notes: they stop nobody.
+                _log.error("note_of_retired_key", size=checkpoint.size)
+                return OwnNote(size=0, is_consistent=True)
             return OwnNote(size=checkpoint.size, is_consistent=False, note=note)
         self._note_shown(checkpoint)
         return OwnNote(size=checkpoint.size, is_consistent=True)

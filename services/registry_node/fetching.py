@@ -34,7 +34,8 @@ from registry.errors import (
 )
 from registry.log.roster import Member
 from registry.replication.effects import TakeTail
-from registry.replication.ingest import EntryFault, PlannedBatch, SliceResult
+from registry.replication.entry_checks import EntryFault, SliceResult
+from registry.replication.ingest import PlannedBatch
 from registry.store.values import LogState
 from registry_node.intake import EntryRun, LogIntake, ProvenHead
 from registry_node.threads import run_through
@@ -202,7 +203,9 @@ class _LogFetch:
     async def _take(self, message: replication_pb2.GetEntriesResponse) -> None:
         if self._head is None:
             self._head = self._intake.prove_head(
-                message.checkpoint, offered_size=self._offered_size
+                message.checkpoint,
+                offered_size=self._offered_size,
+                rotations=list(message.rotations),
             )
         head, intake = self._head, self._intake
         run = EntryRun(message.start, list(message.entries), list(message.consistency_path))
@@ -212,7 +215,7 @@ class _LogFetch:
             return
         planned = await self._in_thread(lambda: intake.plan(run, head))
         slices = await self._verify(planned)
-        judged = await self._in_thread(lambda: intake.judge(slices))
+        judged = await self._in_thread(lambda: intake.judge(planned, slices))
         await self._finish_write()
         self._writing = intake.write(planned, judged, head)
 

@@ -18,18 +18,21 @@ from registry.domain.identifiers import CaseId, LogId
 from registry.errors import EntryError, LogDiverged, RootMismatch, TruncatedStream
 from registry.log.checkpoint import Checkpoint
 from registry.log.roster import Member
-from registry.replication.ingest import (
+from registry.replication.entry_checks import (
     EntryFault,
-    HeldLog,
-    LogAuthor,
-    PlannedBatch,
     SliceResult,
+    follow_rotations,
+    judge_slices,
+    rotations_in,
+    verify_slice,
+)
+from registry.replication.ingest import (
+    HeldLog,
+    PlannedBatch,
     check_head,
     cut_batch,
     diagnose,
-    judge_slices,
     plan_batch,
-    verify_slice,
 )
 from registry.store.values import IngestBatch, LogState, read_header
 
@@ -63,29 +66,36 @@ class LogIntake:
             StorageError: our own disk failed.
         """
         self._registry = registry
-        self._author = log_author(registry, member)
+        self._keys = registry.log_keys(member)
         state = registry.store.log_state(member.log_id)
         self.held = HeldLog(member.log_id, member.origin, state.size, state.range)
         self._roster_version = self._last_roster_version() if state.size else 0
         self._refs_written: dict[tuple[CaseId, LogId], int] = {}
+        self._rotations: tuple[int, ...] = ()
         self.fault: EntryFault | None = None
 
-    def prove_head(self, note: bytes, *, offered_size: int) -> ProvenHead:
+    def prove_head(
+        self, note: bytes, *, offered_size: int, rotations: Sequence[bytes] = ()
+    ) -> ProvenHead:
         """Verifies the note that a stream proves to; a smaller one than was offered is stale.
+
+        Args:
+            note: as the peer sent it.
+            offered_size: what was asked for.
+            rotations: entries by which the key was rotated, also such that are not held yet.
 
         Raises:
             EntryError: it is not the author's, contradicts what is held, or is stale.
         """
-        author = self._author
-        origin, log_key = author.origin, author.log_key
+        keys = self._keys.learn(rotations)
         try:
-            checkpoint = check_head(note, origin=origin, log_key=log_key, held=self.held)
+            checkpoint = check_head(note, keys, self.held)
         except LogDiverged:
-            self._log_contradiction(check_head(note, origin=origin, log_key=log_key))
+            self._log_contradiction(check_head(note, keys))
             raise
         if checkpoint.size < offered_size:
             msg = (
-                f"a peer offered {offered_size} entries of {author.origin} and "
+                f"a peer offered {offered_size} entries of {keys.origin} and "
                 f"proves to a stale checkpoint of {checkpoint.size}"
             )
             raise TruncatedStream(msg)
@@ -100,7 +110,7 @@ class LogIntake:
             StorageError: our own disk failed.
         """
         planned = self.plan(run, head)
-        judged = self.judge([self.verify(planned, 0, len(planned.entries))])
+        judged = self.judge(planned, [self.verify(planned, 0, len(planned.entries))])
         return self.write(planned, judged, head)
 
     def plan(self, run: EntryRun, head: ProvenHead) -> PlannedBatch:
@@ -118,9 +128,7 @@ class LogIntake:
                 checkpoint=head.checkpoint,
             )
         except EntryError as error:
-            found = diagnose(
-                error, author=self._author, held_size=self.held.size, entries=run.entries
-            )
+            found = diagnose(error, keys=self._keys, held_size=self.held.size, entries=run.entries)
             if isinstance(found, RootMismatch):
                 self._log_contradiction(head.checkpoint)
             if found is error:
@@ -129,21 +137,23 @@ class LogIntake:
 
     def verify(self, planned: PlannedBatch, first: int, end: int) -> SliceResult:
         """Checks the form, place and signature of entries [first, end) of a batch."""
-        return verify_slice(self._author, planned.entries, planned.start, first, end)
+        return verify_slice(self._keys, planned.entries, planned.start, first, end)
 
-    def judge(self, slices: Sequence[SliceResult]) -> SliceResult:
-        """Joins the slices of a batch and checks the order of its entries.
+    def judge(self, planned: PlannedBatch, slices: Sequence[SliceResult]) -> SliceResult:
+        """Joins the slices of a batch, follows rotations in it, checks the order of its entries.
 
         Raises:
             TryLater: a newer roster must be fetched first.
             StorageError: our own disk failed.
         """
         judged = judge_slices(
-            slices,
+            follow_rotations(slices, planned.entries, planned.start),
             last_roster_version=self._roster_version,
             newest_roster_version=self._registry.roster.version,
             refs_reached=self._refs_reached,
         )
+        self._rotations = rotations_in(self._keys, judged)
+        self._keys = judged.keys
         if judged.facts:
             self._roster_version = judged.facts[-1].roster_version
         return judged
@@ -173,7 +183,8 @@ class LogIntake:
                 range=planned.range,
                 root=planned.root,
                 note=head.note if planned.ends_at_checkpoint else None,
-                target_note=head.note,
+                target=head.checkpoint,
+                rotations=self._rotations,
             )
         )
         end = planned.start + len(planned.entries)
@@ -201,13 +212,3 @@ class LogIntake:
         if key in self._refs_written:
             return self._refs_written[key]
         return self._registry.store.refs_reached(self.held.log_id, [key]).get(key)
-
-
-def log_author(registry: Registry, member: Member) -> LogAuthor:
-    """Who must have written a member's log."""
-    return LogAuthor(
-        registry_id=registry.registry_id,
-        log_id=member.log_id,
-        origin=member.origin,
-        log_key=member.log_key,
-    )

@@ -31,6 +31,7 @@ from registry.application.memory import collect_seldom  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
+from registry_node.key_rotation import KeyRotation  # noqa: E402
 from registry_node.log_fields import INTERNAL_REASON  # noqa: E402
 from registry_node.mirror import Mirror  # noqa: E402
 from registry_node.observability import configure_logging, place_of, watch_loop  # noqa: E402
@@ -87,6 +88,7 @@ async def serve(settings: NodeSettings) -> bool:
         mirror = Mirror(registry, heads, settings, uniform=SystemRandom().uniform)
         projection = ProjectionLoop(registry, mirror)
         receipts = ErasureReceipts(registry)
+        rotation = KeyRotation(registry)
         attachments = AttachmentServicer(registry, desk)
         links, watch = LinkServicer(registry, desk), WatchServicer(registry, desk)
         resources.callback(links.close)
@@ -112,7 +114,7 @@ async def serve(settings: NodeSettings) -> bool:
             port=server.port,
         )
         async with asyncio.TaskGroup() as tasks:
-            working = (mirror, projection, receipts, attachments)
+            working = (mirror, projection, receipts, rotation, attachments)
             running = [tasks.create_task(each.run()) for each in working]
             running.append(tasks.create_task(_look_for_missed(mirror, desk)))
             ends = (stopping.wait(), mirror.rosters.adopted.wait())

@@ -83,7 +83,8 @@ class Mirror:
         self._members = {member.slug: member for member in self._peers}
         states = registry.store.log_states()
         held = {state.log_id: state.size for state in states}
-        self._session = Session(registry.roster, registry.own, held)
+        keys = {member.log_id: registry.log_keys(member) for member in registry.roster.members}
+        self._session = Session(registry.roster, registry.own, held, keys)
         self._entries = EntryFetcher(registry, settings.call_timeout_s)
         self._parts = PartFollowing(
             registry,
@@ -336,4 +337,6 @@ class Mirror:
 
 def _offered(peer: Slug, head: replication_pb2.Head) -> HeadOffered:
     tail = Tail(head.tail.start, tuple(head.tail.entries)) if head.HasField("tail") else None
-    return HeadOffered(peer, LogId(head.log_id), head.checkpoint, tail)
+    return HeadOffered(
+        peer, LogId(head.log_id), head.checkpoint, tail, rotations=tuple(head.rotations)
+    )

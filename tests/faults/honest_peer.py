@@ -24,6 +24,7 @@ from registry.domain.identifiers import (
 from registry.log.author import Author, EventDraft, PartDraft, draft_event
 from registry.log.checkpoint import Checkpoint, sign_checkpoint
 from registry.log.entry import ALL_MEMBERS, EventRef
+from registry.log.log_keys import LogKeys
 from registry.log.merkle import (
     EMPTY_RANGE,
     CompactRange,
@@ -33,7 +34,7 @@ from registry.log.merkle import (
     node_hash,
 )
 from registry.log.signing import Signer
-from registry.replication.ingest import LogAuthor
+from tests.faults.log_keys import single_key
 
 EntryMessages: TypeAlias = list[replication_pb2.GetEntriesResponse]
 PartMessages: TypeAlias = list[replication_pb2.GetPartsResponse]
@@ -62,8 +63,8 @@ class HonestPeer:
         return log_id_of(self.origin)
 
     @property
-    def author(self) -> LogAuthor:
-        return LogAuthor(self.registry_id, self.log_id, self.origin, self.signer.public_key)
+    def author(self) -> LogKeys:
+        return single_key(self.registry_id, self.origin, self.signer.public_key)
 
     # --- writing ------------------------------------------------------------------------------
 

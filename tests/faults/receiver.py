@@ -15,19 +15,21 @@ from registry.domain.identifiers import CaseId, LogId
 from registry.errors import EntryError, TruncatedStream
 from registry.log.checkpoint import Checkpoint
 from registry.log.entry import decode_header, split_entry
+from registry.log.log_keys import LogKeys
 from registry.log.merkle import EMPTY_RANGE
-from registry.replication.ingest import (
+from registry.replication.entry_checks import (
     EntryFault,
-    HeldLog,
-    LogAuthor,
-    PlannedBatch,
     SliceResult,
+    judge_slices,
+    verify_slice,
+)
+from registry.replication.ingest import (
+    HeldLog,
+    PlannedBatch,
     check_head,
     cut_batch,
     diagnose,
-    judge_slices,
     plan_batch,
-    verify_slice,
 )
 from registry.store.entries import EntryStore
 from registry.store.values import IngestBatch
@@ -53,7 +55,7 @@ class Keeper(Protocol):
 class MemoryKeeper:
     """Keeps a log in lists."""
 
-    def __init__(self, author: LogAuthor) -> None:
+    def __init__(self, author: LogKeys) -> None:
         self.batches: list[IngestBatch] = []
         self._held = HeldLog(author.log_id, author.origin, 0, EMPTY_RANGE)
 
@@ -85,14 +87,14 @@ class MemoryKeeper:
         self._held = HeldLog(batch.log_id, self._held.origin, end, batch.range)
 
     def picture(self) -> Hashable:
-        notes = tuple((batch.note, batch.target_note) for batch in self.batches)
+        notes = tuple((batch.note, batch.target) for batch in self.batches)
         return (tuple(self.entries()), self._held, notes)
 
 
 class StoreKeeper:
     """Keeps a log in a store on SQLite."""
 
-    def __init__(self, author: LogAuthor, store: EntryStore, database: Path) -> None:
+    def __init__(self, author: LogKeys, store: EntryStore, database: Path) -> None:
         self._log_id = author.log_id
         self._store = store
         self._database = database
@@ -127,7 +129,7 @@ class Receiver:
     """Takes one stream of messages about one log."""
 
     def __init__(
-        self, author: LogAuthor, keeper: Keeper, *, offered_size: int = 0, roster_version: int = 1
+        self, author: LogKeys, keeper: Keeper, *, offered_size: int = 0, roster_version: int = 1
     ) -> None:
         """Starts a fetch.
 
@@ -179,9 +181,9 @@ class Receiver:
             )
         except EntryError as error:
             raise diagnose(
-                error, author=self._author, held_size=held.size, entries=entries
+                error, keys=self._author, held_size=held.size, entries=entries
             ) from error
-        facts, self.fault = self._verify(planned)
+        facts, self.fault, self._author = self._verify(planned)
         if self.fault is not None:
             planned = cut_batch(planned, held, len(facts))
         if planned.entries:
@@ -195,13 +197,12 @@ class Receiver:
                     range=planned.range,
                     root=planned.root,
                     note=self._note if planned.ends_at_checkpoint else None,
-                    target_note=self._note,
+                    target=checkpoint,
                 )
             )
 
     def _check_note(self, note: bytes, held: HeldLog) -> Checkpoint:
-        author = self._author
-        checkpoint = check_head(note, origin=author.origin, log_key=author.log_key, held=held)
+        checkpoint = check_head(note, self._author, held)
         if checkpoint.size < self._offered_size:
             msg = f"a stale checkpoint of {checkpoint.size}, {self._offered_size} were offered"
             raise TruncatedStream(msg)

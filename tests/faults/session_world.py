@@ -6,6 +6,7 @@ from typing import Final
 
 from registry.domain.identifiers import LogId, MemberId, Origin, RegistryId, RootHash, Slug
 from registry.log.checkpoint import Checkpoint, sign_checkpoint
+from registry.log.log_keys import LogKeys, keys_of_member
 from registry.log.roster import Member, MemberStatus, Roster
 from registry.log.signing import Ed25519Signer
 from registry.replication.effects import FetchEntries
@@ -61,7 +62,11 @@ def roster() -> Roster:
 
 
 def new_session(held: dict[LogId, int] | None = None) -> Session:
-    return Session(roster(), member(OWN), held or {})
+    return Session(roster(), member(OWN), held or {}, keys_of(roster()))
+
+
+def keys_of(of: Roster) -> dict[LogId, LogKeys]:
+    return {m.log_id: keys_of_member(of.registry_id, m) for m in of.members}
 
 
 def log(slug: Slug) -> LogId:

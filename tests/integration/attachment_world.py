@@ -12,6 +12,7 @@ from registry.api.v1 import attachments_pb2, attachments_pb2_grpc
 from registry.client import HistoryEvent, RegistryClient, case
 from registry.domain.audience import EVERYONE, AudienceChoice
 from registry.domain.identifiers import CaseId
+from registry.errors import NotFound
 from registry_cli.federation import LocalNode
 from tests.integration.federation_world import client_of, opened, statement, until
 
@@ -64,7 +65,10 @@ async def until_file_is_here(node: LocalNode, case_id: CaseId) -> HistoryEvent:
 
     async def is_here() -> bool:
         nonlocal found
-        found = await event_with_file(node, case_id)
+        try:
+            found = await event_with_file(node, case_id)
+        except NotFound:  # the case has not come yet
+            return False
         return found is not None and found.attachments[0].state == "present"
 
     await until(is_here, f"the file is at {node.mechanism.slug}")

@@ -171,11 +171,11 @@ async def _counts(client: RegistryClient, case_id: CaseId, count: int) -> bool:
 
 
 async def _proposed(client: RegistryClient, case_id: CaseId) -> bool:
-    return bool(await client.links.list_links(case(case_id)))
+    return bool((await client.links.list_links(case(case_id))).links)
 
 
 async def _stand(client: RegistryClient, case_id: CaseId, states: list[str]) -> bool:
-    links = await client.links.list_links(case(case_id))
+    links = (await client.links.list_links(case(case_id))).links
     return sorted(each.state for each in links) == states
 
 

@@ -28,7 +28,8 @@ from registry.log.entry import ALL_MEMBERS, EventRef
 from registry.log.merkle import leaf_hash
 from registry.log.ordering import CaseEvent, PlacedEvent, order_case
 from registry.log.signing import Ed25519Signer
-from registry.replication.ingest import LogAuthor, check_entry
+from registry.replication.entry_checks import check_entry
+from tests.faults.log_keys import single_key
 
 REGISTRY = RegistryId(b"\x0e" * 32)
 CASES = tuple(CaseId(bytes([number]) * 16) for number in range(1, 4))
@@ -49,8 +50,7 @@ AUTHORS = tuple(
     for number in range(5)
 )
 JUDGES = {
-    author.log_id: LogAuthor(REGISTRY, author.log_id, author.origin, author.public_key)
-    for author in AUTHORS
+    author.log_id: single_key(REGISTRY, author.origin, author.public_key) for author in AUTHORS
 }
 
 

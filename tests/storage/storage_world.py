@@ -18,6 +18,7 @@ from registry.domain.identifiers import (
     log_id_of,
 )
 from registry.log.author import Author, EventDraft, PartDraft, draft_event
+from registry.log.checkpoint import Checkpoint
 from registry.log.entry import ALL_MEMBERS, EventRef, decode_header, split_entry
 from registry.log.facts import EntryFacts
 from registry.log.merkle import EMPTY_RANGE, CompactRange, leaf_hash
@@ -151,6 +152,7 @@ class Peer:
         entries = self.entries[start:stop]
         reached = self.range_at(stop)
         note = self.note_at(stop) if has_note else None
+        size = stop if has_note else len(self.entries)
         return IngestBatch(
             log_id=self.log_id,
             start=start,
@@ -160,7 +162,7 @@ class Peer:
             range=reached,
             root=reached.root(),
             note=note,
-            target_note=note or self.note_at(len(self.entries)),
+            target=Checkpoint(self.origin, size, self.range_at(size).root()),
         )
 
 

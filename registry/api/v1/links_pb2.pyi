@@ -217,18 +217,24 @@ class ListLinksResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LINKS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
+    left_out: _builtins.int
+    """How many more there are."""
     @_builtins.property
     def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___CaseLink]:
-        """In the order they were proposed in, as far as their authors' clocks are right."""
+        """At most 1,000: those that anybody has answered before mere proposals, then in the order they were
+        proposed in, as far as their authors' clocks are right.
+        """
 
     def __init__(
         self,
         *,
         links: _abc.Iterable[Global___CaseLink] | None = ...,
+        left_out: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["links", b"links"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["left_out", b"left_out", "links", b"links"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from registry.application import node_keys
+from registry.application import key_rotation, node_keys
 from registry.errors import InvalidRequest
 from registry_cli.output import Output
 
@@ -22,6 +22,20 @@ def keys_show(folder: Folder, json: Json = False) -> None:
     output = Output(is_json=json)
     output.say(f"node key {key_id}")
     output.result({"node_key_id": key_id})
+
+
+@keys_app.command("rotate-log-key")
+def keys_rotate_log(folder: Folder, json: Json = False) -> None:
+    """Replace the key that signs this node's log by the next one, which the log has announced.
+
+    A running node does it within seconds, a stopped one at its next start; it works without any
+    other member. Do it once a year, and whenever somebody leaves who could read the keys.
+    """
+    is_new = key_rotation.ask_for_rotation(folder)
+    output = Output(is_json=json)
+    output.say("the next key is ready" if is_new else "a rotation was asked for already")
+    output.say("the node signs with it within seconds of running; then back up the keys anew")
+    output.result({"was_asked_for_already": not is_new})
 
 
 @keys_app.command("rotate-node-key")

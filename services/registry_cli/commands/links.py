@@ -95,7 +95,7 @@ def list_links(case: Which, profile: Profile, json: Json = False) -> None:
     table = columns(
         "PROPOSAL", "STATE", "CASE", "OTHER CASE", "ACCEPTED BY", "DECLINED BY", "ENDED BY"
     )
-    for each in found:
+    for each in found.links:
         table.add_row(
             f"{each.proposal.origin}#{each.proposal.index}",
             each.state,
@@ -105,8 +105,10 @@ def list_links(case: Which, profile: Profile, json: Json = False) -> None:
             ", ".join(each.declined_by),
             ", ".join(each.ended_by),
         )
-    if found:
+    if found.links:
         output.table(table)
+        if found.left_out:
+            output.say(f"and {found.left_out} proposals that nobody has answered")
     else:
         output.say("no link of this case was proposed")
     output.result(found)

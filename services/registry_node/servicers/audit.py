@@ -38,7 +38,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         self, request: audit_pb2.GetCheckpointRequest, context: Context
     ) -> audit_pb2.GetCheckpointResponse:
         """Returns a checkpoint."""
-        note = await asyncio.to_thread(self._registry.checkpoint, request.origin)
+        note = await asyncio.to_thread(self._registry.proofs.checkpoint, request.origin)
         return audit_pb2.GetCheckpointResponse(checkpoint=note)
 
     async def WatchCheckpoints(  # noqa: N802
@@ -57,7 +57,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     ) -> audit_pb2.GetInclusionProofResponse:
         """Proves the place of an entry."""
         evidence = await asyncio.to_thread(
-            self._registry.inclusion_evidence, request.origin, request.index
+            self._registry.proofs.inclusion_evidence, request.origin, request.index
         )
         return audit_pb2.GetInclusionProofResponse(evidence=evidence)
 
@@ -66,7 +66,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     ) -> audit_pb2.GetConsistencyProofResponse:
         """Proves that one size is a prefix of another."""
         second, path = await asyncio.to_thread(
-            self._registry.consistency_path,
+            self._registry.proofs.consistency_path,
             request.origin,
             request.first_size,
             request.second_size,

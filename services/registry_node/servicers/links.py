@@ -77,10 +77,10 @@ class LinkServicer(links_pb2_grpc.LinkServiceServicer):
         """Lists the links of a case."""
         client = calling_client()
         case_id = convert.case_id_of(request.case, self._registry.registry_id)
-        found = await asyncio.get_running_loop().run_in_executor(
+        found, left_out = await asyncio.get_running_loop().run_in_executor(
             self._threads, self._links.links, client, case_id
         )
-        return links_pb2.ListLinksResponse(links=map(self._to_proto, found))
+        return links_pb2.ListLinksResponse(links=map(self._to_proto, found), left_out=left_out)
 
     async def _record(self, work: Callable[[], "Future[Appended]"]) -> cases_pb2.EventReceipt:
         appended = await run_through(self._threads, work)

@@ -1,7 +1,7 @@
 """ReplicationService: logs and content for other members' nodes. For members only."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
@@ -47,9 +47,12 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         held = {LogId(log.log_id): log.size for log in request.held}
         with self._heads.subscribe(held) as subscription:
             is_first = is_open = True
+            told: dict[LogId, int] = {}
             while is_open:
                 for head in subscription.take():
-                    yield _head_for(member, head)
+                    rotations = self._registry.store.rotations(head.log_id)
+                    yield _head_for(member, head, rotations[told.get(head.log_id, 0) :])
+                    told[head.log_id] = len(rotations)
                 if is_first:
                     yield self._caught_up()
                     is_first = False
@@ -67,6 +70,7 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
             message = await self._in_thread(self._entries, log_id, start, size)
             if start == request.start:
                 message.checkpoint = note
+                message.rotations.extend(self._registry.store.rotations(log_id))
             start += len(message.entries)
             yield message
 
@@ -205,9 +209,11 @@ def _log_id(value: bytes) -> LogId:
     return LogId(value)
 
 
-def _head_for(member: Member, head: OfferedHead) -> replication_pb2.WatchHeadsResponse:
+def _head_for(
+    member: Member, head: OfferedHead, rotations: Sequence[bytes]
+) -> replication_pb2.WatchHeadsResponse:
     """A head as a member gets it; nobody needs the entries of its own log."""
-    message = replication_pb2.Head(log_id=head.log_id, checkpoint=head.note)
+    message = replication_pb2.Head(log_id=head.log_id, checkpoint=head.note, rotations=rotations)
     if head.tail is not None and head.log_id != member.log_id:
         message.tail.start = head.tail.start
         message.tail.entries.extend(head.tail.entries)

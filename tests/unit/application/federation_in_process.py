@@ -24,17 +24,20 @@ from registry.domain.audience import DEFAULT_AUDIENCE, AudienceChoice, named
 from registry.domain.content import ActContent, CaseOpened, StatementIssued
 from registry.domain.identifiers import CaseId, Commitment, LogId, RegistryId
 from registry.log.entry import PartCommitment, decode_header, split_entry
+from registry.replication.entry_checks import (
+    EntryFault,
+    follow_rotations,
+    judge_slices,
+    rotations_in,
+    verify_slice,
+)
 from registry.replication.ingest import (
     BATCH_MAX_ENTRIES,
-    EntryFault,
     HeldLog,
-    LogAuthor,
     check_head,
-    check_order,
     check_part,
     cut_batch,
     plan_batch,
-    verify_slice,
 )
 from registry.store.values import HeldPart, IngestBatch
 
@@ -189,11 +192,11 @@ def carry_entries(
         The author's fault, at which the target has stopped.
     """
     member = target.registry.roster.member_by_log(log_id)
-    author = LogAuthor(target.registry.registry_id, log_id, member.origin, member.log_key)
     note = source.registry.store.log_state(log_id).note
     if note is None:
         return None
-    checkpoint = check_head(note, origin=member.origin, log_key=member.log_key)
+    rotations = source.registry.store.rotations(log_id)
+    checkpoint = check_head(note, target.registry.log_keys(member).learn(rotations))
     stop = checkpoint.size if end is None else min(end, checkpoint.size)
     store = target.registry.store
     while (state := store.log_state(log_id)).size < stop:
@@ -206,27 +209,30 @@ def carry_entries(
             path=source.registry.store.consistency_path(log_id, until, checkpoint.size),
             checkpoint=checkpoint,
         )
-        facts, fault = verify_slice(author, planned.entries, state.size, 0, len(planned.entries))
-        fault = fault or check_order(
-            facts,
+        before = target.registry.log_keys(member)
+        sliced = verify_slice(before, planned.entries, state.size, 0, len(planned.entries))
+        judged = judge_slices(
+            follow_rotations([sliced], planned.entries, state.size),
             last_roster_version=1 if state.size else 0,
             newest_roster_version=target.registry.roster.version,
             refs_reached=lambda case_id, to: store.refs_reached(log_id, [(case_id, to)]).get(
                 (case_id, to)
             ),
         )
+        facts, fault, _ = judged
         if fault is not None:
-            planned = cut_batch(planned, held, fault.place - state.size)
+            planned = cut_batch(planned, held, len(facts))
         batch = IngestBatch(
             log_id=log_id,
             start=planned.start,
             entries=planned.entries,
-            facts=facts[: len(planned.entries)],
+            facts=facts,
             leaf_hashes=planned.leaf_hashes,
             range=planned.range,
             root=planned.root,
             note=note if planned.ends_at_checkpoint else None,
-            target_note=note,
+            target=checkpoint,
+            rotations=rotations_in(before, judged),
         )
         if planned.entries:
             store.ingest(batch).result()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry.application.folder import NodeFolder
-from registry.errors import FolderError, GuardError, KeyFileError, RosterError
+from registry.errors import FolderError, GuardError, KeyFileError, LogReadOnly, RosterError
 from tests.unit.application.federation_in_process import open_node
 
 HOLD = """
@@ -92,7 +92,7 @@ def test_log_key_that_is_not_the_rosters_never_signs(folder: Path) -> None:
     key = folder / "alpha" / "keys" / "log.key"
     key.write_bytes((folder / "beta" / "keys" / "log.key").read_bytes())
 
-    with pytest.raises(FolderError, match="not the one in the roster"):
+    with pytest.raises(LogReadOnly, match="no file in keys/ holds the key"):
         open_node(folder, "alpha")
 
 

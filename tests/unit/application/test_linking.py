@@ -8,6 +8,7 @@ from registry.application import linking
 from registry.application.linking import Linking
 from registry.application.lists import Lists
 from registry.application.request_keys import RequestKeys
+from registry.application.situation_links import SituationLinks
 from registry.domain.content import StatementIssued
 from registry.domain.vocabulary import EventKind
 from registry.log.author import draft_event
@@ -16,7 +17,7 @@ from registry.log.links import LinkProposal, encode_link
 from registry.store.read_models import open_read_models
 from registry.views.case_list import SituationNames
 from registry.views.projector import Projector
-from tests.storage.storage_world import NOW_MS, PEER, REGISTRY, VIEWS_KEY, case, open_store
+from tests.storage.storage_world import NOW_MS, OWN_ID, PEER, REGISTRY, VIEWS_KEY, case, open_store
 from tests.unit.views.view_world import NO_KEY, Mechanism, reader_of, take
 
 STATEMENT = StatementIssued(acting_body="a", basis="own_act")
@@ -46,9 +47,10 @@ def test_every_proposal_to_a_case_is_listed(
     take(store, peer)
     while Projector(reader_of(store), models).advance().is_behind:
         pass
-    names, requests = SituationNames(REGISTRY), RequestKeys(b"s" * 32)
+    reader, requests = reader_of(store), RequestKeys(b"s" * 32)
+    rules = SituationLinks(reader, OWN_ID, SituationNames(REGISTRY))
 
-    links = Linking(reader_of(store), names, Lists(models), requests).of_case(target)
+    links = Linking(reader, rules, Lists(models), requests).of_case(target)
     assert {each.case_id for each in links} == {case(n) for n in range(1, PROPOSALS + 1)}
     models.close()
     store.close()

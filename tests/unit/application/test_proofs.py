@@ -36,15 +36,15 @@ def test_evidence_of_every_entry_verifies_with_the_roster_alone(
     node: Node, written: CaseId
 ) -> None:
     for index in range(COUNT):
-        evidence = node.registry.inclusion_evidence("", index)
+        evidence = node.registry.proofs.inclusion_evidence("", index)
         header = verify_inclusion_evidence(evidence, node.registry.roster)
 
         assert (header.index, header.case_id) == (index, written)
-        assert evidence == node.registry.inclusion_evidence(node.registry.own.origin, index)
+        assert evidence == node.registry.proofs.inclusion_evidence(node.registry.own.origin, index)
 
 
 def test_evidence_fails_when_any_byte_changes(node: Node, written: CaseId) -> None:
-    evidence = node.registry.inclusion_evidence("", 3)
+    evidence = node.registry.proofs.inclusion_evidence("", 3)
     believed = []
     for place in range(len(evidence)):
         changed = bytearray(evidence)
@@ -59,8 +59,8 @@ def test_evidence_fails_when_any_byte_changes(node: Node, written: CaseId) -> No
 
 
 def test_evidence_of_one_entry_does_not_stand_for_another(node: Node, written: CaseId) -> None:
-    first = node.registry.inclusion_evidence("", 1)
-    second = node.registry.inclusion_evidence("", 2)
+    first = node.registry.proofs.inclusion_evidence("", 1)
+    second = node.registry.proofs.inclusion_evidence("", 2)
     parts = [decode_inclusion_evidence(each) for each in (first, second)]
 
     assert parts[0].checkpoint == parts[1].checkpoint
@@ -81,7 +81,7 @@ def test_evidence_given_while_the_log_grows_is_whole(
         return state
 
     monkeypatch.setattr(store, "log_state", read_and_grow)
-    evidence = node.registry.inclusion_evidence("", 2)
+    evidence = node.registry.proofs.inclusion_evidence("", 2)
     monkeypatch.undo()
 
     assert verify_inclusion_evidence(evidence, node.registry.roster).index == 2
@@ -97,34 +97,34 @@ def test_relayed_log_is_proven_up_to_the_note_that_is_held_in_full(
     alpha.record(statement(), written)
     carry_entries(alpha, beta, alpha.log_id, end=COUNT + 1)
 
-    evidence = beta.registry.inclusion_evidence(origin, COUNT - 1)
+    evidence = beta.registry.proofs.inclusion_evidence(origin, COUNT - 1)
 
     assert verify_inclusion_evidence(evidence, beta.registry.roster).index == COUNT - 1
     with pytest.raises(NotFound, match=f"{COUNT} entries under its checkpoint"):
-        beta.registry.inclusion_evidence(origin, COUNT)
+        beta.registry.proofs.inclusion_evidence(origin, COUNT)
 
 
 @pytest.mark.parametrize("index", [-1, COUNT, 10**9])
 def test_entry_that_is_not_there_is_not_proven(node: Node, written: CaseId, index: int) -> None:
     with pytest.raises(NotFound):
-        node.registry.inclusion_evidence("", index)
+        node.registry.proofs.inclusion_evidence("", index)
 
 
 def test_log_of_nobody_and_empty_logs_have_no_proofs(node: Node, written: CaseId) -> None:
     beta = "invented.example/beta/1"
     for origin, word in (("invented.example/nobody/1", "knows no log"), (beta, "nothing of")):
         with pytest.raises(NotFound, match=word):
-            node.registry.checkpoint(origin)
+            node.registry.proofs.checkpoint(origin)
         with pytest.raises(NotFound, match=word):
-            node.registry.inclusion_evidence(origin, 0)
+            node.registry.proofs.inclusion_evidence(origin, 0)
     with pytest.raises(NotFound, match="sizes 1 to 0"):
-        node.registry.consistency_path(beta, 1, 0)
+        node.registry.proofs.consistency_path(beta, 1, 0)
 
 
 def test_checkpoint_is_the_largest_that_is_signed(node: Node, written: CaseId) -> None:
     member, state = node.registry.log("")
     checkpoint = verify_checkpoint(
-        node.registry.checkpoint(""), origin=member.origin, log_key=member.log_key
+        node.registry.proofs.checkpoint(""), origin=member.origin, log_key=member.log_key
     )
 
     assert (checkpoint.size, checkpoint.root) == (COUNT, state.root)
@@ -134,7 +134,7 @@ def test_every_size_is_a_prefix_of_every_later_one(node: Node, written: CaseId) 
     registry = node.registry
     for first in range(1, COUNT + 1):
         for second in range(first, COUNT + 1):
-            size, path = registry.consistency_path("", first, second)
+            size, path = registry.proofs.consistency_path("", first, second)
             assert size == second
             verify_consistency(
                 first_size=first,
@@ -143,7 +143,8 @@ def test_every_size_is_a_prefix_of_every_later_one(node: Node, written: CaseId) 
                 second_root=registry.store.root_at(node.log_id, second),
                 path=path,
             )
-    assert registry.consistency_path("", 3, 0) == registry.consistency_path("", 3, COUNT)
+    proofs = registry.proofs
+    assert proofs.consistency_path("", 3, 0) == proofs.consistency_path("", 3, COUNT)
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 3), (4, 3), (1, COUNT + 1), (-1, 3), (2, -1)])
@@ -151,7 +152,7 @@ def test_sizes_that_are_not_there_have_no_path(
     node: Node, written: CaseId, first: int, second: int
 ) -> None:
     with pytest.raises(NotFound, match=f"sizes 1 to {COUNT}"):
-        node.registry.consistency_path("", first, second)
+        node.registry.proofs.consistency_path("", first, second)
 
 
 def test_roster_is_handed_out_as_it_was_signed(node: Node, ceremony: Ceremony) -> None:

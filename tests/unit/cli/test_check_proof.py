@@ -37,7 +37,7 @@ def proven(tmp_path_factory: pytest.TempPathFactory) -> Proven:
         opened = node.record(opening())
         for text in ("first", "second"):
             node.record(statement(text), opened.case_id)
-        evidence = node.registry.inclusion_evidence("", 1)
+        evidence = node.registry.proofs.inclusion_evidence("", 1)
     file = folder / "event.proof"
     file.write_bytes(evidence)
     return Proven(file, ceremony.roster_file, ceremony.registry_id.hex(), opened.case_id.hex())

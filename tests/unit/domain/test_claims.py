@@ -24,6 +24,11 @@ def test_of_claims_of_one_date_the_one_recorded_last_counts() -> None:
     assert last(claim("first"), claim("second")) == ["second"]
 
 
+def test_of_a_year_its_last_day_counts() -> None:
+    assert last(claim("spring", "2024-03"), claim("the year", "2024")) == ["the year"]
+    assert last(claim("the year", "2024"), claim("spring", "2024-03")) == ["the year"]
+
+
 def test_claim_of_an_unknown_date_counts_from_its_place_in_the_record() -> None:
     assert last(claim("dated", "2024"), claim("undated")) == ["undated"]
     assert last(claim("undated"), claim("dated", "2024")) == ["dated"]

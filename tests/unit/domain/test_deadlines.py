@@ -186,6 +186,14 @@ def test_letter_to_a_company_is_owed_by_the_states_that_it_concerns() -> None:
     assert story.due()[0].states == ("XXA", "XXB")
 
 
+def test_reply_of_which_the_year_alone_is_known_hides_no_late_one() -> None:
+    story = reply(letter(), "2024-06-01")
+    assert story.due()[0].state == "met_late"
+    (due,) = reply(story, "2024").due()
+
+    assert (due.state, due.met) == ("met_late", "2024-06-01")
+
+
 def test_what_answers_a_later_letter_neither_moves_nor_meets_the_day_of_the_first() -> None:
     story = letter()
     story.tell(K.COMMUNICATION_SENT, 0, sent_date="2024-02-01", **LETTER)

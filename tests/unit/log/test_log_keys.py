@@ -1,5 +1,6 @@
 """Rotations: who holds the current key alone replaces it by no other than the announced one."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,9 +9,24 @@ from registry.domain.identifiers import NO_CASE, LogId, MemberId, RegistryId, Ro
 from registry.domain.vocabulary import EventKind
 from registry.errors import BadKeyRotation, BadNoteSignature
 from registry.log.checkpoint import Checkpoint, sign_checkpoint
-from registry.log.entry import Audience, encode_header, frame_entry, signed_message
+from registry.log.entry import (
+    INDEX_MAX,
+    Audience,
+    decode_header,
+    encode_header,
+    frame_entry,
+    signed_message,
+    split_entry,
+)
 from registry.log.facts import facts_of
-from registry.log.log_keys import LogKeys, keys_of_member, make_rotation, verify_log_checkpoint
+from registry.log.log_keys import (
+    ROTATIONS_MAX,
+    LogKey,
+    LogKeys,
+    keys_of_member,
+    make_rotation,
+    verify_log_checkpoint,
+)
 from registry.log.member import key_hash
 from registry.log.signing import Ed25519Signer
 from tests.unit.log.log_world import (
@@ -30,9 +46,12 @@ PLACE = 7
 
 
 def control(
-    new: Ed25519Signer = SECOND, after: Ed25519Signer = THIRD, log_id: LogId = LOG
+    new: Ed25519Signer = SECOND,
+    after: Ed25519Signer = THIRD,
+    log_id: LogId = LOG,
+    index: int = PLACE,
 ) -> bytes:
-    return make_rotation(log_id, new, key_hash(after.public_key))
+    return make_rotation(log_id, index, new, key_hash(after.public_key))
 
 
 def entry(by: Ed25519Signer = FIRST, **changes: Any) -> bytes:
@@ -54,7 +73,8 @@ def rotated() -> LogKeys:
 
 
 def test_new_key_counts_from_the_entry_after_the_rotation_on() -> None:
-    keys = rotated().learn([entry(), entry(SECOND, index=9, control=control(THIRD, signer(14)))])
+    later = entry(SECOND, index=9, control=control(THIRD, signer(14), index=9))
+    keys = rotated().learn([entry(), later])
 
     assert [keys.at(index) for index in (0, 7, 8, 9, 10, 99)] == [
         each.public_key for each in (FIRST, FIRST, SECOND, SECOND, THIRD, THIRD)
@@ -78,9 +98,11 @@ def test_note_is_signed_by_the_key_of_its_last_entry() -> None:
     [
         {"control": control(new=THIEF)},
         {"control": control(log_id=OTHER_LOG)},
+        {"control": control(index=PLACE + 1)},
+        {"index": INDEX_MAX, "control": control(index=INDEX_MAX)},
         {"control": control()[:-1]},
         {"control": control() + b"\x28\x01"},
-        {"control": make_rotation(LOG, SECOND, b"short")},
+        {"control": make_rotation(LOG, PLACE, SECOND, b"short")},
         {"control": control().replace(SECOND.public_key, NOT_A_POINT)},
         {"control": b""},
         {"kind": EventKind.NOTE_ADDED},
@@ -117,7 +139,7 @@ def test_rotation_that_another_key_signed_or_of_another_log_is_refused(
 
 
 def test_bytes_that_are_no_entry_and_a_key_without_its_predecessor_are_refused() -> None:
-    later = entry(SECOND, index=9, control=control(THIRD, signer(14)))
+    later = entry(SECOND, index=9, control=control(THIRD, signer(14), index=9))
     for shown in (b"", b"junk", later):
         with pytest.raises(BadKeyRotation):
             KEYS.learn([shown])
@@ -126,7 +148,30 @@ def test_bytes_that_are_no_entry_and_a_key_without_its_predecessor_are_refused()
 def test_thief_of_the_current_key_rotates_to_no_key_of_his_own() -> None:
     keys = rotated()
     for number in range(8, 20):
-        stolen = entry(SECOND, index=number, control=control(THIEF, THIEF))
+        stolen = entry(SECOND, index=number, control=control(THIEF, THIEF, index=number))
         with pytest.raises(BadKeyRotation):
             keys.learn([stolen])
     assert keys.last.public_key == SECOND.public_key
+
+
+def test_thief_of_a_retired_key_moves_no_rotation_and_hides_none() -> None:
+    with pytest.raises(BadKeyRotation):
+        KEYS.learn([entry(FIRST, index=1_000_000)])
+    with pytest.raises(BadKeyRotation):
+        rotated().learn([entry(FIRST, index=3, control=control(index=3))])
+
+
+def test_first_thousand_rotations_have_an_effect_whoever_counts_them() -> None:
+    again = replace(KEYS, keys=(LogKey(0, FIRST.public_key, key_hash(FIRST.public_key)),))
+    shown = [
+        entry(FIRST, index=index, control=control(FIRST, FIRST, index=index))
+        for index in range(ROTATIONS_MAX + 1)
+    ]
+    stored = again
+    for each in shown:
+        stored = stored.after(facts_of(decode_header(split_entry(each)[0])))
+
+    assert len(stored.keys) == ROTATIONS_MAX + 1
+    assert again.learn(shown[:-1]) == stored
+    with pytest.raises(BadKeyRotation):
+        again.learn(shown)

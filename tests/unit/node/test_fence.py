@@ -10,6 +10,8 @@ from time import monotonic
 from typing import Any, Final, cast
 
 from registry.client.tls import require_tls13
+from registry.log.log_keys import LogKeys, keys_of_member
+from registry.store.values import read_header
 
 require_tls13()
 
@@ -28,7 +30,15 @@ from registry_node import fence as fence_module  # noqa: E402
 from registry_node import fetching  # noqa: E402
 from registry_node.fence import StartUpFence  # noqa: E402
 from registry_node.fetching import EntryFetcher, ReplicationStub  # noqa: E402
-from tests.storage.storage_world import OWN, OWN_ID, Peer, open_store, request, roster  # noqa: E402
+from tests.storage.storage_world import (  # noqa: E402
+    OWN,
+    OWN_ID,
+    REGISTRY,
+    Peer,
+    open_store,
+    request,
+    roster,
+)
 
 PATIENCE_S: Final = 10.0
 PEER: Final = Slug("peer")
@@ -41,6 +51,9 @@ class FakeRegistry:
     store: SqliteStore
     own: Member = field(default_factory=lambda: roster().members[0])
     opened: int = 0
+
+    def log_keys(self, member: Member) -> LogKeys:
+        return keys_of_member(REGISTRY, member, map(read_header, self.store.rotations(OWN_ID)))
 
     def open_log(self) -> None:
         self.store.allow_appends()

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs  # noqa: E402
 from registry.application.founding import load_signer  # noqa: E402
 from registry.errors import LogDiverged, Overloaded, RootMismatch  # noqa: E402
 from registry.replication.effects import FetchEntries  # noqa: E402
-from registry.replication.ingest import EntryFault  # noqa: E402
+from registry.replication.entry_checks import EntryFault  # noqa: E402
 from registry_node import fetching  # noqa: E402
 from registry_node.fetching import Fetched  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402

@@ -12,7 +12,11 @@ from registry.errors import LogDiverged, MalformedEntry, RootMismatch, TryLater
 from registry.format.v1 import event_pb2
 from registry.log.entry import EventRef, frame_entry, signed_message, split_entry
 from registry.log.signing import Ed25519Signer
-from registry.replication.ingest import EntryFault, SliceResult, judge_slices
+from registry.replication.entry_checks import (
+    EntryFault,
+    SliceResult,
+    judge_slices,
+)
 from registry.replication.messages import Blame, blame_of
 from registry.store.sqlite import SqliteStore
 from tests.faults.honest_peer import HonestPeer
@@ -282,13 +286,13 @@ def test_slices_after_the_first_fault_count_for_nothing() -> None:
     fault = EntryFault(2, MalformedEntry.reason, "bad")
 
     judged = judge_slices(
-        [SliceResult(facts[:2], fault), SliceResult(facts[3:], None)],
+        [SliceResult(facts[:2], fault, peer.author), SliceResult(facts[3:], None, peer.author)],
         last_roster_version=0,
         newest_roster_version=1,
         refs_reached=lambda *_: None,
     )
 
-    assert judged == SliceResult(facts[:2], fault)
+    assert judged == SliceResult(facts[:2], fault, peer.author)
 
 
 # --- two histories ------------------------------------------------------------------------------

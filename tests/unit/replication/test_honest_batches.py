@@ -98,7 +98,7 @@ def test_any_batching_over_any_checkpoints_gives_the_same_log(
 
 
 def test_a_batch_says_whether_it_ends_at_its_checkpoint() -> None:
-    checkpoint = check_head(SHORT.note_at(40), origin=PEER, log_key=SHORT.author.log_key)
+    checkpoint = check_head(SHORT.note_at(40), SHORT.author)
 
     at, before = (
         plan_batch(
@@ -124,7 +124,7 @@ def test_a_path_to_an_equal_size_is_refused() -> None:
             start=30,
             entries=SHORT.entries[30:40],
             path=[bytes(32)],
-            checkpoint=check_head(SHORT.note_at(40), origin=PEER, log_key=SHORT.author.log_key),
+            checkpoint=check_head(SHORT.note_at(40), SHORT.author),
         )
 
 
@@ -136,12 +136,12 @@ def test_a_batch_that_does_not_start_where_the_held_log_ends_is_refused(start: i
             start=start,
             entries=SHORT.entries[30:40],
             path=(),
-            checkpoint=check_head(SHORT.note_at(40), origin=PEER, log_key=SHORT.author.log_key),
+            checkpoint=check_head(SHORT.note_at(40), SHORT.author),
         )
 
 
 def test_limits_hold_at_their_edge(peer: HonestPeer) -> None:
-    checkpoint = check_head(peer.note_at(SIZE), origin=PEER, log_key=peer.author.log_key)
+    checkpoint = check_head(peer.note_at(SIZE), peer.author)
 
     def plan(count: int, path: list[bytes]) -> None:
         plan_batch(
@@ -168,17 +168,14 @@ def test_a_head_of_the_held_size_with_another_root_is_refused() -> None:
     with pytest.raises(LogDiverged):
         check_head(
             branch.note_at(40),
-            origin=PEER,
-            log_key=SHORT.author.log_key,
-            held=held_at(SHORT, 40),
+            SHORT.author,
+            held_at(SHORT, 40),
         )
 
 
 @pytest.mark.parametrize("size", [1, 39, 40])
 def test_a_head_of_what_is_held_or_of_less_is_taken(size: int) -> None:
-    checkpoint = check_head(
-        SHORT.note_at(size), origin=PEER, log_key=SHORT.author.log_key, held=held_at(SHORT, 40)
-    )
+    checkpoint = check_head(SHORT.note_at(size), SHORT.author, held_at(SHORT, 40))
 
     assert checkpoint.size == size
 

@@ -20,6 +20,7 @@ from tests.faults.session_world import (
     A,
     B,
     C,
+    keys_of,
     lied,
     log,
     member,
@@ -180,7 +181,8 @@ def test_connected_names_the_peers_whose_streams_are_open() -> None:
 
 
 def test_a_registry_of_one_waits_for_nobody() -> None:
-    session = Session(replace(roster(), members=(member(OWN),)), member(OWN), {})
+    alone = replace(roster(), members=(member(OWN),))
+    session = Session(alone, member(OWN), {}, keys_of(alone))
 
     assert session.lag() == 0
     assert session.connected() == ()

@@ -135,9 +135,9 @@ def third(*cases: CaseId) -> Mechanism:
     return stranger
 
 
-@pytest.mark.parametrize("again", [DECLINED, ACCEPTED])
+@pytest.mark.parametrize(("again", "state"), [(DECLINED, "disputed"), (ACCEPTED, "accepted")])
 def test_one_that_accepts_ends_its_own_acceptance_alone_and_for_good(
-    store: SqliteStore, again: EventKind
+    store: SqliteStore, again: EventKind, state: str
 ) -> None:
     peer, other = both()
     stranger = third(THERE)
@@ -147,7 +147,7 @@ def test_one_that_accepts_ends_its_own_acceptance_alone_and_for_good(
         answers(stranger, kind, proposal)
     link = only_link(links_of(store, peer, other, stranger))
 
-    assert (link.state, link.accepted_by) == ("accepted", (other.log_id,))
+    assert (link.state, link.accepted_by) == (state, (other.log_id,))
     assert link.ended_by == (stranger.log_id,)
 
 
@@ -299,3 +299,16 @@ def test_list_of_links_holds_proposals_by_who_took_part_alone(store: SqliteStore
     (listed,) = link_documents(read_history(reader_of(store), HERE))
 
     assert listed.key == place_key(PEER, own.index)
+
+
+def test_what_strangers_name_makes_no_other_case_be_read(store: SqliteStore) -> None:
+    peer, other = both()
+    stranger = third(ELSEWHERE)
+    elsewhere = proposes(stranger, ELSEWHERE, case(9))
+    answers(stranger, ENDED, elsewhere, HERE)
+    proposes(stranger, HERE, ELSEWHERE)
+    links = links_of(store, peer, other, stranger)
+    links._store = spy = Mock(wraps=store)
+
+    assert links.of_case(HERE) == []
+    assert [call.args for call in spy.case_entries.call_args_list] == [(HERE,)]
