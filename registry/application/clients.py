@@ -103,6 +103,31 @@ def remove_client(folder_path: Path, name: str) -> None:
         write_clients(folder, {key: each for key, each in clients.items() if key not in gone})
 
 
+def refresh_profile(folder_path: Path, profile: Path, address: str) -> None:
+    """Brings a profile up to date with its node: the certificate, which is no secret, and where.
+
+    Args:
+        folder_path: the node's folder.
+        profile: the folder that `add_client` has written.
+        address: `host:port` where the node is reached now.
+
+    Raises:
+        FolderError: no node is there, or the profile is none of this mechanism's.
+        KeyFileError: the certificate cannot be read.
+    """
+    folder = NodeFolder(folder_path)
+    try:
+        before = json.loads((profile / "profile.json").read_bytes())
+        name, mechanism = str(before["name"]), str(before["mechanism"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        msg = f"{profile} is no client profile; see `registry client add`"
+        raise FolderError(msg) from error
+    if mechanism != folder.mechanism:
+        msg = f"{profile} is a profile of {mechanism}, not of {folder.mechanism}"
+        raise FolderError(msg)
+    _describe_node(folder, profile, name, address)
+
+
 def fingerprint_of(certificate_der: bytes) -> str:
     """SHA-256 of a DER certificate, in hexadecimal."""
     return hashlib.sha256(certificate_der).hexdigest()
@@ -153,23 +178,28 @@ def _add(folder: NodeFolder, client: Client, out: Path) -> str:
         msg = f"a client named {name} exists; choose another name"
         raise InvalidRequest(msg)
     description = folder.describe()
-    node_certificate = read_certificate(folder.tls / "node.crt")
     issued = make_client_certificate(load_client_authority(folder), name)
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(out / "client.key", issued.key_pem)
     replace_file(out / "client.crt", issued.certificate_pem)
-    replace_file(out / "node.crt", node_certificate)
-    profile = {
-        "name": name,
-        "address": description.address,
-        "server_name": server_name(description.mechanism),
-        "mechanism": description.mechanism,
-    }
-    replace_file(out / "profile.json", json.dumps(profile, indent=2).encode() + b"\n")
+    _describe_node(folder, out, name, description.address)
     fingerprint = fingerprint_of(issued.certificate_der)
     clients[fingerprint] = client
     write_clients(folder, clients)
     return fingerprint
+
+
+def _describe_node(folder: NodeFolder, profile: Path, name: str, address: str) -> None:
+    """Writes into a profile how its node is reached and known."""
+    mechanism = folder.mechanism
+    described = {
+        "name": name,
+        "address": address,
+        "server_name": server_name(mechanism),
+        "mechanism": mechanism,
+    }
+    replace_file(profile / "node.crt", read_certificate(folder.tls / "node.crt"))
+    replace_file(profile / "profile.json", json.dumps(described, indent=2).encode() + b"\n")
 
 
 @contextmanager

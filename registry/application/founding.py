@@ -60,14 +60,20 @@ from registry.log.signing import Ed25519Signer
 from registry.store.guard import Guard
 
 KEY_SIZE_BYTES: Final = 32
-_FIRST_EPOCH: Final = 1
+FIRST_EPOCH: Final = 1
 _DISPLAY_NAME_MAX: Final = 200
 _ADDRESS: Final = re.compile(r"[!-~]{1,290}:[0-9]{1,5}")
 """Within the 300 characters that a roster allows."""
 
 
 def init_node(
-    folder_path: Path, *, registry_name: str, mechanism: str, display_name: str, address: str
+    folder_path: Path,
+    *,
+    registry_name: str,
+    mechanism: str,
+    display_name: str,
+    address: str,
+    epoch: int = FIRST_EPOCH,
 ) -> Path:
     """Makes a node's folder with fresh keys and its member file.
 
@@ -77,6 +83,7 @@ def init_node(
         mechanism: the slug, such as `coe-commissioner`.
         display_name: the name that people read, 1 to 200 characters.
         address: `host:port` where peers and clients reach the node.
+        epoch: which of the member's logs this is, from 1; a later one if the folder before is lost.
 
     Returns:
         The member file, to be handed to whoever founds the registry. It holds no secrets.
@@ -86,12 +93,12 @@ def init_node(
         FolderError: a node is there already.
     """
     slug = parse_slug(mechanism)
-    origin = make_origin(parse_registry_name(registry_name), slug, _FIRST_EPOCH)
+    origin = make_origin(parse_registry_name(registry_name), slug, epoch)
     _check_words(display_name, address)
     folder = NodeFolder(folder_path)
     folder.create()
-    signers = {name: _new_signer(folder, name) for name in ("identity", "log", "cosigner")}
-    next_log = _new_signer(folder, "next_log")
+    signers = {name: new_signer(folder, name) for name in ("identity", "log", "cosigner")}
+    next_log = new_signer(folder, "next_log")
     pair = make_node_certificate(slug)
     authority = make_client_authority(slug)
     write_private(folder.keys / "tls.key", pair.key_pem)
@@ -109,7 +116,7 @@ def init_node(
         log_key=signers["log"].public_key,
         next_log_key_hash=key_hash(next_log.public_key),
         cosigner_key=signers["cosigner"].public_key,
-        hpke_key=_new_hpke_key(folder),
+        hpke_key=new_hpke_key(folder),
         tls_certificate=pair.certificate_der,
         status=MemberStatus.ACTIVE,
         cut=None,
@@ -331,13 +338,15 @@ def read_file(path: Path) -> bytes:
         raise InvalidRequest(msg) from error
 
 
-def _new_signer(folder: NodeFolder, name: str) -> Ed25519Signer:
+def new_signer(folder: NodeFolder, name: str) -> Ed25519Signer:
+    """Makes one of the node's signing keys and its file; raises as `write_secret`."""
     seed = os.urandom(KEY_SIZE_BYTES)
     write_secret(folder.keys / f"{name}.key", seed)
     return Ed25519Signer(seed)
 
 
-def _new_hpke_key(folder: NodeFolder) -> bytes:
+def new_hpke_key(folder: NodeFolder) -> bytes:
+    """Makes the key that bundles are sealed to, and its file; returns the public key."""
     key = X25519PrivateKey.generate()
     write_secret(folder.keys / "hpke.key", key.private_bytes_raw())
     return key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)

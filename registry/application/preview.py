@@ -14,7 +14,7 @@ from registry.domain.vocabulary import EventKind, is_publishing, kind_code
 from registry.errors import RequestError
 from registry.log.commitment import padded_size
 from registry.log.entry import Audience
-from registry.log.roster import MemberStatus, Roster
+from registry.log.roster import Roster
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,7 @@ def preview_event(recording: Recording, roster: Roster, command: RecordCommand) 
 
 def _slugs(audience: Audience, roster: Roster) -> tuple[Slug, ...]:
     return tuple(
-        member.slug
-        for member in roster.members
-        if member.status is MemberStatus.ACTIVE and audience.admits(member.id)
+        member.slug for member in roster.members if member.is_active and audience.admits(member.id)
     )
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from registry.application.attachments import AttachmentDesk
 from registry.application.consents import ConsentDesk
 from registry.application.earlier_withdrawals import find_withdrawals
+from registry.application.epochs import settle_epoch
 from registry.application.erasing import (
     ControlRequests,
     EraseCommand,
@@ -132,6 +133,7 @@ class Registry:
             stack.enter_context(folder.held())
             roster = load_roster(folder)
             own = roster.member_by_slug(folder.mechanism)
+            settle_epoch(folder, own)
             author = Author(
                 signer=load_signer(folder, "log"),
                 registry_id=roster.registry_id,
@@ -152,7 +154,7 @@ class Registry:
             )
             stack.callback(store.close)
             finish_rotation(folder, store)
-            store.register_logs([member.origin for member in roster.members]).result()
+            store.register_logs([member.origin for member in roster.writers()]).result()
             apply_cuts(store, roster)
             models = open_read_models(folder.views_database, store.database_key("views"))
             stack.callback(models.close)

@@ -16,7 +16,7 @@ from registry.application.folder import NodeFolder, changing, replace_file
 from registry.application.founding import load_signer, read_file, remember_endorsement
 from registry.domain.identifiers import MemberId
 from registry.errors import FolderError, InvalidRequest
-from registry.log.member import Cut, Member, MemberStatus
+from registry.log.member import Cut, FormerLog, Member, MemberStatus
 from registry.log.roster import (
     Roster,
     SignedRoster,
@@ -43,6 +43,9 @@ class Change:
     Attributes:
         add: member files of those that join.
         remove: where the logs of those end that leave or are removed, by slug.
+        revoke: where the logs of those end that somebody else may write, by slug: they stay
+            members, and take part again in a new epoch.
+        new_epochs: member files of the next logs of members, and where the logs before them end.
         addresses: new addresses, by slug.
         threshold: signatures that the version after it needs; None = as many as now, or the
             smallest majority if that is more, or if so many are not left.
@@ -51,6 +54,8 @@ class Change:
 
     add: Sequence[Path] = ()
     remove: Mapping[str, Cut] = field(default_factory=dict)
+    revoke: Mapping[str, Cut] = field(default_factory=dict)
+    new_epochs: Mapping[str, tuple[Path, Cut]] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
     threshold: int | None = None
     expires_ms: int | None = None
@@ -95,7 +100,8 @@ def propose(folder_path: Path, change: Change) -> bytes:
     chain = load_chain(NodeFolder(folder_path))
     before = chain.newest
     members = [_changed(member, change) for member in before.members]
-    unknown = {*change.remove, *change.addresses} - {member.slug for member in members}
+    named = {*change.remove, *change.revoke, *change.new_epochs, *change.addresses}
+    unknown = named - {member.slug for member in members}
     if unknown:
         msg = f"the roster knows no {', '.join(sorted(unknown))}"
         raise InvalidRequest(msg)
@@ -167,7 +173,7 @@ def apply_cuts(store: EntryStore, roster: Roster) -> None:
     Raises:
         StorageError: our own disk failed.
     """
-    for member in roster.members:
+    for member in roster.writers():
         if member.cut is None:
             continue
         frozen_at = store.log_state(member.log_id).frozen_at
@@ -201,7 +207,11 @@ def _differences_of(old: Member | None, new: Member) -> list[str]:
     if new.status is not old.status and new.cut is not None:
         found.append(f"{new.slug} is removed; its log ends at {new.cut.size} ({new.cut.reason})")
     elif new.cut is not None and new.cut != old.cut:
-        found.append(f"the log of {new.slug} ends at {new.cut.size} ({new.cut.reason})")
+        found.append(f"{new.slug} is revoked; its log ends at {new.cut.size} ({new.cut.reason})")
+    if new.epoch != old.epoch and new.former_logs:
+        end = new.former_logs[-1]
+        words = f"{end.origin} ends at {end.cut.size} ({end.cut.reason})"
+        found.append(f"{new.slug} begins epoch {new.epoch} with new keys; {words}")
     if new.address != old.address:
         found.append(f"{new.slug} is at {new.address} instead of {old.address}")
     for name, words in (
@@ -218,9 +228,20 @@ def _differences_of(old: Member | None, new: Member) -> list[str]:
 def _changed(member: Member, change: Change) -> Member:
     if (cut := change.remove.get(member.slug)) is not None:
         member = replace(member, status=MemberStatus.REMOVED, cut=cut)
+    if (cut := change.revoke.get(member.slug)) is not None:
+        member = replace(member, cut=cut)
+    if (begun := change.new_epochs.get(member.slug)) is not None:
+        member = _in_new_epoch(member, *begun)
     if (address := change.addresses.get(member.slug)) is not None:
         member = replace(member, address=address)
     return member
+
+
+def _in_new_epoch(member: Member, file: Path, cut: Cut) -> Member:
+    """The member with its next log; one that was revoked before ends where that was said."""
+    before = FormerLog(member.origin, member.log_key, member.next_log_key_hash, member.cut or cut)
+    new = read_member_file(read_file(file))
+    return replace(new, id=member.id, former_logs=(*member.former_logs, before))
 
 
 def _joining(before: Roster, files: Sequence[Path]) -> list[Member]:
@@ -234,5 +255,5 @@ def _joining(before: Roster, files: Sequence[Path]) -> list[Member]:
 def _threshold(before: Roster, members: Sequence[Member], asked: int | None) -> int:
     if asked is not None:
         return asked
-    active = sum(member.status is MemberStatus.ACTIVE for member in members)
+    active = sum(member.is_active for member in members)
     return before.threshold if active // 2 < before.threshold <= active else active // 2 + 1

@@ -22,7 +22,7 @@ from typing import Final
 from registry.application.consents import ConsentDesk
 from registry.domain.identifiers import CaseId, Commitment, LogId
 from registry.log.entry import Header, PartCommitment
-from registry.log.roster import Member, MemberStatus
+from registry.log.roster import Member
 from registry.store.audiences import audiences_of
 from registry.store.chunks import LARGE_PART_BYTES
 from registry.store.entries import EntryStore
@@ -50,7 +50,7 @@ def sharable_parts(
     last part that is returned: ask again for these. None at all means none of all. Large parts are
     not among them, see `sharable_large_part`.
     """
-    if member.status is not MemberStatus.ACTIVE:
+    if not member.is_active:
         return []
     found: list[HeldPart] = []
     room_bytes = SLICE_BYTES
@@ -84,7 +84,7 @@ def sharable_large_part(
     Ask again before every slice of its bytes: what was erased, or a consent that was withdrawn,
     ends a transfer that is under way.
     """
-    if member.status is not MemberStatus.ACTIVE:
+    if not member.is_active:
         return None
     for key, class_bytes, _ in _allowed(store, member, dict([wanted]), now_ms):
         if class_bytes > LARGE_PART_BYTES and consents.may_send(key, member):

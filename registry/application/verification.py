@@ -101,7 +101,7 @@ def verify_folder(folder_path: Path, progress: Progress) -> VerificationReport:
         done = 0
         reports = []
         with ThreadPoolExecutor(2) as pool:
-            for member in roster.members:
+            for member in roster.writers():
                 if member.log_id not in states:
                     reports.append(_unknown_log(member))
                     continue

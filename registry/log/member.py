@@ -6,7 +6,7 @@ of large order, an origin that does not belong to the slug, fields of another le
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from hashlib import sha256
 from typing import Final
@@ -32,6 +32,7 @@ MEMBER_FILE_MAX_BYTES: Final = 16_384
 DISPLAY_NAME_MAX: Final = 200
 CERTIFICATE_MAX_BYTES: Final = 4096
 _ADDRESS_MAX: Final = 300
+FORMER_LOGS_MAX: Final = 64
 _CUT_SIZE_MAX: Final = 2**63 - 1
 _EPOCH = re.compile(r"[1-9][0-9]{0,8}")
 _MEMBER_TYPE: Final = b"application/vnd.registry.member+protobuf;v=1"
@@ -54,6 +55,16 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerLog:
+    """A log that a member wrote before its present one; it counts up to its cut."""
+
+    origin: Origin
+    log_key: bytes
+    next_log_key_hash: bytes
+    cut: Cut
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """One mechanism and its keys; see protos/registry/format/v1/roster.proto for each field."""
 
@@ -70,10 +81,42 @@ class Member:
     status: MemberStatus
     cut: Cut | None
     address: str
+    former_logs: tuple[FormerLog, ...] = ()
     log_id: LogId = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "log_id", log_id_of(self.origin))
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it takes part: it was neither removed nor was its log ended."""
+        return self.status is MemberStatus.ACTIVE and self.cut is None
+
+    @property
+    def epoch(self) -> int:
+        """Which of its logs this is, counted from 1."""
+        return epoch_of(self.origin)
+
+    def as_writers(self) -> "tuple[Member, ...]":
+        """This member as the writer of each of its logs, oldest first: those before have a cut."""
+        before = [
+            replace(
+                self,
+                origin=each.origin,
+                log_key=each.log_key,
+                next_log_key_hash=each.next_log_key_hash,
+                status=MemberStatus.REMOVED,
+                cut=each.cut,
+                former_logs=(),
+            )
+            for each in self.former_logs
+        ]
+        return (*before, self)
+
+
+def epoch_of(origin: Origin) -> int:
+    """The number at the end of an origin."""
+    return int(origin.rsplit("/", 1)[1])
 
 
 def key_hash(public_key: bytes) -> bytes:
@@ -152,6 +195,9 @@ def check_member(member: Member, *, is_numbered: bool) -> None:
         and len(member.address) <= _ADDRESS_MAX
         and (member.id > 0) == is_numbered
         and (member.cut is None or _is_well_formed(member.cut))
+        and len(member.former_logs) <= FORMER_LOGS_MAX
+        and all(_is_former(each, member) for each in member.former_logs)
+        and (is_numbered or not member.former_logs)
     )
     if not is_well_formed:
         msg = f"member {member.slug} is malformed: a field has another length or form"
@@ -175,9 +221,14 @@ def member_to_proto(member: Member) -> roster_pb2.Member:
         address=member.address,
     )
     if member.cut is not None:
-        message.cut.size = member.cut.size
-        message.cut.root = member.cut.root
-        message.cut.reason = member.cut.reason
+        message.cut.CopyFrom(_cut_to_proto(member.cut))
+    for each in member.former_logs:
+        message.former_logs.add(
+            origin=each.origin,
+            log_key=each.log_key,
+            next_log_key_hash=each.next_log_key_hash,
+            cut=_cut_to_proto(each.cut),
+        )
     return message
 
 
@@ -192,7 +243,6 @@ def member_from_proto(message: roster_pb2.Member, *, is_numbered: bool) -> Membe
     except ValueError as error:
         msg = f"member {message.slug[:80]!r} has the unknown status {message.status}"
         raise RosterError(msg) from error
-    cut = message.cut
     member = Member(
         id=MemberId(message.id),
         slug=Slug(message.slug),
@@ -205,11 +255,44 @@ def member_from_proto(message: roster_pb2.Member, *, is_numbered: bool) -> Membe
         hpke_key=message.hpke_key,
         tls_certificate=message.tls_certificate,
         status=status,
-        cut=Cut(cut.size, RootHash(cut.root), cut.reason) if message.HasField("cut") else None,
+        cut=_cut_from_proto(message.cut) if message.HasField("cut") else None,
         address=message.address,
+        former_logs=tuple(
+            FormerLog(
+                Origin(each.origin),
+                each.log_key,
+                each.next_log_key_hash,
+                _cut_from_proto(each.cut),
+            )
+            for each in message.former_logs
+        ),
     )
     check_member(member, is_numbered=is_numbered)
     return member
+
+
+def _cut_to_proto(cut: Cut) -> roster_pb2.Cut:
+    return roster_pb2.Cut(size=cut.size, root=cut.root, reason=cut.reason)
+
+
+def _cut_from_proto(message: roster_pb2.Cut) -> Cut:
+    return Cut(message.size, RootHash(message.root), message.reason)
+
+
+def _is_former(former: FormerLog, member: Member) -> bool:
+    """Whether a log may stand as one that a member wrote before."""
+    start, _, epoch = former.origin.rpartition("/")
+    try:
+        check_public_key(former.log_key)
+    except MalformedEntry:
+        return False
+    return (
+        start == member.origin.rpartition("/")[0]
+        and _EPOCH.fullmatch(epoch) is not None
+        and int(epoch) < member.epoch
+        and len(former.next_log_key_hash) == HASH_SIZE_BYTES
+        and _is_well_formed(former.cut)
+    )
 
 
 def _is_well_formed(cut: Cut) -> bool:

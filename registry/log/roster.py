@@ -5,7 +5,7 @@ and the registry id is the SHA-256 of its bytes. Signed are exact bytes, as DSSE
 type below. Members are sorted by id; ids, slugs, origins and every key are unique.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -80,16 +80,30 @@ class Roster:
     registry_name: str
 
     def active_members(self) -> tuple[Member, ...]:
-        """Those that take part."""
-        return tuple(m for m in self.members if m.status is MemberStatus.ACTIVE)
+        """Those that take part: not those that were removed, nor those whose log was ended.
+
+        Whose log ends while it stays a member was revoked: it takes part again in a new epoch.
+        """
+        return tuple(m for m in self.members if m.is_active)
+
+    def writers(self) -> tuple[Member, ...]:
+        """Who writes or wrote each log: each member, before it the same with its former logs."""
+        return tuple(writer for member in self.members for writer in member.as_writers())
 
     def member_by_log(self, log_id: LogId) -> Member:
-        """Finds the writer of a log.
+        """Finds the writer of a log, as such: with the origin and the keys of that log.
 
         Raises:
-            NotFound: no member writes it.
+            NotFound: no member writes or wrote it.
         """
-        return self._find(lambda member: member.log_id == log_id, f"log {log_id.hex()}")
+        for member in self.members:
+            if member.log_id == log_id:
+                return member
+        for writer in self.writers():
+            if writer.log_id == log_id:
+                return writer
+        msg = f"the roster of {self.registry_name} knows no log {log_id.hex()}"
+        raise NotFound(msg)
 
     def member_by_slug(self, slug: str) -> Member:
         """Finds a mechanism.
@@ -278,15 +292,27 @@ def _check_roster(roster: Roster) -> None:
         if len({getattr(member, name) for member in members}) != len(members):
             msg = f"two members of the roster have the same {name}"
             raise RosterError(msg)
-    if len({getattr(m, name) for m in members for name in _KEYS}) != len(_KEYS) * len(members):
-        msg = "one key stands in two places of the roster"
-        raise RosterError(msg)
+    _check_keys(members)
     active = len(roster.active_members())
     if not active // 2 < roster.threshold <= active:
         msg = f"the threshold of {active} members is {active // 2 + 1} to {active}"
         raise RosterError(msg)
     if any(member.origin.split("/")[0] != roster.registry_name for member in members):
         msg = f"every origin in the roster must begin with {roster.registry_name}/"
+        raise RosterError(msg)
+
+
+def _check_keys(members: Sequence[Member]) -> None:
+    """No key stands in two places, of whatever log; no two logs are one."""
+    former = [each for member in members for each in member.former_logs]
+    keys = [getattr(m, name) for m in members for name in _KEYS] + [f.log_key for f in former]
+    if len(set(keys)) != len(keys):
+        msg = "one key stands in two places of the roster"
+        raise RosterError(msg)
+    logs = [(m.origin, m.next_log_key_hash) for m in members]
+    logs += [(each.origin, each.next_log_key_hash) for each in former]
+    if any(len(set(column)) != len(logs) for column in zip(*logs, strict=True)):
+        msg = "two logs in the roster have the same origin or next key"
         raise RosterError(msg)
 
 

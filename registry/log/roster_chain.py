@@ -8,6 +8,8 @@ A version is taken only after the one before it, each rule with a reason of its 
 3. `roster_not_linked`: it names the hash of the version before it.
 4. `roster_rewrites_members`: nobody disappears, is renamed, or takes a number that was given
    before; who is removed stays removed and cut; a log is not cut higher, and its first keys stay.
+   A member that begins a new epoch has another log with keys of its own, and names the log before
+   and where that one ends; its number stays, so that audiences follow it.
 5. `roster_lacks_old_members`: as many active members of the version before signed it as that one
    asks; `roster_lacks_new_members`: and as many active members of its own as it asks itself.
 
@@ -189,11 +191,39 @@ def _check_member(old: Member, new: Member) -> None:
         _refuse(f"{old.slug} was removed; who comes back joins anew, under another number")
     if new.status is MemberStatus.REMOVED and new.cut is None:
         _refuse(f"{old.slug} is removed without saying where its log ends")
-    changed = [name for name in _FIXED if getattr(new, name) != getattr(old, name)]
-    if changed:
-        _refuse(f"{old.slug} has another {changed[0]}")
-    if old.cut is not None and (new.cut is None or new.cut.size > old.cut.size):
-        _refuse(f"the log of {old.slug} was cut at {old.cut.size}, and is not cut higher")
+    if new.epoch != old.epoch:
+        _check_epoch(old, new)
+    else:
+        changed = [name for name in _FIXED if getattr(new, name) != getattr(old, name)]
+        if changed:
+            _refuse(f"{old.slug} has another {changed[0]}")
+        if len(new.former_logs) != len(old.former_logs):
+            _refuse(f"{old.slug} has other former logs without a new epoch")
+    _check_logs(old, new)
+
+
+def _check_logs(old: Member, new: Member) -> None:
+    """What was written before stays what it was, and no log comes to be longer."""
+    for before, after in zip(old.as_writers(), new.as_writers(), strict=False):
+        if before.cut is not None and (after.cut is None or after.cut.size > before.cut.size):
+            _refuse(f"{before.origin} was cut at {before.cut.size}, and is not cut higher")
+        if (before.origin, before.log_key, before.next_log_key_hash) != (
+            after.origin,
+            after.log_key,
+            after.next_log_key_hash,
+        ):
+            _refuse(f"{before.origin} was written with other keys")
+
+
+def _check_epoch(old: Member, new: Member) -> None:
+    """A new epoch: another log, whose keys are none of those before; the old one becomes former."""
+    if new.epoch < old.epoch or new.status is not MemberStatus.ACTIVE:
+        _refuse(f"{old.slug} goes from epoch {old.epoch} to {new.epoch}, and is {new.status.name}")
+    if len(new.former_logs) != len(old.former_logs) + 1:
+        _refuse(f"{old.slug} begins a new epoch and does not name where {old.origin} ends")
+    keys = {old.log_key, *(each.log_key for each in old.former_logs)}
+    if new.log_key in keys or new.cosigner_key == old.cosigner_key:
+        _refuse(f"{old.slug} begins a new epoch with keys of an old one")
 
 
 def _refuse(text: str) -> None:

@@ -164,8 +164,8 @@ class Session:
         self.registry_id: RegistryId = roster.registry_id
         self._own = own
         self._keys = dict(keys)
-        # Also those of members that were removed: what they wrote before stays, and is relayed.
-        self._logs = {m.log_id: m for m in roster.members if m.id != own.id}
+        # Also those of members that were removed, and former ones: they stay, and are relayed.
+        self._logs = {m.log_id: m for m in roster.writers() if m.log_id != own.log_id}
         self._peers = {m.slug: _Peer() for m in roster.active_members() if m.id != own.id}
         self._held = dict(held)
         self._fetching: dict[LogId, _Fetch] = {}

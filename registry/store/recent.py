@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from eventsourcing.sqlite import SQLiteCursor
 
-from registry.domain.identifiers import RequestKey
+from registry.domain.identifiers import LogId, RequestKey
 from registry.store.recorder import insert_rows
 
 RECENT_MAX: Final = 4096
@@ -45,8 +45,19 @@ class RecentAppends:
         self._count = 0
         self._is_moving = False
 
-    def load(self, cursor: SQLiteCursor) -> None:
-        """Reads what is recent, when a store is opened."""
+    def load(self, cursor: SQLiteCursor, own_log: LogId | None) -> None:
+        """Reads what is recent, when a store is opened; of another own log than before nothing.
+
+        In a new epoch the requests of the log before name places that are none in this one.
+        """
+        cursor.execute("SELECT log_id FROM own_log")
+        row = cursor.fetchone()
+        if own_log is not None and (row is None or row["log_id"] != own_log):
+            if row is not None:
+                _move(cursor)
+                cursor.execute("DELETE FROM own_requests")
+            cursor.execute("DELETE FROM own_log")
+            cursor.execute("INSERT INTO own_log VALUES (?)", (own_log,))
         cursor.execute("SELECT entry_index, request_id, request_digest FROM recent_appends")
         rows = cursor.fetchall()
         self._count = len(rows)
@@ -77,16 +88,7 @@ class RecentAppends:
         insert_rows(cursor, "INSERT INTO recent_appends", rows)
         self._is_moving = self._count + len(rows) > RECENT_MAX
         if self._is_moving:
-            cursor.execute(
-                "INSERT OR IGNORE INTO own_requests "
-                "SELECT request_id, request_digest, entry_index FROM recent_appends "
-                "WHERE request_id IS NOT NULL ORDER BY request_id"
-            )
-            cursor.execute(
-                "INSERT INTO case_entries SELECT case_no, log_no, entry_index, received_ms "
-                "FROM recent_appends WHERE case_no IS NOT NULL ORDER BY case_no, entry_index"
-            )
-            cursor.execute("DELETE FROM recent_appends")
+            _move(cursor)
 
     def committed(self, rows: Sequence[AppendRow]) -> None:
         """Remembers what `insert` did, once it is committed."""
@@ -107,6 +109,20 @@ class RecentAppends:
             known = self._requests.get(key)
             if known is not None:
                 self._requests[key] = known._replace(digest=None)
+
+
+def _move(cursor: SQLiteCursor) -> None:
+    """Moves all that is recent into the indexes."""
+    cursor.execute(
+        "INSERT OR IGNORE INTO own_requests "
+        "SELECT request_id, request_digest, entry_index FROM recent_appends "
+        "WHERE request_id IS NOT NULL ORDER BY request_id"
+    )
+    cursor.execute(
+        "INSERT INTO case_entries SELECT case_no, log_no, entry_index, received_ms "
+        "FROM recent_appends WHERE case_no IS NOT NULL ORDER BY case_no, entry_index"
+    )
+    cursor.execute("DELETE FROM recent_appends")
 
 
 def is_known(cursor: SQLiteCursor, key: RequestKey) -> bool:

@@ -22,6 +22,7 @@
     tombstones    parts that were erased and are never stored again, by a content_erased event
     erasures      the content_erased events that had an effect
     erasure_receipts  who has confirmed them
+    own_log       the log that own_requests and recent_appends are about
     key_rotations the key_rotated events that had an effect
     act_notes     who did an own act and who it came from, sealed; never sent: see act_notes.py
     data_keys     keys of the databases beside this one, wrapped by the node key
@@ -133,6 +134,7 @@ SEAL_PARTS: Final = "seal_parts"
 _VERSION_3: Final = (
     """CREATE TABLE key_rotations (
         log_no INTEGER, entry_index INTEGER, PRIMARY KEY (log_no, entry_index)) WITHOUT ROWID""",
+    "CREATE TABLE own_log (log_id BLOB NOT NULL)",
 )
 
 MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)

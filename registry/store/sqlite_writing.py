@@ -102,7 +102,7 @@ class SqliteWriting:
     def load(self, cursor: SQLiteCursor) -> None:
         """Reads what the writer remembers; called once, when the tables are there."""
         self._erasing.take_over(cursor)
-        self._recent.load(cursor)
+        self._recent.load(cursor, None if self._author is None else self._author.log_id)
         self.rotations.load(cursor)
 
     def settle(self) -> None:

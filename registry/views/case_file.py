@@ -232,7 +232,7 @@ def read_vector(
 ) -> tuple[LogPlace, ...]:
     """Returns the place reached in every log of the roster, in the order of their origins."""
     places = []
-    for member in roster.members:
+    for member in roster.writers():
         state = states.get(member.log_id)
         if state is None or state.valid_size == 0:
             continue
@@ -340,7 +340,7 @@ def _link_remark(roster: Roster, header: Header) -> tuple[str, ...]:
 
 
 def _name_of(roster: Roster, log_id: LogId) -> str:
-    names = {member.log_id: member.origin for member in roster.members}
+    names = {member.log_id: member.origin for member in roster.writers()}
     return names.get(log_id, Origin(log_id.hex()))
 
 

@@ -123,7 +123,7 @@ class EntryFetcher:
 
     def _keep(self, member: Member, intake: LogIntake) -> None:
         """Remembers what is held, for the next time; the own log also grows by other ways."""
-        if member.id != self._registry.own.id and intake.fault is None:
+        if member.log_id != self._registry.own.log_id and intake.fault is None:
             self._intakes[member.log_id] = intake
 
     async def _stream(self, stub: ReplicationStub, intake: LogIntake, size: int) -> None:

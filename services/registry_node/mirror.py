@@ -83,7 +83,7 @@ class Mirror:
         self._members = {member.slug: member for member in self._peers}
         states = registry.store.log_states()
         held = {state.log_id: state.size for state in states}
-        keys = {member.log_id: registry.log_keys(member) for member in registry.roster.members}
+        keys = {member.log_id: registry.log_keys(member) for member in registry.roster.writers()}
         self._session = Session(registry.roster, registry.own, held, keys)
         self._entries = EntryFetcher(registry, settings.call_timeout_s)
         self._parts = PartFollowing(
@@ -105,7 +105,7 @@ class Mirror:
             is_connected=lambda peer: self.status_of(self._members[peer]).is_connected,
             is_caught_up=lambda peer: self.status_of(self._members[peer]).is_caught_up,
         )
-        self._grew_at_s = {m.log_id: self._loop.time() for m in registry.roster.members}
+        self._grew_at_s = {m.log_id: self._loop.time() for m in registry.roster.writers()}
         self._ends: dict[LogId, int] = {}
         for state in states:
             if state.note is not None:

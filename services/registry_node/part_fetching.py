@@ -210,7 +210,7 @@ class PartFetcher:
             return None
         entries = store.entries(member.log_id, start, start + _ENTRIES_AT_ONCE)
         wanted = self._own_parts(dict(enumerate(entries, start)))
-        if member.id == self._registry.own.id:
+        if member.log_id == self._registry.own.log_id:
             # What was appended after a restore is here already.
             wanted = [p for p in wanted if store.part(member.log_id, *p.place) is None]
         return _Page(start + len(entries), state.size - start, wanted)

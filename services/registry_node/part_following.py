@@ -128,7 +128,7 @@ class PartFollowing:
         self._connected = connected
         self._is_filling = is_filling
         self._refuse = refuse
-        self._own_id = registry.own.id
+        self._own_log = registry.own.log_id
         self._loop = asyncio.get_running_loop()
         self._parts = PartFetcher(
             registry,
@@ -136,7 +136,7 @@ class PartFollowing:
             self._report,
         )
         # The own log too: after a restore its entries come from the others, and so does content.
-        self._members = registry.roster.members
+        self._members = registry.roster.writers()
         self._retries = {member.log_id: RetryTimes() for member in self._members}
         self._openings = {
             member.log_id: OpeningTimes(
@@ -234,7 +234,7 @@ class PartFollowing:
 
     def _must_wait(self, member: Member) -> bool:
         """Entries go first; those of the own log come in before it opens, while little is asked."""
-        return member.id != self._own_id and self._is_filling(member.log_id)
+        return member.log_id != self._own_log and self._is_filling(member.log_id)
 
     def _report(self, peer: Slug, error: EntryError | PeerUnavailable) -> None:
         """A peer that sent wrong parts is left alone for a while; one that failed is not."""

@@ -105,7 +105,7 @@ async def test_late_joiner_gets_everything_and_a_removed_member_nothing_more(
     async with running([alpha, beta, gamma, delta]):
         await says(gamma, case_id, "last heard")
         await until_equal([*founders, delta], case_count=1)
-    cut = cut_here(alpha.folder, "gamma", "left the cooperation", now_ms=lambda: 0)
+    cut = cut_here(alpha.folder, "gamma", "left the cooperation")
     change(tmp_path, "3.roster", [alpha, beta, spare, delta], Change(remove={"gamma": cut}))
     async with running([alpha, beta, delta]):
         await says(beta, case_id, "after")
@@ -205,7 +205,7 @@ async def test_who_joins_after_a_removal_gets_what_the_removed_member_wrote_befo
         await until_equal(founders, case_count=1)
         for node in (alpha, beta):
             await until(partial(reads, node, case_id, 2), "all content is there")
-    cut = cut_here(beta.folder, "gamma", "left", now_ms=lambda: 0)
+    cut = cut_here(beta.folder, "gamma", "left")
     second = change(tmp_path, "2.roster", [alpha, beta, spare], Change(remove={"gamma": cut}))
     delta = fourth(tmp_path / "delta", gamma.address)
     third = change(

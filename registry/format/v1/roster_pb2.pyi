@@ -144,6 +144,7 @@ class Member(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     CUT_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
+    FORMER_LOGS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """1 to 2^32-1, given once and never again; stable across epochs."""
     slug: _builtins.str
@@ -174,6 +175,10 @@ class Member(_message.Message):
     def cut(self) -> Global___Cut:
         """Where its log ends, if it was cut."""
 
+    @_builtins.property
+    def former_logs(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormerLog]:
+        """The logs that it wrote before, oldest first: each ended when the member began a new epoch."""
+
     def __init__(
         self,
         *,
@@ -190,14 +195,51 @@ class Member(_message.Message):
         status: Global___MemberStatus.ValueType = ...,
         cut: Global___Cut | None = ...,
         address: _builtins.str = ...,
+        former_logs: _abc.Iterable[Global___FormerLog] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "cosigner_key", b"cosigner_key", "cut", b"cut", "display_name", b"display_name", "hpke_key", b"hpke_key", "id", b"id", "identity_key", b"identity_key", "log_key", b"log_key", "next_log_key_hash", b"next_log_key_hash", "origin", b"origin", "slug", b"slug", "status", b"status", "tls_certificate", b"tls_certificate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "cosigner_key", b"cosigner_key", "cut", b"cut", "display_name", b"display_name", "former_logs", b"former_logs", "hpke_key", b"hpke_key", "id", b"id", "identity_key", b"identity_key", "log_key", b"log_key", "next_log_key_hash", b"next_log_key_hash", "origin", b"origin", "slug", b"slug", "status", b"status", "tls_certificate", b"tls_certificate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Member: _TypeAlias = Member  # noqa: Y015
+
+@_typing.final
+class FormerLog(_message.Message):
+    """A log that was lost, that forked, or whose key was stolen; its author writes another one since."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    LOG_KEY_FIELD_NUMBER: _builtins.int
+    NEXT_LOG_KEY_HASH_FIELD_NUMBER: _builtins.int
+    CUT_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """`<registry>/<slug>/<epoch>`."""
+    log_key: _builtins.bytes
+    """Its first log key, 32 bytes."""
+    next_log_key_hash: _builtins.bytes
+    """SHA-256 of the log key after that, 32 bytes."""
+    @_builtins.property
+    def cut(self) -> Global___Cut:
+        """Where it ends for everyone."""
+
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        log_key: _builtins.bytes = ...,
+        next_log_key_hash: _builtins.bytes = ...,
+        cut: Global___Cut | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut", "log_key", b"log_key", "next_log_key_hash", b"next_log_key_hash", "origin", b"origin"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormerLog: _TypeAlias = FormerLog  # noqa: Y015
 
 @_typing.final
 class Cut(_message.Message):

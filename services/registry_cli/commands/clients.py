@@ -8,6 +8,7 @@ import typer
 from registry.application import clients
 from registry.application.folder import NodeFolder
 from registry.application.roles import Role, parse_role
+from registry.application.rosters import load_roster
 from registry_cli.output import Output
 
 Folder = Annotated[Path, typer.Argument(help="the node's folder")]
@@ -40,6 +41,23 @@ def client_add(
         f"profile of {name} ({chosen}) written to {out}; hand it over safely, it holds a key"
     )
     output.result({"name": name, "role": chosen, "profile": str(out), "fingerprint": fingerprint})
+
+
+@client_app.command("refresh")
+def client_refresh(
+    folder: Folder,
+    profile: Annotated[Path, typer.Argument(help="folder of the client's profile")],
+    json: Json = False,
+) -> None:
+    """Bring a profile up to date after the node moved or got another certificate.
+
+    Copy the two files that it names to where the client is; they hold no secret.
+    """
+    own = load_roster(NodeFolder(folder)).member_by_slug(NodeFolder(folder).mechanism)
+    clients.refresh_profile(folder, profile, own.address)
+    output = Output(is_json=json)
+    output.say(f"{profile}: node.crt and profile.json are those of {own.origin} at {own.address}")
+    output.result({"profile": str(profile), "address": own.address, "origin": own.origin})
 
 
 @client_app.command("list")

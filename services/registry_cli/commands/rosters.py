@@ -14,14 +14,12 @@ from registry.errors import InvalidRequest
 from registry.log.roster import decode_roster, decode_signed_roster, registry_id_of
 from registry_cli.commands.offline import Folder, Json, RosterFile
 from registry_cli.output import Output
-from registry_cli.surroundings import surroundings_of
 
 roster_app = typer.Typer(help="Read, propose, endorse and adopt rosters.", no_args_is_help=True)
 
 
 @roster_app.command()
 def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
-    context: typer.Context,
     folder: Folder,
     roster_file: Annotated[Path, typer.Argument(help="the file to write")],
     add: Annotated[list[Path] | None, typer.Option(help="member file of one that joins")] = None,
@@ -45,8 +43,7 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
     if roster_file.exists():
         msg = f"{roster_file} exists; choose another file"
         raise InvalidRequest(msg)
-    now_ms = surroundings_of(context).now_ms
-    cuts = {slug: cut_here(folder, slug, reason, now_ms=now_ms) for slug in remove or ()}
+    cuts = {slug: cut_here(folder, slug, reason) for slug in remove or ()}
     change = rosters.Change(
         add=add or (),
         remove=cuts,

@@ -36,10 +36,10 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
     async def ListPeers(  # noqa: N802
         self, request: admin_pb2.ListPeersRequest, context: Context
     ) -> admin_pb2.ListPeersResponse:
-        """Lists the other members."""
+        """Lists the other members that take part."""
         current_client()
         members = sorted(
-            (m for m in self._registry.roster.members if m.id != self._registry.own.id),
+            (m for m in self._registry.roster.active_members() if m.id != self._registry.own.id),
             key=lambda member: member.slug,
         )
         start = read_place(request.page_token, sealed_by="peers")
@@ -63,7 +63,7 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             mode=admin_pb2.LOG_MODE_READ_ONLY if reason else admin_pb2.LOG_MODE_OPEN,
             mode_detail=reason or "",
             software_version=version("intermechanisms-registry"),
-            logs=[self._log(member) for member in registry.roster.members],
+            logs=[self._log(writer) for writer in registry.roster.writers()],
             projection_lag=registry.projector.lag(),
             roster_expiry_ms=registry.roster.advisory_expiry_ms,
             is_roster_due=is_due(registry.roster, registry.clock_ms()),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_keys_of_an_init_that_was_cut_off_are_not_overwritten(founders: Path) ->
 def test_malformed_word_is_refused_before_anything_is_written(
     tmp_path: Path, field: str, value: str
 ) -> None:
-    words = {
+    words: dict[str, Any] = {
         "registry_name": REGISTRY_NAME,
         "mechanism": ALPHA,
         "display_name": "Alpha",

@@ -1,0 +1,123 @@
+"""A new epoch: another log of the same member, after the one before was lost, forked or stolen.
+
+    epoch-<n>/keys, epoch-<n>/tls   what is new in the epoch, until the roster begins it
+    epoch-<n>/<slug>.member         the member file, for whoever proposes the roster
+
+The member keeps its number, so that audiences follow it. The roster names the log before and where
+it ends; the node takes its new keys at the next start under that roster. Its new log begins without
+a guard: it opens once all other members have said what they hold of it.
+"""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from registry.application.certificates import (
+    load_pair,
+    make_node_certificate,
+    read_certificate,
+)
+from registry.application.folder import NodeFolder, replace_file
+from registry.application.founding import (
+    load_signer,
+    new_hpke_key,
+    new_signer,
+)
+from registry.application.key_files import read_private, sync_folder, write_private
+from registry.application.rosters import load_roster
+from registry.domain.identifiers import MemberId, make_origin
+from registry.errors import FolderError
+from registry.log.member import Member, MemberStatus, key_hash, make_member_file
+
+_SIGNING: Final = ("identity", "log", "cosigner")
+
+
+def begin_epoch(folder_path: Path, *, has_all_keys_new: bool) -> Path:
+    """Makes the keys of this member's next log, beside those that count until the roster begins it.
+
+    Args:
+        folder_path: of a node that has joined.
+        has_all_keys_new: whether also the identity, the HPKE and the TLS key are replaced: whenever
+            somebody else may have the folder. Clients then need the new certificate.
+
+    Returns:
+        The member file, to be proposed by any member. Asked again, the same one.
+
+    Raises:
+        FolderError: the node has not joined.
+        KeyFileError: a key cannot be read.
+    """
+    folder = NodeFolder(folder_path)
+    own = load_roster(folder).member_by_slug(folder.mechanism)
+    staged = _staged(folder, own.epoch + 1)
+    member_file = staged.path / f"{own.slug}.member"
+    if member_file.exists():
+        return member_file
+    shutil.rmtree(staged.path, ignore_errors=True)
+    staged.create()
+    new = {name: new_signer(staged, name) for name in ("log", "next_log", "cosigner")}
+    signers = {**new, "identity": load_signer(folder, "identity")}
+    member = replace(
+        own,
+        id=MemberId(0),
+        origin=make_origin(own.origin.split("/")[0], own.slug, own.epoch + 1),
+        log_key=new["log"].public_key,
+        next_log_key_hash=key_hash(new["next_log"].public_key),
+        cosigner_key=new["cosigner"].public_key,
+        status=MemberStatus.ACTIVE,
+        cut=None,
+        former_logs=(),
+    )
+    if has_all_keys_new:
+        signers["identity"] = new_signer(staged, "identity")
+        pair = make_node_certificate(own.slug)
+        write_private(staged.keys / "tls.key", pair.key_pem)
+        replace_file(staged.tls / "node.crt", pair.certificate_pem)
+        member = replace(
+            member,
+            identity_key=signers["identity"].public_key,
+            hpke_key=new_hpke_key(staged),
+            tls_certificate=pair.certificate_der,
+        )
+    else:
+        member = replace(member, tls_certificate=_certificate(folder))
+    replace_file(member_file, make_member_file(member, **{n: signers[n] for n in _SIGNING}))
+    return member_file
+
+
+def settle_epoch(folder: NodeFolder, own: Member) -> None:
+    """Takes the keys of the epoch that the roster has begun; nothing if it is the folder's.
+
+    Cut short, it goes on at the next start.
+
+    Raises:
+        FolderError: the keys of that epoch are not in this folder.
+    """
+    if folder.origin == own.origin:
+        return
+    staged = _staged(folder, own.epoch)
+    if not (staged.path / f"{own.slug}.member").exists():
+        msg = (
+            f"the roster has begun {own.origin}, and its keys are not in {folder.path}: "
+            "they are in the folder that the member file was made in"
+        )
+        raise FolderError(msg)
+    if folder.guard_file.exists():
+        folder.guard_file.replace(folder.guard_file.with_name(f"guard.before-{own.epoch}.bin"))
+    for source, target in ((staged.keys, folder.keys), (staged.tls, folder.tls)):
+        for each in sorted(source.iterdir()):
+            each.replace(target / each.name)
+        sync_folder(target)
+    described = folder.describe().model_copy(update={"origin": str(own.origin)})
+    replace_file(folder.description_file, described.model_dump_json(indent=2).encode() + b"\n")
+    shutil.rmtree(staged.path)
+
+
+def _staged(folder: NodeFolder, epoch: int) -> NodeFolder:
+    return NodeFolder(folder.path / f"epoch-{epoch}")
+
+
+def _certificate(folder: NodeFolder) -> bytes:
+    certificate = read_certificate(folder.tls / "node.crt")
+    return load_pair(certificate, read_private(folder.keys / "tls.key")).certificate_der
