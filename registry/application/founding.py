@@ -61,6 +61,7 @@ from registry.store.guard import Guard
 
 KEY_SIZE_BYTES: Final = 32
 FIRST_EPOCH: Final = 1
+_EPOCH_MAX: Final = 1_000_000
 _DISPLAY_NAME_MAX: Final = 200
 _ADDRESS: Final = re.compile(r"[!-~]{1,290}:[0-9]{1,5}")
 """Within the 300 characters that a roster allows."""
@@ -93,6 +94,9 @@ def init_node(
         FolderError: a node is there already.
     """
     slug = parse_slug(mechanism)
+    if not FIRST_EPOCH <= epoch <= _EPOCH_MAX:
+        msg = f"epochs count from {FIRST_EPOCH} to {_EPOCH_MAX}, found {epoch}"
+        raise InvalidRequest(msg)
     origin = make_origin(parse_registry_name(registry_name), slug, epoch)
     _check_words(display_name, address)
     folder = NodeFolder(folder_path)

@@ -27,6 +27,9 @@ def init(
     mechanism: Annotated[str, typer.Option(help="slug, such as coe-commissioner")],
     display_name: Annotated[str, typer.Option(help="the name that people read")],
     address: Annotated[str, typer.Option(help="host:port where the node is reached")],
+    epoch: Annotated[
+        int, typer.Option(help="which log of the mechanism it is: 2 if the folder before is lost")
+    ] = founding.FIRST_EPOCH,
     json: Json = False,
 ) -> None:
     """Make a node's folder: its keys and the member file to hand to whoever founds the registry."""
@@ -36,6 +39,7 @@ def init(
         mechanism=mechanism,
         display_name=display_name,
         address=address,
+        epoch=epoch,
     )
     output = Output(is_json=json)
     output.say(f"keys made in {folder / 'keys'} (mode 0600; keep a sealed copy elsewhere)")

@@ -7,11 +7,16 @@ from typing import Annotated
 
 import typer
 
-from registry.application import founding, proposals, rosters
+from registry.application import epochs, founding, proposals, rosters
 from registry.application.cuts import cut_here
 from registry.application.folder import NodeFolder
 from registry.errors import InvalidRequest
-from registry.log.roster import decode_roster, decode_signed_roster, registry_id_of
+from registry.log.roster import (
+    decode_roster,
+    decode_signed_roster,
+    read_member_file,
+    registry_id_of,
+)
 from registry_cli.commands.offline import Folder, Json, RosterFile
 from registry_cli.output import Output
 
@@ -27,7 +32,15 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
         list[str] | None,
         typer.Option(help="slug of one that is removed: its log ends where this node holds it"),
     ] = None,
-    reason: Annotated[str, typer.Option(help="why, without names; for --remove")] = "",
+    revoke: Annotated[
+        list[str] | None,
+        typer.Option(help="slug of one whose keys were stolen: its log ends, it stays a member"),
+    ] = None,
+    new_epoch: Annotated[
+        list[Path] | None,
+        typer.Option(help="member file, by `registry new-epoch`, of one that begins another log"),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="why a log ends, without names")] = "",
     address: Annotated[
         list[str] | None, typer.Option(help="SLUG=HOST:PORT, a new address; repeat it")
     ] = None,
@@ -43,10 +56,12 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
     if roster_file.exists():
         msg = f"{roster_file} exists; choose another file"
         raise InvalidRequest(msg)
-    cuts = {slug: cut_here(folder, slug, reason) for slug in remove or ()}
+    begun = {read_member_file(founding.read_file(file)).slug: file for file in new_epoch or ()}
     change = rosters.Change(
         add=add or (),
-        remove=cuts,
+        remove={slug: cut_here(folder, slug, reason) for slug in remove or ()},
+        revoke={slug: cut_here(folder, slug, reason) for slug in revoke or ()},
+        new_epochs={slug: (file, cut_here(folder, slug, reason)) for slug, file in begun.items()},
         addresses=_addresses(address or ()),
         threshold=threshold,
         expires_ms=_day_ms(expires) if expires else None,
@@ -59,6 +74,28 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
         "next: enough members of the old and of the new version endorse it, then each adopts"
     )
     output.result({"roster_file": str(roster_file), "differences": told})
+
+
+def new_epoch(
+    folder: Folder,
+    all_keys: Annotated[
+        bool, typer.Option("--all-keys", help="new keys for everything: the folder may be stolen")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Make the keys of another log for this mechanism: the one before forked, or was stolen.
+
+    Nothing changes until the members agree. Where the whole folder was lost, make a new one by
+    `registry init --epoch 2` (or the number that comes next) instead.
+    """
+    member_file = epochs.begin_epoch(folder, has_all_keys_new=all_keys)
+    output = Output(is_json=json)
+    output.say(f"member file  {member_file}")
+    output.say("next: a member proposes it by `registry roster propose --new-epoch FILE --reason`,")
+    output.say("enough endorse it, and this node takes the new keys when it starts under it")
+    if all_keys:
+        output.say("then bring the profiles of its clients up to date: `registry client refresh`")
+    output.result({"member_file": str(member_file)})
 
 
 @roster_app.command()
