@@ -26,13 +26,25 @@ async def opens(node: LocalNode, title: str, **changed: Any) -> CaseId:
 
 
 async def does(node: LocalNode, case_id: CaseId, kind: EventKind, **changed: Any) -> Receipt:
-    """Records an invented act for everyone, made of the example of its kind."""
+    """Records an invented act for everyone, made of the example of its kind.
+
+    The case, and what the act is about, may still be on their way to the node.
+    """
     content = example_of(kind, **changed)
+    request_id = f"act-{next(_numbers)}"
+    done: list[Receipt] = []
     async with client_of(node) as client:
-        await until(lambda: _is_known(client, case_id), f"{node.mechanism.slug} knows the case")
-        return await client.record(
-            f"act-{next(_numbers)}", case(case_id), content, audience=EVERYONE
-        )
+
+        async def is_recorded() -> bool:
+            try:
+                selector = case(case_id)
+                done.append(await client.record(request_id, selector, content, audience=EVERYONE))
+            except NotFound:
+                return False
+            return True
+
+        await until(is_recorded, f"{node.mechanism.slug} knows what {kind.name} is about")
+    return done[0]
 
 
 def at(receipt: Receipt) -> dict[str, Any]:
@@ -63,11 +75,3 @@ async def listed(
             msg = f"{error}: {found}"
             raise AssertionError(msg) from error
     return found
-
-
-async def _is_known(client: RegistryClient, case_id: CaseId) -> bool:
-    try:
-        await client.get_case(case(case_id))
-    except NotFound:
-        return False
-    return True
