@@ -118,7 +118,7 @@ class ConsentDesk:
         self._lock = Lock()
         self._version = 0
         self._kept: OrderedDict[CaseId, CaseConsents] = OrderedDict()
-        self._situations = SituationNames(reader.roster.registry_id)
+        self._situations = SituationNames(*reader.roster.registry_ids())
         self._withdrawn: set[CaseId] = set()
         self._store.add_listener(self._on_stored)
 

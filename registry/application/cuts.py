@@ -6,6 +6,7 @@ from registry.application.folder import NodeFolder
 from registry.application.rosters import load_roster
 from registry.errors import InvalidRequest
 from registry.log.member import Cut
+from registry.log.merkle import EMPTY_ROOT
 from registry.store.sqlite import open_sqlite_store
 
 _REASON_MAX = 200
@@ -29,6 +30,8 @@ def cut_here(folder_path: Path, mechanism: str, reason: str) -> Cut:
         raise InvalidRequest(msg)
     folder = NodeFolder(folder_path)
     member = load_roster(folder).member_by_slug(mechanism)
+    if not folder.database.exists():
+        return Cut(0, EMPTY_ROOT, reason)  # the node was never started
     # Read only: a node that runs beside it goes on.
     store = open_sqlite_store(
         folder.database,

@@ -1,7 +1,8 @@
 """A new epoch: another log of the same member, after the one before was lost, forked or stolen.
 
-    epoch-<n>/keys, epoch-<n>/tls   what is new in the epoch, until the roster begins it
-    epoch-<n>/<slug>.member         the member file, for whoever proposes the roster
+    epoch-<n>/                a node's folder of its own, until the roster begins the epoch:
+    epoch-<n>/keys, tls       the keys of the epoch, those that stay among them
+    epoch-<n>/<slug>.member   the member file, for whoever proposes the roster
 
 The member keeps its number, so that audiences follow it. The roster names the log before and where
 it ends; the node takes its new keys at the next start under that roster. Its new log begins without
@@ -31,6 +32,8 @@ from registry.errors import FolderError
 from registry.log.member import Member, MemberStatus, key_hash, make_member_file
 
 _SIGNING: Final = ("identity", "log", "cosigner")
+_KEPT: Final = ("identity.key", "hpke.key", "tls.key")
+"""What is the same in the next epoch, unless all keys are new."""
 
 
 def begin_epoch(folder_path: Path, *, has_all_keys_new: bool) -> Path:
@@ -50,7 +53,7 @@ def begin_epoch(folder_path: Path, *, has_all_keys_new: bool) -> Path:
     """
     folder = NodeFolder(folder_path)
     own = load_roster(folder).member_by_slug(folder.mechanism)
-    staged = _staged(folder, own.epoch + 1)
+    staged = staged_folder(folder, own.epoch + 1)
     member_file = staged.path / f"{own.slug}.member"
     if member_file.exists():
         return member_file
@@ -81,9 +84,20 @@ def begin_epoch(folder_path: Path, *, has_all_keys_new: bool) -> Path:
             tls_certificate=pair.certificate_der,
         )
     else:
-        member = replace(member, tls_certificate=_certificate(folder))
+        for name in _KEPT:
+            write_private(staged.keys / name, read_private(folder.keys / name))
+        certificate = read_certificate(folder.tls / "node.crt")
+        replace_file(staged.tls / "node.crt", certificate)
+        pair = load_pair(certificate, read_private(folder.keys / "tls.key"))
+        member = replace(member, tls_certificate=pair.certificate_der)
+    _describe(staged, folder, member)
     replace_file(member_file, make_member_file(member, **{n: signers[n] for n in _SIGNING}))
     return member_file
+
+
+def staged_folder(folder: NodeFolder, epoch: int) -> NodeFolder:
+    """Where the keys of an epoch stand until it is begun."""
+    return NodeFolder(folder.path / f"epoch-{epoch}")
 
 
 def settle_epoch(folder: NodeFolder, own: Member) -> None:
@@ -96,7 +110,7 @@ def settle_epoch(folder: NodeFolder, own: Member) -> None:
     """
     if folder.origin == own.origin:
         return
-    staged = _staged(folder, own.epoch)
+    staged = staged_folder(folder, own.epoch)
     if not (staged.path / f"{own.slug}.member").exists():
         msg = (
             f"the roster has begun {own.origin}, and its keys are not in {folder.path}: "
@@ -109,15 +123,10 @@ def settle_epoch(folder: NodeFolder, own: Member) -> None:
         for each in sorted(source.iterdir()):
             each.replace(target / each.name)
         sync_folder(target)
-    described = folder.describe().model_copy(update={"origin": str(own.origin)})
-    replace_file(folder.description_file, described.model_dump_json(indent=2).encode() + b"\n")
+    _describe(folder, folder, own)
     shutil.rmtree(staged.path)
 
 
-def _staged(folder: NodeFolder, epoch: int) -> NodeFolder:
-    return NodeFolder(folder.path / f"epoch-{epoch}")
-
-
-def _certificate(folder: NodeFolder) -> bytes:
-    certificate = read_certificate(folder.tls / "node.crt")
-    return load_pair(certificate, read_private(folder.keys / "tls.key")).certificate_der
+def _describe(folder: NodeFolder, like: NodeFolder, own: Member) -> None:
+    described = like.describe().model_copy(update={"origin": str(own.origin)})
+    replace_file(folder.description_file, described.model_dump_json(indent=2).encode() + b"\n")

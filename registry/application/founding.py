@@ -199,7 +199,7 @@ def endorse(folder_path: Path, roster_file: Path) -> RegistryId:
     if roster.version != 1:
         msg = f"a genesis roster has version 1, found {roster.version}"
         raise RosterError(msg)
-    member = _own_member(folder, roster)
+    member = own_member(folder, roster)
     registry_id = registry_id_of(signed.roster)
     remember_endorsement(folder, roster.version, registry_id)
     kept = [entry for entry in signed.signatures if entry.member_id != member.id]
@@ -235,7 +235,7 @@ def join(
     verify_genesis(signed, registry_id=registry_id)
     chain = verify_chain((signed, *map(read_file, later)))
     roster = chain.newest
-    member = _own_member(folder, roster)
+    member = own_member(folder, roster)
     kept = folder.rosters / "1.roster"
     if kept.exists() or folder.database.exists():
         msg = f"{folder.path} has joined a registry already"
@@ -294,7 +294,7 @@ def _check_words(display_name: str, address: str) -> None:
     check_address(address)
 
 
-def _own_member(folder: NodeFolder, roster: Roster) -> Member:
+def own_member(folder: NodeFolder, roster: Roster) -> Member:
     """Finds this node in a roster and compares every key: signing it makes them its own.
 
     Raises:

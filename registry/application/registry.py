@@ -81,7 +81,7 @@ class Registry:
         self.models = models
         self.registry_id: RegistryId = roster.registry_id
         self._now_ms = now_ms
-        self.situations = SituationNames(self.registry_id)
+        self.situations = SituationNames(*roster.registry_ids())
         self._reader = Reader(store, roster, self.own.id, now_ms)
         self.consents = ConsentDesk(self._reader)
         self.profiles = load_profiles(folder.profiles)

@@ -139,9 +139,12 @@ class LogKeys:
 def keys_of_member(
     registry_id: RegistryId, member: Member, rotations: Iterable[Header] = ()
 ) -> LogKeys:
-    """The keys of a member's log: that of the roster, and those of stored entries, in order."""
+    """The keys of a member's log: that of the roster, and those of stored entries, in order.
+
+    `registry_id` is that of the roster; a log of the registry before it belongs to that one.
+    """
     first = LogKey(0, member.log_key, member.next_log_key_hash)
-    keys = LogKeys(registry_id, member.log_id, member.origin, (first,))
+    keys = LogKeys(member.registry_id or registry_id, member.log_id, member.origin, (first,))
     for header in rotations:
         keys = keys.after(facts_of(header))
     return keys

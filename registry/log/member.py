@@ -18,6 +18,7 @@ from registry.domain.identifiers import (
     LogId,
     MemberId,
     Origin,
+    RegistryId,
     RootHash,
     Slug,
     log_id_of,
@@ -33,6 +34,9 @@ DISPLAY_NAME_MAX: Final = 200
 CERTIFICATE_MAX_BYTES: Final = 4096
 _ADDRESS_MAX: Final = 300
 FORMER_LOGS_MAX: Final = 64
+THIS_REGISTRY: Final = RegistryId(b"")
+"""Stands for the registry whose roster it is."""
+_REGISTRY_ID_SIZES: Final = (0, HASH_SIZE_BYTES)
 _CUT_SIZE_MAX: Final = 2**63 - 1
 _EPOCH = re.compile(r"[1-9][0-9]{0,8}")
 _MEMBER_TYPE: Final = b"application/vnd.registry.member+protobuf;v=1"
@@ -56,12 +60,16 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class FormerLog:
-    """A log that a member wrote before its present one; it counts up to its cut."""
+    """A log that a member wrote before its present one; it counts up to its cut.
+
+    `registry_id` names its registry, if this one was founded anew out of another.
+    """
 
     origin: Origin
     log_key: bytes
     next_log_key_hash: bytes
     cut: Cut
+    registry_id: RegistryId = THIS_REGISTRY
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,7 @@ class Member:
     cut: Cut | None
     address: str
     former_logs: tuple[FormerLog, ...] = ()
+    registry_id: RegistryId = THIS_REGISTRY
     log_id: LogId = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +117,7 @@ class Member:
                 status=MemberStatus.REMOVED,
                 cut=each.cut,
                 former_logs=(),
+                registry_id=each.registry_id,
             )
             for each in self.former_logs
         ]
@@ -198,6 +208,8 @@ def check_member(member: Member, *, is_numbered: bool) -> None:
         and len(member.former_logs) <= FORMER_LOGS_MAX
         and all(_is_former(each, member) for each in member.former_logs)
         and (is_numbered or not member.former_logs)
+        and len(member.registry_id) in _REGISTRY_ID_SIZES
+        and (member.status is MemberStatus.REMOVED or member.registry_id == THIS_REGISTRY)
     )
     if not is_well_formed:
         msg = f"member {member.slug} is malformed: a field has another length or form"
@@ -219,6 +231,7 @@ def member_to_proto(member: Member) -> roster_pb2.Member:
         tls_certificate=member.tls_certificate,
         status=int(member.status),  # type: ignore[arg-type] # the numbers are the same
         address=member.address,
+        registry_id=member.registry_id,
     )
     if member.cut is not None:
         message.cut.CopyFrom(_cut_to_proto(member.cut))
@@ -228,6 +241,7 @@ def member_to_proto(member: Member) -> roster_pb2.Member:
             log_key=each.log_key,
             next_log_key_hash=each.next_log_key_hash,
             cut=_cut_to_proto(each.cut),
+            registry_id=each.registry_id,
         )
     return message
 
@@ -263,9 +277,11 @@ def member_from_proto(message: roster_pb2.Member, *, is_numbered: bool) -> Membe
                 each.log_key,
                 each.next_log_key_hash,
                 _cut_from_proto(each.cut),
+                RegistryId(each.registry_id),
             )
             for each in message.former_logs
         ),
+        registry_id=RegistryId(message.registry_id),
     )
     check_member(member, is_numbered=is_numbered)
     return member
@@ -292,6 +308,7 @@ def _is_former(former: FormerLog, member: Member) -> bool:
         and int(epoch) < member.epoch
         and len(former.next_log_key_hash) == HASH_SIZE_BYTES
         and _is_well_formed(former.cut)
+        and len(former.registry_id) in _REGISTRY_ID_SIZES
     )
 
 

@@ -99,7 +99,7 @@ def verify_inclusion_evidence(data: bytes, roster: Roster) -> Header:
     if not verify(keys.at(evidence.index), signed_message(header_bytes), signature):
         msg = f"the entry is not signed by the log key of {member.origin}"
         raise BadEntrySignature(msg)
-    if header.registry_id != roster.registry_id:
+    if header.registry_id != keys.registry_id:
         msg = f"the entry belongs to registry {header.registry_id.hex()}, not to the roster's"
         raise ForeignRegistryEntry(msg)
     if header.log_id != member.log_id or header.index != evidence.index:

@@ -18,6 +18,7 @@ from registry.format.v1 import roster_pb2
 from registry.log.member import (
     CERTIFICATE_MAX_BYTES,
     DISPLAY_NAME_MAX,
+    THIS_REGISTRY,
     Cut,
     Member,
     MemberStatus,
@@ -120,6 +121,11 @@ class Roster:
             NotFound: no member has it.
         """
         return self._find(lambda member: member.id == member_id, f"member {member_id}")
+
+    def registry_ids(self) -> tuple[RegistryId, ...]:
+        """This registry, and those that it was founded anew out of."""
+        before = {w.registry_id for w in self.writers()} - {THIS_REGISTRY}
+        return (self.registry_id, *sorted(before))
 
     def _find(self, matches: Callable[[Member], bool], what: str) -> Member:
         for member in self.members:
@@ -269,7 +275,7 @@ def verify_genesis(data: bytes, *, registry_id: RegistryId | None) -> Roster:
     by_member = {entry.member_id: entry.signature for entry in signed.signatures}
     missing = [
         member.slug
-        for member in roster.members
+        for member in roster.active_members()
         if not verify(member.identity_key, message, by_member.pop(member.id, b""))
     ]
     if missing or by_member:
@@ -293,6 +299,8 @@ def _check_roster(roster: Roster) -> None:
             msg = f"two members of the roster have the same {name}"
             raise RosterError(msg)
     _check_keys(members)
+    if roster.version == 1:
+        _check_founding(roster)
     active = len(roster.active_members())
     if not active // 2 < roster.threshold <= active:
         msg = f"the threshold of {active} members is {active // 2 + 1} to {active}"
@@ -300,6 +308,14 @@ def _check_roster(roster: Roster) -> None:
     if any(member.origin.split("/")[0] != roster.registry_name for member in members):
         msg = f"every origin in the roster must begin with {roster.registry_name}/"
         raise RosterError(msg)
+
+
+def _check_founding(roster: Roster) -> None:
+    """What a genesis says of earlier logs is of another registry: in its own nothing was before."""
+    for writer in roster.writers():
+        if not writer.is_active and writer.registry_id == THIS_REGISTRY:
+            msg = f"a registry is not founded with {writer.origin}, which ended in it already"
+            raise RosterError(msg)
 
 
 def _check_keys(members: Sequence[Member]) -> None:

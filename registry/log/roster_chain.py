@@ -44,8 +44,16 @@ from registry.log.roster import (
 )
 from registry.log.signing import pre_authentication_encoding, verify
 
-_FIXED: Final = ("slug", "origin", "log_key", "next_log_key_hash", "cosigner_key")
+_FIXED: Final = (
+    "slug",
+    "origin",
+    "log_key",
+    "next_log_key_hash",
+    "cosigner_key",
+    "registry_id",
+)
 """What a member keeps as long as its log is the same one."""
+_OF_A_LOG: Final = ("origin", "log_key", "next_log_key_hash", "registry_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +215,7 @@ def _check_logs(old: Member, new: Member) -> None:
     for before, after in zip(old.as_writers(), new.as_writers(), strict=False):
         if before.cut is not None and (after.cut is None or after.cut.size > before.cut.size):
             _refuse(f"{before.origin} was cut at {before.cut.size}, and is not cut higher")
-        if (before.origin, before.log_key, before.next_log_key_hash) != (
-            after.origin,
-            after.log_key,
-            after.next_log_key_hash,
-        ):
+        if any(getattr(before, name) != getattr(after, name) for name in _OF_A_LOG):
             _refuse(f"{before.origin} was written with other keys")
 
 

@@ -37,11 +37,12 @@ _UNREADABLE = frozenset(
 
 
 class SituationNames:
-    """Knows which case ids are derived from a State in one registry."""
+    """Knows which case ids are derived from a State, in a registry and in those before it."""
 
-    def __init__(self, registry_id: RegistryId) -> None:
-        self._registry_id = registry_id
-        self._states = {situation_case_id(registry_id, code): code for code in state_codes()}
+    def __init__(self, *registry_ids: RegistryId) -> None:
+        self._states = {
+            situation_case_id(each, code): code for each in registry_ids for code in state_codes()
+        }
 
     def state_of(self, case_id: CaseId) -> str | None:
         """Returns the ISO code of the State whose situation this case is, or None."""

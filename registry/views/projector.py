@@ -72,7 +72,7 @@ class Projector:
         self._must_forget = True
         self.forgotten_id = 0
         """Id of a change: what was erased with it or before is in no file of the case list."""
-        self._situations = SituationNames(reader.roster.registry_id)
+        self._situations = SituationNames(*reader.roster.registry_ids())
         self._start_anew_if_restored()
 
     def advance(self) -> Progress:

@@ -84,7 +84,7 @@ app.add_typer(links.link_app, name="link", rich_help_panel=_DAILY)
 app.add_typer(references.reference_app, name="reference", rich_help_panel=_DAILY)
 app.add_typer(desk.desk_app, name="desk", rich_help_panel=_DAILY)
 app.add_typer(keys.keys_app, name="keys", rich_help_panel=_CARE)
-_add(_CARE, rosters.new_epoch)
+_add(_CARE, rosters.new_epoch, rosters.found_anew, rosters.join_anew)
 _add(_CARE, online.status, online.peers, online.checkpoint, online.proof)
 _add(_CARE, proving.check_proof, proving.verify, proving.fsck, offline.rebuild, bench.bench)
 

@@ -24,27 +24,27 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fregistry/format/v1/roster.proto\x12\x12registry.format.v1\"_\n\nMemberFile\x12\x0e\n\x06member\x18\x01 \x01(\x0c\x12\x16\n\x0eidentity_proof\x18\x02 \x01(\x0c\x12\x11\n\tlog_proof\x18\x03 \x01(\x0c\x12\x16\n\x0e\x63osigner_proof\x18\x04 \x01(\x0c\"\xb4\x01\n\x06Roster\x12\x13\n\x0bregistry_id\x18\x01 \x01(\x0c\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x11\n\tprev_hash\x18\x03 \x01(\x0c\x12\x11\n\tthreshold\x18\x04 \x01(\r\x12+\n\x07members\x18\x05 \x03(\x0b\x32\x1a.registry.format.v1.Member\x12\x1a\n\x12\x61\x64visory_expiry_ms\x18\x06 \x01(\x03\x12\x15\n\rregistry_name\x18\x07 \x01(\t\"\xe8\x02\n\x06Member\x12\n\n\x02id\x18\x01 \x01(\r\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0e\n\x06origin\x18\x04 \x01(\t\x12\x14\n\x0cidentity_key\x18\x05 \x01(\x0c\x12\x0f\n\x07log_key\x18\x06 \x01(\x0c\x12\x19\n\x11next_log_key_hash\x18\x07 \x01(\x0c\x12\x14\n\x0c\x63osigner_key\x18\x08 \x01(\x0c\x12\x10\n\x08hpke_key\x18\t \x01(\x0c\x12\x17\n\x0ftls_certificate\x18\n \x01(\x0c\x12\x30\n\x06status\x18\x0b \x01(\x0e\x32 .registry.format.v1.MemberStatus\x12$\n\x03\x63ut\x18\x0c \x01(\x0b\x32\x17.registry.format.v1.Cut\x12\x0f\n\x07\x61\x64\x64ress\x18\r \x01(\t\x12\x32\n\x0b\x66ormer_logs\x18\x0e \x03(\x0b\x32\x1d.registry.format.v1.FormerLog\"m\n\tFormerLog\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0f\n\x07log_key\x18\x02 \x01(\x0c\x12\x19\n\x11next_log_key_hash\x18\x03 \x01(\x0c\x12$\n\x03\x63ut\x18\x04 \x01(\x0b\x32\x17.registry.format.v1.Cut\"1\n\x03\x43ut\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x0c\n\x04root\x18\x02 \x01(\x0c\x12\x0e\n\x06reason\x18\x03 \x01(\t\"W\n\x0cSignedRoster\x12\x0e\n\x06roster\x18\x01 \x01(\x0c\x12\x37\n\nsignatures\x18\x02 \x03(\x0b\x32#.registry.format.v1.RosterSignature\"7\n\x0fRosterSignature\x12\x11\n\tmember_id\x18\x01 \x01(\r\x12\x11\n\tsignature\x18\x02 \x01(\x0c*b\n\x0cMemberStatus\x12\x1d\n\x19MEMBER_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14MEMBER_STATUS_ACTIVE\x10\x01\x12\x19\n\x15MEMBER_STATUS_REMOVED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fregistry/format/v1/roster.proto\x12\x12registry.format.v1\"_\n\nMemberFile\x12\x0e\n\x06member\x18\x01 \x01(\x0c\x12\x16\n\x0eidentity_proof\x18\x02 \x01(\x0c\x12\x11\n\tlog_proof\x18\x03 \x01(\x0c\x12\x16\n\x0e\x63osigner_proof\x18\x04 \x01(\x0c\"\xb4\x01\n\x06Roster\x12\x13\n\x0bregistry_id\x18\x01 \x01(\x0c\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x11\n\tprev_hash\x18\x03 \x01(\x0c\x12\x11\n\tthreshold\x18\x04 \x01(\r\x12+\n\x07members\x18\x05 \x03(\x0b\x32\x1a.registry.format.v1.Member\x12\x1a\n\x12\x61\x64visory_expiry_ms\x18\x06 \x01(\x03\x12\x15\n\rregistry_name\x18\x07 \x01(\t\"\xfd\x02\n\x06Member\x12\n\n\x02id\x18\x01 \x01(\r\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0e\n\x06origin\x18\x04 \x01(\t\x12\x14\n\x0cidentity_key\x18\x05 \x01(\x0c\x12\x0f\n\x07log_key\x18\x06 \x01(\x0c\x12\x19\n\x11next_log_key_hash\x18\x07 \x01(\x0c\x12\x14\n\x0c\x63osigner_key\x18\x08 \x01(\x0c\x12\x10\n\x08hpke_key\x18\t \x01(\x0c\x12\x17\n\x0ftls_certificate\x18\n \x01(\x0c\x12\x30\n\x06status\x18\x0b \x01(\x0e\x32 .registry.format.v1.MemberStatus\x12$\n\x03\x63ut\x18\x0c \x01(\x0b\x32\x17.registry.format.v1.Cut\x12\x0f\n\x07\x61\x64\x64ress\x18\r \x01(\t\x12\x32\n\x0b\x66ormer_logs\x18\x0e \x03(\x0b\x32\x1d.registry.format.v1.FormerLog\x12\x13\n\x0bregistry_id\x18\x0f \x01(\x0c\"\x82\x01\n\tFormerLog\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0f\n\x07log_key\x18\x02 \x01(\x0c\x12\x19\n\x11next_log_key_hash\x18\x03 \x01(\x0c\x12$\n\x03\x63ut\x18\x04 \x01(\x0b\x32\x17.registry.format.v1.Cut\x12\x13\n\x0bregistry_id\x18\x05 \x01(\x0c\"1\n\x03\x43ut\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x0c\n\x04root\x18\x02 \x01(\x0c\x12\x0e\n\x06reason\x18\x03 \x01(\t\"W\n\x0cSignedRoster\x12\x0e\n\x06roster\x18\x01 \x01(\x0c\x12\x37\n\nsignatures\x18\x02 \x03(\x0b\x32#.registry.format.v1.RosterSignature\"7\n\x0fRosterSignature\x12\x11\n\tmember_id\x18\x01 \x01(\r\x12\x11\n\tsignature\x18\x02 \x01(\x0c*b\n\x0cMemberStatus\x12\x1d\n\x19MEMBER_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14MEMBER_STATUS_ACTIVE\x10\x01\x12\x19\n\x15MEMBER_STATUS_REMOVED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'registry.format.v1.roster_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MEMBERSTATUS']._serialized_start=1006
-  _globals['_MEMBERSTATUS']._serialized_end=1104
+  _globals['_MEMBERSTATUS']._serialized_start=1049
+  _globals['_MEMBERSTATUS']._serialized_end=1147
   _globals['_MEMBERFILE']._serialized_start=55
   _globals['_MEMBERFILE']._serialized_end=150
   _globals['_ROSTER']._serialized_start=153
   _globals['_ROSTER']._serialized_end=333
   _globals['_MEMBER']._serialized_start=336
-  _globals['_MEMBER']._serialized_end=696
-  _globals['_FORMERLOG']._serialized_start=698
-  _globals['_FORMERLOG']._serialized_end=807
-  _globals['_CUT']._serialized_start=809
-  _globals['_CUT']._serialized_end=858
-  _globals['_SIGNEDROSTER']._serialized_start=860
-  _globals['_SIGNEDROSTER']._serialized_end=947
-  _globals['_ROSTERSIGNATURE']._serialized_start=949
-  _globals['_ROSTERSIGNATURE']._serialized_end=1004
+  _globals['_MEMBER']._serialized_end=717
+  _globals['_FORMERLOG']._serialized_start=720
+  _globals['_FORMERLOG']._serialized_end=850
+  _globals['_CUT']._serialized_start=852
+  _globals['_CUT']._serialized_end=901
+  _globals['_SIGNEDROSTER']._serialized_start=903
+  _globals['_SIGNEDROSTER']._serialized_end=990
+  _globals['_ROSTERSIGNATURE']._serialized_start=992
+  _globals['_ROSTERSIGNATURE']._serialized_end=1047
 # @@protoc_insertion_point(module_scope)

@@ -145,6 +145,7 @@ class Member(_message.Message):
     CUT_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
     FORMER_LOGS_FIELD_NUMBER: _builtins.int
+    REGISTRY_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """1 to 2^32-1, given once and never again; stable across epochs."""
     slug: _builtins.str
@@ -171,6 +172,10 @@ class Member(_message.Message):
     """Where its node was reachable when the roster was made, `host:port`; later addresses are
     announced in the member's own log.
     """
+    registry_id: _builtins.bytes
+    """Of a member that was removed only: the registry that its log belongs to, if this one was founded
+    anew out of another; 32 bytes or empty.
+    """
     @_builtins.property
     def cut(self) -> Global___Cut:
         """Where its log ends, if it was cut."""
@@ -196,10 +201,11 @@ class Member(_message.Message):
         cut: Global___Cut | None = ...,
         address: _builtins.str = ...,
         former_logs: _abc.Iterable[Global___FormerLog] | None = ...,
+        registry_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "cosigner_key", b"cosigner_key", "cut", b"cut", "display_name", b"display_name", "former_logs", b"former_logs", "hpke_key", b"hpke_key", "id", b"id", "identity_key", b"identity_key", "log_key", b"log_key", "next_log_key_hash", b"next_log_key_hash", "origin", b"origin", "slug", b"slug", "status", b"status", "tls_certificate", b"tls_certificate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "cosigner_key", b"cosigner_key", "cut", b"cut", "display_name", b"display_name", "former_logs", b"former_logs", "hpke_key", b"hpke_key", "id", b"id", "identity_key", b"identity_key", "log_key", b"log_key", "next_log_key_hash", b"next_log_key_hash", "origin", b"origin", "registry_id", b"registry_id", "slug", b"slug", "status", b"status", "tls_certificate", b"tls_certificate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -215,12 +221,15 @@ class FormerLog(_message.Message):
     LOG_KEY_FIELD_NUMBER: _builtins.int
     NEXT_LOG_KEY_HASH_FIELD_NUMBER: _builtins.int
     CUT_FIELD_NUMBER: _builtins.int
+    REGISTRY_ID_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """`<registry>/<slug>/<epoch>`."""
     log_key: _builtins.bytes
     """Its first log key, 32 bytes."""
     next_log_key_hash: _builtins.bytes
     """SHA-256 of the log key after that, 32 bytes."""
+    registry_id: _builtins.bytes
+    """The registry that it belongs to, if this one was founded anew out of another; 32 bytes or empty."""
     @_builtins.property
     def cut(self) -> Global___Cut:
         """Where it ends for everyone."""
@@ -232,10 +241,11 @@ class FormerLog(_message.Message):
         log_key: _builtins.bytes = ...,
         next_log_key_hash: _builtins.bytes = ...,
         cut: Global___Cut | None = ...,
+        registry_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut", "log_key", b"log_key", "next_log_key_hash", b"next_log_key_hash", "origin", b"origin"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut", "log_key", b"log_key", "next_log_key_hash", b"next_log_key_hash", "origin", b"origin", "registry_id", b"registry_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

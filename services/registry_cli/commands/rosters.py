@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from registry.application import epochs, founding, proposals, rosters
+from registry.application import epochs, founding, proposals, refounding, rosters
 from registry.application.cuts import cut_here
 from registry.application.folder import NodeFolder
+from registry.domain.identifiers import parse_registry_id
 from registry.errors import InvalidRequest
 from registry.log.roster import (
     decode_roster,
@@ -96,6 +97,46 @@ def new_epoch(
     if all_keys:
         output.say("then bring the profiles of its clients up to date: `registry client refresh`")
     output.result({"member_file": str(member_file)})
+
+
+def found_anew(
+    folder: Folder,
+    roster_file: Annotated[Path, typer.Argument(help="the roster file to write")],
+    member: Annotated[list[Path], typer.Option(help="member file of one that goes on; repeat it")],
+    reason: Annotated[str, typer.Option(help="why, without names: every log ends for it")],
+    json: Json = False,
+) -> None:
+    """Found the registry anew out of its logs, where its roster is locked or lost.
+
+    Those that go on make member files by `registry new-epoch`. All of them sign the new roster,
+    each by `registry roster endorse FOLDER/epoch-N ROSTER_FILE`, and go over by
+    `registry join-anew`.
+    """
+    if roster_file.exists():
+        msg = f"{roster_file} exists; choose another file"
+        raise InvalidRequest(msg)
+    signed = refounding.found_anew(folder, member, reason)
+    roster_file.write_bytes(signed)
+    roster = decode_signed_roster(signed).roster
+    output = Output(is_json=json)
+    for writer in decode_roster(roster).writers():
+        end = "goes on" if writer.cut is None else f"ends at {writer.cut.size}"
+        output.say(f"  {writer.origin:<44} {end}")
+    output.say(f"registry id {registry_id_of(roster).hex()}")
+    output.result({"roster_file": str(roster_file), "registry_id": registry_id_of(roster)})
+
+
+def join_anew(
+    folder: Folder,
+    roster_file: RosterFile,
+    registry_id: Annotated[str, typer.Option(help="the id that you were told by another way")],
+    json: Json = False,
+) -> None:
+    """Go over to a registry that was founded anew, with all that this node holds."""
+    roster = refounding.join_anew(folder, roster_file, parse_registry_id(registry_id))
+    output = Output(is_json=json)
+    output.say(f"{len(roster.active_members())} members go on; start the node")
+    output.result({"registry_id": roster.registry_id})
 
 
 @roster_app.command()

@@ -201,7 +201,7 @@ def test_changes_are_told_in_words(founded: Path) -> None:
         ),
     )
     assert differences(before, renewed) == (
-        "the log of alpha ends at 0 (left)",
+        "alpha is revoked; its log ends at 0 (left)",
         "alpha has another name",
         "alpha has another TLS certificate",
     )
