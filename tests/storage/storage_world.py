@@ -17,10 +17,13 @@ from registry.domain.identifiers import (
     Slug,
     log_id_of,
 )
+from registry.domain.vocabulary import EventKind
 from registry.log.author import Author, EventDraft, PartDraft, draft_event
 from registry.log.checkpoint import Checkpoint
 from registry.log.entry import ALL_MEMBERS, EventRef, decode_header, split_entry
 from registry.log.facts import EntryFacts
+from registry.log.log_keys import make_rotation
+from registry.log.member import key_hash
 from registry.log.merkle import EMPTY_RANGE, CompactRange, leaf_hash
 from registry.log.roster import Member, MemberStatus, Roster
 from registry.log.signing import Ed25519Signer
@@ -55,6 +58,29 @@ def author_of(origin: Origin) -> Author:
     return Author(signer=signer, registry_id=REGISTRY, origin=origin, roster_version=1)
 
 
+def next_author_of(origin: Origin) -> Author:
+    """Who writes a log once its key was rotated."""
+    signer = Ed25519Signer(seed(f"next {origin}"))
+    return Author(signer=signer, registry_id=REGISTRY, origin=origin, roster_version=1)
+
+
+def rotation_at(index: int, origin: Origin = OWN) -> AppendRequest:
+    """The rotation of a log to its next key, as the event at a place."""
+    signer = Ed25519Signer(seed(f"next {origin}"))
+    log_id = log_id_of(origin)
+    made = draft_event(
+        log_id=log_id,
+        case_id=NO_CASE,
+        kind=EventKind.KEY_ROTATED,
+        time_ms=NOW_MS,
+        parts=(),
+        audience=ALL_MEMBERS,
+        request_id=RequestKey(b""),
+        control=make_rotation(log_id, index, signer, seed("the one after")),
+    )
+    return AppendRequest(made, b"")
+
+
 def roster() -> Roster:
     members = tuple(
         Member(
@@ -64,7 +90,7 @@ def roster() -> Roster:
             origin=origin,
             identity_key=b"",
             log_key=author_of(origin).public_key,
-            next_log_key_hash=b"",
+            next_log_key_hash=key_hash(next_author_of(origin).public_key),
             cosigner_key=b"",
             hpke_key=b"",
             tls_certificate=b"",
