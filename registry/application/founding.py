@@ -5,7 +5,7 @@ The ceremony, by files that people hand to each other:
 2. one of them: `found` joins the member files into the genesis roster, unsigned;
 3. every founder: `endorse` signs it, after reading it;
 4. every founder: `join` takes the fully signed roster, checked against the registry id that was
-   told out of band, and creates the empty log and its guard.
+   told out of band, or its words (`confirmation`), and creates the empty log and its guard.
 """
 
 import os

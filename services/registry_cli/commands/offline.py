@@ -7,11 +7,12 @@ from typing import Annotated, Final
 
 import typer
 
-from registry.application import founding, maintenance
+from registry.application import confirmation, founding, maintenance
 from registry.application.folder import NodeFolder
-from registry.domain.identifiers import parse_registry_id
-from registry.errors import InvalidRequest
+from registry.domain.identifiers import RegistryId, parse_registry_id
+from registry.errors import InvalidRequest, RosterError
 from registry.log.roster import decode_signed_roster, registry_id_of
+from registry_cli.confirming import TO_FOUNDERS, TO_RECEIVER, say_words
 from registry_cli.output import Output
 from registry_cli.surroundings import surroundings_of
 
@@ -44,8 +45,10 @@ def init(
     output = Output(is_json=json)
     output.say(f"keys made in {folder / 'keys'} (mode 0600; keep a sealed copy elsewhere)")
     output.say(f"member file  {member_file}")
+    words = confirmation.words_of_file(member_file.read_bytes())
+    say_words(output, words, TO_RECEIVER)
     output.say(_STEPS)
-    output.result({"member_file": str(member_file)})
+    output.result({"member_file": str(member_file), "words": words})
 
 
 def found(
@@ -66,27 +69,59 @@ def found(
     output = Output(is_json=json)
     output.say(f"genesis roster of {len(member)} founders written to {roster_file}")
     output.say(f"registry id {registry_id.hex()}")
-    output.say("tell everyone this id by another way than the file (by telephone, in a meeting)")
+    words = confirmation.words_of_roster(signed)
+    say_words(output, words, TO_FOUNDERS)
     output.say("next, every founder: registry roster endorse FOLDER FILE, then registry join")
-    output.result({"registry_id": registry_id})
+    output.result({"registry_id": registry_id, "words": words})
 
 
 def join(
     folder: Folder,
     roster_file: RosterFile,
-    registry_id: Annotated[str, typer.Option(help="the id that you were told by another way")],
+    words: Annotated[
+        str, typer.Option(help='the confirmation words that you were told, in quotes: "lusab ..."')
+    ] = "",
+    registry_id: Annotated[
+        str, typer.Option(help="in their place: the id that you were told by another way")
+    ] = "",
     later: Annotated[
         list[Path] | None,
         typer.Option(help="the version after it, for who joins later; repeat it in order"),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Take the roster that all founders signed and create this node's empty log."""
-    roster = founding.join(folder, roster_file, parse_registry_id(registry_id), later or ())
+    """Take the roster that all founders signed and create this node's empty log.
+
+    The words, or the id, must come from another founder by another way than the file, such as the
+    telephone: they are what keeps somebody in between from handing you a registry of their own.
+    """
+    pinned = _pinned(roster_file, words, registry_id)
+    roster = founding.join(folder, roster_file, pinned, later or ())
     output = Output(is_json=json)
     output.say(f"joined {roster.registry_name} with {len(roster.members)} members")
     output.say("next: registry client add, then registry serve")
     output.result({"registry_id": roster.registry_id, "members": len(roster.members)})
+
+
+def _pinned(roster_file: Path, words: str, registry_id: str) -> RegistryId:
+    """The registry id that somebody was told, or the file's own once its words are those told."""
+    if bool(words) == bool(registry_id):
+        msg = (
+            'say which registry you mean to join: --words "..." or --registry-id ID, as another '
+            "founder told you by another way than the file"
+        )
+        raise InvalidRequest(msg)
+    if registry_id:
+        return parse_registry_id(registry_id)
+    data = founding.read_file(roster_file)
+    told, found_here = confirmation.read_words(words), confirmation.words_of_roster(data)
+    if told != found_here:
+        msg = (
+            f"the words of {roster_file} are {found_here!r}, not those that you were told: do not "
+            "join; ask by telephone who holds which file"
+        )
+        raise RosterError(msg)
+    return registry_id_of(decode_signed_roster(data).roster)
 
 
 def serve(folder: Folder, json: Json = False) -> None:

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from registry.application import epochs, founding, proposals, refounding, rosters
+from registry.application import (
+    confirmation,
+    epochs,
+    founding,
+    proposals,
+    refounding,
+    rosters,
+)
 from registry.application.cuts import cut_here
 from registry.application.folder import NodeFolder
 from registry.domain.identifiers import parse_registry_id
@@ -19,6 +26,7 @@ from registry.log.roster import (
     registry_id_of,
 )
 from registry_cli.commands.offline import Folder, Json, RosterFile
+from registry_cli.confirming import BEFORE_JOINING, OF_NEWCOMER, TO_SIGNERS, say_words
 from registry_cli.output import Output
 
 roster_app = typer.Typer(help="Read, propose, endorse and adopt rosters.", no_args_is_help=True)
@@ -71,10 +79,16 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
     roster_file.write_bytes(data)
     output = Output(is_json=json)
     told = _print_differences(output, folder, roster_file)
+    for member_file in change.add:
+        output.say(f"of {member_file}:")
+        say_words(output, confirmation.words_of_file(member_file.read_bytes()), OF_NEWCOMER)
+    words = confirmation.words_of_roster(data)
+    output.say("of this proposal:")
+    say_words(output, words, TO_SIGNERS)
     output.say(
         "next: enough members of the old and of the new version endorse it, then each adopts"
     )
-    output.result({"roster_file": str(roster_file), "differences": told})
+    output.result({"roster_file": str(roster_file), "differences": told, "words": words})
 
 
 def new_epoch(
@@ -159,7 +173,16 @@ def pending(folder: Folder, json: Json = False) -> None:
         output.say(f"{each.name}  version {each.roster.version}, signed by {_list(each.signed_by)}")
         for line in changes:
             output.say(f"  {line}")
-        told.append({"name": each.name, "signed_by": each.signed_by, "differences": changes})
+        words = confirmation.words_of_roster(each.data)
+        say_words(output, words, TO_SIGNERS)
+        told.append(
+            {
+                "name": each.name,
+                "signed_by": each.signed_by,
+                "differences": changes,
+                "words": words,
+            }
+        )
     if not told:
         output.say("no proposal waits here")
     output.result(told)
@@ -175,23 +198,28 @@ def endorse_pending(
     proposal = proposals.endorse_pending(folder, name)
     output = Output(is_json=json)
     output.say(f"endorsed {proposal.name}, signed by {_list(proposal.signed_by)}")
-    output.result({"name": proposal.name, "signed_by": proposal.signed_by})
+    words = confirmation.words_of_roster(proposal.data)
+    say_words(output, words, TO_SIGNERS)
+    output.result({"name": proposal.name, "signed_by": proposal.signed_by, "words": words})
 
 
 @roster_app.command()
 def endorse(folder: Folder, roster_file: RosterFile, json: Json = False) -> None:
     """Sign a roster with this node's identity key, in the file itself."""
-    version = decode_roster(decode_signed_roster(roster_file.read_bytes()).roster).version
+    data = founding.read_file(roster_file)
+    words = confirmation.words_of_roster(data)
     output = Output(is_json=json)
-    if version == 1:
+    if decode_roster(decode_signed_roster(data).roster).version == 1:
         registry_id = founding.endorse(folder, roster_file)
         output.say(f"endorsed registry {registry_id.hex()}")
-        output.result({"registry_id": registry_id})
+        say_words(output, words, BEFORE_JOINING)
+        output.result({"registry_id": registry_id, "words": words})
         return
     told = _print_differences(output, folder, roster_file)
     roster = rosters.endorse(folder, roster_file)
     output.say(f"endorsed version {roster.version}")
-    output.result({"version": roster.version, "differences": told})
+    say_words(output, words, TO_SIGNERS)
+    output.result({"version": roster.version, "differences": told, "words": words})
 
 
 @roster_app.command()
@@ -215,13 +243,16 @@ def diff(folder: Folder, roster_file: RosterFile, json: Json = False) -> None:
 @roster_app.command()
 def show(roster_file: RosterFile, json: Json = False) -> None:
     """Show who is in a roster and who has signed it."""
-    signed = decode_signed_roster(roster_file.read_bytes())
+    data = founding.read_file(roster_file)
+    words = confirmation.words_of_roster(data)
+    signed = decode_signed_roster(data)
     roster = decode_roster(signed.roster)
     endorsed = {entry.member_id for entry in signed.signatures}
     registry_id = registry_id_of(signed.roster) if roster.version == 1 else roster.registry_id
     output = Output(is_json=json)
     output.say(f"registry {roster.registry_name}, id {registry_id.hex()}")
     output.say(f"version {roster.version}, threshold {roster.threshold}")
+    say_words(output, words, BEFORE_JOINING if roster.version == 1 else TO_SIGNERS)
     for member in roster.members:
         mark = "signed" if member.id in endorsed else "NOT SIGNED"
         ends = "" if member.cut is None else f"  removed, its log ends at {member.cut.size}"
@@ -231,6 +262,7 @@ def show(roster_file: RosterFile, json: Json = False) -> None:
             "registry_id": registry_id,
             "version": roster.version,
             "threshold": roster.threshold,
+            "words": words,
             "members": [
                 {"id": m.id, "mechanism": m.slug, "endorsed": m.id in endorsed}
                 for m in roster.members

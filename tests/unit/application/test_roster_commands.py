@@ -6,6 +6,7 @@ from typing import Any
 
 from typer.testing import CliRunner, Result
 
+from registry.application.confirmation import words_of_file
 from registry.errors import InvalidRequest, RosterLacksOldMembers
 from registry_cli.main import app
 from tests.unit.application.federation_in_process import init
@@ -34,11 +35,15 @@ def test_member_is_added_by_files_step_by_step(founded: Path) -> None:
     assert "version 2 against version 1:" in proposed.output
     assert "delta joins as member 4" in proposed.output
     assert "beta is at b.example:7443" in proposed.output
+    words = told(run("roster", "show", file, "--json"))["words"]
+    assert f"words  {words_of_file(member.read_bytes())}\n  ask whoever made" in proposed.output
+    assert f"words  {words}\n  read these words by telephone to those who sign" in proposed.output
 
     early = run("roster", "adopt", founded / "alpha", file)
     assert isinstance(early.exception, RosterLacksOldMembers)
     for name in ("alpha", "beta", "gamma"):
-        assert "endorsed version 2" in run("roster", "endorse", founded / name, file).output
+        endorsed = run("roster", "endorse", founded / name, file).output
+        assert f"endorsed version 2\nwords  {words}\n" in endorsed
     shown = run("roster", "show", file)
     assert "version 2, threshold 3" in shown.output
     assert "NOT SIGNED  The delta mechanism (invented)" in shown.output
@@ -93,7 +98,9 @@ def test_proposal_is_shared_listed_and_endorsed_by_its_name(founded: Path) -> No
     listed = run("roster", "pending", founded / "alpha")
     assert f"{name}  version 2, signed by alpha" in listed.output
     assert "threshold 3 instead of 2" in listed.output
+    words = told(run("roster", "show", file, "--json"))["words"]
+    assert f"words  {words}\n" in listed.output
     again = run("roster", "endorse-pending", founded / "alpha", name[:8])
-    assert f"endorsed {name}, signed by alpha" in again.output
+    assert f"endorsed {name}, signed by alpha\nwords  {words}\n" in again.output
     unknown = run("roster", "endorse-pending", founded / "alpha", "ffffffff")
     assert isinstance(unknown.exception, InvalidRequest)

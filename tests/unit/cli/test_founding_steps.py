@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from registry.application.confirmation import words_of_file
 from registry.client import load_profile
-from registry.errors import FolderError, PeerUnavailable
+from registry.errors import FolderError, InvalidRequest, PeerUnavailable, RosterError
 from registry_cli.federation import LocalNode, Mechanism, found_federation, running
 from registry_cli.main import app
 from registry_cli.surroundings import Surroundings
@@ -38,9 +39,44 @@ def joined(tmp_path: Path) -> Path:
     registry_id = run("found", roster, *members)["registry_id"]
     for slug in SLUGS:
         assert run("roster", "endorse", tmp_path / slug, roster)["registry_id"] == registry_id
-    for slug in SLUGS:
-        run("join", tmp_path / slug, roster, "--registry-id", registry_id)
+    run("join", tmp_path / SLUGS[0], roster, "--registry-id", registry_id)
+    words = run("roster", "show", roster)["words"]
+    run("join", tmp_path / SLUGS[1], roster, "--words", words.upper())
     return tmp_path
+
+
+def test_all_see_the_same_words_at_each_step_and_are_told_what_they_are_for(tmp_path: Path) -> None:
+    made = [
+        run(
+            *("init", tmp_path / slug, "--registry", "test.example", "--mechanism", slug),
+            *("--display-name", slug.upper(), "--address", f"127.0.0.1:{7000 + number}"),
+        )
+        for number, slug in enumerate(SLUGS)
+    ]
+    assert made[0]["words"] == words_of_file(Path(made[0]["member_file"]).read_bytes())
+    assert made[0]["words"] != made[1]["words"]
+    roster = tmp_path / "genesis.roster"
+    members = [each for one in made for each in ("--member", one["member_file"])]
+    words = run("found", roster, *members)["words"]
+    for slug in SLUGS:
+        assert run("roster", "endorse", tmp_path / slug, roster)["words"] == words
+    shown = RUNNER.invoke(app, ["roster", "show", str(roster)]).stdout
+    assert f"words  {words}\n  ask another founder by telephone" in shown
+
+
+def test_nobody_joins_by_other_words_or_without_being_told_any(joined: Path) -> None:
+    roster = joined / "genesis.roster"
+    words = run("roster", "show", roster)["words"]
+    late = ["join", str(joined / "un"), str(roster)]
+    other = "lusab" if not words.startswith("lusab") else "babad"
+    wrong = " ".join([other, *words.split()[1:]])
+
+    refused = RUNNER.invoke(app, [*late, "--words", wrong]).exception
+    assert isinstance(refused, RosterError)
+    assert "do not join; ask by telephone" in str(refused)
+    both = ["--words", words, "--registry-id", "00" * 32]
+    for told in ([], both, ["--words", "lusab babad"]):
+        assert isinstance(RUNNER.invoke(app, [*late, *told]).exception, InvalidRequest)
 
 
 def test_roster_tells_who_signed_it(joined: Path) -> None:
