@@ -47,6 +47,7 @@ class Change:
             members, and take part again in a new epoch.
         new_epochs: member files of the next logs of members, and where the logs before them end.
         addresses: new addresses, by slug.
+        names: new names that people read, by slug.
         threshold: signatures that the version after it needs; None = as many as now, or the
             smallest majority if that is more, or if so many are not left.
         expires_ms: when the members mean to renew it, milliseconds UTC; None = as now, 0 = never.
@@ -57,6 +58,7 @@ class Change:
     revoke: Mapping[str, Cut] = field(default_factory=dict)
     new_epochs: Mapping[str, tuple[Path, Cut]] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
     threshold: int | None = None
     expires_ms: int | None = None
 
@@ -100,7 +102,7 @@ def propose(folder_path: Path, change: Change) -> bytes:
     chain = load_chain(NodeFolder(folder_path))
     before = chain.newest
     members = [_changed(member, change) for member in before.members]
-    named = {*change.remove, *change.revoke, *change.new_epochs, *change.addresses}
+    named = {*change.remove, *change.revoke, *change.new_epochs, *change.addresses, *change.names}
     unknown = named - {member.slug for member in members}
     if unknown:
         msg = f"the roster knows no {', '.join(sorted(unknown))}"
@@ -164,7 +166,16 @@ def adopt_bytes(folder: NodeFolder, data: bytes) -> Roster:
         chain = before.extended(data)
         if chain is not before:
             replace_file(folder.rosters / f"{chain.newest.version}.roster", data)
+        _describe(folder, chain.newest)
     return chain.newest
+
+
+def _describe(folder: NodeFolder, roster: Roster) -> None:
+    """Keeps what the folder says of its node as the roster has it: profiles carry the address."""
+    own, said = roster.member_by_slug(folder.mechanism), folder.describe()
+    told = said.model_copy(update={"address": own.address, "display_name": own.display_name})
+    if told != said:
+        replace_file(folder.description_file, told.model_dump_json(indent=2).encode() + b"\n")
 
 
 def apply_cuts(store: EntryStore, roster: Roster) -> None:
@@ -214,8 +225,9 @@ def _differences_of(old: Member | None, new: Member) -> list[str]:
         found.append(f"{new.slug} begins epoch {new.epoch} with new keys; {words}")
     if new.address != old.address:
         found.append(f"{new.slug} is at {new.address} instead of {old.address}")
+    if new.display_name != old.display_name:
+        found.append(f"{new.slug} is named {new.display_name!r} instead of {old.display_name!r}")
     for name, words in (
-        ("display_name", "name"),
         ("identity_key", "identity key"),
         ("tls_certificate", "TLS certificate"),
         ("hpke_key", "HPKE key"),
@@ -234,6 +246,8 @@ def _changed(member: Member, change: Change) -> Member:
         member = _in_new_epoch(member, *begun)
     if (address := change.addresses.get(member.slug)) is not None:
         member = replace(member, address=address)
+    if (name := change.names.get(member.slug)) is not None:
+        member = replace(member, display_name=name)
     return member
 
 

@@ -24,6 +24,7 @@ from registry_cli.commands import (  # noqa: E402
     bench,
     cases,
     casework,
+    ceremonies,
     clients,
     demo,
     desk,
@@ -50,6 +51,7 @@ _EXIT_CODES: Final = (
     "4 not allowed, 5 this machine's files, 6 try later, 7 bytes that prove wrong."
 )
 _START: Final = "Start"
+_MEMBERS: Final = "Who takes part"
 _DAILY: Final = "Daily work"
 _CARE: Final = "Care and proof"
 
@@ -74,6 +76,7 @@ app.add_typer(rosters.roster_app, name="roster", rich_help_panel=_START)
 _add(_START, offline.join)
 app.add_typer(clients.client_app, name="client", rich_help_panel=_START)
 _add(_START, offline.serve)
+_add(_MEMBERS, ceremonies.address, ceremonies.leave, ceremonies.remove)
 app.add_typer(cases.case_app, name="case", rich_help_panel=_DAILY)
 _add(_DAILY, casework.acts, casework.board, casework.followups, casework.concordances)
 _add(_DAILY, online.record, attachments.download, kinds.kinds, casework.mechanisms)

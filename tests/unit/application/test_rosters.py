@@ -202,7 +202,7 @@ def test_changes_are_told_in_words(founded: Path) -> None:
     )
     assert differences(before, renewed) == (
         "alpha is revoked; its log ends at 0 (left)",
-        "alpha has another name",
+        "alpha is named 'x' instead of 'The alpha mechanism (invented)'",
         "alpha has another TLS certificate",
     )
 

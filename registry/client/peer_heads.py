@@ -1,0 +1,62 @@
+"""Asks another member's node which checkpoint of a log it holds in full; for members, not clients.
+
+The profile is that of a member: its node's certificate and key in the place of a client's.
+"""
+
+from typing import Final
+
+from registry.client.tls import require_tls13
+
+require_tls13()
+
+import grpc  # noqa: E402 - grpc reads the cipher setting when it is first imported
+
+from registry.api.v1 import replication_pb2, replication_pb2_grpc  # noqa: E402
+from registry.client.errors import translate  # noqa: E402
+from registry.client.profile import ClientProfile  # noqa: E402
+
+TIMEOUT_S: Final = 10.0
+
+
+async def held_checkpoint(
+    profile: ClientProfile, log_id: bytes, *, timeout_s: float = TIMEOUT_S
+) -> bytes:
+    """Returns the note of the largest checkpoint of a log that the node holds in full.
+
+    Args:
+        profile: who asks whom.
+        log_id: 32 bytes.
+        timeout_s: how long to wait for the whole answer.
+
+    Returns:
+        A C2SP signed note that nobody has verified yet; empty = the node holds nothing of it.
+
+    Raises:
+        PeerUnavailable: it does not answer, or its certificate is another than the roster's.
+        NotAllowed, UnknownCaller: it does not know the caller as a member.
+    """
+    description = profile.description
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=profile.node_certificate,
+        private_key=profile.key,
+        certificate_chain=profile.certificate,
+    )
+    options = [("grpc.ssl_target_name_override", description.server_name)]
+    async with grpc.aio.secure_channel(
+        description.address, credentials, options=options
+    ) as channel:
+        stub: replication_pb2_grpc.ReplicationServiceAsyncStub = (
+            replication_pb2_grpc.ReplicationServiceStub(channel)
+        )
+        call = stub.WatchHeads(replication_pb2.WatchHeadsRequest(), timeout=timeout_s)
+        try:
+            async for response in call:
+                if not response.HasField("head"):
+                    return b""
+                if response.head.log_id == log_id:
+                    return bytes(response.head.checkpoint)
+        except grpc.aio.AioRpcError as error:
+            raise translate(error, description.address) from error
+        finally:
+            call.cancel()
+    return b""
