@@ -13,6 +13,7 @@ import structlog
 
 from registry.api.v1 import replication_pb2
 from registry.application import Registry
+from registry.application.ceremonies import is_leaving
 from registry.domain.identifiers import RootHash, Slug
 from registry.errors import EntryError, GuardError, LogDiverged, TryLater
 from registry.log.checkpoint import Checkpoint
@@ -35,8 +36,11 @@ _ASK_AGAIN_S: Final = 2.0
 _SHOWN_MORE: Final = (
     "a member holds more of this log than this node: another copy of this node may be running"
 )
-
 _SHOWN_OTHER: Final = "a member holds another history of this log: it has forked"
+_LEAVING: Final = (
+    "this mechanism has signed that it leaves: its log ends where that proposal says, and records "
+    "nothing more"
+)
 
 
 class StartUpFence:
@@ -107,6 +111,11 @@ class StartUpFence:
             if own.frozen_at is not None:
                 store.refuse_appends(_frozen(own))
                 _log.error("log_stopped", size=own.frozen_at, reason=own.frozen_reason)
+                return True
+            if await asyncio.to_thread(is_leaving, self._registry.folder):
+                # Until the others have signed, which starts this node anew.
+                store.refuse_appends(_LEAVING)
+                _log.warning("log_stopped", size=own.size, reason="leaving")
                 return True
             answers = found | self._met
             comparison = await asyncio.to_thread(store.own_state_against_guard)

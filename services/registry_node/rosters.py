@@ -2,7 +2,8 @@
 
 A version counts from the next start on: who takes part, whose keys are trusted and where logs end
 is the same in every part of a running node. The node therefore starts anew as soon as it has
-adopted one; a client that records meanwhile repeats its request under the same id.
+adopted one; a client that records meanwhile repeats its request under the same id. Before that it
+gives the version to those whom it removes: afterwards nobody answers them any more.
 """
 
 import asyncio
@@ -14,13 +15,14 @@ import structlog
 
 from registry.api.v1 import replication_pb2
 from registry.application import Registry, proposals
-from registry.application.rosters import adopt_bytes
+from registry.application.rosters import adopt_bytes, load_roster
 from registry.domain.identifiers import Slug
 from registry.errors import RosterError
 
 _log = structlog.get_logger()
 _TIMEOUT_S: Final = 20.0
 _EXCHANGED_EVERY_S: Final = 5.0
+_FAREWELL_S: Final = 5.0
 
 
 class RosterFollowing:
@@ -31,6 +33,8 @@ class RosterFollowing:
         self._folder = registry.folder
         self._changing = asyncio.Lock()
         self._version = registry.roster.version
+        self._stubs: Mapping[Slug, Any] = {}
+        self._connected: Callable[[], Iterable[Slug]] = tuple
         self.adopted = asyncio.Event()
 
     async def learn(self, peer: Slug, stub: Any, newest: int) -> None:  # noqa: ANN401 - a gRPC stub
@@ -42,27 +46,18 @@ class RosterFollowing:
             OSError: our own disk failed.
         """
         async with self._changing:
-            if newest <= self._version:
-                return
-            try:
-                for version in range(self._version + 1, newest + 1):
-                    request = replication_pb2.GetRosterRequest(version=version)
-                    answer = await stub.GetRoster(request, timeout=_TIMEOUT_S)
-                    await asyncio.to_thread(adopt_bytes, self._folder, answer.signed_roster)
-                    self._version = version
-                    self.adopted.set()
-            except RosterError as error:
-                _log.warning("roster_refused", peer=peer, reason=error.reason)
-            except grpc.aio.AioRpcError as error:
-                _log.warning("roster_not_fetched", peer=peer, reason=error.code().name)
+            is_adopted = await self._fetch(peer, stub, newest)
+        if is_adopted:
+            await self._start_anew()
 
     async def exchange(
         self, stubs: Mapping[Slug, Any], connected: Callable[[], Iterable[Slug]]
     ) -> None:
         """Gives peers the proposals that are kept here and takes theirs, for ever."""
+        self._stubs, self._connected = stubs, connected
         while True:
             if await asyncio.to_thread(self._adopt_own):
-                self.adopted.set()
+                await self._start_anew()
             for peer in tuple(connected()):
                 await self._exchange_with(peer, stubs[peer])
             await asyncio.sleep(_EXCHANGED_EVERY_S)
@@ -74,8 +69,47 @@ class RosterFollowing:
     async def take(self, signed_rosters: Iterable[bytes]) -> None:
         """Takes what a member gives."""
         async with self._changing:
-            if await asyncio.to_thread(proposals.take, self._folder, tuple(signed_rosters)):
-                self.adopted.set()
+            is_adopted = await asyncio.to_thread(
+                proposals.take, self._folder, tuple(signed_rosters)
+            )
+        if is_adopted:
+            await self._start_anew()
+
+    async def _start_anew(self) -> None:
+        roster = await asyncio.to_thread(load_roster, self._folder)
+        active = {member.slug for member in roster.active_members()}
+        removed = self._stubs.keys() - active
+        if gone := removed.intersection(self._connected()):
+            path = self._folder.rosters / f"{roster.version}.roster"
+            request = replication_pb2.ExchangeProposalsRequest(
+                signed_rosters=[await asyncio.to_thread(path.read_bytes)]
+            )
+            for peer in gone:
+                await self._part_from(peer, request)
+        self.adopted.set()
+
+    async def _part_from(
+        self, peer: Slug, request: replication_pb2.ExchangeProposalsRequest
+    ) -> None:
+        try:
+            await self._stubs[peer].ExchangeProposals(request, timeout=_FAREWELL_S)
+        except grpc.aio.AioRpcError as error:
+            _log.warning("removal_not_told", peer=peer, reason=error.code().name)
+
+    async def _fetch(self, peer: Slug, stub: Any, newest: int) -> bool:  # noqa: ANN401 - a gRPC stub
+        """Adopts what a peer gives, in order; returns whether that was any."""
+        before = self._version
+        try:
+            for version in range(before + 1, newest + 1):
+                request = replication_pb2.GetRosterRequest(version=version)
+                answer = await stub.GetRoster(request, timeout=_TIMEOUT_S)
+                await asyncio.to_thread(adopt_bytes, self._folder, answer.signed_roster)
+                self._version = version
+        except RosterError as error:
+            _log.warning("roster_refused", peer=peer, reason=error.reason)
+        except grpc.aio.AioRpcError as error:
+            _log.warning("roster_not_fetched", peer=peer, reason=error.code().name)
+        return self._version > before
 
     def _adopt_own(self) -> bool:
         """Notices what was endorsed or adopted on the command line beside this node."""

@@ -20,6 +20,7 @@ import pytest  # noqa: E402
 
 from registry.api.v1 import replication_pb2 as pb  # noqa: E402
 from registry.application import Registry  # noqa: E402
+from registry.application.folder import NodeFolder  # noqa: E402
 from registry.domain.identifiers import Slug  # noqa: E402
 from registry.errors import LogReadOnly, Overloaded, PeerUnavailable, TryLater  # noqa: E402
 from registry.log.checkpoint import Checkpoint, verify_checkpoint  # noqa: E402
@@ -51,6 +52,7 @@ class FakeRegistry:
     """What the fence needs of a registry."""
 
     store: SqliteStore
+    folder: NodeFolder
     own: Member = field(default_factory=lambda: roster().members[0])
     opened: int = 0
 
@@ -115,7 +117,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[FakeRegistry]:
-    registry = FakeRegistry(open_store(tmp_path, is_open=False))
+    registry = FakeRegistry(open_store(tmp_path, is_open=False), NodeFolder(tmp_path / "node"))
     yield registry
     registry.store.close()
 
