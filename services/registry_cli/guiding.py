@@ -43,13 +43,16 @@ class Ceremony:
     find_cut: Callable[[], Cut] | None = None
 
 
-def guide(output: Output, ceremony: Ceremony, *, is_agreed: bool) -> None:
+def guide(output: Output, ceremony: Ceremony, *, is_agreed: bool) -> dict[str, object]:
     """Takes the step that this node can take now, after a question, and tells what comes next.
 
     Args:
         output: where it is told.
         ceremony: what it is about.
         is_agreed: nobody is asked.
+
+    Returns:
+        How far it is, for --json.
 
     Raises:
         InvalidRequest: another proposal stands in the way, or nobody can be asked.
@@ -60,7 +63,7 @@ def guide(output: Output, ceremony: Ceremony, *, is_agreed: bool) -> None:
         _sign(output, ceremony, found, is_agreed=is_agreed)
         found = ceremonies.standing(ceremony.folder, ceremony.wish)
     _tell(output, ceremony, found)
-    output.result(_document(found))
+    return _document(found)
 
 
 def ask(output: Output, question: str, *, is_agreed: bool) -> None:

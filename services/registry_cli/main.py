@@ -29,6 +29,7 @@ from registry_cli.commands import (  # noqa: E402
     demo,
     desk,
     erasing,
+    handover,
     keys,
     kinds,
     links,
@@ -76,7 +77,7 @@ app.add_typer(rosters.roster_app, name="roster", rich_help_panel=_START)
 _add(_START, offline.join)
 app.add_typer(clients.client_app, name="client", rich_help_panel=_START)
 _add(_START, offline.serve)
-_add(_MEMBERS, ceremonies.address, ceremonies.leave, ceremonies.remove)
+_add(_MEMBERS, handover.handover, ceremonies.address, ceremonies.leave, ceremonies.remove)
 app.add_typer(cases.case_app, name="case", rich_help_panel=_DAILY)
 _add(_DAILY, casework.acts, casework.board, casework.followups, casework.concordances)
 _add(_DAILY, online.record, attachments.download, kinds.kinds, casework.mechanisms)

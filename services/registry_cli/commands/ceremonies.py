@@ -63,7 +63,7 @@ def leave(
         ),
         find_cut=find_cut,
     )
-    guide(output, ceremony, is_agreed=is_agreed)
+    output.result(guide(output, ceremony, is_agreed=is_agreed))
 
 
 def remove(
@@ -94,7 +94,8 @@ def remove(
         afterwards=(_ADOPTED,),
         find_cut=lambda: cut_here(folder, mechanism, reason, now_ms=now_ms),
     )
-    guide(Output(is_json=json), ceremony, is_agreed=is_agreed)
+    output = Output(is_json=json)
+    output.result(guide(output, ceremony, is_agreed=is_agreed))
 
 
 def address(
@@ -121,7 +122,8 @@ def address(
             "profile.json, or make new ones (registry client add)",
         ),
     )
-    guide(Output(is_json=json), ceremony, is_agreed=is_agreed)
+    output = Output(is_json=json)
+    output.result(guide(output, ceremony, is_agreed=is_agreed))
 
 
 def _check_given(output: Output, folder: Path, own: Member, end: Cut) -> None:
