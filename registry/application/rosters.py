@@ -214,15 +214,7 @@ def differences(before: Roster, after: Roster) -> tuple[str, ...]:
 def _differences_of(old: Member | None, new: Member) -> list[str]:
     if old is None:
         return [f"{new.slug} joins as member {new.id}, at {new.address}"]
-    found = []
-    if new.status is not old.status and new.cut is not None:
-        found.append(f"{new.slug} is removed; its log ends at {new.cut.size} ({new.cut.reason})")
-    elif new.cut is not None and new.cut != old.cut:
-        found.append(f"{new.slug} is revoked; its log ends at {new.cut.size} ({new.cut.reason})")
-    if new.epoch != old.epoch and new.former_logs:
-        end = new.former_logs[-1]
-        words = f"{end.origin} ends at {end.cut.size} ({end.cut.reason})"
-        found.append(f"{new.slug} begins epoch {new.epoch} with new keys; {words}")
+    found = _logs_that_end(old, new)
     if new.address != old.address:
         found.append(f"{new.slug} is at {new.address} instead of {old.address}")
     if new.display_name != old.display_name:
@@ -234,6 +226,19 @@ def _differences_of(old: Member | None, new: Member) -> list[str]:
     ):
         if getattr(new, name) != getattr(old, name):
             found.append(f"{new.slug} has another {words}")
+    return found
+
+
+def _logs_that_end(old: Member, new: Member) -> list[str]:
+    found = []
+    if new.status is not old.status and new.cut is not None:
+        found.append(f"{new.slug} is removed; its log ends at {new.cut.size} ({new.cut.reason})")
+    elif new.cut is not None and new.cut != old.cut:
+        found.append(f"{new.slug} is revoked; its log ends at {new.cut.size} ({new.cut.reason})")
+    if new.epoch != old.epoch and new.former_logs:
+        end = new.former_logs[-1]
+        words = f"{end.origin} ends at {end.cut.size} ({end.cut.reason})"
+        found.append(f"{new.slug} begins epoch {new.epoch} with new keys; {words}")
     return found
 
 

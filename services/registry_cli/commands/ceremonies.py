@@ -10,6 +10,7 @@ import typer
 from registry.application import founding, leaving
 from registry.application.ceremonies import Wish
 from registry.application.cuts import cut_here
+from registry.application.folder import NodeFolder
 from registry.client import ClientProfile
 from registry.client.peer_heads import held_checkpoint
 from registry.errors import InvalidRequest, PeerUnavailable, RegistryError
@@ -17,7 +18,6 @@ from registry.log.member import Cut, Member
 from registry_cli.commands.offline import Folder, Json
 from registry_cli.guiding import Ceremony, guide
 from registry_cli.output import Output
-from registry_cli.surroundings import surroundings_of
 
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
 _ADOPTED: Final = (
@@ -26,7 +26,6 @@ _ADOPTED: Final = (
 
 
 def leave(
-    context: typer.Context,
     folder: Folder,
     reason: Annotated[str, typer.Option(help="why, without names")] = "leaves at its own wish",
     is_agreed: Yes = False,
@@ -37,12 +36,13 @@ def leave(
     Stop the node first, so that nothing is recorded in between. Give the command again to see how
     far it is.
     """
-    now_ms = surroundings_of(context).now_ms
     own = leaving.own_member(folder)
     output = Output(is_json=json)
 
     def find_cut() -> Cut:
-        end = cut_here(folder, own.slug, reason, now_ms=now_ms)
+        # Held: nothing is recorded between the look and the signature.
+        with NodeFolder(folder).held():
+            end = cut_here(folder, own.slug, reason)
         _check_given(output, folder, own, end)
         return end
 
@@ -67,7 +67,6 @@ def leave(
 
 
 def remove(
-    context: typer.Context,
     folder: Folder,
     mechanism: Annotated[str, typer.Argument(help="slug of the member that is removed")],
     reason: Annotated[str, typer.Option(help="why, without names; all members read it")],
@@ -76,9 +75,8 @@ def remove(
 ) -> None:
     """Remove another member: its log ends where this node holds it. Its own consent is not needed.
 
-    Stop this node first: it looks where the log ends. Agree with the others before.
+    Agree with the others before. The node may be running.
     """
-    now_ms = surroundings_of(context).now_ms
     if mechanism == leaving.own_member(folder).slug:
         msg = "this node is of that mechanism itself: use registry leave"
         raise InvalidRequest(msg)
@@ -92,7 +90,7 @@ def remove(
             "nothing new is shared with it; what it holds already cannot be called back",
         ),
         afterwards=(_ADOPTED,),
-        find_cut=lambda: cut_here(folder, mechanism, reason, now_ms=now_ms),
+        find_cut=lambda: cut_here(folder, mechanism, reason),
     )
     output = Output(is_json=json)
     output.result(guide(output, ceremony, is_agreed=is_agreed))
@@ -118,8 +116,7 @@ def address(
         afterwards=(
             _ADOPTED,
             f"it listens at {new_address} then, unless REGISTRY_NODE_LISTEN says otherwise",
-            "profiles that were made before name the old address: change `address` in their",
-            "profile.json, or make new ones (registry client add)",
+            "profiles that were made before name the old address: registry client refresh",
         ),
     )
     output = Output(is_json=json)
