@@ -25,6 +25,7 @@ from registry.application.certificates import (
 from registry.application.folder import NodeFolder, replace_file
 from registry.application.key_files import read_private, write_private
 from registry.application.roles import Client, Role, is_same_person, parse_role
+from registry.domain.identifiers import Slug
 from registry.errors import FolderError, InvalidRequest, NotFound
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
@@ -125,7 +126,8 @@ def refresh_profile(folder_path: Path, profile: Path, address: str) -> None:
     if mechanism != folder.mechanism:
         msg = f"{profile} is a profile of {mechanism}, not of {folder.mechanism}"
         raise FolderError(msg)
-    _describe_node(folder, profile, name, address)
+    certificate = read_certificate(folder.tls / "node.crt")
+    _describe_node(folder.mechanism, profile, name, address, certificate)
 
 
 def fingerprint_of(certificate_der: bytes) -> str:
@@ -178,27 +180,29 @@ def _add(folder: NodeFolder, client: Client, out: Path) -> str:
         msg = f"a client named {name} exists; choose another name"
         raise InvalidRequest(msg)
     description = folder.describe()
+    node_certificate = read_certificate(folder.tls / "node.crt")
     issued = make_client_certificate(load_client_authority(folder), name)
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(out / "client.key", issued.key_pem)
     replace_file(out / "client.crt", issued.certificate_pem)
-    _describe_node(folder, out, name, description.address)
+    _describe_node(folder.mechanism, out, name, description.address, node_certificate)
     fingerprint = fingerprint_of(issued.certificate_der)
     clients[fingerprint] = client
     write_clients(folder, clients)
     return fingerprint
 
 
-def _describe_node(folder: NodeFolder, profile: Path, name: str, address: str) -> None:
+def _describe_node(
+    mechanism: Slug, profile: Path, name: str, address: str, certificate: bytes
+) -> None:
     """Writes into a profile how its node is reached and known."""
-    mechanism = folder.mechanism
     described = {
         "name": name,
         "address": address,
         "server_name": server_name(mechanism),
         "mechanism": mechanism,
     }
-    replace_file(profile / "node.crt", read_certificate(folder.tls / "node.crt"))
+    replace_file(profile / "node.crt", certificate)
     replace_file(profile / "profile.json", json.dumps(described, indent=2).encode() + b"\n")
 
 

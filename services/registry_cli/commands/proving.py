@@ -11,6 +11,7 @@ from registry.domain.vocabulary import kind_code
 from registry.log.checkpoint import parse_checkpoint, parse_note
 from registry.log.proof import decode_inclusion_evidence, verify_inclusion_evidence
 from registry.log.roster import verify_genesis
+from registry.log.roster_chain import verify_chain
 from registry_cli.errors import EXIT_FINDINGS
 from registry_cli.output import Output
 from registry_cli.rendering import print_proof, time_text
@@ -72,7 +73,9 @@ def fsck(folder: Folder, json: Json = False) -> None:
 
 def check_proof(
     file: Annotated[Path, typer.Argument(help="the file that `registry proof --out` wrote")],
-    roster: Annotated[Path, typer.Option(help="the signed roster of the registry")],
+    roster: Annotated[
+        list[Path], typer.Option(help="the founding roster; repeat it with each version after it")
+    ],
     registry_id: Annotated[
         str, typer.Option(help="the registry's id as you were told it; refuses any other roster")
     ] = "",
@@ -83,7 +86,9 @@ def check_proof(
     Without --registry-id the roster is believed as it is: compare the id that is printed.
     """
     expected = parse_registry_id(registry_id) if registry_id else None
-    members = verify_genesis(roster.read_bytes(), registry_id=expected)
+    versions = tuple([each.read_bytes() for each in roster])
+    verify_genesis(versions[0], registry_id=expected)
+    members = verify_chain(versions).newest
     data = file.read_bytes()
     header = verify_inclusion_evidence(data, members)
     checkpoint = parse_checkpoint(parse_note(decode_inclusion_evidence(data).checkpoint).text)

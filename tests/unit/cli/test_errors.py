@@ -88,8 +88,9 @@ def test_missing_file_is_told_by_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     missing = tmp_path / "missing.roster"
+    asked = ("check-proof", "no.proof", "--roster", str(missing))
 
-    assert run(monkeypatch, "roster", "show", str(missing)) == table.EXIT_STORAGE
+    assert run(monkeypatch, *asked) == table.EXIT_STORAGE
     assert capsys.readouterr().err == (
         f"registry: file_error: {missing}: No such file or directory\n"
     )
