@@ -325,6 +325,18 @@ class KeyFileError(StorageError):
     reason = "key_file_error"
 
 
+class PassphraseNeeded(KeyFileError):
+    """The private keys are sealed, and nobody gave their passphrase."""
+
+    reason = "passphrase_needed"
+
+
+class WrongPassphrase(KeyFileError):
+    """A passphrase opens nothing here."""
+
+    reason = "wrong_passphrase"
+
+
 # --- try later ------------------------------------------------------------------------------
 
 

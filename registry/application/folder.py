@@ -1,7 +1,8 @@
 """A node's folder: where its keys, roster, log, guard and views lie, and who holds it.
 
 node.json            what this node is (no secrets)
-keys/                private keys, 0700, files 0600; node.key opens the content of the databases
+keys/                private keys, 0700, files 0600; node.key opens the content of the databases;
+                     passphrase.json is there if a passphrase seals them
 tls/                 certificates
 clients.json         fingerprints of the clients that may call (clients.lock while it is changed)
 roster/<n>.roster    signed roster versions
@@ -23,7 +24,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from registry.application.key_files import sync_folder
+from registry.application.passphrases import PASSPHRASE_FILE
+from registry.application.private_files import sync_folder
 from registry.domain.identifiers import Origin, Slug
 from registry.errors import FolderError
 
@@ -117,6 +119,11 @@ class NodeFolder:
     def next_node_key_file(self) -> Path:
         """The new node key while it is being rotated."""
         return self.keys / "node.key.next"
+
+    @property
+    def passphrase_file(self) -> Path:
+        """Is there if a passphrase seals the keys; without it no sealed key can be read."""
+        return self.keys / PASSPHRASE_FILE
 
     @property
     def lock_file(self) -> Path:

@@ -31,6 +31,7 @@ from registry.application.key_files import (
     write_private,
     write_secret,
 )
+from registry.application.protecting import begin_protection, check_new_passphrase
 from registry.domain.identifiers import (
     MemberId,
     RegistryId,
@@ -75,6 +76,7 @@ def init_node(
     display_name: str,
     address: str,
     epoch: int = FIRST_EPOCH,
+    passphrase: str | None = None,
 ) -> Path:
     """Makes a node's folder with fresh keys and its member file.
 
@@ -85,12 +87,13 @@ def init_node(
         display_name: the name that people read, 1 to 200 characters.
         address: `host:port` where peers and clients reach the node.
         epoch: which of the member's logs this is, from 1; a later one if the folder before is lost.
+        passphrase: seals the private keys from the beginning; None = none does.
 
     Returns:
         The member file, to be handed to whoever founds the registry. It holds no secrets.
 
     Raises:
-        InvalidRequest: a name or the address is malformed.
+        InvalidRequest: a name or the address is malformed, or the passphrase is too short.
         FolderError: a node is there already.
     """
     slug = parse_slug(mechanism)
@@ -100,7 +103,11 @@ def init_node(
     origin = make_origin(parse_registry_name(registry_name), slug, epoch)
     _check_words(display_name, address)
     folder = NodeFolder(folder_path)
+    if passphrase is not None:
+        check_new_passphrase(passphrase)
     folder.create()
+    if passphrase is not None:
+        begin_protection(folder.keys, passphrase)
     signers = {name: new_signer(folder, name) for name in ("identity", "log", "cosigner")}
     next_log = new_signer(folder, "next_log")
     pair = make_node_certificate(slug)

@@ -1,16 +1,15 @@
 """Private key files: mode 0600 or refused, written once and whole, never printed.
 
-A key file holds one line of lower-case hexadecimal (raw keys and secrets) or PEM (TLS keys).
+A key file holds one line of lower-case hexadecimal (raw keys and secrets) or PEM (TLS keys). In a
+folder with a passphrase it holds that sealed (`key_sealing`); who reads it here need not know.
 """
 
-import os
-import stat
 from pathlib import Path
 
-from registry.errors import FolderError, KeyFileError
-
-_PRIVATE_MODE = 0o600
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+from registry.application.key_sealing import is_sealed, open_key, seal_key
+from registry.application.passphrases import PASSPHRASE_FILE, UNLOCKED
+from registry.application.private_files import read_owned, replace_owned, write_owned
+from registry.errors import KeyFileError
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -20,52 +19,34 @@ def write_private(path: Path, data: bytes) -> None:
 
     Raises:
         FolderError: the file exists; keys are never overwritten.
+        KeyFileError: its folder has a passphrase that is not given, or wrong.
     """
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)  # unlike a rename it never replaces a key
-    except FileExistsError as error:
-        msg = f"{path} exists; keys are never overwritten, choose another folder"
-        raise FolderError(msg) from error
-    finally:
-        draft.unlink()
-    sync_folder(path.parent)
+    write_owned(path, _as_kept(path, data))
 
 
-def sync_folder(path: Path) -> None:
-    """Makes the names in a folder durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def replace_private(path: Path, data: bytes, *, time_ns: int) -> None:
+    """Writes a key file anew so that a crash leaves either the old or the new content.
+
+    Args:
+        path: the file.
+        data: what it holds, not sealed.
+        time_ns: when the key was made, nanoseconds since 1970.
+
+    Raises:
+        KeyFileError: its folder has a passphrase that is not given, or wrong.
+    """
+    replace_owned(path, _as_kept(path, data), time_ns=time_ns)
 
 
 def read_private(path: Path) -> bytes:
-    """Reads a private file.
+    """Reads a private file, opened if it is sealed.
 
     Raises:
-        KeyFileError: it is missing, not a file, or group or others may read it.
+        KeyFileError: it is missing, not a file, or group or others may read it; it is sealed, and
+            was changed, or the passphrase is missing or wrong.
     """
-    try:
-        # Not blocking: a pipe in place of a key must not hold up whoever opens it.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        msg = f"cannot open the key file {path}: {error.strerror}"
-        raise KeyFileError(msg) from error
-    mode = os.fstat(handle).st_mode
-    if not stat.S_ISREG(mode) or mode & _OTHERS:
-        os.close(handle)
-        msg = f"{path} must be a file with mode 0600, found {stat.S_IMODE(mode):04o}: chmod 600"
-        raise KeyFileError(msg)
-    with os.fdopen(handle, "rb") as file:
-        return file.read()
+    kept = read_owned(path)
+    return open_key(UNLOCKED.folder_keys(path.parent), kept, path) if is_sealed(kept) else kept
 
 
 def write_secret(path: Path, secret: bytes) -> None:
@@ -89,3 +70,9 @@ def read_secret(path: Path, size_bytes: int) -> bytes:
         msg = f"{path} must hold {2 * size_bytes} hexadecimal digits, found {2 * len(secret)}"
         raise KeyFileError(msg)
     return secret
+
+
+def _as_kept(path: Path, data: bytes) -> bytes:
+    if not (path.parent / PASSPHRASE_FILE).exists():
+        return data
+    return seal_key(UNLOCKED.folder_keys(path.parent)[0], data)

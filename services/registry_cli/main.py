@@ -17,6 +17,7 @@ require_tls13()
 import typer  # noqa: E402 - grpc reads the cipher setting when it is first imported
 from rich.console import Console  # noqa: E402
 
+from registry.application.passphrases import PASSPHRASE, UNLOCKED, asker  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_cli.commands import (  # noqa: E402
@@ -113,6 +114,7 @@ def _root(
     ] = False,
 ) -> None:
     del is_version
+    UNLOCKED.ask_by(asker(PASSPHRASE, os.environ))
     context.obj = Surroundings(now_ms=now_ms, random_bytes=RandomBytes(os.urandom))
 
 

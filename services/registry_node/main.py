@@ -27,7 +27,9 @@ from pydantic import ValidationError  # noqa: E402
 
 from registry.application import Registry  # noqa: E402
 from registry.application.desk import Desk, open_desk  # noqa: E402
+from registry.application.folder import NodeFolder  # noqa: E402
 from registry.application.memory import collect_seldom  # noqa: E402
+from registry.application.passphrases import PASSPHRASE, UNLOCKED, asker  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
@@ -156,7 +158,10 @@ def main(arguments: list[str] | None = None) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     collect_seldom()
     status = 0
+    UNLOCKED.ask_by(asker(PASSPHRASE, os.environ))
     try:
+        # Before the loop, whose signal handlers would keep Ctrl-C from whoever is asked.
+        _unlock(NodeFolder(settings.folder))
         while asyncio.run(serve(settings)):
             _log.info("roster_adopted")  # it counts from this start on
     except* (RegistryError, OSError) as group:
@@ -166,6 +171,12 @@ def main(arguments: list[str] | None = None) -> int:
         status = EXIT_FAULT
         _tell_failure(group)
     return status
+
+
+def _unlock(folder: NodeFolder) -> None:
+    """Opens the private keys once for the life of the process, if a passphrase seals them."""
+    if folder.passphrase_file.exists():
+        UNLOCKED.folder_keys(folder.keys)
 
 
 def _wrong_settings(error: ValidationError) -> Iterator[str]:

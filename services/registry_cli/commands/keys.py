@@ -1,18 +1,19 @@
-"""Verbs on the node key of a stopped node: show, rotate, replace what is lost."""
+"""Verbs on the private keys of a stopped node: show, protect, rotate, replace what is lost."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from registry.application import key_rotation, node_keys
+from registry.application import key_rotation, node_keys, protecting
 from registry.errors import InvalidRequest
 from registry_cli.output import Output
+from registry_cli.secrets_asked import new_passphrase
 
 Folder = Annotated[Path, typer.Argument(help="the node's folder")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 
-keys_app = typer.Typer(help="Care for the key that opens a node's content.", no_args_is_help=True)
+keys_app = typer.Typer(help="Care for a node's private keys.", no_args_is_help=True)
 
 
 @keys_app.command("show")
@@ -36,6 +37,36 @@ def keys_rotate_log(folder: Folder, json: Json = False) -> None:
     output.say("the next key is ready" if is_new else "a rotation was asked for already")
     output.say("the node signs with it within seconds of running; then back up the keys anew")
     output.result({"was_asked_for_already": not is_new})
+
+
+@keys_app.command("protect")
+def keys_protect(
+    folder: Folder,
+    new_passphrase_file: Annotated[
+        Path | None,
+        typer.Option(help="a file (mode 0600) with the new passphrase; default: ask for it"),
+    ] = None,
+    is_removed: Annotated[
+        bool, typer.Option("--remove", help="take the passphrase away instead")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Seal a stopped node's private keys under a passphrase, change it, or take it away.
+
+    Cut short, every key can still be read, with the passphrase of before or the new one; run it
+    again. From then on the node asks for it at each start: on the terminal, or from the file that
+    REGISTRY_PASSPHRASE_FILE names, the descriptor that REGISTRY_PASSPHRASE_FD numbers, or systemd's
+    credential `registry-passphrase`. Nobody can find out a passphrase that is forgotten.
+    """
+    output = Output(is_json=json)
+    if is_removed:
+        count = protecting.unprotect_keys(folder)
+        output.say(f"{count} key files can be read without a passphrase")
+    else:
+        count = protecting.protect_keys(folder, new_passphrase(new_passphrase_file))
+        output.say(f"{count} key files are sealed under the passphrase")
+        output.say("the node asks for it at each start; nobody can find out one that is forgotten")
+    output.result({"key_files": count, "is_protected": not is_removed})
 
 
 @keys_app.command("rotate-node-key")

@@ -14,6 +14,7 @@ from registry.errors import InvalidRequest, RosterError
 from registry.log.roster import decode_signed_roster, registry_id_of
 from registry_cli.confirming import TO_FOUNDERS, TO_RECEIVER, say_words
 from registry_cli.output import Output
+from registry_cli.secrets_asked import new_passphrase
 from registry_cli.surroundings import surroundings_of
 
 Folder = Annotated[Path, typer.Argument(help="the node's folder")]
@@ -31,6 +32,13 @@ def init(
     epoch: Annotated[
         int, typer.Option(help="which log of the mechanism it is: 2 if the folder before is lost")
     ] = founding.FIRST_EPOCH,
+    is_protected: Annotated[
+        bool, typer.Option("--protect", help="seal the keys under a passphrase; asks for it")
+    ] = False,
+    new_passphrase_file: Annotated[
+        Path | None,
+        typer.Option(help="with --protect: a file (mode 0600) that holds the passphrase"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a node's folder: its keys and the member file to hand to whoever founds the registry."""
@@ -41,6 +49,7 @@ def init(
         display_name=display_name,
         address=address,
         epoch=epoch,
+        passphrase=new_passphrase(new_passphrase_file) if is_protected else None,
     )
     output = Output(is_json=json)
     output.say(f"keys made in {folder / 'keys'} (mode 0600; keep a sealed copy elsewhere)")
