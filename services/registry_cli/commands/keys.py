@@ -1,11 +1,12 @@
 """Verbs on the private keys of a stopped node: show, protect, rotate, replace what is lost."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from registry.application import key_rotation, node_keys, protecting
+from registry.application import KeyReport, application, from, import, key_listing, key_rotation, node_keys, protecting, registry
 from registry.errors import InvalidRequest
 from registry_cli.output import Output
 from registry_cli.secrets_asked import new_passphrase
@@ -13,16 +14,27 @@ from registry_cli.secrets_asked import new_passphrase
 Folder = Annotated[Path, typer.Argument(help="the node's folder")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 
+_KEPT_UNDER = {"none": "no passphrase", "passphrase": "a passphrase"}
+
 keys_app = typer.Typer(help="Care for a node's private keys.", no_args_is_help=True)
 
 
 @keys_app.command("show")
 def keys_show(folder: Folder, json: Json = False) -> None:
-    """Name the node key of a folder by its id; never shows a key."""
+    """Name a node's private keys: what for, how they are kept, since when; never shows one.
+
+    Compare a fingerprint by telephone with what another member sees. The node key has an id
+    instead, and other secrets have neither.
+    """
+    reports = key_listing.list_keys(folder)
     key_id = node_keys.node_key_id(folder)
     output = Output(is_json=json)
+    for each in reports:
+        _tell(output, each)
     output.say(f"node key {key_id}")
-    output.result({"node_key_id": key_id})
+    if len({each.protection for each in reports}) > 1:
+        output.say("some keys are sealed and others not: run `registry keys protect` again")
+    output.result({"node_key_id": key_id, "keys": reports})
 
 
 @keys_app.command("rotate-log-key")
@@ -112,3 +124,17 @@ def keys_replace(
     )
     output.say("the office's records of before (office.db) were moved aside: nothing opens them")
     output.result({"node_key_id": key_id, "deleted_parts": deleted, "own_parts": own})
+
+
+def _tell(output: Output, report: KeyReport) -> None:
+    output.say(f"{report.name:<22} {report.purpose} ({report.kind})")
+    kept = f"{_KEPT_UNDER[report.protection]}, since {_day(report.made_ms)}"
+    if report.expires_ms is not None:
+        kept += f", certificate until {_day(report.expires_ms)}"
+    output.say(f"{'':<22} {kept}")
+    if report.fingerprint:
+        output.say(f"{'':<22} fingerprint {report.fingerprint}")
+
+
+def _day(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).date().isoformat()
