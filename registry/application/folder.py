@@ -139,6 +139,10 @@ class NodeFolder:
         if self.description_file.exists():
             msg = f"{self.path} holds a node already; choose an empty folder"
             raise FolderError(msg)
+        self.make_folders()
+
+    def make_folders(self) -> None:
+        """Makes the folders that are not there."""
         for folder in (self.path, self.keys, self.tls, self.rosters, self.guard_file.parent):
             folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
 

@@ -31,6 +31,7 @@ from registry_cli.commands import (  # noqa: E402
     desk,
     erasing,
     handover,
+    key_backup,
     keys,
     kinds,
     links,
@@ -88,6 +89,8 @@ app.add_typer(erasing.erasure_app, name="erasure", rich_help_panel=_DAILY)
 app.add_typer(links.link_app, name="link", rich_help_panel=_DAILY)
 app.add_typer(references.reference_app, name="reference", rich_help_panel=_DAILY)
 app.add_typer(desk.desk_app, name="desk", rich_help_panel=_DAILY)
+keys.keys_app.command("backup")(key_backup.keys_backup)
+keys.keys_app.command("restore")(key_backup.keys_restore)
 app.add_typer(keys.keys_app, name="keys", rich_help_panel=_CARE)
 _add(_CARE, rosters.new_epoch, rosters.found_anew, rosters.join_anew)
 _add(_CARE, online.status, online.peers, online.checkpoint, online.proof)

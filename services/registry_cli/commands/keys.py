@@ -92,7 +92,7 @@ def keys_rotate(folder: Folder, json: Json = False) -> None:
     key_id = node_keys.node_key_id(folder)
     output = Output(is_json=json)
     output.say(f"{count} data keys wrapped anew under node key {key_id}")
-    output.say("keep a sealed copy of the new keys/node.key, apart from the backups")
+    output.say("make a new backup of the keys: registry keys backup")
     output.result({"rewrapped": count, "node_key_id": key_id})
 
 

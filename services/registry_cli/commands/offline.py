@@ -52,7 +52,7 @@ def init(
         passphrase=new_passphrase(new_passphrase_file) if is_protected else None,
     )
     output = Output(is_json=json)
-    output.say(f"keys made in {folder / 'keys'} (mode 0600; keep a sealed copy elsewhere)")
+    output.say(f"keys made in {folder / 'keys'} (mode 0600; back them up: registry keys backup)")
     output.say(f"member file  {member_file}")
     words = confirmation.words_of_file(member_file.read_bytes())
     say_words(output, words, TO_RECEIVER)
