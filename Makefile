@@ -84,7 +84,7 @@ lock: $(CREATED)
 	$(COMPILE) --upgrade --constraints requirements.lock --group build \
 		--output-file requirements-build.lock
 	$(COMPILE) --upgrade --constraints requirements.lock --constraints requirements-build.lock \
-		pyproject.toml --group dev --output-file requirements-dev.lock
+		pyproject.toml --extra pkcs11 --group dev --output-file requirements-dev.lock
 	$(COMPILE) --upgrade --group proto --output-file requirements-proto.lock
 
 clean:

@@ -352,6 +352,12 @@ class LogReadOnly(TryLater):
     reason = "log_read_only"
 
 
+class TokenUnavailable(TryLater):
+    """The token that holds a signing key does not answer, or does not do what is asked."""
+
+    reason = "token_unavailable"
+
+
 class Overloaded(TryLater):
     """Too much work is waiting."""
 

@@ -3,6 +3,7 @@
 node.json            what this node is (no secrets)
 keys/                private keys, 0700, files 0600; node.key opens the content of the databases;
                      passphrase.json is there if a passphrase seals them
+token.json           which signing keys are in a PKCS#11 token instead, if any (no secrets)
 tls/                 certificates
 clients.json         fingerprints of the clients that may call (clients.lock while it is changed)
 roster/<n>.roster    signed roster versions
@@ -124,6 +125,11 @@ class NodeFolder:
     def passphrase_file(self) -> Path:
         """Is there if a passphrase seals the keys; without it no sealed key can be read."""
         return self.keys / PASSPHRASE_FILE
+
+    @property
+    def token_file(self) -> Path:
+        """Is there if a token holds signing keys; says which one, and holds no secret."""
+        return self.path / "token.json"
 
     @property
     def lock_file(self) -> Path:

@@ -32,6 +32,8 @@ from registry.application.key_files import (
     write_secret,
 )
 from registry.application.protecting import begin_protection, check_new_passphrase
+from registry.application.token_file import read_token_file, token_file_bytes
+from registry.application.tokens import TOKENS
 from registry.domain.identifiers import (
     MemberId,
     RegistryId,
@@ -57,7 +59,7 @@ from registry.log.roster import (
     verify_genesis,
 )
 from registry.log.roster_chain import verify_chain
-from registry.log.signing import Ed25519Signer
+from registry.log.signing import Ed25519Signer, Signer
 from registry.store.guard import Guard
 
 KEY_SIZE_BYTES: Final = 32
@@ -77,6 +79,7 @@ def init_node(
     address: str,
     epoch: int = FIRST_EPOCH,
     passphrase: str | None = None,
+    token_file: Path | None = None,
 ) -> Path:
     """Makes a node's folder with fresh keys and its member file.
 
@@ -88,6 +91,8 @@ def init_node(
         address: `host:port` where peers and clients reach the node.
         epoch: which of the member's logs this is, from 1; a later one if the folder before is lost.
         passphrase: seals the private keys from the beginning; None = none does.
+        token_file: names the signing keys that are to live in a token; what the token lacks is made
+            there. None = all are files.
 
     Returns:
         The member file, to be handed to whoever founds the registry. It holds no secrets.
@@ -95,6 +100,7 @@ def init_node(
     Raises:
         InvalidRequest: a name or the address is malformed, or the passphrase is too short.
         FolderError: a node is there already.
+        KeyFileError, TokenUnavailable: the token file is malformed, or the token cannot be used.
     """
     slug = parse_slug(mechanism)
     if not FIRST_EPOCH <= epoch <= _EPOCH_MAX:
@@ -105,7 +111,10 @@ def init_node(
     folder = NodeFolder(folder_path)
     if passphrase is not None:
         check_new_passphrase(passphrase)
+    token = b"" if token_file is None else token_file_bytes(token_file)
     folder.create()
+    if token:
+        replace_file(folder.token_file, token)
     if passphrase is not None:
         begin_protection(folder.keys, passphrase)
     signers = {name: new_signer(folder, name) for name in ("identity", "log", "cosigner")}
@@ -274,12 +283,17 @@ def remember_endorsement(folder: NodeFolder, version: int, roster_hash: bytes) -
         replace_file(path, text)
 
 
-def load_signer(folder: NodeFolder, name: str) -> Ed25519Signer:
-    """Reads one of the node's signing keys: identity, log, next_log or cosigner.
+def load_signer(folder: NodeFolder, name: str) -> Signer:
+    """Finds one of the node's signing keys: identity, log, next_log or cosigner.
 
     Raises:
-        KeyFileError: it is missing, malformed, or readable by others.
+        KeyFileError: it is missing, malformed, or readable by others; or the token has no such key.
+        TokenUnavailable: the token that holds it does not answer.
     """
+    token = read_token_file(folder.token_file)
+    key = None if token is None else token.key_of(name)
+    if token is not None and key is not None:
+        return TOKENS.signer(token, key)
     return Ed25519Signer(read_secret(folder.keys / f"{name}.key", KEY_SIZE_BYTES))
 
 
@@ -351,6 +365,14 @@ def read_file(path: Path) -> bytes:
 
 def new_signer(folder: NodeFolder, name: str) -> Ed25519Signer:
     """Makes one of the node's signing keys and its file; raises as `write_secret`."""
+def _new_signer(folder: NodeFolder, name: str) -> Signer:
+    token = read_token_file(folder.token_file)
+    key = None if token is None else token.key_of(name)
+    if token is not None and key is not None:
+        session = TOKENS.session(token)
+        if session.public_key(key) is None:
+            session.make(key)
+        return session.signer(key)
     seed = os.urandom(KEY_SIZE_BYTES)
     write_secret(folder.keys / f"{name}.key", seed)
     return Ed25519Signer(seed)

@@ -10,7 +10,7 @@ r"""A backup of a node's private keys: one file that nobody can open alone.
 The secret is random, is kept nowhere, and is split among officers (`shares`). In it are all files
 of `keys/`, not sealed by the passphrase, and what a node needs beside them to start with nothing
 else: its description, certificates, rosters, endorsements and the list of its clients. Never in it:
-the guard, so that a node which is put back asks the others what it has signed.
+keys inside a token; the guard, so that a node which is put back asks the others what it has signed.
 """
 
 import base64
@@ -50,7 +50,7 @@ _SALT_BYTES: Final = 16
 _KEY_BYTES: Final = 32
 _DAMAGED: Final = "is no backup of keys, or was cut short or changed; take another copy of it"
 _BESIDE_KEYS: Final = (
-    *("node.json", "*.member", "clients.json", "policy.json", "tls/*.crt"),
+    *("node.json", "token.json", "*.member", "clients.json", "policy.json", "tls/*.crt"),
     *("roster/*.roster", "roster/*.endorsed"),
 )
 

@@ -10,11 +10,14 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from registry.application.certificates import load_pair, read_certificate
 from registry.application.folder import NodeFolder
-from registry.application.founding import KEY_SIZE_BYTES, load_signer
+from registry.application.founding import KEY_SIZE_BYTES
 from registry.application.key_files import read_private, read_secret
 from registry.application.key_sealing import is_sealed
 from registry.application.private_files import read_owned
 from registry.application.protecting import private_key_files
+from registry.application.token_file import read_token_file
+from registry.application.tokens import TOKENS
+from registry.log.signing import Ed25519Signer
 from registry.store.sealing import key_id
 
 _FINGERPRINT_DIGITS: Final = 20
@@ -26,14 +29,14 @@ class KeyReport:
     """One private key or secret of a node.
 
     Attributes:
-        name: of its file in `keys/`.
+        name: of its file in `keys/`, or the one that it would have there.
         purpose: for people.
         kind: such as Ed25519.
         public_key: hexadecimal, of a TLS key its certificate's DER; empty if there is none.
         fingerprint: to compare by telephone, see `fingerprint_of`; of the node key its id; empty
             for other secrets, which nobody needs to compare.
-        protection: `none` or `passphrase`.
-        made_ms: when the file was made, milliseconds since 1970 UTC.
+        protection: `none`, `passphrase`, or `pkcs11` for a key in a token.
+        made_ms: when the file was made, of a token's key `token.json`; milliseconds since 1970 UTC.
         expires_ms: of a certificate, milliseconds since 1970 UTC; None = there is none.
     """
 
@@ -57,16 +60,17 @@ class _Shown:
 
 
 def list_keys(folder_path: Path) -> list[KeyReport]:
-    """Reports every file of a node's `keys/`, by name.
+    """Reports every file of a node's `keys/` and every key of its token, by name.
 
     Raises:
         FolderError: no node is there.
+        TokenUnavailable: the token does not answer.
         KeyFileError: a file is missing, damaged, readable by others, or sealed under a passphrase
             that is not given or wrong.
     """
     folder = NodeFolder(folder_path)
     folder.describe()
-    return list(_reports(folder))
+    return sorted((*_reports(folder), *_in_token(folder)), key=lambda report: report.name)
 
 
 def fingerprint_of(public_key: bytes) -> str:
@@ -93,8 +97,26 @@ def _reports(folder: NodeFolder) -> Iterator[KeyReport]:
         )
 
 
-def _signing(folder: NodeFolder, path: Path) -> _Shown:
-    public_key = load_signer(folder, path.stem).public_key
+def _in_token(folder: NodeFolder) -> Iterator[KeyReport]:
+    token = read_token_file(folder.token_file)
+    if token is None:
+        return
+    for name, key in token.keys.items():
+        kind, purpose, _ = _KNOWN[f"{name}.key"]
+        public_key = TOKENS.signer(token, key).public_key
+        yield KeyReport(
+            name=f"{name}.key",
+            purpose=purpose,
+            kind=kind,
+            protection="pkcs11",
+            made_ms=folder.token_file.stat().st_mtime_ns // 1_000_000,
+            public_key=public_key.hex(),
+            fingerprint=fingerprint_of(public_key),
+        )
+
+
+def _signing(_: NodeFolder, path: Path) -> _Shown:
+    public_key = Ed25519Signer(read_secret(path, KEY_SIZE_BYTES)).public_key
     return _Shown(public_key, fingerprint_of(public_key))
 
 

@@ -19,6 +19,7 @@ from rich.console import Console  # noqa: E402
 
 from registry.application.passphrases import PASSPHRASE, UNLOCKED, asker  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
+from registry.application.tokens import TOKEN_PIN, TOKENS  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_cli.commands import (  # noqa: E402
     attachments,
@@ -118,6 +119,7 @@ def _root(
 ) -> None:
     del is_version
     UNLOCKED.ask_by(asker(PASSPHRASE, os.environ))
+    TOKENS.ask_by(asker(TOKEN_PIN, os.environ))
     context.obj = Surroundings(now_ms=now_ms, random_bytes=RandomBytes(os.urandom))
 
 

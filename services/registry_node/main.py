@@ -31,6 +31,8 @@ from registry.application.folder import NodeFolder  # noqa: E402
 from registry.application.memory import collect_seldom  # noqa: E402
 from registry.application.passphrases import PASSPHRASE, UNLOCKED, asker  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
+from registry.application.token_file import read_token_file  # noqa: E402
+from registry.application.tokens import TOKEN_PIN, TOKENS  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
 from registry_node.key_rotation import KeyRotation  # noqa: E402
@@ -159,6 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
     collect_seldom()
     status = 0
     UNLOCKED.ask_by(asker(PASSPHRASE, os.environ))
+    TOKENS.ask_by(asker(TOKEN_PIN, os.environ))
     try:
         # Before the loop, whose signal handlers would keep Ctrl-C from whoever is asked.
         _unlock(NodeFolder(settings.folder))
@@ -174,9 +177,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _unlock(folder: NodeFolder) -> None:
-    """Opens the private keys once for the life of the process, if a passphrase seals them."""
+    """Asks once for the life of the process, if a passphrase or a PIN is needed."""
     if folder.passphrase_file.exists():
         UNLOCKED.folder_keys(folder.keys)
+    if token := read_token_file(folder.token_file):
+        TOKENS.session(token)
 
 
 def _wrong_settings(error: ValidationError) -> Iterator[str]:

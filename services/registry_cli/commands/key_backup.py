@@ -10,6 +10,7 @@ import click
 import typer
 
 from registry.application import key_backup, key_restoring
+from registry.application.folder import NodeFolder
 from registry.application.key_backup import KeyBackup
 from registry.application.passphrases import ask_on_terminal
 from registry.application.private_files import read_owned, write_owned
@@ -74,6 +75,8 @@ def keys_backup(
         output.say(f"{len(made)} shares written to {shares_to}: give each to one officer, then")
         output.say("delete that folder; a share file is as secret as a key")
     output.say(f"backup written to {out}; any {threshold} of its {shares} shares open it")
+    if NodeFolder(folder).token_file.exists():
+        output.say("keys in the token are not in it: back the token up as its maker says")
     output.result({"backup": str(out), "threshold": threshold, "shares": shares})
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from registry.application import KeyReport, application, from, import, key_listing, key_rotation, node_keys, protecting, registry
+from registry.application import KeyReport, application, from, import, key_listing, key_rotation, node_keys, protecting, registry, token_moving
 from registry.errors import InvalidRequest
 from registry_cli.output import Output
 from registry_cli.secrets_asked import new_passphrase
@@ -14,7 +14,7 @@ from registry_cli.secrets_asked import new_passphrase
 Folder = Annotated[Path, typer.Argument(help="the node's folder")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 
-_KEPT_UNDER = {"none": "no passphrase", "passphrase": "a passphrase"}
+_KEPT_UNDER = {"none": "no passphrase", "passphrase": "a passphrase", "pkcs11": "in the token"}
 
 keys_app = typer.Typer(help="Care for a node's private keys.", no_args_is_help=True)
 
@@ -32,7 +32,7 @@ def keys_show(folder: Folder, json: Json = False) -> None:
     for each in reports:
         _tell(output, each)
     output.say(f"node key {key_id}")
-    if len({each.protection for each in reports}) > 1:
+    if {"none", "passphrase"} <= {each.protection for each in reports}:
         output.say("some keys are sealed and others not: run `registry keys protect` again")
     output.result({"node_key_id": key_id, "keys": reports})
 
@@ -79,6 +79,27 @@ def keys_protect(
         output.say(f"{count} key files are sealed under the passphrase")
         output.say("the node asks for it at each start; nobody can find out one that is forgotten")
     output.result({"key_files": count, "is_protected": not is_removed})
+
+
+@keys_app.command("move-to-token")
+def keys_move_to_token(
+    folder: Folder,
+    token_file: Annotated[Path, typer.Argument(help="names the token and the keys to move")],
+    json: Json = False,
+) -> None:
+    """Move signing keys of a stopped node from their files into a PKCS#11 token.
+
+    They stay the same keys, so that nobody else notices. The token file is JSON: `module` (the
+    maker's library), `token_label`, `keys` (such as {"log": {"label": "un log 1"}}) and, if you
+    like, `pin_file`. Otherwise the PIN is asked for on the terminal, or read from the file that
+    REGISTRY_TOKEN_PIN_FILE names or systemd's credential `registry-token-pin`. Make a backup of the
+    keys before: what is in the token does not come out, and is lost with it.
+    """
+    gone = token_moving.move_to_token(folder, token_file)
+    output = Output(is_json=json)
+    output.say(f"in the token now, their files deleted: {', '.join(gone) or 'nothing new'}")
+    output.say("earlier copies of these files, and backups of the keys, still hold them")
+    output.result({"moved": gone})
 
 
 @keys_app.command("rotate-node-key")

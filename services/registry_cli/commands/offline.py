@@ -23,7 +23,7 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 _STEPS: Final = "next: hand the member file to whoever founds the registry (`registry found`)"
 
 
-def init(
+def init(  # noqa: PLR0913, PLR0917 - an option each
     folder: Folder,
     registry: Annotated[str, typer.Option(help="the registry's name, such as defenders.example")],
     mechanism: Annotated[str, typer.Option(help="slug, such as coe-commissioner")],
@@ -39,6 +39,13 @@ def init(
         Path | None,
         typer.Option(help="with --protect: a file (mode 0600) that holds the passphrase"),
     ] = None,
+    token: Annotated[
+        Path | None,
+        typer.Option(
+            help="a token file: signing keys that it names are made in a PKCS#11 token; see "
+            "`registry keys move-to-token --help`"
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a node's folder: its keys and the member file to hand to whoever founds the registry."""
@@ -50,6 +57,7 @@ def init(
         address=address,
         epoch=epoch,
         passphrase=new_passphrase(new_passphrase_file) if is_protected else None,
+        token_file=token,
     )
     output = Output(is_json=json)
     output.say(f"keys made in {folder / 'keys'} (mode 0600; back them up: registry keys backup)")
