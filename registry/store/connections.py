@@ -4,13 +4,15 @@ What eventsourcing's pool does not do, and why it is done here:
 - the settings are made on every connection and read back; a connection without them is refused;
 - the writer has a connection of its own and begins with `BEGIN IMMEDIATE`: a plain `BEGIN` that
   reads before it writes may fail halfway;
-- it asks for `cached_statements=True`, which is a cache of one statement.
+- it asks for `cached_statements=True`, which is a cache of one statement;
+- it closes connections that are in use.
 """
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 import sqlcipher3.dbapi2 as sqlcipher
@@ -34,6 +36,8 @@ from registry.errors import CorruptDatabase, DurabilityError, Overloaded, Storag
 _CACHED_STATEMENTS: Final = 128
 _LOCK_TIMEOUT_S: Final = 10
 _POOL_TIMEOUT_S: Final = 10.0
+_CLOSING_WAIT_S: Final = 10.0
+_LOOK_AGAIN_S: Final = 0.05
 _CACHE_KIB: Final = 16_384
 _CHECKPOINT_PAGES: Final = 4_000
 """Pages in the WAL, 16 MiB: a checkpoint, which some append has to wait for, comes more seldom."""
@@ -51,7 +55,33 @@ SETTINGS: Final = {
 """What is set, and what SQLite must answer when it is read back."""
 
 
-class DurablePool(SQLiteConnectionPool):
+class PatientPool(SQLiteConnectionPool):
+    """Connections that are closed when nobody uses them any more.
+
+    SQLite does not survive that a connection is closed under a thread that reads with it: the whole
+    process ends, without a word. Whoever reads finishes first; nobody else begins.
+    """
+
+    is_closing = False
+
+    def close(self) -> None:
+        """Waits for whoever has a connection, then closes all."""
+        deadline = monotonic() + _CLOSING_WAIT_S
+        with self._put_condition:
+            self.is_closing = True
+            while self._in_use and not self._closed and (left := deadline - monotonic()) > 0:
+                # Not one long wait: the notice may go to somebody who waits for a connection.
+                self._put_condition.wait(min(left, _LOOK_AGAIN_S))
+        super().close()
+
+    def _get_connection(self, timeout: float = 0.0) -> SQLiteConnection:
+        with self._put_condition:
+            if self.is_closing:
+                raise ConnectionPoolClosedError
+            return super()._get_connection(timeout)
+
+
+class DurablePool(PatientPool):
     """Connections to one database file."""
 
     def __init__(self, path: Path, *, is_read_only: bool, pool_size: int) -> None:

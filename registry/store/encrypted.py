@@ -24,13 +24,12 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.sqlite import (
     SQLiteConnection,
-    SQLiteConnectionPool,
     SQLiteCursor,
     SQLiteDatastore,
 )
 
 from registry.errors import DurabilityError
-from registry.store.connections import SETTINGS, empty_wal, translated
+from registry.store.connections import SETTINGS, PatientPool, empty_wal, translated
 
 _LOCK_TIMEOUT_S: Final = 10
 _KINDS: Final[dict[str, type[PersistenceError]]] = {
@@ -49,7 +48,7 @@ _KINDS: Final[dict[str, type[PersistenceError]]] = {
 _POOL_SIZE: Final = 8
 
 
-class EncryptedPool(SQLiteConnectionPool):
+class EncryptedPool(PatientPool):
     """Connections to one encrypted file."""
 
     def __init__(self, path: Path, key: bytes) -> None:
