@@ -33,11 +33,13 @@ class Restored:
         mechanism: whose keys they are.
         key_files: how many there are.
         knows_what_it_signed: whether the folder has a guard.
+        needs_token: whether some of its signing keys are in a token.
     """
 
     mechanism: str
     key_files: int
     knows_what_it_signed: bool
+    needs_token: bool
 
 
 def restore_keys(folder_path: Path, backup: KeyBackup, shares: Sequence[OfficerShare]) -> Restored:
@@ -68,6 +70,7 @@ def restore_keys(folder_path: Path, backup: KeyBackup, shares: Sequence[OfficerS
         mechanism=backup.header.mechanism,
         key_files=sum(file.is_key for file in files),
         knows_what_it_signed=folder.guard_file.exists(),
+        needs_token=folder.token_file.exists(),
     )
 
 

@@ -108,6 +108,8 @@ def keys_restore(
         given.append(_ask_share(output, kept, given))
     restored = key_restoring.restore_keys(folder, kept, given)
     output.say(f"{restored.key_files} key files of {restored.mechanism} are in {folder / 'keys'}")
+    if restored.needs_token:
+        output.say("some signing keys were in a token and are not here: the node needs that token")
     output.say(_GUARDED if restored.knows_what_it_signed else _CLOSED)
     output.say("a passphrase is not part of a backup: set one with `registry keys protect`")
     output.result(restored)
@@ -127,11 +129,15 @@ def _text_of(share: OfficerShare, title: str, count: int) -> str:
 def _show_one_by_one(texts: Sequence[str]) -> None:
     """Each officer alone reads one share; then it is taken off the screen."""
     for number, text in enumerate(texts, 1):
-        click.pause(f"share {number} of {len(texts)}: when only its officer looks, press a key")
+        _wait(f"share {number} of {len(texts)}: when only its officer looks, press Enter")
         click.echo(text)
-        click.pause("write the words down with their numbers, read them again, press a key")
+        _wait("write the words down with their numbers, read them again, press Enter")
         click.clear()
         click.echo("\x1b[3J", nl=False)  # what was scrolled off as well
+
+
+def _wait(what_for: str) -> None:
+    click.prompt(what_for, default="", show_default=False, prompt_suffix=" ")
 
 
 def _ask_share(output: Output, backup: KeyBackup, given: Sequence[OfficerShare]) -> OfficerShare:

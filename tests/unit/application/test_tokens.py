@@ -369,3 +369,10 @@ def test_keys_are_moved_and_shown_on_the_command_line(alpha: Path, token: Token)
     numbers = ["--threshold", "2", "--shares", "2", "--shares-to", shares]
     backed_up = RUNNER.invoke(app, ["keys", "backup", str(alpha), out, *numbers])
     assert "keys in the token are not in it" in backed_up.output
+    given_shares = [part for n in (1, 2) for part in ("--share", f"{shares}/share-{n}.txt")]
+    restored = RUNNER.invoke(
+        app, ["keys", "restore", str(alpha.parent / "new"), out, *given_shares]
+    )
+    assert restored.exit_code == 0, restored.output
+    assert "the node needs that token" in restored.output
+    assert (alpha.parent / "new" / "token.json").exists()

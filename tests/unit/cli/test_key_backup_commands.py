@@ -90,7 +90,12 @@ def test_documents_name_files_and_no_words(un: Path) -> None:
     back: Any = json.loads(
         run("keys", "restore", un.parent / "new", un.parent / "un.backup", *given, "--json").stdout
     )
-    assert back == {"mechanism": "un", "key_files": 9, "knows_what_it_signed": False}
+    assert back == {
+        "mechanism": "un",
+        "key_files": 9,
+        "knows_what_it_signed": False,
+        "needs_token": False,
+    }
 
 
 def test_shares_are_shown_one_by_one_and_taken_off_the_screen(
@@ -98,13 +103,13 @@ def test_shares_are_shown_one_by_one_and_taken_off_the_screen(
 ) -> None:
     steps: list[str] = []
     monkeypatch.setattr(key_backup, "is_on_terminal", lambda: True)
-    monkeypatch.setattr("click.pause", steps.append)
+    monkeypatch.setattr("click.prompt", lambda what, **_: steps.append(what))
     monkeypatch.setattr("click.clear", lambda: steps.append("cleared"))
 
     done = back_up(un)
 
     assert [step for step in steps if step != "cleared"][0::2] == [
-        f"share {number} of 3: when only its officer looks, press a key" for number in (1, 2, 3)
+        f"share {number} of 3: when only its officer looks, press Enter" for number in (1, 2, 3)
     ]
     assert steps[2::3] == ["cleared"] * 3
     assert done.output.count("any 2 open the backup") == 3
