@@ -25,8 +25,11 @@ from registry.application.founding import (
     new_hpke_key,
     new_signer,
 )
-from registry.application.key_files import read_private, sync_folder, write_private
+from registry.application.key_files import read_private, replace_private, write_private
+from registry.application.private_files import sync_folder, write_owned
+from registry.application.protecting import private_key_files
 from registry.application.rosters import load_roster
+from registry.application.token_file import keep_in_token
 from registry.domain.identifiers import MemberId, make_origin
 from registry.errors import FolderError
 from registry.log.member import Member, MemberStatus, key_hash, make_member_file
@@ -59,6 +62,9 @@ def begin_epoch(folder_path: Path, *, has_all_keys_new: bool) -> Path:
         return member_file
     shutil.rmtree(staged.path, ignore_errors=True)
     staged.create()
+    if folder.passphrase_file.exists():
+        # Under the passphrase of now: no key of the epoch is ever written in clear either.
+        write_owned(staged.passphrase_file, folder.passphrase_file.read_bytes())
     new = {name: new_signer(staged, name) for name in ("log", "next_log", "cosigner")}
     signers = {**new, "identity": load_signer(folder, "identity")}
     member = replace(
@@ -84,8 +90,10 @@ def begin_epoch(folder_path: Path, *, has_all_keys_new: bool) -> Path:
             tls_certificate=pair.certificate_der,
         )
     else:
+        keep_in_token(staged.token_file, folder.token_file, "identity")
         for name in _KEPT:
-            write_private(staged.keys / name, read_private(folder.keys / name))
+            if name != "identity.key" or not staged.token_file.exists():
+                write_private(staged.keys / name, read_private(folder.keys / name))
         certificate = read_certificate(folder.tls / "node.crt")
         replace_file(staged.tls / "node.crt", certificate)
         pair = load_pair(certificate, read_private(folder.keys / "tls.key"))
@@ -119,10 +127,16 @@ def settle_epoch(folder: NodeFolder, own: Member) -> None:
         raise FolderError(msg)
     if folder.guard_file.exists():
         folder.guard_file.replace(folder.guard_file.with_name(f"guard.before-{own.epoch}.bin"))
-    for source, target in ((staged.keys, folder.keys), (staged.tls, folder.tls)):
-        for each in sorted(source.iterdir()):
-            each.replace(target / each.name)
-        sync_folder(target)
+    for each in private_key_files(staged.keys):
+        # Read and written: another passphrase may have been set since.
+        made_ns = each.stat().st_mtime_ns
+        replace_private(folder.keys / each.name, read_private(each), time_ns=made_ns)
+        each.unlink()
+    is_kept = staged.token_file.exists()
+    keep_in_token(folder.token_file, folder.token_file, *(("identity",) if is_kept else ()))
+    for each in sorted(staged.tls.iterdir()):
+        each.replace(folder.tls / each.name)
+    sync_folder(folder.tls)
     _describe(folder, folder, own)
     shutil.rmtree(staged.path)
 

@@ -363,9 +363,8 @@ def read_file(path: Path) -> bytes:
         raise InvalidRequest(msg) from error
 
 
-def new_signer(folder: NodeFolder, name: str) -> Ed25519Signer:
-    """Makes one of the node's signing keys and its file; raises as `write_secret`."""
-def _new_signer(folder: NodeFolder, name: str) -> Signer:
+def new_signer(folder: NodeFolder, name: str) -> Signer:
+    """Makes one of the node's signing keys, as a file or in its token; raises as both."""
     token = read_token_file(folder.token_file)
     key = None if token is None else token.key_of(name)
     if token is not None and key is not None:

@@ -148,6 +148,7 @@ _KNOWN: Final[dict[str, tuple[str, str, Callable[[NodeFolder, Path], _Shown]]]] 
     "identity.key": ("Ed25519", "signs rosters", _signing),
     "log.key": ("Ed25519", "signs this node's log", _signing),
     "next_log.key": ("Ed25519", "signs the log after a rotation", _signing),
+    "after_next_log.key": ("Ed25519", "signs the log after the rotation after that", _signing),
     "cosigner.key": ("Ed25519", "confirms what other logs hold", _signing),
     "hpke.key": ("X25519", "opens what is sealed to this member", _receiving),
     "tls.key": ("P-256", "proves to others which node this is", _certified("node.crt")),

@@ -17,7 +17,9 @@ from typing import Final
 
 from registry.application.folder import NodeFolder
 from registry.application.founding import KEY_SIZE_BYTES, load_signer
-from registry.application.key_files import sync_folder, write_secret
+from registry.application.key_files import write_secret
+from registry.application.private_files import sync_folder
+from registry.application.token_file import read_token_file
 from registry.domain.identifiers import NO_CASE, RequestKey
 from registry.domain.vocabulary import EventKind
 from registry.errors import FolderError, LogReadOnly
@@ -42,11 +44,18 @@ def ask_for_rotation(folder_path: Path) -> bool:
         Whether it was not asked for already.
 
     Raises:
-        FolderError: there is no node, or its next key is missing.
+        FolderError: there is no node, its next key is missing, or these keys live in a token.
         KeyFileError: a key cannot be read.
     """
     folder = NodeFolder(folder_path)
     folder.describe()
+    token = read_token_file(folder.token_file)
+    if token is not None and (token.key_of(_CURRENT) or token.key_of(_NEXT)):
+        msg = (
+            "a log key that lives in a token cannot be rotated yet: begin a new epoch "
+            "(registry new-epoch), whose keys are files"
+        )
+        raise FolderError(msg)
     if not _path(folder, _NEXT).exists():
         msg = f"{_path(folder, _NEXT)} is missing: restore it from a backup of the keys first"
         raise FolderError(msg)
@@ -158,7 +167,9 @@ class OwnLogKey:
         return current
 
     def _read(self, name: str) -> Signer | None:
-        return load_signer(self._folder, name) if _path(self._folder, name).exists() else None
+        token = read_token_file(self._folder.token_file)
+        is_here = _path(self._folder, name).exists() or (token is not None and token.key_of(name))
+        return load_signer(self._folder, name) if is_here else None
 
     def _move(self, name: str, to: str) -> None:
         os.replace(_path(self._folder, name), _path(self._folder, to))  # noqa: PTH105 - durable below

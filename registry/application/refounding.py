@@ -21,7 +21,7 @@ from registry.application.cuts import cut_here
 from registry.application.epochs import staged_folder
 from registry.application.folder import NodeFolder, replace_file
 from registry.application.founding import own_member, read_file
-from registry.application.key_files import sync_folder
+from registry.application.private_files import sync_folder
 from registry.application.rosters import load_roster
 from registry.domain.identifiers import MemberId, RegistryId, Slug
 from registry.errors import FolderError, InvalidRequest

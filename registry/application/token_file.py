@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from registry.application.private_files import replace_owned
 from registry.errors import InvalidRequest, KeyFileError
 
 _WRITTEN_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
@@ -50,6 +51,26 @@ class TokenFile(BaseModel):
     def key_of(self, name: str) -> TokenKey | None:
         """The key of a name; None if it is a file."""
         return next((key for each, key in self.keys.items() if each == name), None)
+
+
+def keep_in_token(path: Path, source: Path, *names: str) -> None:
+    """Writes a token file for those of some keys that another one names; none = there is none.
+
+    Args:
+        path: the file to write; whatever is there goes.
+        source: the other one.
+        names: keys that stay in the token, as far as they are there.
+
+    Raises:
+        KeyFileError: as `read_token_file`.
+    """
+    token = read_token_file(source)
+    kept = {} if token is None else {n: key for n, key in token.keys.items() if n in names}
+    if token is None or not kept:
+        path.unlink(missing_ok=True)
+        return
+    kept_file = token.model_copy(update={"keys": kept})
+    replace_owned(path, kept_file.model_dump_json(indent=2).encode() + b"\n")
 
 
 def token_file_bytes(path: Path) -> bytes:

@@ -3,7 +3,6 @@
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,11 +23,9 @@ from tests.storage.storage_world import (
     PEER_ID,
     Peer,
     case,
-    next_author_of,
     open_store,
     request,
     roster,
-    rotation_at,
 )
 
 FLIPS = 500
@@ -391,18 +388,3 @@ def test_leaf_hash_of_a_changed_entry_is_named(folder: Path, database: sqlite3.C
 
     assert leaf_hash(other) != leaf_hash(entry)
     assert {"leaf_mismatch", "root_mismatch", "range_mismatch"} <= reasons(findings(folder))
-
-
-def test_rotations_of_the_key_are_checked_and_what_is_stored_of_them_too(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
-    store.append(request("before")).result()
-    store.rotate_key(rotation_at, next_author_of(OWN)).result()
-    store.append(request("after")).result()
-    store.close()
-    assert findings(tmp_path) == []
-
-    with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
-        connection.execute("DELETE FROM key_rotations")
-        connection.commit()
-    reasons = {finding.reason for finding in findings(tmp_path)}
-    assert reasons == {"bad_key_rotation", "bad_note_signature"}

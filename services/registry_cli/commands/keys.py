@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from registry.application import KeyReport, application, from, import, key_listing, key_rotation, node_keys, protecting, registry, token_moving
+from registry.application import key_listing, key_rotation, node_keys, protecting, token_moving
+from registry.application.key_listing import KeyReport
 from registry.errors import InvalidRequest
 from registry_cli.output import Output
 from registry_cli.secrets_asked import new_passphrase

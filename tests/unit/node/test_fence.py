@@ -36,11 +36,9 @@ from tests.storage.storage_world import (  # noqa: E402
     OWN_ID,
     REGISTRY,
     Peer,
-    next_author_of,
     open_store,
     request,
     roster,
-    rotation_at,
 )
 
 PATIENCE_S: Final = 10.0
@@ -299,26 +297,6 @@ async def test_another_history_of_a_member_that_comes_later_stops_an_open_log(
             "the log is frozen, though the member has gone",
         )
     assert registry.opened == 1
-
-
-async def test_note_that_a_retired_key_has_forged_stops_nothing(
-    registry: FakeRegistry, lost: Peer
-) -> None:
-    late = FakePeer()
-    fence = fence_of(registry, {PEER: late})
-    async with running(fence):
-        await until(lambda: registry.opened == 1, "the log is open")
-        await asyncio.wrap_future(registry.store.append(request("before")))
-        rotating = registry.store.rotate_key(rotation_at, next_author_of(OWN))
-        await asyncio.wrap_future(rotating)
-        await asyncio.wrap_future(registry.store.append(request("after")))
-        late.notes += [lost.note_at(1), lost.note_at(2), lost.note_at(3)]
-        for _ in range(3):
-            await fence.meet(PEER)
-        assert late.asked == 4
-        assert registry.store.read_only_reason() is None
-        await asyncio.wrap_future(registry.store.append(request("later")))
-    assert registry.store.log_state(OWN_ID).frozen_at is None
 
 
 async def test_member_that_comes_later_and_holds_the_same_history_closes_nothing(

@@ -1,0 +1,107 @@
+"""A new epoch's keys: staged beside those of now, taken when the roster begins it, and sealed."""
+
+from pathlib import Path
+
+import pytest
+
+from registry.application.epochs import begin_epoch, settle_epoch
+from registry.application.folder import NodeFolder
+from registry.application.founding import load_signer
+from registry.application.key_rotation import ask_for_rotation
+from registry.application.protecting import protect_keys
+from registry.application.rosters import Change, adopt, load_roster
+from registry.application.token_moving import move_to_token
+from registry.errors import FolderError
+from registry.log.member import Cut, Member
+from registry.log.merkle import EMPTY_ROOT
+from tests.unit.application.passphrase_world import (
+    OTHER_WORDS,
+    WORDS,
+    contents,
+    given,
+    quick_scrypt,
+)
+from tests.unit.application.test_rosters import draft, founded, signed_by
+from tests.unit.application.token_world import new_token
+
+__all__ = ["founded"]
+CUT = Cut(0, EMPTY_ROOT, "stolen")
+
+
+def begun(folder: Path, name: str, file: Path) -> Member:
+    """The roster begins an epoch of a member, and the member adopts it."""
+    others = [each for each in ("alpha", "beta", "gamma") if each != name]
+    change = Change(new_epochs={name: (file, CUT)})
+    second = signed_by(folder, draft(folder, "2.roster", change, by=others[0]), *others)
+    adopt(folder / name, second)
+    return load_roster(NodeFolder(folder / name)).member_by_slug(name)
+
+
+@pytest.mark.parametrize("which", ["all", "those of the log"])
+def test_keys_of_the_epoch_are_taken_once_the_roster_begins_it(founded: Path, which: str) -> None:
+    folder, is_all = NodeFolder(founded / "alpha"), which == "all"
+    before = contents(folder.path)
+    file = begin_epoch(folder.path, has_all_keys_new=is_all)
+    assert begin_epoch(folder.path, has_all_keys_new=is_all) == file
+    assert contents(folder.path) == before
+    own = begun(founded, "alpha", file)
+    for _ in range(2):
+        settle_epoch(folder, own)
+
+    after = contents(folder.path)
+    new = {"log.key", "next_log.key", "cosigner.key"}
+    new |= {"identity.key", "hpke.key", "tls.key"} if is_all else set()
+    assert {name for name in after if after[name] != before[name]} == new
+    assert load_signer(folder, "log").public_key == own.log_key
+    assert load_signer(folder, "identity").public_key == own.identity_key
+    assert folder.origin == own.origin
+    assert not (folder.path / "epoch-2").exists()
+    assert not folder.guard_file.exists(), "it opens once the others have said what they hold"
+
+
+def test_epoch_whose_keys_are_elsewhere_is_not_taken(founded: Path) -> None:
+    file = begin_epoch(founded / "alpha", has_all_keys_new=False)
+    own = begun(founded, "alpha", file)
+    (founded / "alpha" / "epoch-2" / "alpha.member").unlink()
+
+    with pytest.raises(FolderError, match="its keys are not in"):
+        settle_epoch(NodeFolder(founded / "alpha"), own)
+
+
+def test_keys_of_the_epoch_stay_under_the_passphrase_also_if_it_is_changed_meanwhile(
+    founded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick_scrypt(monkeypatch)
+    folder = NodeFolder(founded / "alpha")
+    with given(WORDS):
+        protect_keys(folder.path, WORDS)
+        file = begin_epoch(folder.path, has_all_keys_new=True)
+        staged = folder.path / "epoch-2" / "keys"
+        assert all(
+            each.read_bytes().startswith(b"registry-sealed") for each in staged.glob("*.key")
+        )
+        own = begun(founded, "alpha", file)
+        protect_keys(folder.path, OTHER_WORDS)
+        settle_epoch(folder, own)
+    with given(OTHER_WORDS):
+        assert load_signer(folder, "log").public_key == own.log_key
+        assert contents(folder.path)["node.key"]
+
+
+def test_key_in_a_token_stays_there_if_it_stays_and_is_told_not_to_rotate(
+    founded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = NodeFolder(founded / "alpha")
+    (tmp_path / "token").mkdir()
+    with new_token(tmp_path / "token", monkeypatch) as token:
+        move_to_token(folder.path, token.file("identity", "log"))
+        with pytest.raises(FolderError, match="lives in a token"):
+            ask_for_rotation(folder.path)
+        file = begin_epoch(folder.path, has_all_keys_new=False)
+        own = begun(founded, "alpha", file)
+        settle_epoch(folder, own)
+
+        assert load_signer(folder, "identity").public_key == own.identity_key
+        assert load_signer(folder, "log").public_key == own.log_key
+    assert not (folder.keys / "identity.key").exists()
+    assert (folder.keys / "log.key").exists()
