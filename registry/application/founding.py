@@ -234,7 +234,19 @@ def join(
     registry_id: RegistryId,
     later: Sequence[Path] = (),
 ) -> Roster:
-    """Takes the signed genesis roster, and the versions after it, and makes the guard of the log.
+    """Takes the signed genesis roster, and the versions after it, from files.
+
+    Raises:
+        InvalidRequest: a roster file cannot be read.
+        RosterError, FolderError, KeyFileError: see `join_signed`.
+    """
+    return join_signed(
+        folder_path, [read_file(each) for each in (roster_file, *later)], registry_id
+    )
+
+
+def join_signed(folder_path: Path, signed: Sequence[bytes], registry_id: RegistryId) -> Roster:
+    """Takes all versions of the roster, the genesis first, and makes the guard of the log.
 
     The first version is kept last: a join that was cut off is done again, with the guard that it
     made.
@@ -243,13 +255,11 @@ def join(
         RosterError: a founder's signature is missing or wrong, the registry id is another, a later
             version breaks a rule of the chain, or the newest roster does not hold this node with
             exactly its keys.
-        InvalidRequest: a roster file cannot be read.
         FolderError, KeyFileError: the folder has joined already, or is not usable.
     """
     folder = NodeFolder(folder_path)
-    signed = read_file(roster_file)
-    verify_genesis(signed, registry_id=registry_id)
-    chain = verify_chain((signed, *map(read_file, later)))
+    verify_genesis(signed[0], registry_id=registry_id)
+    chain = verify_chain(tuple(signed))
     roster = chain.newest
     member = own_member(folder, roster)
     kept = folder.rosters / "1.roster"

@@ -14,7 +14,7 @@ from registry.application.clients import add_client, refresh_profile
 from registry.application.cuts import cut_here
 from registry.application.epochs import begin_epoch
 from registry.application.folder import NodeFolder
-from registry.application.founding import init_node, join
+from registry.application.founding import init_node, join_signed
 from registry.application.key_rotation import ask_for_rotation
 from registry.application.policy import Policy, write_policy
 from registry.application.proposals import endorse_pending, pending, share
@@ -27,6 +27,7 @@ from registry.domain.audience import EVERYONE, AudienceChoice, named
 from registry.domain.identifiers import CaseId
 from registry.log.member import Cut
 from registry_cli.federation import CLIENT_NAME, LocalNode, Mechanism, running
+from registry_cli.roster_fetching import fetch_rosters
 from tests.integration.federation_world import client_of, found, opened, statement, until
 from tests.integration.test_roster_changes import reads, under
 
@@ -119,11 +120,11 @@ class Federation:
         await until(is_so, f"{', '.join(slugs)} have one digest")
 
     def join(self, node: LocalNode) -> None:
-        """Lets one that the newest roster names take part, with the genesis and all versions."""
-        rosters = NodeFolder(self.nodes[0].folder).rosters
-        genesis, *later = [rosters / f"{n}.roster" for n in range(1, self.version + 1)]
+        """Lets one that the newest roster names take part: it knows an id and one address."""
         registry_id = load_roster(NodeFolder(self.nodes[0].folder)).registry_id
-        join(node.folder, genesis, registry_id, later)
+        signed = fetch_rosters(node.folder, self.nodes[1].address, registry_id)
+        assert len(signed) == self.version
+        join_signed(node.folder, signed, registry_id)
         add_client(node.folder, CLIENT_NAME, node.profile, Role.PUBLISHER)
         write_policy(
             NodeFolder(node.folder), Policy(two_people_to_publish=False, two_people_to_erase=False)

@@ -14,6 +14,7 @@ from registry.errors import InvalidRequest, RosterError
 from registry.log.roster import decode_signed_roster, registry_id_of
 from registry_cli.confirming import TO_FOUNDERS, TO_RECEIVER, say_words
 from registry_cli.output import Output
+from registry_cli.roster_fetching import fetch_rosters
 from registry_cli.secrets_asked import new_passphrase
 from registry_cli.surroundings import surroundings_of
 
@@ -94,7 +95,9 @@ def found(
 
 def join(
     folder: Folder,
-    roster_file: RosterFile,
+    roster_file: Annotated[
+        Path | None, typer.Argument(help="the roster file that `registry found` wrote")
+    ] = None,
     words: Annotated[
         str, typer.Option(help='the confirmation words that you were told, in quotes: "lusab ..."')
     ] = "",
@@ -105,15 +108,26 @@ def join(
         list[Path] | None,
         typer.Option(help="the version after it, for who joins later; repeat it in order"),
     ] = None,
+    address: Annotated[
+        str, typer.Option("--from", help="in place of files: HOST:PORT of any member's node")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Take the roster that all founders signed and create this node's empty log.
 
     The words, or the id, must come from another founder by another way than the file, such as the
     telephone: they are what keeps somebody in between from handing you a registry of their own.
+    Who joins later may fetch all versions from any member's node (--from, with --registry-id).
     """
-    pinned = _pinned(roster_file, words, registry_id)
-    roster = founding.join(folder, roster_file, pinned, later or ())
+    if roster_file is not None and not address:
+        pinned = _pinned(roster_file, words, registry_id)
+        roster = founding.join(folder, roster_file, pinned, later or ())
+    elif address and registry_id and roster_file is None and not (words or later):
+        pinned = parse_registry_id(registry_id)
+        roster = founding.join_signed(folder, fetch_rosters(folder, address, pinned), pinned)
+    else:
+        msg = "name the roster file, or where to fetch it: --from HOST:PORT --registry-id ID"
+        raise InvalidRequest(msg)
     output = Output(is_json=json)
     output.say(f"joined {roster.registry_name} with {len(roster.members)} members")
     output.say("next: registry client add, then registry serve")
