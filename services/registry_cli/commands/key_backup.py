@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
-import click
 import typer
 
 from registry.application import key_backup, key_restoring
@@ -24,6 +23,8 @@ Folder = Annotated[Path, typer.Argument(help="the node's folder")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 _WORDS_OF_A_LINE: Final = 5
 _TRIES: Final = 5
+_CLEARED: Final = "\x1b[2J\x1b[H\x1b[3J"
+"""Clears a terminal (ECMA-48), and what was scrolled off as well."""
 
 _CLOSED: Final = (
     "No copy of what this node has signed is here, so its log stays closed: start it, and wait "
@@ -130,14 +131,13 @@ def _show_one_by_one(texts: Sequence[str]) -> None:
     """Each officer alone reads one share; then it is taken off the screen."""
     for number, text in enumerate(texts, 1):
         _wait(f"share {number} of {len(texts)}: when only its officer looks, press Enter")
-        click.echo(text)
+        typer.echo(text)
         _wait("write the words down with their numbers, read them again, press Enter")
-        click.clear()
-        click.echo("\x1b[3J", nl=False)  # what was scrolled off as well
+        typer.echo(_CLEARED, nl=False)
 
 
 def _wait(what_for: str) -> None:
-    click.prompt(what_for, default="", show_default=False, prompt_suffix=" ")
+    typer.prompt(what_for, default="", show_default=False, prompt_suffix=" ")
 
 
 def _ask_share(output: Output, backup: KeyBackup, given: Sequence[OfficerShare]) -> OfficerShare:

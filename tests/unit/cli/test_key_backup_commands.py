@@ -103,16 +103,15 @@ def test_shares_are_shown_one_by_one_and_taken_off_the_screen(
 ) -> None:
     steps: list[str] = []
     monkeypatch.setattr(key_backup, "is_on_terminal", lambda: True)
-    monkeypatch.setattr("click.prompt", lambda what, **_: steps.append(what))
-    monkeypatch.setattr("click.clear", lambda: steps.append("cleared"))
+    monkeypatch.setattr("typer.prompt", lambda what, **_: steps.append(what))
+    monkeypatch.setattr("typer.echo", lambda text, **_: steps.append(text))
+    back_up(un)
 
-    done = back_up(un)
-
-    assert [step for step in steps if step != "cleared"][0::2] == [
+    assert steps[0::4] == [
         f"share {number} of 3: when only its officer looks, press Enter" for number in (1, 2, 3)
     ]
-    assert steps[2::3] == ["cleared"] * 3
-    assert done.output.count("any 2 open the backup") == 3
+    assert all("any 2 open the backup" in share for share in steps[1::4])
+    assert steps[3::4] == ["\x1b[2J\x1b[H\x1b[3J"] * 3
 
 
 def test_shares_are_not_printed_where_nobody_looks(un: Path) -> None:
