@@ -389,12 +389,12 @@ def open_desk(registry: Registry, *, random_bytes: Callable[[int], bytes]) -> De
     """Opens the desk of an open registry; close it before the registry.
 
     Raises:
-        StorageError: the office database or the policy is damaged; nothing is guessed.
+        StorageError: the office database or the policy is damaged.
     """
-    policy = read_policy(registry.folder)
     office = Office(registry.folder.office_database, registry.store.database_key("office"))
     try:
-        return Desk(registry, office, policy, random_bytes=random_bytes)
+        office.begin_log(registry.own.log_id)
+        return Desk(registry, office, read_policy(registry.folder), random_bytes=random_bytes)
     except BaseException:
         office.close()
         raise

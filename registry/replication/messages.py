@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import EntryError, LogDiverged, RegistryError, RootMismatch
+from registry.errors import BadKeyRotation, EntryError, LogDiverged, RegistryError, RootMismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,11 @@ class Blame(Enum):
 
 
 def blame_of(error: RegistryError) -> Blame:
-    """Whose fault an error is; notes and entries were checked before roots are compared."""
-    if isinstance(error, RootMismatch | LogDiverged):
+    """Whose fault an error is; notes and entries were checked before roots are compared.
+
+    A rotation that does not fit may be one of two that its author made: the peer only shows it.
+    """
+    if isinstance(error, RootMismatch | LogDiverged | BadKeyRotation):
         return Blame.AUTHOR
     return Blame.PEER if isinstance(error, EntryError) else Blame.NOBODY
 

@@ -19,7 +19,8 @@ Rules:
    does not end at its head, is the peer's fault even where it would have been left.
 9. A peer that gives another history of a log than is held, under the author's own signatures, is an
    honest relay of a dishonest author, as far as this node can tell: that log is not taken from that
-   peer for long, whatever it offers, and everything else is.
+   peer for long, whatever it offers, and everything else is. The same where it shows a rotation of
+   the log's key that does not fit those that are known.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, assert_never
 
 from registry.domain.identifiers import LogId, RegistryId, Slug
-from registry.errors import EntryError
+from registry.errors import BadKeyRotation, EntryError
 from registry.log.log_keys import LogKeys
 from registry.log.roster import Member, Roster
 from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
@@ -258,6 +259,11 @@ class Session:
             checkpoint = check_head(offer.note, keys)
             if tail is not None:
                 check_tail(tail, checkpoint)
+        except BadKeyRotation as error:
+            state = self._peers[peer]
+            state.last_error = _printable(f"{error.reason}: {error}")
+            state.note_contradiction(now_ms, log_id)
+            return ()
         except EntryError as error:
             return self._drop(now_ms, peer, f"{error.reason}: {error}")
         if log_id == self._own.log_id:

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from eventsourcing.sqlite import SQLiteCursor
 
-from registry.domain.identifiers import CaseId, RequestKey
+from registry.domain.identifiers import CaseId, LogId, RequestKey
 from registry.store.connections import translated
 from registry.store.encrypted import EncryptedDatastore
 
@@ -34,6 +34,7 @@ _TABLES: Final = (
     "CREATE INDEX IF NOT EXISTS reads_by_case ON reads (case_id, read_no)",
     """CREATE TABLE IF NOT EXISTS proposed (
         case_id BLOB, name BLOB, PRIMARY KEY (case_id, name)) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS own_log (log_id BLOB NOT NULL)",
     "DROP TABLE IF EXISTS marks",
 )
 
@@ -110,6 +111,23 @@ class Office:
     def close(self) -> None:
         """Closes the database."""
         self._datastore.close()
+
+    def begin_log(self, log_id: LogId) -> None:
+        """Says which log the acts that wait are for; those for another one before it are dropped.
+
+        They name events of that log by their places, which are others in a new epoch: an erasure
+        would be carried out on whatever stands there.
+        """
+        with self._transaction(commit=True) as cursor:
+            cursor.execute("SELECT log_id FROM own_log")
+            row = cursor.fetchone()
+            if row is not None and row["log_id"] != log_id:
+                cursor.execute("DELETE FROM pending")
+                cursor.execute("DELETE FROM proposed")
+                self._must_truncate = True
+            cursor.execute("DELETE FROM own_log")
+            cursor.execute("INSERT INTO own_log VALUES (?)", (log_id,))
+        self._forget_dropped()
 
     # --- acts that wait -------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.domain.identifiers import CaseId, RequestKey
+from registry.domain.identifiers import CaseId, LogId, RequestKey
 from registry.store import encrypted
 from registry.store.connections import empty_wal
 from registry.store.office import Office, PendingRow
@@ -74,3 +74,13 @@ def test_drop_that_a_crash_cut_short_is_finished_at_the_next_open(tmp_path: Path
     with closing(Office(crashed / "office.db", KEY)) as office:
         assert wal_size(crashed) == 0
         assert office.pending("one") is None
+
+
+def test_acts_that_wait_for_another_log_are_dropped_when_a_new_one_begins(tmp_path: Path) -> None:
+    first, second = LogId(b"1" * 32), LogId(b"2" * 32)
+    for log_id, left in ((first, 1), (first, 1), (second, 0)):
+        with closing(Office(tmp_path / "office.db", KEY)) as office:
+            office.begin_log(log_id)
+            if office.pending("erase event 3") is None and left:
+                office.add_pending(pending("erase event 3"))
+            assert len(office.pending_after(0, 10)) == left

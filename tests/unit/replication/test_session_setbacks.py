@@ -240,3 +240,15 @@ def test_each_error_is_blamed_on_whose_fault_it_is(
     error: type[RegistryError], blame: Blame
 ) -> None:
     assert blame_of(error("invented")) is blame
+
+
+def test_rotation_that_does_not_fit_costs_its_peer_that_log_alone() -> None:
+    session = new_session()
+    session.handle(NOW_MS, up(B))
+    shown = HeadOffered(B, log(A), note(A, 10), rotations=(b"no rotation",))
+
+    assert session.handle(NOW_MS, shown) == ()
+    assert session.connected() == (B,)
+    assert session.view_of(B, log(A)).last_error.startswith("bad_key_rotation: ")
+    assert session.handle(NOW_MS, HeadOffered(B, log(A), note(A, 11))) == ()
+    assert session.handle(NOW_MS, HeadOffered(B, log(C), note(C, 3))) != ()
