@@ -25,6 +25,7 @@ from registry.application.certificates import (
 from registry.application.folder import NodeFolder, replace_file
 from registry.application.key_files import read_private, write_private
 from registry.application.roles import Client, Role, is_same_person, parse_role
+from registry.application.tls_renewal import trusted_certificates
 from registry.domain.identifiers import Slug
 from registry.errors import FolderError, InvalidRequest, NotFound
 
@@ -126,7 +127,7 @@ def refresh_profile(folder_path: Path, profile: Path, address: str) -> None:
     if mechanism != folder.mechanism:
         msg = f"{profile} is a profile of {mechanism}, not of {folder.mechanism}"
         raise FolderError(msg)
-    certificate = read_certificate(folder.tls / "node.crt")
+    certificate = trusted_certificates(folder)
     _describe_node(folder.mechanism, profile, name, address, certificate)
 
 
@@ -180,7 +181,7 @@ def _add(folder: NodeFolder, client: Client, out: Path) -> str:
         msg = f"a client named {name} exists; choose another name"
         raise InvalidRequest(msg)
     description = folder.describe()
-    node_certificate = read_certificate(folder.tls / "node.crt")
+    node_certificate = trusted_certificates(folder)
     issued = make_client_certificate(load_client_authority(folder), name)
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(out / "client.key", issued.key_pem)

@@ -152,6 +152,7 @@ _KNOWN: Final[dict[str, tuple[str, str, Callable[[NodeFolder, Path], _Shown]]]] 
     "cosigner.key": ("Ed25519", "confirms what other logs hold", _signing),
     "hpke.key": ("X25519", "opens what is sealed to this member", _receiving),
     "tls.key": ("P-256", "proves to others which node this is", _certified("node.crt")),
+    "next_tls.key": ("P-256", "takes the place of tls.key", _certified("next_node.crt")),
     "client_authority.key": (
         "P-256",
         "signs the certificates of this node's clients",

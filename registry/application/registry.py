@@ -36,6 +36,7 @@ from registry.application.recording import Receipt, RecordCommand, Recording
 from registry.application.request_keys import RequestKeys
 from registry.application.rosters import apply_cuts, load_roster
 from registry.application.sharing import PartKey, sharable_parts
+from registry.application.tls_renewal import settle_certificate
 from registry.domain.identifiers import CaseId, Commitment, RegistryId, log_id_of
 from registry.domain.mechanisms import load_profiles
 from registry.errors import NotFound
@@ -134,6 +135,7 @@ class Registry:
             roster = load_roster(folder)
             own = roster.member_by_slug(folder.mechanism)
             settle_epoch(folder, own)
+            settle_certificate(folder, own)
             author = Author(
                 signer=load_signer(folder, "log"),
                 registry_id=roster.registry_id,

@@ -48,6 +48,7 @@ class Change:
         new_epochs: member files of the next logs of members, and where the logs before them end.
         addresses: new addresses, by slug.
         names: new names that people read, by slug.
+        certificates: new TLS certificates, DER, by slug.
         threshold: signatures that the version after it needs; None = as many as now, or the
             smallest majority if that is more, or if so many are not left.
         expires_ms: when the members mean to renew it, milliseconds UTC; None = as now, 0 = never.
@@ -59,6 +60,7 @@ class Change:
     new_epochs: Mapping[str, tuple[Path, Cut]] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    certificates: Mapping[str, bytes] = field(default_factory=dict)
     threshold: int | None = None
     expires_ms: int | None = None
 
@@ -102,7 +104,8 @@ def propose(folder_path: Path, change: Change) -> bytes:
     chain = load_chain(NodeFolder(folder_path))
     before = chain.newest
     members = [_changed(member, change) for member in before.members]
-    named = {*change.remove, *change.revoke, *change.new_epochs, *change.addresses, *change.names}
+    named = {*change.remove, *change.revoke, *change.new_epochs, *change.addresses}
+    named |= {*change.names, *change.certificates}
     unknown = named - {member.slug for member in members}
     if unknown:
         msg = f"the roster knows no {', '.join(sorted(unknown))}"
@@ -253,6 +256,8 @@ def _changed(member: Member, change: Change) -> Member:
         member = replace(member, address=address)
     if (name := change.names.get(member.slug)) is not None:
         member = replace(member, display_name=name)
+    if (certificate := change.certificates.get(member.slug)) is not None:
+        member = replace(member, tls_certificate=certificate)
     return member
 
 

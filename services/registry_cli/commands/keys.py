@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from registry.application import key_listing, key_rotation, node_keys, protecting, token_moving
+from registry.application import (
+    key_listing,
+    key_rotation,
+    node_keys,
+    protecting,
+    tls_renewal,
+    token_moving,
+)
 from registry.application.key_listing import KeyReport
 from registry.errors import InvalidRequest
 from registry_cli.output import Output
@@ -101,6 +108,22 @@ def keys_move_to_token(
     output.say(f"in the token now, their files deleted: {', '.join(gone) or 'nothing new'}")
     output.say("earlier copies of these files, and backups of the keys, still hold them")
     output.result({"moved": gone})
+
+
+@keys_app.command("renew-tls")
+def keys_renew_tls(folder: Folder, json: Json = False) -> None:
+    """Make another TLS key and certificate for this node, to be pinned by the next roster.
+
+    Nothing changes until the members agree. Bring the clients' profiles up to date before: they
+    will know the node by either certificate.
+    """
+    certificate = tls_renewal.stage_certificate(folder)
+    output = Output(is_json=json)
+    output.say(f"next certificate  {key_listing.fingerprint_of(certificate)}")
+    output.say("next: registry client refresh FOLDER PROFILE, for each profile of this node")
+    output.say("then: registry roster propose --own-certificate; the node takes the new key when")
+    output.say("enough have endorsed it, without anything that is recorded being lost")
+    output.result({"fingerprint": key_listing.fingerprint_of(certificate)})
 
 
 @keys_app.command("rotate-node-key")

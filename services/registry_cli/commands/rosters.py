@@ -14,6 +14,7 @@ from registry.application import (
     proposals,
     refounding,
     rosters,
+    tls_renewal,
 )
 from registry.application.cuts import cut_here
 from registry.application.folder import NodeFolder
@@ -49,6 +50,10 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
         list[Path] | None,
         typer.Option(help="member file, by `registry new-epoch`, of one that begins another log"),
     ] = None,
+    own_certificate: Annotated[
+        bool,
+        typer.Option("--own-certificate", help="this node's next one: registry keys renew-tls"),
+    ] = False,
     reason: Annotated[str, typer.Option(help="why a log ends, without names")] = "",
     address: Annotated[
         list[str] | None, typer.Option(help="SLUG=HOST:PORT, a new address; repeat it")
@@ -72,6 +77,7 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
         revoke={slug: cut_here(folder, slug, reason) for slug in revoke or ()},
         new_epochs={slug: (file, cut_here(folder, slug, reason)) for slug, file in begun.items()},
         addresses=_addresses(address or ()),
+        certificates=_staged(folder) if own_certificate else {},
         threshold=threshold,
         expires_ms=_day_ms(expires) if expires else None,
     )
@@ -292,6 +298,10 @@ def _day_ms(text: str) -> int:
         msg = f"--expires takes a day such as 2027-11-01, not {text!r}"
         raise InvalidRequest(msg) from error
     return round(day.timestamp() * 1000)
+
+
+def _staged(folder: Path) -> dict[str, bytes]:
+    return {NodeFolder(folder).mechanism: tls_renewal.stage_certificate(folder)}
 
 
 def _addresses(written: list[str] | tuple[str, ...]) -> dict[str, str]:
