@@ -22,6 +22,8 @@ class Terminal:
         self._pid, self._handle = pty.fork()
         if self._pid == 0:  # pragma: no cover - the child
             try:
+                # Whoever runs the tests in the background ignores it, and so would this.
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
                 os.execve(sys.executable, command, os.environ | {"TERM": "dumb"})  # noqa: S606 - ours
             finally:
                 os._exit(127)
