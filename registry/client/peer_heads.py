@@ -52,7 +52,7 @@ async def held_checkpoint(
         try:
             async for response in call:
                 if not response.HasField("head"):
-                    return b""
+                    break
                 if response.head.log_id == log_id:
                     return bytes(response.head.checkpoint)
         except grpc.aio.AioRpcError as error:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typer.testing import CliRunner, Result
 
 from registry.application.folder import NodeFolder
+from registry.application.leaving import profiles_of_others
 from registry.application.proposals import endorse_pending, pending
+from registry.client.peer_heads import held_checkpoint
 from registry.domain.audience import EVERYONE
 from registry.errors import PeerUnavailable
 from registry_cli.federation import LocalNode, running
@@ -51,6 +53,9 @@ async def test_member_leaves_once_another_holds_its_log_and_then_writes_nothing_
         await until_equal(nodes, case_count=1)
         refused = await leave(gamma)
         assert "in use by a running node" in str(refused.exception)
+
+        for profile in profiles_of_others(gamma.folder):
+            assert await held_checkpoint(profile, b"another log".ljust(32)) == b""
 
         # What gamma says while nobody hears it is not given away yet.
         alpha.stop()

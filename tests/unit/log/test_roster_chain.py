@@ -169,6 +169,24 @@ def test_member_that_was_removed_signs_nothing_any_more() -> None:
     assert second.extended(sign_roster(third, (1, 2))).newest.version == 3
 
 
+def test_member_that_a_version_removes_signs_for_the_version_before_alone() -> None:
+    gone = replace(sample_member(3), status=MemberStatus.REMOVED, cut=CUT)
+    roster = following(members=members(gone))
+
+    with pytest.raises(RosterLacksNewMembers, match="1 of 2 members of version 2"):
+        CHAIN.extended(sign_roster(roster, (1, 3)))
+    assert CHAIN.extended(sign_roster(roster, (1, 2, 3))).newest == roster
+
+
+def test_lower_threshold_counts_from_the_version_after_it_on() -> None:
+    strict = CHAIN.extended(sign_roster(following(threshold=3)))
+    looser = following(strict, threshold=2)
+
+    with pytest.raises(RosterLacksOldMembers, match="2 of 3 members of version 2"):
+        strict.extended(sign_roster(looser, (1, 2)))
+    assert strict.extended(sign_roster(looser)).newest.threshold == 2
+
+
 # --- versions ---------------------------------------------------------------------------------
 
 
@@ -198,6 +216,32 @@ def test_version_of_another_registry_or_another_chain_is_refused() -> None:
         CHAIN.extended(sign_roster(following(registry_id=RegistryId(b"o" * 32))))
     with pytest.raises(RosterNotLinked, match="another version 1 than ours"):
         CHAIN.extended(sign_roster(following(prev_hash=b"p" * 32)))
+
+
+def test_each_broken_rule_has_a_reason_that_stays_and_is_its_own() -> None:
+    chain = CHAIN.extended(sign_roster(following(), (1, 2)))
+    many = members(newcomer(4), newcomer(5), newcomer(6), newcomer(7))
+    broken = {
+        "roster_lacks_old_members": (CHAIN, sign_roster(following(), (1,))),
+        "roster_lacks_new_members": (CHAIN, signed(following(members=many, threshold=4), 1, 2)),
+        "roster_forked": (chain, sign_roster(following(advisory_expiry_ms=7), (2, 3))),
+        "roster_skipped": (CHAIN, sign_roster(following(version=3))),
+        "roster_rolled_back": (chain, GENESIS),
+        "roster_not_linked": (CHAIN, sign_roster(following(prev_hash=b"p" * 32))),
+        "roster_of_another_registry": (
+            CHAIN,
+            sign_roster(following(registry_id=RegistryId(b"o" * 32))),
+        ),
+        "roster_rewrites_members": (
+            CHAIN,
+            sign_roster(following(members=CHAIN.newest.members[:2]), (1, 2)),
+        ),
+        "roster_error": (CHAIN, b"no roster"),
+    }
+    for reason, (before, data) in broken.items():
+        with pytest.raises(RosterError) as refused:
+            before.extended(data)
+        assert refused.value.reason == reason
 
 
 # --- members ----------------------------------------------------------------------------------
