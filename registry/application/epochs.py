@@ -26,13 +26,21 @@ from registry.application.founding import (
     new_signer,
 )
 from registry.application.key_files import read_private, replace_private, write_private
+from registry.application.key_rotation import forget_rotation
 from registry.application.private_files import sync_folder, write_owned
 from registry.application.protecting import private_key_files
 from registry.application.rosters import load_roster
+from registry.application.tls_renewal import forget_staged
 from registry.application.token_file import keep_in_token
 from registry.domain.identifiers import MemberId, make_origin
 from registry.errors import FolderError
-from registry.log.member import Member, MemberStatus, key_hash, make_member_file
+from registry.log.member import (
+    Member,
+    MemberStatus,
+    key_hash,
+    make_member_file,
+    read_member_file,
+)
 
 _SIGNING: Final = ("identity", "log", "cosigner")
 _KEPT: Final = ("identity.key", "hpke.key", "tls.key")
@@ -51,7 +59,7 @@ def begin_epoch(folder_path: Path, *, has_all_keys_new: bool) -> Path:
         The member file, to be proposed by any member. Asked again, the same one.
 
     Raises:
-        FolderError: the node has not joined.
+        FolderError: the node has not joined, or the keys were made already, and not all new.
         KeyFileError: a key cannot be read.
     """
     folder = NodeFolder(folder_path)
@@ -59,6 +67,13 @@ def begin_epoch(folder_path: Path, *, has_all_keys_new: bool) -> Path:
     staged = staged_folder(folder, own.epoch + 1)
     member_file = staged.path / f"{own.slug}.member"
     if member_file.exists():
+        made = read_member_file(member_file.read_bytes())
+        if has_all_keys_new and made.identity_key == own.identity_key:
+            msg = (
+                f"{staged.path} was made without new keys for everything, and maybe before the "
+                "theft: delete it and begin again, unless the members have agreed on it already"
+            )
+            raise FolderError(msg)
         return member_file
     shutil.rmtree(staged.path, ignore_errors=True)
     staged.create()
@@ -132,6 +147,9 @@ def settle_epoch(folder: NodeFolder, own: Member) -> None:
         made_ns = each.stat().st_mtime_ns
         replace_private(folder.keys / each.name, read_private(each), time_ns=made_ns)
         each.unlink()
+    # Keys that were made for the log before are known to whoever has it.
+    forget_rotation(folder)
+    forget_staged(folder)
     is_kept = staged.token_file.exists()
     keep_in_token(folder.token_file, folder.token_file, *(("identity",) if is_kept else ()))
     for each in sorted(staged.tls.iterdir()):

@@ -49,13 +49,7 @@ def ask_for_rotation(folder_path: Path) -> bool:
     """
     folder = NodeFolder(folder_path)
     folder.describe()
-    token = read_token_file(folder.token_file)
-    if token is not None and (token.key_of(_CURRENT) or token.key_of(_NEXT)):
-        msg = (
-            "a log key that lives in a token cannot be rotated yet: begin a new epoch "
-            "(registry new-epoch), whose keys are files"
-        )
-        raise FolderError(msg)
+    _refuse_token(folder)
     if not _path(folder, _NEXT).exists():
         msg = f"{_path(folder, _NEXT)} is missing: restore it from a backup of the keys first"
         raise FolderError(msg)
@@ -85,7 +79,7 @@ class OwnLogKey:
     @property
     def is_rotation_wanted(self) -> bool:
         """Whether a rotation was asked for and is not in the log yet."""
-        return _path(self._folder, _AFTER_NEXT).exists()
+        return is_rotation_asked_for(self._folder)
 
     def use(self) -> None:
         """Lets the key sign that counts at the end of what is held of the log, if it is here."""
@@ -113,10 +107,12 @@ class OwnLogKey:
         """Appends a rotation to the open log and signs with the new key from then on.
 
         Raises:
-            FolderError: the next key is missing, or is not the one that was announced.
+            FolderError: the next key is missing, is not the one that was announced, or these keys
+                live in a token.
             KeyFileError: a key cannot be read.
             Overloaded, TryLater: as `EntryStore.append`; the future may raise LogReadOnly.
         """
+        _refuse_token(self._folder)
         keys = self._keys()
         new, after = load_signer(self._folder, _NEXT), load_signer(self._folder, _AFTER_NEXT)
         if len(keys.keys) > ROTATIONS_MAX:
@@ -174,6 +170,26 @@ class OwnLogKey:
     def _move(self, name: str, to: str) -> None:
         os.replace(_path(self._folder, name), _path(self._folder, to))  # noqa: PTH105 - durable below
         sync_folder(self._folder.keys)
+
+
+def is_rotation_asked_for(folder: NodeFolder) -> bool:
+    """Whether the key for a rotation was made that is not carried out yet."""
+    return _path(folder, _AFTER_NEXT).exists()
+
+
+def forget_rotation(folder: NodeFolder) -> None:
+    """Takes back what was asked for: in a new epoch its key would be one of before."""
+    _path(folder, _AFTER_NEXT).unlink(missing_ok=True)
+
+
+def _refuse_token(folder: NodeFolder) -> None:
+    token = read_token_file(folder.token_file)
+    if token is not None and (token.key_of(_CURRENT) or token.key_of(_NEXT)):
+        msg = (
+            "a log key that lives in a token cannot be rotated yet: begin a new epoch "
+            "(registry new-epoch), whose keys are files"
+        )
+        raise FolderError(msg)
 
 
 def _path(folder: NodeFolder, name: str) -> Path:

@@ -36,7 +36,7 @@ def protect_keys(folder_path: Path, passphrase: str) -> int:
         How many key files are sealed.
 
     Raises:
-        InvalidRequest: the passphrase is too short or too long.
+        InvalidRequest: the passphrase is too short or too long, or keys of an epoch wait.
         FolderError: no node is there, or it is running.
         KeyFileError: a key cannot be read: nothing was changed.
     """
@@ -44,6 +44,7 @@ def protect_keys(folder_path: Path, passphrase: str) -> int:
     folder = NodeFolder(folder_path)
     folder.describe()
     with folder.held():
+        _refuse_staged(folder)
         keys = _readable(folder.keys)
         known = UNLOCKED.folder_keys(folder.keys) if is_protected(folder.keys) else ()
         fresh = new_folder_key()
@@ -61,13 +62,14 @@ def unprotect_keys(folder_path: Path) -> int:
         How many key files can be read without it.
 
     Raises:
-        InvalidRequest: there is no passphrase.
+        InvalidRequest: there is no passphrase, or keys of an epoch wait.
         FolderError: no node is there, or it is running.
         KeyFileError: a key cannot be read: nothing was changed.
     """
     folder = NodeFolder(folder_path)
     folder.describe()
     with folder.held():
+        _refuse_staged(folder)
         if not is_protected(folder.keys):
             msg = f"the keys in {folder.keys} have no passphrase"
             raise InvalidRequest(msg)
@@ -77,6 +79,17 @@ def unprotect_keys(folder_path: Path) -> int:
         folder.passphrase_file.unlink()
         sync_folder(folder.keys)
     return len(keys)
+
+
+def _refuse_staged(folder: NodeFolder) -> None:
+    """The keys of the next epoch are sealed as those of now were when they were made."""
+    staged = [path.name for path in folder.path.glob("epoch-*")]
+    if staged:
+        msg = (
+            f"the keys in {staged[0]} wait for the next roster: change the passphrase once they "
+            "are taken, or delete them and make them again afterwards"
+        )
+        raise InvalidRequest(msg)
 
 
 def begin_protection(keys: Path, passphrase: str) -> None:

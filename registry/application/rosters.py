@@ -265,7 +265,13 @@ def _in_new_epoch(member: Member, file: Path, cut: Cut) -> Member:
     """The member with its next log; one that was revoked before ends where that was said."""
     before = FormerLog(member.origin, member.log_key, member.next_log_key_hash, member.cut or cut)
     new = read_member_file(read_file(file))
-    return replace(new, id=member.id, former_logs=(*member.former_logs, before))
+    return replace(
+        new,
+        id=member.id,
+        address=member.address,
+        display_name=member.display_name,
+        former_logs=(*member.former_logs, before),
+    )
 
 
 def _joining(before: Roster, files: Sequence[Path]) -> list[Member]:

@@ -56,6 +56,12 @@ def trusted_certificates(folder: NodeFolder) -> bytes:
     return found + (read_certificate(staged) if staged.exists() else b"")
 
 
+def forget_staged(folder: NodeFolder) -> None:
+    """Takes back a renewal that was begun: in a new epoch its key would be one of before."""
+    (folder.tls / _CERTIFICATE).unlink(missing_ok=True)
+    (folder.keys / _KEY).unlink(missing_ok=True)
+
+
 def settle_certificate(folder: NodeFolder, own: Member) -> None:
     """Takes the staged key and certificate once the roster pins it; else nothing.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from registry.application.folder import NodeFolder, replace_file
 from registry.application.founding import KEY_SIZE_BYTES
 from registry.application.key_files import read_secret
+from registry.application.key_rotation import is_rotation_asked_for
 from registry.application.private_files import sync_folder
 from registry.application.token_file import TokenFile, TokenKey, read_token_file, token_file_bytes
 from registry.application.tokens import TOKENS
@@ -25,7 +26,8 @@ def move_to_token(folder_path: Path, token_file: Path) -> list[str]:
 
     Raises:
         InvalidRequest: there is no such token file.
-        FolderError: no node is there, it is running, or it has another token.
+        FolderError: no node is there, it is running, it has another token, or its log key waits
+            to be rotated.
         KeyFileError: a key or the token file cannot be read, or the token holds another key under
             the same label; the PIN is missing or wrong.
         TokenUnavailable: the token does not answer, or takes no keys from outside.
@@ -39,6 +41,9 @@ def move_to_token(folder_path: Path, token_file: Path) -> list[str]:
             raise FolderError(msg)
         token = read_token_file(token_file)
         assert token is not None  # noqa: S101 - its bytes were checked
+        if is_rotation_asked_for(folder) and {"log", "next_log"} & token.keys.keys():
+            msg = "a rotation of the log key was asked for: the node carries it out first, start it"
+            raise FolderError(msg)
         for name, key in token.keys.items():
             _take_over(token, key, folder.keys / f"{name}.key")
         replace_file(folder.token_file, data)

@@ -79,6 +79,16 @@ class LogKeys:
         """Whether a key that was replaced since signs notes of this size."""
         return len(self.keys) > 1 and size <= self.last.first_index
 
+    def contradicts(self, other: "LogKeys") -> bool:
+        """Whether two rotations of one log brought what here is the newest key.
+
+        Two that differ where this log went on since do not count: whoever has found keys that were
+        replaced can sign such.
+        """
+        at = len(self.keys) - 1
+        is_same_before = at > 0 and other.keys[:at] == self.keys[:at]
+        return is_same_before and len(other.keys) > at and other.keys[at] != self.keys[at]
+
     def before(self, index: int) -> "LogKeys":
         """The keys as they stood when the log had `index` entries."""
         keys = tuple([key for key in self.keys if key.first_index <= index])

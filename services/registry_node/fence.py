@@ -15,9 +15,9 @@ from registry.api.v1 import replication_pb2
 from registry.application import Registry
 from registry.application.ceremonies import is_leaving
 from registry.domain.identifiers import RootHash, Slug
-from registry.errors import EntryError, GuardError, LogDiverged, TryLater
+from registry.errors import BadKeyRotation, EntryError, GuardError, LogDiverged, TryLater
 from registry.log.checkpoint import Checkpoint
-from registry.log.log_keys import verify_log_checkpoint
+from registry.log.log_keys import LogKeys, keys_of_member, verify_log_checkpoint
 from registry.replication.recovery import (
     ASK_AT_MOST_MS,
     Decision,
@@ -213,10 +213,13 @@ class StartUpFence:
         note = bytes(head.checkpoint)
         if not note:
             return OwnNote(size=0, is_consistent=True)
+        held = self._registry.log_keys(self._registry.own)
         try:
             # What this node does not hold may have rotated its key: a peer shows that with it.
-            keys = self._registry.log_keys(self._registry.own).learn(head.rotations)
+            keys = held.learn(head.rotations)
             checkpoint = verify_log_checkpoint(note, keys)
+        except BadKeyRotation:
+            return self._judge_rotations(held, head)
         except EntryError:
             # Nobody but this node could have signed it: such a note proves nothing.
             return OwnNote(size=0, is_consistent=True)
@@ -229,6 +232,19 @@ class StartUpFence:
             return OwnNote(size=checkpoint.size, is_consistent=False, note=note)
         self._note_shown(checkpoint)
         return OwnNote(size=checkpoint.size, is_consistent=True)
+
+    def _judge_rotations(self, held: LogKeys, head: replication_pb2.Head) -> OwnNote:
+        """Rotations that do not follow those held: of another copy of this node, or junk."""
+        note = bytes(head.checkpoint)
+        try:
+            shown = keys_of_member(held.registry_id, self._registry.own).learn(head.rotations)
+            checkpoint = verify_log_checkpoint(note, shown)
+        except EntryError:
+            return OwnNote(size=0, is_consistent=True)
+        if not held.contradicts(shown):
+            _log.error("note_of_retired_key", size=checkpoint.size)
+            return OwnNote(size=0, is_consistent=True)
+        return OwnNote(size=checkpoint.size, is_consistent=False, note=note)
 
     def _root_at(self, size: int) -> RootHash | None:
         """The root that is held at a size; None if it is not."""

@@ -43,7 +43,14 @@ class KeyRotation:
         """
         log_key = self._registry.log_key
         is_open = self._registry.store.read_only_reason() is None
-        if not is_open or not log_key.is_rotation_wanted:
+        if is_open and log_key.is_rotation_wanted:
+            # What was carried out and is not in its place yet is no second one.
+            await asyncio.to_thread(log_key.use)
+            await self._rotate()
+
+    async def _rotate(self) -> None:
+        log_key = self._registry.log_key
+        if not log_key.is_rotation_wanted:
             return
         appended = await asyncio.wrap_future(await asyncio.to_thread(log_key.rotate))
         await asyncio.to_thread(log_key.use)

@@ -77,9 +77,11 @@ class RosterFollowing:
 
     async def _start_anew(self) -> None:
         roster = await asyncio.to_thread(load_roster, self._folder)
-        active = {member.slug for member in roster.active_members()}
-        removed = self._stubs.keys() - active
-        if gone := removed.intersection(self._connected()):
+        # Who is answered no more under the new version, or until it has another TLS key.
+        same = {(member.slug, member.tls_certificate) for member in roster.active_members()}
+        before = self._registry.roster.active_members()
+        lost = {m.slug for m in before if (m.slug, m.tls_certificate) not in same}
+        if gone := lost.intersection(self._stubs, self._connected()):
             path = self._folder.rosters / f"{roster.version}.roster"
             request = replication_pb2.ExchangeProposalsRequest(
                 signed_rosters=[await asyncio.to_thread(path.read_bytes)]

@@ -20,11 +20,12 @@ _KEYS: Final = (
     "  if so, they may have copied keys:",
     "  keys/node.key, which opens all content: stop the node, `registry keys rotate-node-key`,",
     "    start it, and destroy old backups: the old key opens those for ever",
-    "  keys/log.key, which signs your events: key rotation, `registry keys rotate-log`",
-    "  the other files in keys/ sign for rosters and open connections: no command renews them",
-    "    alone. If they may be misused: the others `registry remove` this member, and it joins",
-    "    anew with fresh keys (`registry init`, `registry join --later`)",
-    "  make a new sealed copy of keys/ after that, and change who may log in to the machine",
+    "  keys/log.key and the next one, which sign your events: key rotation,",
+    "    `registry keys rotate-log-key`, twice, so that neither copy signs anything any more",
+    "  the other files in keys/ sign for rosters and open connections. If they may be misused:",
+    "    the others end this log (`registry roster propose --revoke`), and this member comes back",
+    "    under its number with all keys new (`registry new-epoch --all-keys`)",
+    "  back up the keys anew after that, and change who may log in to the machine",
 )
 
 

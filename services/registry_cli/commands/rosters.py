@@ -113,7 +113,8 @@ def new_epoch(
     output = Output(is_json=json)
     output.say(f"member file  {member_file}")
     output.say("next: a member proposes it by `registry roster propose --new-epoch FILE --reason`,")
-    output.say("enough endorse it, and this node takes the new keys when it starts under it")
+    output.say("enough endorse it, and this node takes the new keys when it starts under it;")
+    output.say("then back up the keys anew: the backups of before hold none of them")
     if all_keys:
         output.say("then bring the profiles of its clients up to date: `registry client refresh`")
     output.result({"member_file": str(member_file)})

@@ -1,5 +1,6 @@
 """A new epoch's keys: staged beside those of now, taken when the roster begins it, and sealed."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,12 @@ from registry.application.epochs import begin_epoch, settle_epoch
 from registry.application.folder import NodeFolder
 from registry.application.founding import load_signer
 from registry.application.key_rotation import ask_for_rotation
+from registry.application.key_sealing import is_sealed
 from registry.application.protecting import protect_keys
 from registry.application.rosters import Change, adopt, load_roster
+from registry.application.tls_renewal import stage_certificate
 from registry.application.token_moving import move_to_token
-from registry.errors import FolderError
+from registry.errors import FolderError, InvalidRequest
 from registry.log.member import Cut, Member
 from registry.log.merkle import EMPTY_ROOT
 from tests.unit.application.passphrase_world import (
@@ -68,7 +71,7 @@ def test_epoch_whose_keys_are_elsewhere_is_not_taken(founded: Path) -> None:
         settle_epoch(NodeFolder(founded / "alpha"), own)
 
 
-def test_keys_of_the_epoch_stay_under_the_passphrase_also_if_it_is_changed_meanwhile(
+def test_keys_of_the_epoch_are_sealed_like_those_of_now_and_no_passphrase_changes_meanwhile(
     founded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick_scrypt(monkeypatch)
@@ -77,15 +80,29 @@ def test_keys_of_the_epoch_stay_under_the_passphrase_also_if_it_is_changed_meanw
         protect_keys(folder.path, WORDS)
         file = begin_epoch(folder.path, has_all_keys_new=True)
         staged = folder.path / "epoch-2" / "keys"
-        assert all(
-            each.read_bytes().startswith(b"registry-sealed") for each in staged.glob("*.key")
-        )
+        assert all(is_sealed(each.read_bytes()) for each in staged.glob("*.key"))
+        with pytest.raises(InvalidRequest, match="wait for the next roster"):
+            protect_keys(folder.path, OTHER_WORDS)
         own = begun(founded, "alpha", file)
-        protect_keys(folder.path, OTHER_WORDS)
         settle_epoch(folder, own)
-    with given(OTHER_WORDS):
         assert load_signer(folder, "log").public_key == own.log_key
+        protect_keys(folder.path, OTHER_WORDS)
         assert contents(folder.path)["node.key"]
+
+
+def test_nothing_that_was_prepared_before_the_epoch_counts_in_it(founded: Path) -> None:
+    folder = NodeFolder(founded / "alpha")
+    assert ask_for_rotation(folder.path)
+    stage_certificate(folder.path)
+    begin_epoch(folder.path, has_all_keys_new=False)
+    with pytest.raises(FolderError, match="without new keys for everything"):
+        begin_epoch(folder.path, has_all_keys_new=True)
+    shutil.rmtree(folder.path / "epoch-2")
+    own = begun(founded, "alpha", begin_epoch(folder.path, has_all_keys_new=True))
+    settle_epoch(folder, own)
+
+    left = {path.name for where in (folder.keys, folder.tls) for path in where.iterdir()}
+    assert not left & {"after_next_log.key", "next_tls.key", "next_node.crt"}
 
 
 def test_key_in_a_token_stays_there_if_it_stays_and_is_told_not_to_rotate(
@@ -97,6 +114,10 @@ def test_key_in_a_token_stays_there_if_it_stays_and_is_told_not_to_rotate(
         move_to_token(folder.path, token.file("identity", "log"))
         with pytest.raises(FolderError, match="lives in a token"):
             ask_for_rotation(folder.path)
+        (folder.keys / "after_next_log.key").touch()
+        with pytest.raises(FolderError, match="carries it out first"):
+            move_to_token(folder.path, token.folder / "token.json")
+        (folder.keys / "after_next_log.key").unlink()
         file = begin_epoch(folder.path, has_all_keys_new=False)
         own = begun(founded, "alpha", file)
         settle_epoch(folder, own)

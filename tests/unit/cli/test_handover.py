@@ -44,7 +44,7 @@ def test_desk_is_handed_over_and_the_command_may_be_given_again(founded: Path) -
     assert "who may use it: ben (officer), carol (publisher)" in yes.output
     assert "CAREFUL" not in yes.output
     assert "registry keys rotate-node-key" in yes.output
-    assert "key rotation, `registry keys rotate-log`" in yes.output
+    assert "`registry keys rotate-log-key`, twice" in yes.output
     assert names(alpha) == ["ben", "carol"]
     assert load_profile(founded / "carol").description.name == "carol"
 
