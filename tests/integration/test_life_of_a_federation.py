@@ -6,7 +6,7 @@ back in a new epoch; one is removed; one moves to another address.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from registry.client import case
 from registry.client.values import Receipt
 from registry.domain.audience import EVERYONE, AudienceChoice, named
 from registry.domain.identifiers import CaseId
+from registry.errors import InvalidRequest
 from registry.log.member import Cut
 from registry_cli.federation import CLIENT_NAME, LocalNode, Mechanism, running
 from registry_cli.roster_fetching import fetch_rosters
@@ -100,14 +101,18 @@ class Federation:
         endorse(self.node(first).folder, file)
         name = share(self.node(first).folder, file).name
         for slug in others:
-            await until(partial(self._is_here, slug, name), f"{name} reaches {slug}")
-            endorse_pending(self.node(slug).folder, name)
+            await until(partial(self._is_here, slug, name, version), f"{name} reaches {slug}")
+            # It may count already: then enough others have signed it.
+            with suppress(InvalidRequest):
+                endorse_pending(self.node(slug).folder, name)
         for slug in slugs:
             await until(partial(under, self.node(slug), version), f"{slug} under {version}")
         return version
 
-    async def _is_here(self, slug: str, name: str) -> bool:
-        return name in {each.name for each in pending(NodeFolder(self.node(slug).folder))}
+    async def _is_here(self, slug: str, name: str, version: int) -> bool:
+        folder = NodeFolder(self.node(slug).folder)
+        is_adopted = (folder.rosters / f"{version}.roster").exists()
+        return is_adopted or name in {each.name for each in pending(folder)}
 
     async def are_equal(self, *slugs: str) -> None:
         """Waits until some nodes tell one history, with all that was recorded for it."""
