@@ -25,6 +25,7 @@ from registry.domain.identifiers import (
     RegistryId,
     RequestKey,
 )
+from registry.domain.vocabulary import EventKind
 from registry.errors import LimitExceeded, MalformedEntry
 from registry.format.v1 import event_pb2
 from registry.log.signing import SIGNATURE_SIZE_BYTES, pre_authentication_encoding
@@ -166,6 +167,9 @@ def decode_header(data: bytes) -> Header:
         message.control,
     )
     _check(header)
+    if header.kind == EventKind.KEY_ROTATED and encode_header(header) != data:
+        msg = "a rotation of a key travels with heads: its header holds nothing but known fields"
+        raise MalformedEntry(msg)
     return header
 
 

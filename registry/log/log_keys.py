@@ -14,7 +14,8 @@ A rotation has an effect only if
 4. the new key has signed PAE("application/vnd.registry.key-rotation;v=1",
    log id || u64be(index of the event) || new key || hash of the key after it): a rotation that was
    seen is of no use at another place, to whoever has the key before it;
-5. it is one of the first 1,000 of its log, and not at the last index that there can be.
+5. it is one of the first 1,000 of its log, and not at the last index that there can be;
+6. the new key has not signed this log before.
 
 Any other event of the kind has none at any node, like all control that breaks its rules.
 """
@@ -27,7 +28,7 @@ from google.protobuf.message import DecodeError
 
 from registry.domain.identifiers import HASH_SIZE_BYTES, NO_CASE, LogId, Origin, RegistryId
 from registry.domain.vocabulary import EventKind
-from registry.errors import BadKeyRotation, EntryError, MalformedEntry
+from registry.errors import BadKeyRotation, EntryError, LimitExceeded, MalformedEntry
 from registry.format.v1 import control_pb2
 from registry.log.checkpoint import Checkpoint, parse_checkpoint, parse_note, verify_checkpoint
 from registry.log.entry import INDEX_MAX, Header, decode_header, signed_message, split_entry
@@ -107,6 +108,8 @@ class LogKeys:
         rotated = _read(fact)
         if rotated is None or not _has_effect(rotated, self.last, self.log_id, fact.index):
             return self
+        if any(key.public_key == rotated.log_key for key in self.keys):
+            return self
         key = LogKey(fact.index + 1, rotated.log_key, rotated.next_log_key_hash)
         return replace(self, keys=(*self.keys, key))
 
@@ -117,10 +120,15 @@ class LogKeys:
             rotations: exact bytes of entries.
 
         Raises:
+            LimitExceeded: there are more than can have an effect.
             BadKeyRotation: one does not verify, follows no key that is known, or rotates nothing.
         """
+        shown = tuple(rotations)
+        if len(shown) > ROTATIONS_MAX:
+            msg = f"a log has at most {ROTATIONS_MAX} rotations, {len(shown)} are shown"
+            raise LimitExceeded(msg)
         found = self
-        for entry in rotations:
+        for entry in shown:
             found = found._shown(entry)
         return found
 
@@ -183,6 +191,17 @@ def verify_log_checkpoint(note: bytes, keys: LogKeys) -> Checkpoint:
     if len(keys.keys) > 1:
         key = keys.at(max(parse_checkpoint(parse_note(note).text).size - 1, 0))
     return verify_checkpoint(note, origin=keys.origin, log_key=key)
+
+
+def was_signed(note: bytes, keys: LogKeys) -> bool:
+    """Whether any key of a log has signed a note, also one that does not count at its place."""
+    for key in keys.keys:
+        try:
+            verify_checkpoint(note, origin=keys.origin, log_key=key.public_key)
+        except EntryError:
+            continue
+        return True
+    return False
 
 
 def _read(fact: EntryFacts) -> control_pb2.KeyRotated | None:

@@ -140,20 +140,28 @@ def follow_rotations(
         The same slices if no key was rotated.
     """
     found: list[SliceResult] = []
-    for each in slices:
-        keys = each.keys
-        for fact in each.facts:
-            if fact.kind != EventKind.KEY_ROTATED or (after := keys.after(fact)) is keys:
-                continue
-            kept = [other for other in each.facts if other.index <= fact.index]
-            first = fact.index + 1 - start
-            rest = verify_slice(after, entries, start, first, len(entries))
-            again = follow_rotations([rest], entries, start)
-            return [*found, SliceResult(kept, None, after), *again]
-        found.append(each)
-        if each.fault is not None:
-            break
+    waiting = [*slices]
+    while waiting:
+        each = waiting.pop(0)
+        rotation = _first_rotation(each)
+        if rotation is None:
+            found.append(each)
+            if each.fault is not None:
+                break
+            continue
+        index, after = rotation
+        kept = [fact for fact in each.facts if fact.index <= index]
+        found.append(SliceResult(kept, None, after))
+        waiting = [verify_slice(after, entries, start, index + 1 - start, len(entries))]
     return found
+
+
+def _first_rotation(each: SliceResult) -> tuple[int, LogKeys] | None:
+    """Where a slice rotates the key first, and the keys from there on."""
+    for fact in each.facts:
+        if fact.kind == EventKind.KEY_ROTATED and (after := each.keys.after(fact)) is not each.keys:
+            return fact.index, after
+    return None
 
 
 def rotations_in(before: LogKeys, judged: SliceResult) -> tuple[int, ...]:

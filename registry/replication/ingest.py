@@ -177,7 +177,7 @@ def diagnose(
         return error
     for place, entry in enumerate(entries):
         try:
-            check_entry(keys, entry, held_size + place)
+            keys = keys.after(check_entry(keys, entry, held_size + place))
         except EntryError as found:
             return found
     return error

@@ -20,7 +20,8 @@ Rules:
 9. A peer that gives another history of a log than is held, under the author's own signatures, is an
    honest relay of a dishonest author, as far as this node can tell: that log is not taken from that
    peer for long, whatever it offers, and everything else is. The same where it shows a rotation of
-   the log's key that does not fit those that are known.
+   the log's key that does not fit those that are known,
+   or a note that another key of the log has signed.
 """
 
 from collections.abc import Mapping
@@ -28,8 +29,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, assert_never
 
 from registry.domain.identifiers import LogId, RegistryId, Slug
-from registry.errors import BadKeyRotation, EntryError
-from registry.log.log_keys import LogKeys
+from registry.errors import BadKeyRotation, BadNoteSignature, EntryError
+from registry.log.log_keys import LogKeys, was_signed
 from registry.log.roster import Member, Roster
 from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
 from registry.replication.ingest import check_head, check_tail
@@ -259,13 +260,8 @@ class Session:
             checkpoint = check_head(offer.note, keys)
             if tail is not None:
                 check_tail(tail, checkpoint)
-        except BadKeyRotation as error:
-            state = self._peers[peer]
-            state.last_error = _printable(f"{error.reason}: {error}")
-            state.note_contradiction(now_ms, log_id)
-            return ()
         except EntryError as error:
-            return self._drop(now_ms, peer, f"{error.reason}: {error}")
+            return self._blame(now_ms, offer, error)
         if log_id == self._own.log_id:
             has_more = checkpoint.size > self._held.get(log_id, 0)
             return (AskFenceAgain(peer, checkpoint),) if has_more else ()
@@ -274,6 +270,23 @@ class Session:
             return ()
         self._fetching[log_id] = _Fetch(tail.start, checkpoint.size)
         return (TakeTail(peer, log_id, offer.note, checkpoint, tail),)
+
+    def _blame(self, now_ms: int, offer: HeadOffered, error: EntryError) -> tuple[Effect, ...]:
+        """Drops a peer for what it sent, unless the author of the log may have signed two of it."""
+        reason = f"{error.reason}: {error}"
+        is_of_author = isinstance(error, BadKeyRotation) or (
+            isinstance(error, BadNoteSignature) and was_signed(offer.note, self._keys[offer.log_id])
+        )
+        if not is_of_author:
+            return self._drop(now_ms, offer.peer, reason)
+        state = self._peers[offer.peer]
+        state.last_error = _printable(reason)
+        state.note_contradiction(now_ms, offer.log_id)
+        return ()
+
+    def is_retired(self, log_id: LogId, size: int) -> bool:
+        """Whether a key that was replaced since signs notes of this size: they prove less."""
+        return self._keys[log_id].is_retired(size)
 
     def _fits(self, now_ms: int, peer: Slug, log_id: LogId, tail: Tail) -> bool:
         """Whether a tail can be taken as it comes."""

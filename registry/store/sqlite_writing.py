@@ -175,8 +175,9 @@ class SqliteWriting:
                     self.rotations.insert(cursor, after.log_id, start, group.entries, start)
                 self._erasing.apply(cursor, after.log_id, group.control_facts(), is_own=True)
             group.committed()
-            self.rotations.committed()
-            self._author = after_rotation or self._author
+            if after_rotation is not None:
+                self.rotations.committed()
+                self._author = after_rotation
             events = self._erasing.committed()
             self._advance_guard(after)
         except BaseException as error:

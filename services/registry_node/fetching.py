@@ -57,11 +57,15 @@ _SMALL_BATCH: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What was brought: the sizes held before and now, and the author's fault if there was one."""
+    """What was brought: the sizes held before and now, and the author's fault if there was one.
+
+    `fault_under` is the size of the checkpoint that the fault stands under.
+    """
 
     before: int
     size: int
     fault: EntryFault | None
+    fault_under: int = 0
 
 
 class EntryFetcher:
@@ -96,7 +100,7 @@ class EntryFetcher:
             head = ProvenHead(effect.note, effect.checkpoint)
             await run_through(self._pool, lambda: intake.take(run, head))
         self._keep(member, intake)
-        return Fetched(before, intake.held.size, intake.fault)
+        return Fetched(before, intake.held.size, intake.fault, intake.fault_under)
 
     async def fetch(self, stub: ReplicationStub, member: Member, size: int) -> Fetched:
         """Brings a member's log up to a checkpoint of at least `size` entries.
@@ -111,7 +115,7 @@ class EntryFetcher:
         if before < size:
             await self._stream(stub, intake, size)
         self._keep(member, intake)
-        return Fetched(before, intake.held.size, intake.fault)
+        return Fetched(before, intake.held.size, intake.fault, intake.fault_under)
 
     async def _intake(self, member: Member) -> LogIntake:
         """Takes out what is known of a log: what fails on the way is not put back."""

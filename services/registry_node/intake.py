@@ -73,6 +73,8 @@ class LogIntake:
         self._refs_written: dict[tuple[CaseId, LogId], int] = {}
         self._rotations: tuple[int, ...] = ()
         self.fault: EntryFault | None = None
+        self.fault_under = 0
+        """Size of the checkpoint that the fault stands under."""
 
     def prove_head(
         self, note: bytes, *, offered_size: int, rotations: Sequence[bytes] = ()
@@ -163,7 +165,7 @@ class LogIntake:
     ) -> "Future[LogState]":
         """Hands what is valid of a batch to the writer; the write before must be over."""
         store, facts = self._registry.store, judged.facts
-        self.fault = judged.fault
+        self.fault, self.fault_under = judged.fault, head.checkpoint.size
         if judged.fault is not None:
             planned = cut_batch(planned, self.held, len(facts))
         if not planned.entries:

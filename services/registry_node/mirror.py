@@ -308,6 +308,11 @@ class Mirror:
         self._end_if_whole(effect.log_id, fetched.size)
         if fetched.fault is not None:
             fault = fetched.fault
+            if self._session.is_retired(effect.log_id, fetched.fault_under):
+                # Whoever has found an old key can sign such notes: they freeze nothing.
+                reason = f"{fault.reason}: under a note of a retired key"
+                self._tell(FetchFailed(effect.peer, effect.log_id, reason, Blame.AUTHOR))
+                return
             _log.error("log_frozen", log=member.slug, at=fault.place, reason=fault.reason)
             store = self._registry.store
             await written(lambda: store.freeze(effect.log_id, fault.place, fault.reason, b""))

@@ -7,7 +7,7 @@ import pytest
 
 from registry.domain.identifiers import NO_CASE, LogId, MemberId, RegistryId, RootHash, log_id_of
 from registry.domain.vocabulary import EventKind
-from registry.errors import BadKeyRotation, BadNoteSignature
+from registry.errors import BadKeyRotation, BadNoteSignature, LimitExceeded, MalformedEntry
 from registry.log.checkpoint import Checkpoint, sign_checkpoint
 from registry.log.entry import (
     INDEX_MAX,
@@ -162,10 +162,12 @@ def test_thief_of_a_retired_key_moves_no_rotation_and_hides_none() -> None:
 
 
 def test_first_thousand_rotations_have_an_effect_whoever_counts_them() -> None:
-    again = replace(KEYS, keys=(LogKey(0, FIRST.public_key, key_hash(FIRST.public_key)),))
+    ring = [Ed25519Signer(n.to_bytes(32, "big")) for n in range(1, ROTATIONS_MAX + 4)]
+    first = LogKey(0, ring[0].public_key, key_hash(ring[1].public_key))
+    again = replace(KEYS, keys=(first,))
     shown = [
-        entry(FIRST, index=index, control=control(FIRST, FIRST, index=index))
-        for index in range(ROTATIONS_MAX + 1)
+        entry(ring[n], index=n, control=control(ring[n + 1], ring[n + 2], index=n))
+        for n in range(ROTATIONS_MAX + 1)
     ]
     stored = again
     for each in shown:
@@ -174,4 +176,26 @@ def test_first_thousand_rotations_have_an_effect_whoever_counts_them() -> None:
     assert len(stored.keys) == ROTATIONS_MAX + 1
     assert again.learn(shown[:-1]) == stored
     with pytest.raises(BadKeyRotation):
+        stored.learn(shown[-1:])
+    with pytest.raises(LimitExceeded):
         again.learn(shown)
+
+
+def test_key_that_has_signed_the_log_before_has_no_second_turn() -> None:
+    back = entry(SECOND, index=9, control=control(THIRD, FIRST, index=9))
+    keys = rotated().learn([back])
+    again = entry(THIRD, index=11, control=control(FIRST, SECOND, index=11))
+
+    with pytest.raises(BadKeyRotation):
+        keys.learn([again])
+
+
+def test_rotation_with_unknown_fields_is_no_entry() -> None:
+    header, signature = split_entry(entry())
+    assert decode_header(header).index == PLACE
+    padded = header + b"\xfa\x01\x03pad"
+
+    with pytest.raises(MalformedEntry, match="nothing but known fields"):
+        decode_header(padded)
+    with pytest.raises(BadKeyRotation):
+        KEYS.learn([frame_entry(padded, signature)])

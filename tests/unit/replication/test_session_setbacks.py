@@ -3,6 +3,7 @@
 And what it does about a history that contradicts the one it holds: it blames no honest relay.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -17,6 +18,7 @@ from registry.errors import (
     TruncatedStream,
     TryLater,
 )
+from registry.log.log_keys import LogKey
 from registry.replication.effects import Effect, FetchEntries, TakeTail
 from registry.replication.messages import (
     Blame,
@@ -38,15 +40,20 @@ from registry.replication.session import (
 )
 from tests.faults.session_world import (
     NOW_MS,
+    OWN,
     A,
     B,
     C,
     contradicted,
     fetch,
+    keys_of,
     log,
+    member,
     new_session,
     note,
     offer,
+    roster,
+    signer_of,
     unreached,
     up,
 )
@@ -252,3 +259,17 @@ def test_rotation_that_does_not_fit_costs_its_peer_that_log_alone() -> None:
     assert session.view_of(B, log(A)).last_error.startswith("bad_key_rotation: ")
     assert session.handle(NOW_MS, HeadOffered(B, log(A), note(A, 11))) == ()
     assert session.handle(NOW_MS, HeadOffered(B, log(C), note(C, 3))) != ()
+
+
+def test_note_that_another_key_of_the_log_has_signed_costs_its_peer_that_log_alone() -> None:
+    keys = keys_of(roster())
+    newer = LogKey(5, signer_of(C).public_key, bytes(32))
+    keys[log(A)] = replace(keys[log(A)], keys=(*keys[log(A)].keys, newer))
+    session = Session(roster(), member(OWN), {}, keys)
+    session.handle(NOW_MS, up(B))
+
+    assert session.handle(NOW_MS, HeadOffered(B, log(A), note(A, 10))) == ()
+    assert session.connected() == (B,)
+    assert session.view_of(B, log(A)).last_error.startswith("bad_note_signature: ")
+    assert session.is_retired(log(A), 5)
+    assert not session.is_retired(log(A), 6)
