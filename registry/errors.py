@@ -142,6 +142,12 @@ class BadEntrySignature(EntryError):
     reason = "bad_entry_signature"
 
 
+class EntryOutsideRoster(EntryError):
+    """The author takes part with this log in no such roster version as the entry names."""
+
+    reason = "entry_outside_roster"
+
+
 class BadKeyRotation(EntryError):
     """What is shown as a rotation of a log's key is none that counts."""
 

@@ -34,7 +34,7 @@ from registry.application.proofs import Proofs
 from registry.application.randomness import RandomBytes
 from registry.application.recording import Receipt, RecordCommand, Recording
 from registry.application.request_keys import RequestKeys
-from registry.application.rosters import apply_cuts, load_roster
+from registry.application.rosters import apply_cuts, load_chain, load_roster
 from registry.application.sharing import PartKey, sharable_parts
 from registry.application.tls_renewal import settle_certificate
 from registry.domain.identifiers import CaseId, Commitment, RegistryId, log_id_of
@@ -304,6 +304,10 @@ class Registry:
         """
         log_id = log_id_of(origin) if origin else self.own.log_id
         return self.roster.member_by_log(log_id), self.store.log_state(log_id)
+
+    def versions_of(self, member: Member) -> range:
+        """The roster versions under which a member takes part with a log."""
+        return load_chain(self.folder).versions_of(member.log_id)
 
     def log_keys(self, member: Member) -> LogKeys:
         """The keys of a member's log, as far as what is held of it tells."""

@@ -18,11 +18,12 @@ that was removed, and one that nobody knows count for nothing (rule 5 is that of
 Framework for its root role, section 5.3).
 """
 
+import sys
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from registry.domain.identifiers import MemberId
+from registry.domain.identifiers import LogId, MemberId
 from registry.errors import (
     RosterForked,
     RosterLacksNewMembers,
@@ -71,6 +72,18 @@ class RosterChain:
     def version(self, number: int) -> Roster | None:
         """A version; None = it is not here."""
         return self.rosters[number - 1] if 1 <= number <= len(self.rosters) else None
+
+    def versions_of(self, log_id: LogId) -> range:
+        """The versions under which a log's author takes part with that log: it ends but once.
+
+        A log that never was active here belongs to the registry before: its versions are of that.
+        """
+        active = [
+            roster.version
+            for roster in self.rosters
+            if any(w.log_id == log_id and w.is_active for w in roster.writers())
+        ]
+        return range(active[0], active[-1] + 1) if active else range(sys.maxsize)
 
     def extended(self, data: bytes) -> "RosterChain":
         """The chain with one more version; the newest one again changes nothing.

@@ -13,6 +13,7 @@ from registry.errors import (
     BackwardEntry,
     BadEntrySignature,
     EntryError,
+    EntryOutsideRoster,
     ForeignEntry,
     ForeignRegistryEntry,
     MisplacedEntry,
@@ -85,6 +86,7 @@ def check_order(
     *,
     last_roster_version: int,
     newest_roster_version: int,
+    active_versions: range,
     refs_reached: Callable[[CaseId, LogId], int | None],
 ) -> EntryFault | None:
     """Applies rule 4 to neighbouring entries.
@@ -93,6 +95,7 @@ def check_order(
         facts: in order.
         last_roster_version: of the entry before them; 0 = none.
         newest_roster_version: the newest that this node holds.
+        active_versions: those under which the author takes part with this log.
         refs_reached: the largest index that the log has referred to, per case and target.
 
     Returns:
@@ -113,6 +116,9 @@ def check_order(
         if fact.roster_version < version:
             detail = f"roster version {fact.roster_version} follows {version}"
             return EntryFault(fact.index, BackwardEntry.reason, detail)
+        if fact.roster_version not in active_versions:
+            detail = f"its author takes no part under roster {fact.roster_version}"
+            return EntryFault(fact.index, EntryOutsideRoster.reason, detail)
         version = fact.roster_version
         for ref in fact.refs:
             key = (fact.case_id, ref.log_id)
@@ -175,6 +181,7 @@ def judge_slices(
     *,
     last_roster_version: int,
     newest_roster_version: int,
+    active_versions: range,
     refs_reached: Callable[[CaseId, LogId], int | None],
 ) -> SliceResult:
     """Joins the slices of a batch and applies rule 4: the first fault, and what is before it.
@@ -183,6 +190,7 @@ def judge_slices(
         slices: from left to right; what follows the first fault is left out.
         last_roster_version: as in `check_order`.
         newest_roster_version: as in `check_order`.
+        active_versions: as in `check_order`.
         refs_reached: as in `check_order`.
 
     Raises:
@@ -199,6 +207,7 @@ def judge_slices(
         facts,
         last_roster_version=last_roster_version,
         newest_roster_version=newest_roster_version,
+        active_versions=active_versions,
         refs_reached=refs_reached,
     )
     if earlier is None:

@@ -5,8 +5,9 @@ Rules, in the order they are applied to a batch:
 2. The root recomputed at its end is consistent with the checkpoint (a cheap refusal of it all).
 3. Every entry has the form, the place, the log and the registry it must have, and its signature
    verifies, once, under the key that counts at its place.
-4. The roster version never goes back within the log; refs never go back per case and target. An
-   entry of a roster that is not held here waits for that roster: it is nobody's fault.
+4. The roster version never goes back within the log, and its author takes part under it; refs
+   never go back per case and target. An entry of a roster that is not held here waits for that
+   roster: it is nobody's fault.
 
 Of what fails 1 or 2 nothing is stored; `diagnose` says what is wrong with its entries. It is the
 peer's fault, unless all of them are right by themselves: then the author may have signed two

@@ -67,6 +67,7 @@ class LogIntake:
         """
         self._registry = registry
         self._keys = registry.log_keys(member)
+        self._active_versions = registry.versions_of(member)
         state = registry.store.log_state(member.log_id)
         self.held = HeldLog(member.log_id, member.origin, state.size, state.range)
         self._roster_version = self._last_roster_version() if state.size else 0
@@ -152,6 +153,7 @@ class LogIntake:
             follow_rotations(slices, planned.entries, planned.start),
             last_roster_version=self._roster_version,
             newest_roster_version=self._registry.roster.version,
+            active_versions=self._active_versions,
             refs_reached=self._refs_reached,
         )
         self._rotations = rotations_in(self._keys, judged)

@@ -221,5 +221,6 @@ class Receiver:
             ],
             last_roster_version=self._keeper.last_roster_version(),
             newest_roster_version=self._roster_version,
+            active_versions=range(1, self._roster_version + 1),
             refs_reached=self._keeper.refs_reached,
         )

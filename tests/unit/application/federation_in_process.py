@@ -215,6 +215,7 @@ def carry_entries(
             follow_rotations([sliced], planned.entries, state.size),
             last_roster_version=1 if state.size else 0,
             newest_roster_version=target.registry.roster.version,
+            active_versions=target.registry.versions_of(member),
             refs_reached=lambda case_id, to: store.refs_reached(log_id, [(case_id, to)]).get(
                 (case_id, to)
             ),

@@ -280,6 +280,24 @@ def test_a_fault_of_order_before_a_bad_entry_is_the_one_that_counts() -> None:
     assert keeper.entries() == peer.entries[:2]
 
 
+@pytest.mark.parametrize("active", [range(2, 4), range(1, 1)])
+def test_entry_under_a_roster_without_its_author_is_the_authors_fault(active: range) -> None:
+    peer = honest_peer()
+    facts = [facts_of(entry) for entry in peer.entries]
+
+    judged = judge_slices(
+        [SliceResult(facts, None, peer.author)],
+        last_roster_version=1,
+        newest_roster_version=3,
+        active_versions=active,
+        refs_reached=lambda *_: None,
+    )
+
+    assert judged.fault is not None
+    assert (judged.fault.place, judged.fault.reason) == (0, "entry_outside_roster")
+    assert judged.facts == []
+
+
 def test_slices_after_the_first_fault_count_for_nothing() -> None:
     peer = honest_peer()
     facts = [facts_of(entry) for entry in peer.entries]
@@ -289,6 +307,7 @@ def test_slices_after_the_first_fault_count_for_nothing() -> None:
         [SliceResult(facts[:2], fault, peer.author), SliceResult(facts[3:], None, peer.author)],
         last_roster_version=0,
         newest_roster_version=1,
+        active_versions=range(1, 2),
         refs_reached=lambda *_: None,
     )
 

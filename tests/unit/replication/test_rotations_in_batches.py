@@ -58,6 +58,7 @@ def judged(keys: LogKeys, entries: Sequence[bytes], start: int, cuts: Sequence[i
         follow_rotations(slices, entries, start),
         last_roster_version=1,
         newest_roster_version=1,
+        active_versions=range(1, 2),
         refs_reached=lambda *_: None,
     )
 
