@@ -41,7 +41,7 @@ from registry.domain.identifiers import (
     parse_registry_name,
     parse_slug,
 )
-from registry.errors import FolderError, InvalidRequest, RosterError
+from registry.errors import InvalidRequest, RosterError
 from registry.log.roster import (
     Member,
     MemberStatus,
@@ -56,11 +56,8 @@ from registry.log.roster import (
     make_member_file,
     read_member_file,
     registry_id_of,
-    verify_genesis,
 )
-from registry.log.roster_chain import verify_chain
 from registry.log.signing import Ed25519Signer, Signer
-from registry.store.guard import Guard
 
 KEY_SIZE_BYTES: Final = 32
 FIRST_EPOCH: Final = 1
@@ -226,51 +223,6 @@ def endorse(folder_path: Path, roster_file: Path) -> RegistryId:
         encode_signed_roster(SignedRoster(roster=signed.roster, signatures=tuple(kept))),
     )
     return registry_id
-
-
-def join(
-    folder_path: Path,
-    roster_file: Path,
-    registry_id: RegistryId,
-    later: Sequence[Path] = (),
-) -> Roster:
-    """Takes the signed genesis roster, and the versions after it, from files.
-
-    Raises:
-        InvalidRequest: a roster file cannot be read.
-        RosterError, FolderError, KeyFileError: see `join_signed`.
-    """
-    return join_signed(
-        folder_path, [read_file(each) for each in (roster_file, *later)], registry_id
-    )
-
-
-def join_signed(folder_path: Path, signed: Sequence[bytes], registry_id: RegistryId) -> Roster:
-    """Takes all versions of the roster, the genesis first, and makes the guard of the log.
-
-    The first version is kept last: a join that was cut off is done again, with the guard that it
-    made.
-
-    Raises:
-        RosterError: a founder's signature is missing or wrong, the registry id is another, a later
-            version breaks a rule of the chain, or the newest roster does not hold this node with
-            exactly its keys.
-        FolderError, KeyFileError: the folder has joined already, or is not usable.
-    """
-    folder = NodeFolder(folder_path)
-    verify_genesis(signed[0], registry_id=registry_id)
-    chain = verify_chain(tuple(signed))
-    roster = chain.newest
-    member = own_member(folder, roster)
-    kept = folder.rosters / "1.roster"
-    if kept.exists() or folder.database.exists():
-        msg = f"{folder.path} has joined a registry already"
-        raise FolderError(msg)
-    if not folder.guard_file.exists():
-        Guard.create(folder.guard_file, member.origin)
-    for version, each in reversed(tuple(enumerate(chain.signed, 1))):
-        replace_file(folder.rosters / f"{version}.roster", each)
-    return roster
 
 
 def remember_endorsement(folder: NodeFolder, version: int, roster_hash: bytes) -> None:

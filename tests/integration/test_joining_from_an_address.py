@@ -1,18 +1,24 @@
 """Who joins later knows a registry id and one address; nothing else of what answers is believed."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from registry.application.folder import NodeFolder
-from registry.application.founding import join_signed
+from registry.application.joining import join_given, tls_of
 from registry.application.rosters import Change, load_roster
+from registry.client.peer_rosters import GivenRosters, fetch_rosters
 from registry.domain.identifiers import RegistryId
-from registry.errors import InvalidRequest, PeerUnavailable, RosterError
-from registry_cli.federation import running
-from registry_cli.roster_fetching import fetch_rosters
+from registry.errors import PeerUnavailable, RosterError
+from registry_cli.federation import LocalNode, running
 from tests.integration.federation_world import found
 from tests.integration.test_roster_changes import change, fourth
+
+
+def asked(node: LocalNode, address: str) -> GivenRosters:
+    key, certificate = tls_of(node.folder)
+    return fetch_rosters(address, key=key, certificate=certificate)
 
 
 async def test_rosters_are_fetched_and_only_those_of_the_id_from_a_members_node(
@@ -24,20 +30,20 @@ async def test_rosters_are_fetched_and_only_those_of_the_id_from_a_members_node(
     registry_id = load_roster(NodeFolder(alpha.folder)).registry_id
     async with running([alpha, beta, *strangers]):
         with pytest.raises(PeerUnavailable, match="does it know this member yet"):
-            fetch_rosters(delta.folder, alpha.address, registry_id)
+            asked(delta, alpha.address)
     joining = Change(add=[delta.folder / "delta.member"])
     change(tmp_path, "2.roster", [alpha, beta, spare], joining)
     async with running([alpha, beta, *strangers]):
-        signed = fetch_rosters(delta.folder, beta.address, registry_id)
-        assert len(signed) == 2
-        with pytest.raises(RosterError, match="expected"):
-            fetch_rosters(delta.folder, beta.address, RegistryId(b"o" * 32))
+        given = asked(delta, beta.address)
+        assert len(given.signed) == 2
         for stranger in strangers:
             with pytest.raises(PeerUnavailable):
-                fetch_rosters(delta.folder, stranger.address, registry_id)
+                asked(delta, stranger.address)
         with pytest.raises(PeerUnavailable, match="nobody answers"):
-            fetch_rosters(delta.folder, spare.address, registry_id)
-        with pytest.raises(InvalidRequest):
-            fetch_rosters(delta.folder, "no address", registry_id)
-    roster = join_signed(delta.folder, signed, registry_id)
-    assert roster == load_roster(NodeFolder(alpha.folder))
+            asked(delta, spare.address)
+    joins = partial(join_given, delta.folder, given.signed)
+    with pytest.raises(RosterError, match="expected"):
+        joins(RegistryId(b"o" * 32), given_by=given.given_by)
+    with pytest.raises(RosterError, match="not the node of a member"):
+        joins(registry_id, given_by=b"another certificate")
+    assert joins(registry_id, given_by=given.given_by) == load_roster(NodeFolder(alpha.folder))

@@ -14,7 +14,8 @@ from registry.application.clients import add_client, refresh_profile
 from registry.application.cuts import cut_here
 from registry.application.epochs import begin_epoch
 from registry.application.folder import NodeFolder
-from registry.application.founding import init_node, join_signed
+from registry.application.founding import init_node
+from registry.application.joining import join_given, tls_of
 from registry.application.key_rotation import ask_for_rotation
 from registry.application.policy import Policy, write_policy
 from registry.application.proposals import endorse_pending, pending, share
@@ -22,13 +23,13 @@ from registry.application.roles import Role
 from registry.application.rosters import Change, adopt, endorse, load_roster, propose
 from registry.application.verification import verify_folder
 from registry.client import case
+from registry.client.peer_rosters import fetch_rosters
 from registry.client.values import Receipt
 from registry.domain.audience import EVERYONE, AudienceChoice, named
 from registry.domain.identifiers import CaseId
 from registry.errors import InvalidRequest
 from registry.log.member import Cut
 from registry_cli.federation import CLIENT_NAME, LocalNode, Mechanism, running
-from registry_cli.roster_fetching import fetch_rosters
 from tests.integration.federation_world import client_of, found, opened, statement, until
 from tests.integration.test_roster_changes import reads, under
 
@@ -129,9 +130,10 @@ class Federation:
     def join(self, node: LocalNode) -> None:
         """Lets one that the newest roster names take part: it knows an id and one address."""
         registry_id = load_roster(NodeFolder(self.nodes[0].folder)).registry_id
-        signed = fetch_rosters(node.folder, self.nodes[1].address, registry_id)
-        assert len(signed) == self.version
-        join_signed(node.folder, signed, registry_id)
+        key, certificate = tls_of(node.folder)
+        given = fetch_rosters(self.nodes[1].address, key=key, certificate=certificate)
+        assert len(given.signed) == self.version
+        join_given(node.folder, given.signed, registry_id, given_by=given.given_by)
         add_client(node.folder, CLIENT_NAME, node.profile, Role.PUBLISHER)
         write_policy(
             NodeFolder(node.folder), Policy(two_people_to_publish=False, two_people_to_erase=False)

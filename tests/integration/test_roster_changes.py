@@ -9,7 +9,8 @@ import pytest
 from registry.application.clients import add_client
 from registry.application.cuts import cut_here
 from registry.application.folder import NodeFolder
-from registry.application.founding import init_node, join
+from registry.application.founding import init_node
+from registry.application.joining import join
 from registry.application.policy import Policy, write_policy
 from registry.application.proposals import endorse_pending, pending, share
 from registry.application.roles import Role

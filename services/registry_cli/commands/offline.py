@@ -7,14 +7,14 @@ from typing import Annotated, Final
 
 import typer
 
-from registry.application import confirmation, founding, maintenance
+from registry.application import confirmation, founding, joining, maintenance
 from registry.application.folder import NodeFolder
+from registry.client.peer_rosters import fetch_rosters
 from registry.domain.identifiers import RegistryId, parse_registry_id
 from registry.errors import InvalidRequest, RosterError
 from registry.log.roster import decode_signed_roster, registry_id_of
 from registry_cli.confirming import TO_FOUNDERS, TO_RECEIVER, say_words
 from registry_cli.output import Output
-from registry_cli.roster_fetching import fetch_rosters
 from registry_cli.secrets_asked import new_passphrase
 from registry_cli.surroundings import surroundings_of
 
@@ -121,10 +121,12 @@ def join(
     """
     if roster_file is not None and not address:
         pinned = _pinned(roster_file, words, registry_id)
-        roster = founding.join(folder, roster_file, pinned, later or ())
+        roster = joining.join(folder, roster_file, pinned, later or ())
     elif address and registry_id and roster_file is None and not (words or later):
-        pinned = parse_registry_id(registry_id)
-        roster = founding.join_signed(folder, fetch_rosters(folder, address, pinned), pinned)
+        founding.check_address(address)
+        pinned, (key, certificate) = parse_registry_id(registry_id), joining.tls_of(folder)
+        given = fetch_rosters(address, key=key, certificate=certificate)
+        roster = joining.join_given(folder, given.signed, pinned, given_by=given.given_by)
     else:
         msg = "name the roster file, or where to fetch it: --from HOST:PORT --registry-id ID"
         raise InvalidRequest(msg)

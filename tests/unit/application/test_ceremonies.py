@@ -16,7 +16,8 @@ from registry.application.ceremonies import (
 )
 from registry.application.folder import NodeFolder
 from registry.application.founding import endorse as endorse_genesis
-from registry.application.founding import found, join
+from registry.application.founding import found
+from registry.application.joining import join
 from registry.application.proposals import endorse_pending, pending, take
 from registry.application.rosters import adopt_bytes, load_roster
 from registry.errors import NotFound, RosterError

@@ -7,12 +7,8 @@ from pathlib import Path
 import pytest
 
 from registry.application.folder import NodeFolder
-from registry.application.founding import (
-    endorse,
-    found,
-    join,
-    load_signer,
-)
+from registry.application.founding import endorse, found, load_signer
+from registry.application.joining import join
 from registry.application.rosters import load_roster
 from registry.domain.identifiers import RegistryId
 from registry.errors import FolderError, InvalidRequest, KeyFileError, RegistryError, RosterError

@@ -9,7 +9,8 @@ import pytest
 
 from registry.application.folder import NodeFolder
 from registry.application.founding import endorse as endorse_genesis
-from registry.application.founding import found, join
+from registry.application.founding import found
+from registry.application.joining import join
 from registry.application.rosters import (
     Change,
     adopt,

@@ -15,7 +15,13 @@ from typer.testing import CliRunner
 
 from registry.application import token_moving
 from registry.application.folder import NodeFolder
-from registry.application.founding import endorse, found, init_node, join, load_signer
+from registry.application.founding import (
+    endorse,
+    found,
+    init_node,
+    load_signer,
+)
+from registry.application.joining import join
 from registry.application.key_listing import list_keys
 from registry.application.protecting import protect_keys
 from registry.application.rosters import load_roster

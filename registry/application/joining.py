@@ -1,0 +1,94 @@
+"""Joining: a node takes all versions of the roster, verified from the registry id on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from registry.application.certificates import read_certificate
+from registry.application.folder import NodeFolder, replace_file
+from registry.application.founding import own_member, read_file
+from registry.application.key_files import read_private
+from registry.domain.identifiers import RegistryId
+from registry.errors import FolderError, RosterError
+from registry.log.roster import Roster, verify_genesis
+from registry.log.roster_chain import verify_chain
+from registry.store.guard import Guard
+
+
+def join(
+    folder_path: Path,
+    roster_file: Path,
+    registry_id: RegistryId,
+    later: Sequence[Path] = (),
+) -> Roster:
+    """Takes the signed genesis roster, and the versions after it, from files.
+
+    Raises:
+        InvalidRequest: a roster file cannot be read.
+        RosterError, FolderError, KeyFileError: see `join_signed`.
+    """
+    return join_signed(
+        folder_path, [read_file(each) for each in (roster_file, *later)], registry_id
+    )
+
+
+def join_signed(folder_path: Path, signed: Sequence[bytes], registry_id: RegistryId) -> Roster:
+    """Takes all versions of the roster, the genesis first, and makes the guard of the log.
+
+    The first version is kept last: a join that was cut off is done again, with the guard that it
+    made.
+
+    Raises:
+        RosterError: a founder's signature is missing or wrong, the registry id is another, a later
+            version breaks a rule of the chain, or the newest roster does not hold this node with
+            exactly its keys.
+        FolderError, KeyFileError: the folder has joined already, or is not usable.
+    """
+    folder = NodeFolder(folder_path)
+    verify_genesis(signed[0], registry_id=registry_id)
+    chain = verify_chain(tuple(signed))
+    roster = chain.newest
+    member = own_member(folder, roster)
+    kept = folder.rosters / "1.roster"
+    if kept.exists() or folder.database.exists():
+        msg = f"{folder.path} has joined a registry already"
+        raise FolderError(msg)
+    if not folder.guard_file.exists():
+        Guard.create(folder.guard_file, member.origin)
+    for version, each in reversed(tuple(enumerate(chain.signed, 1))):
+        replace_file(folder.rosters / f"{version}.roster", each)
+    return roster
+
+
+def join_given(
+    folder_path: Path, signed: Sequence[bytes], registry_id: RegistryId, *, given_by: bytes
+) -> Roster:
+    """Like `join_signed`, of versions that a node gave over the network.
+
+    Args:
+        folder_path: the node's folder.
+        signed: all versions, the genesis first.
+        registry_id: as it was told by another way.
+        given_by: the certificate of the node that gave them, DER.
+
+    Raises:
+        RosterError: as `join_signed`, or not an active member's node gave them.
+        FolderError, KeyFileError: as `join_signed`.
+    """
+    verify_genesis(signed[0], registry_id=registry_id)
+    newest = verify_chain(tuple(signed)).newest
+    if all(member.tls_certificate != given_by for member in newest.active_members()):
+        msg = "what gave these rosters is not the node of a member"
+        raise RosterError(msg)
+    return join_signed(folder_path, signed, registry_id)
+
+
+def tls_of(folder_path: Path) -> tuple[bytes, bytes]:
+    """The TLS key and certificate by which a node asks others, PEM.
+
+    Raises:
+        FolderError: there is no node.
+        KeyFileError: one of them cannot be read.
+    """
+    folder = NodeFolder(folder_path)
+    folder.describe()
+    return read_private(folder.keys / "tls.key"), read_certificate(folder.tls / "node.crt")
