@@ -23,9 +23,9 @@ from registry.application.certificates import (
     server_name,
 )
 from registry.application.folder import NodeFolder, replace_file
-from registry.application.key_files import read_private, write_private
+from registry.application.key_care.key_files import read_private, write_private
+from registry.application.key_care.tls_renewal import trusted_certificates
 from registry.application.roles import Client, Role, is_same_person, parse_role
-from registry.application.tls_renewal import trusted_certificates
 from registry.domain.identifiers import Slug
 from registry.errors import FolderError, InvalidRequest, NotFound
 

@@ -25,8 +25,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from registry.application.passphrases import PASSPHRASE_FILE
-from registry.application.private_files import sync_folder
+from registry.application.key_care.passphrases import PASSPHRASE_FILE
+from registry.application.key_care.private_files import sync_folder
 from registry.domain.identifiers import Origin, Slug
 from registry.errors import FolderError
 

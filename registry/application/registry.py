@@ -14,7 +14,6 @@ from typing import Final
 from registry.application.attachments import AttachmentDesk
 from registry.application.consents import ConsentDesk
 from registry.application.earlier_withdrawals import find_withdrawals
-from registry.application.epochs import settle_epoch
 from registry.application.erasing import (
     ControlRequests,
     EraseCommand,
@@ -23,20 +22,21 @@ from registry.application.erasing import (
 )
 from registry.application.exporting import Export, Exporting, ExportPurpose
 from registry.application.folder import NodeFolder
-from registry.application.founding import KEY_SIZE_BYTES, load_signer
-from registry.application.key_files import read_secret
-from registry.application.key_rotation import OwnLogKey
+from registry.application.key_care.key_files import read_secret
+from registry.application.key_care.key_rotation import OwnLogKey
+from registry.application.key_care.node_keys import finish_rotation, load_node_keys
+from registry.application.key_care.tls_renewal import settle_certificate
 from registry.application.linking import Linking
 from registry.application.lists import Lists
-from registry.application.node_keys import finish_rotation, load_node_keys
+from registry.application.membership.epochs import settle_epoch
+from registry.application.membership.founding import KEY_SIZE_BYTES, load_signer
+from registry.application.membership.rosters import apply_cuts, load_chain, load_roster
 from registry.application.preview import Preview, preview_event
 from registry.application.proofs import Proofs
 from registry.application.randomness import RandomBytes
 from registry.application.recording import Receipt, RecordCommand, Recording
 from registry.application.request_keys import RequestKeys
-from registry.application.rosters import apply_cuts, load_chain, load_roster
 from registry.application.sharing import PartKey, sharable_parts
-from registry.application.tls_renewal import settle_certificate
 from registry.domain.identifiers import CaseId, Commitment, RegistryId, log_id_of
 from registry.domain.mechanisms import load_profiles
 from registry.errors import NotFound

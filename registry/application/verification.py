@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.folder import NodeFolder
-from registry.application.node_keys import read_node_keys
-from registry.application.rosters import load_roster
+from registry.application.key_care.node_keys import read_node_keys
+from registry.application.membership.rosters import load_roster
 from registry.errors import (
     CorruptDatabase,
     EntryError,

@@ -19,8 +19,8 @@ from typing import Final
 
 from registry.application.clients import add_client
 from registry.application.folder import NodeFolder
-from registry.application.founding import endorse, found, init_node
-from registry.application.joining import join
+from registry.application.membership.founding import endorse, found, init_node
+from registry.application.membership.joining import join
 from registry.application.policy import Policy, write_policy
 from registry.application.roles import Role
 from registry.client import RegistryClient, load_profile

@@ -11,10 +11,10 @@ from typing import Final
 
 import typer
 
-from registry.application import ceremonies, confirmation
-from registry.application.ceremonies import Standing, Wish
-from registry.application.proposals import Proposal
-from registry.application.rosters import differences
+from registry.application.membership import ceremonies, confirmation
+from registry.application.membership.ceremonies import Standing, Wish
+from registry.application.membership.proposals import Proposal
+from registry.application.membership.rosters import differences
 from registry.errors import InvalidRequest
 from registry.log.member import Cut
 from registry.log.roster import Roster, decode_roster, decode_signed_roster

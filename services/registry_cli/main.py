@@ -17,9 +17,9 @@ require_tls13()
 import typer  # noqa: E402 - grpc reads the cipher setting when it is first imported
 from rich.console import Console  # noqa: E402
 
-from registry.application.passphrases import PASSPHRASE, UNLOCKED, asker  # noqa: E402
+from registry.application.key_care.passphrases import PASSPHRASE, UNLOCKED, asker  # noqa: E402
+from registry.application.key_care.tokens import TOKEN_PIN, TOKENS  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
-from registry.application.tokens import TOKEN_PIN, TOKENS  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_cli.commands import (  # noqa: E402
     attachments,

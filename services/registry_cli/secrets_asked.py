@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from registry.application.passphrases import as_line, ask_on_terminal
-from registry.application.private_files import read_owned
+from registry.application.key_care.passphrases import as_line, ask_on_terminal
+from registry.application.key_care.private_files import read_owned
 from registry.errors import InvalidRequest
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from registry.api.v1 import replication_pb2
 from registry.application import Registry
-from registry.application.ceremonies import is_leaving
+from registry.application.membership.ceremonies import is_leaving
 from registry.domain.identifiers import RootHash, Slug
 from registry.errors import BadKeyRotation, EntryError, GuardError, LogDiverged, TryLater
 from registry.log.checkpoint import Checkpoint

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization  # noqa: E402
 
 from registry.application.certificates import server_name  # noqa: E402
 from registry.application.folder import NodeFolder  # noqa: E402
-from registry.application.key_files import read_private  # noqa: E402
+from registry.application.key_care.key_files import read_private  # noqa: E402
 from registry.log.roster import Member  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 

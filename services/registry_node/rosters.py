@@ -14,8 +14,9 @@ import grpc
 import structlog
 
 from registry.api.v1 import replication_pb2
-from registry.application import Registry, proposals
-from registry.application.rosters import adopt_bytes, load_roster
+from registry.application import Registry
+from registry.application.membership import proposals
+from registry.application.membership.rosters import adopt_bytes, load_roster
 from registry.domain.identifiers import Slug
 from registry.errors import RosterError
 

@@ -34,7 +34,7 @@ from registry.api.v1 import (  # noqa: E402
     watch_pb2_grpc,
 )
 from registry.application.folder import NodeFolder  # noqa: E402
-from registry.application.key_files import read_private  # noqa: E402
+from registry.application.key_care.key_files import read_private  # noqa: E402
 from registry.log.roster import Roster  # noqa: E402
 from registry_node.callers import CallerDirectory  # noqa: E402
 from registry_node.interceptors import CallInterceptor  # noqa: E402

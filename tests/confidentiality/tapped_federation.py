@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application.folder import NodeFolder
-from registry.application.node_keys import read_node_keys
+from registry.application.key_care.node_keys import read_node_keys
 from registry.client import RegistryClient
 from registry.client.tls import require_tls13
 from registry.domain.identifiers import LogId, log_id_of

@@ -15,7 +15,7 @@ from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 
 from registry.application.certificates import server_name  # noqa: E402
 from registry.application.folder import NodeFolder  # noqa: E402
-from registry.application.key_files import read_private  # noqa: E402
+from registry.application.key_care.key_files import read_private  # noqa: E402
 from registry.client import RegistryClient, load_profile  # noqa: E402
 from registry.domain.content import CaseOpened, StatementIssued  # noqa: E402
 from registry.errors import PeerUnavailable, TryLater  # noqa: E402

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from registry.application.epochs import begin_epoch
 from registry.application.folder import NodeFolder
-from registry.application.founding import endorse as endorse_genesis
-from registry.application.refounding import found_anew, join_anew
-from registry.application.rosters import Change, adopt, endorse, load_roster, propose
+from registry.application.membership.epochs import begin_epoch
+from registry.application.membership.founding import endorse as endorse_genesis
+from registry.application.membership.refounding import found_anew, join_anew
+from registry.application.membership.rosters import Change, adopt, endorse, load_roster, propose
 from registry.application.verification import fsck_folder, verify_folder
 from registry.client import case
 from registry.domain.audience import EVERYONE, named

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from registry.application.folder import NodeFolder
-from registry.application.joining import join_given, tls_of
-from registry.application.rosters import Change, load_roster
+from registry.application.membership.joining import join_given, tls_of
+from registry.application.membership.rosters import Change, load_roster
 from registry.client.peer_rosters import GivenRosters, fetch_rosters
 from registry.domain.identifiers import RegistryId
 from registry.errors import PeerUnavailable, RosterError

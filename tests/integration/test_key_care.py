@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.application.private_files import write_owned
-from registry.application.protecting import protect_keys
+from registry.application.key_care.private_files import write_owned
+from registry.application.key_care.protecting import protect_keys
 from registry_cli.federation import LocalNode
 from tests.integration.federation_world import client_of, found, opened, start_all, stop_all
 from tests.unit.application.passphrase_world import OTHER_WORDS, WORDS, given

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from registry.application.folder import NodeFolder
-from registry.application.founding import load_signer
-from registry.application.key_rotation import ask_for_rotation
-from registry.application.rosters import load_roster
+from registry.application.key_care.key_rotation import ask_for_rotation
+from registry.application.membership.founding import load_signer
+from registry.application.membership.rosters import load_roster
 from registry.application.verification import fsck_folder, verify_folder
 from registry.errors import LogReadOnly
 from registry.log.proof import verify_inclusion_evidence

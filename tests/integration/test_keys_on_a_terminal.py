@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.application.key_backup import back_up_keys
-from registry.application.protecting import private_key_files, protect_keys
+from registry.application.key_care.key_backup import back_up_keys
+from registry.application.key_care.protecting import private_key_files, protect_keys
 from registry_cli.federation import LocalNode
 from tests.integration.federation_world import found
 from tests.integration.terminal_world import Terminal

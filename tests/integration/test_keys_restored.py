@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from registry.application.key_backup import back_up_keys, read_backup
-from registry.application.key_restoring import restore_keys
+from registry.application.key_care.key_backup import back_up_keys, read_backup
+from registry.application.key_care.key_restoring import restore_keys
 from registry.errors import LogReadOnly
 from registry_cli.federation import LocalNode, running
 from tests.integration.durable_logs import leaves_of

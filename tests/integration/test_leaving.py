@@ -7,8 +7,8 @@ from pathlib import Path
 from typer.testing import CliRunner, Result
 
 from registry.application.folder import NodeFolder
-from registry.application.leaving import profiles_of_others
-from registry.application.proposals import endorse_pending, pending
+from registry.application.membership.leaving import profiles_of_others
+from registry.application.membership.proposals import endorse_pending, pending
 from registry.client.peer_heads import held_checkpoint
 from registry.domain.audience import EVERYONE
 from registry.errors import PeerUnavailable

@@ -11,16 +11,16 @@ from functools import partial
 from pathlib import Path
 
 from registry.application.clients import add_client, refresh_profile
-from registry.application.cuts import cut_here
-from registry.application.epochs import begin_epoch
 from registry.application.folder import NodeFolder
-from registry.application.founding import init_node
-from registry.application.joining import join_given, tls_of
-from registry.application.key_rotation import ask_for_rotation
+from registry.application.key_care.key_rotation import ask_for_rotation
+from registry.application.membership.cuts import cut_here
+from registry.application.membership.epochs import begin_epoch
+from registry.application.membership.founding import init_node
+from registry.application.membership.joining import join_given, tls_of
+from registry.application.membership.proposals import endorse_pending, pending, share
+from registry.application.membership.rosters import Change, adopt, endorse, load_roster, propose
 from registry.application.policy import Policy, write_policy
-from registry.application.proposals import endorse_pending, pending, share
 from registry.application.roles import Role
-from registry.application.rosters import Change, adopt, endorse, load_roster, propose
 from registry.application.verification import verify_folder
 from registry.client import case
 from registry.client.peer_rosters import fetch_rosters

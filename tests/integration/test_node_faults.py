@@ -15,7 +15,7 @@ import pytest
 
 from registry.api.v1 import cases_pb2, cases_pb2_grpc
 from registry.application.folder import NodeFolder
-from registry.application.rosters import load_roster
+from registry.application.membership.rosters import load_roster
 from registry_cli.federation import LocalNode
 from registry_node.interceptors import CallInterceptor
 from registry_node.server import NodeServer

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from registry.application.clients import add_client
-from registry.application.cuts import cut_here
 from registry.application.folder import NodeFolder
-from registry.application.founding import init_node
-from registry.application.joining import join
+from registry.application.membership.cuts import cut_here
+from registry.application.membership.founding import init_node
+from registry.application.membership.joining import join
+from registry.application.membership.proposals import endorse_pending, pending, share
+from registry.application.membership.rosters import Change, adopt, endorse, load_roster, propose
 from registry.application.policy import Policy, write_policy
-from registry.application.proposals import endorse_pending, pending, share
 from registry.application.roles import Role
-from registry.application.rosters import Change, adopt, endorse, load_roster, propose
 from registry.client import RegistryClient, case
 from registry.domain.audience import EVERYONE
 from registry.domain.identifiers import CaseId

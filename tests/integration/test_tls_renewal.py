@@ -5,8 +5,8 @@ from pathlib import Path
 
 from registry.application.clients import refresh_profile
 from registry.application.folder import NodeFolder
-from registry.application.rosters import Change, load_roster
-from registry.application.tls_renewal import settle_certificate, stage_certificate
+from registry.application.key_care.tls_renewal import settle_certificate, stage_certificate
+from registry.application.membership.rosters import Change, load_roster
 from registry_cli.federation import running
 from tests.integration.federation_world import client_of, found
 from tests.integration.test_life_of_a_federation import Federation

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.application.token_moving import move_to_token
+from registry.application.key_care.token_moving import move_to_token
 from registry.application.verification import verify_folder
 from registry_cli.federation import running
 from tests.integration.federation_world import client_of, found, opened, until_equal

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.application.rosters import CUT_REASON
+from registry.application.membership.rosters import CUT_REASON
 from registry.domain.content import StatementIssued
 from registry.store.sqlite import SqliteStore
 from registry.views.case_file import CaseHistory, read_history

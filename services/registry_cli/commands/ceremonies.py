@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 import typer
 
-from registry.application import founding, leaving
-from registry.application.ceremonies import Wish
-from registry.application.cuts import cut_here
 from registry.application.folder import NodeFolder
+from registry.application.membership import founding, leaving
+from registry.application.membership.ceremonies import Wish
+from registry.application.membership.cuts import cut_here
 from registry.client import ClientProfile
 from registry.client.peer_heads import held_checkpoint
 from registry.errors import InvalidRequest, PeerUnavailable, RegistryError

@@ -7,8 +7,8 @@ import typer
 
 from registry.application import clients
 from registry.application.folder import NodeFolder
+from registry.application.membership.rosters import load_roster
 from registry.application.roles import Role, parse_role
-from registry.application.rosters import load_roster
 from registry_cli.output import Output
 
 Folder = Annotated[Path, typer.Argument(help="the node's folder")]

@@ -5,9 +5,9 @@ from typing import Annotated, Final
 
 import typer
 
-from registry.application import leaving as node
-from registry.application.ceremonies import Wish
-from registry.application.handing_over import Desk, desk_after, hand_over
+from registry.application.membership import leaving as node
+from registry.application.membership.ceremonies import Wish
+from registry.application.membership.handing_over import Desk, desk_after, hand_over
 from registry.application.roles import Client, Role, parse_role
 from registry.errors import InvalidRequest
 from registry_cli.commands.offline import Folder, Json

@@ -8,12 +8,12 @@ from typing import Annotated, Final
 
 import typer
 
-from registry.application import key_backup, key_restoring
 from registry.application.folder import NodeFolder
-from registry.application.key_backup import KeyBackup
-from registry.application.passphrases import ask_on_terminal
-from registry.application.private_files import read_owned, write_owned
-from registry.application.shares import OfficerShare, read_share
+from registry.application.key_care import key_backup, key_restoring
+from registry.application.key_care.key_backup import KeyBackup
+from registry.application.key_care.passphrases import ask_on_terminal
+from registry.application.key_care.private_files import read_owned, write_owned
+from registry.application.key_care.shares import OfficerShare, read_share
 from registry.errors import FolderError, InvalidRequest
 from registry_cli.output import Output
 from registry_cli.secrets_asked import is_on_terminal

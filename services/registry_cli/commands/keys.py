@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from registry.application import (
+from registry.application.key_care import (
     key_listing,
     key_rotation,
     node_keys,
@@ -14,7 +14,7 @@ from registry.application import (
     tls_renewal,
     token_moving,
 )
-from registry.application.key_listing import KeyReport
+from registry.application.key_care.key_listing import KeyReport
 from registry.errors import InvalidRequest
 from registry_cli.output import Output
 from registry_cli.secrets_asked import new_passphrase

@@ -7,8 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-from registry.application import confirmation, founding, joining, maintenance
+from registry.application import maintenance
 from registry.application.folder import NodeFolder
+from registry.application.membership import confirmation, founding, joining
 from registry.client.peer_rosters import fetch_rosters
 from registry.domain.identifiers import RegistryId, parse_registry_id
 from registry.errors import InvalidRequest, RosterError

@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-from registry.application import (
+from registry.application.folder import NodeFolder
+from registry.application.key_care import tls_renewal
+from registry.application.membership import (
     confirmation,
     epochs,
     founding,
     proposals,
     refounding,
     rosters,
-    tls_renewal,
 )
-from registry.application.cuts import cut_here
-from registry.application.folder import NodeFolder
+from registry.application.membership.cuts import cut_here
 from registry.domain.identifiers import parse_registry_id
 from registry.errors import InvalidRequest
 from registry.log.roster import (

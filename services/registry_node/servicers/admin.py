@@ -9,7 +9,7 @@ import grpc
 
 from registry.api.v1 import admin_pb2, admin_pb2_grpc
 from registry.application import Registry
-from registry.application.rosters import is_due
+from registry.application.membership.rosters import is_due
 from registry.domain.identifiers import LogId
 from registry.log.roster import Member
 from registry_node.callers import current_client

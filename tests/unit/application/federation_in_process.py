@@ -16,8 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from registry.application.founding import endorse, found, init_node
-from registry.application.joining import join
+from registry.application.membership.founding import endorse, found, init_node
+from registry.application.membership.joining import join
 from registry.application.recording import Receipt, RecordCommand
 from registry.application.registry import Registry
 from registry.application.sharing import PartKey

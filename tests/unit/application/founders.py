@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from registry.application.founding import (
+from registry.application.membership.founding import (
     found,
 )
 from registry.log.roster import (

@@ -8,11 +8,11 @@ from typing import Final
 
 import pytest
 
-from registry.application import protecting
-from registry.application.key_files import read_private
-from registry.application.key_sealing import make_cover
-from registry.application.passphrases import PASSPHRASE, UNLOCKED, find_secret
-from registry.application.protecting import private_key_files
+from registry.application.key_care import protecting
+from registry.application.key_care.key_files import read_private
+from registry.application.key_care.key_sealing import make_cover
+from registry.application.key_care.passphrases import PASSPHRASE, UNLOCKED, find_secret
+from registry.application.key_care.protecting import private_key_files
 
 WORDS: Final = "harbour lamp quiet seven"
 OTHER_WORDS: Final = "paper bridge orange nine"

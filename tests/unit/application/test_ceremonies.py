@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from registry.application import ceremonies
-from registry.application.ceremonies import (
+from registry.application.folder import NodeFolder
+from registry.application.membership import ceremonies
+from registry.application.membership.ceremonies import (
     Wish,
     draft,
     is_leaving,
@@ -14,12 +15,11 @@ from registry.application.ceremonies import (
     sign_pending,
     standing,
 )
-from registry.application.folder import NodeFolder
-from registry.application.founding import endorse as endorse_genesis
-from registry.application.founding import found
-from registry.application.joining import join
-from registry.application.proposals import endorse_pending, pending, take
-from registry.application.rosters import adopt_bytes, load_roster
+from registry.application.membership.founding import endorse as endorse_genesis
+from registry.application.membership.founding import found
+from registry.application.membership.joining import join
+from registry.application.membership.proposals import endorse_pending, pending, take
+from registry.application.membership.rosters import adopt_bytes, load_roster
 from registry.errors import NotFound, RosterError
 from registry.log.roster import decode_roster, decode_signed_roster, registry_id_of
 from tests.unit.application.federation_in_process import init

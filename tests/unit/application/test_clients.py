@@ -16,7 +16,7 @@ from registry.application.clients import (
     set_role,
 )
 from registry.application.folder import NodeFolder
-from registry.application.key_files import read_private
+from registry.application.key_care.key_files import read_private
 from registry.application.roles import Client, Role
 from registry.errors import FolderError, InvalidRequest, KeyFileError, NotFound, RegistryError
 

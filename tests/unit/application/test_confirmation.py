@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from registry.application.confirmation import (
+from registry.application.membership.confirmation import (
     proquints,
     read_words,
     words_of_file,
     words_of_roster,
 )
-from registry.application.founding import endorse, found
+from registry.application.membership.founding import endorse, found
 from registry.errors import InvalidRequest
 from tests.unit.application.federation_in_process import init
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from registry.application.epochs import begin_epoch, settle_epoch
 from registry.application.folder import NodeFolder
-from registry.application.founding import load_signer
-from registry.application.key_rotation import ask_for_rotation
-from registry.application.key_sealing import is_sealed
-from registry.application.protecting import protect_keys
-from registry.application.rosters import Change, adopt, load_roster
-from registry.application.tls_renewal import stage_certificate
-from registry.application.token_moving import move_to_token
+from registry.application.key_care.key_rotation import ask_for_rotation
+from registry.application.key_care.key_sealing import is_sealed
+from registry.application.key_care.protecting import protect_keys
+from registry.application.key_care.tls_renewal import stage_certificate
+from registry.application.key_care.token_moving import move_to_token
+from registry.application.membership.epochs import begin_epoch, settle_epoch
+from registry.application.membership.founding import load_signer
+from registry.application.membership.rosters import Change, adopt, load_roster
 from registry.errors import FolderError, InvalidRequest
 from registry.log.member import Cut, Member
 from registry.log.merkle import EMPTY_ROOT

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from registry.application.folder import NodeFolder
-from registry.application.founding import (
+from registry.application.membership.founding import (
     found,
     init_node,
     load_signer,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from registry.application.folder import NodeFolder
-from registry.application.founding import endorse, found, load_signer
-from registry.application.joining import join
-from registry.application.rosters import load_roster
+from registry.application.membership.founding import endorse, found, load_signer
+from registry.application.membership.joining import join
+from registry.application.membership.rosters import load_roster
 from registry.domain.identifiers import RegistryId
 from registry.errors import FolderError, InvalidRequest, KeyFileError, RegistryError, RosterError
 from registry.log.roster import (
@@ -61,7 +61,7 @@ def test_endorsement_is_remembered_before_the_signature_leaves(
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("registry.application.founding.encode_signed_roster", crash)
+    monkeypatch.setattr("registry.application.membership.founding.encode_signed_roster", crash)
     with pytest.raises(KeyboardInterrupt):
         endorse(founders / ALPHA, roster_file(founders))
     monkeypatch.undo()
@@ -216,7 +216,7 @@ def test_join_that_was_cut_off_is_done_again(
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("registry.application.founding.replace_file", crash)
+    monkeypatch.setattr("registry.application.membership.joining.replace_file", crash)
     with pytest.raises(KeyboardInterrupt):
         join(founders / ALPHA, roster_file(founders), signed)
     monkeypatch.undo()

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from registry.application import key_backup, key_restoring
 from registry.application.folder import NodeFolder
-from registry.application.key_backup import (
+from registry.application.key_care import key_backup, key_restoring
+from registry.application.key_care.key_backup import (
     KeptFile,
     back_up_keys,
     open_backup,
     read_backup,
 )
-from registry.application.key_files import read_private
-from registry.application.key_restoring import Restored, restore_keys
-from registry.application.node_keys import rotate_node_key
-from registry.application.protecting import private_key_files, protect_keys
-from registry.application.shares import OfficerShare, read_share
+from registry.application.key_care.key_files import read_private
+from registry.application.key_care.key_restoring import Restored, restore_keys
+from registry.application.key_care.node_keys import rotate_node_key
+from registry.application.key_care.protecting import private_key_files, protect_keys
+from registry.application.key_care.shares import OfficerShare, read_share
 from registry.errors import FolderError, InvalidRequest, KeyFileError, LogReadOnly
 from tests.unit.application.federation_in_process import START_MS, open_node, opening
 from tests.unit.application.passphrase_world import WORDS, contents, given, quick_scrypt

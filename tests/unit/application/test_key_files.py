@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from registry.application.folder import replace_file
-from registry.application.key_files import read_private, read_secret, write_private, write_secret
+from registry.application.key_care.key_files import (
+    read_private,
+    read_secret,
+    write_private,
+    write_secret,
+)
 from registry.errors import FolderError, KeyFileError
 
 

@@ -10,10 +10,10 @@ from cryptography import x509
 from typer.testing import CliRunner
 
 from registry.application.folder import NodeFolder
-from registry.application.key_files import write_secret
-from registry.application.key_listing import fingerprint_of, list_keys
-from registry.application.protecting import protect_keys
-from registry.application.rosters import load_roster
+from registry.application.key_care.key_files import write_secret
+from registry.application.key_care.key_listing import fingerprint_of, list_keys
+from registry.application.key_care.protecting import protect_keys
+from registry.application.membership.rosters import load_roster
 from registry.errors import FolderError, KeyFileError, PassphraseNeeded
 from registry_cli.main import app
 from tests.unit.application.passphrase_world import WORDS, contents, given, quick_scrypt

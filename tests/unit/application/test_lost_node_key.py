@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from registry.application.folder import NodeFolder
-from registry.application.key_files import write_secret
-from registry.application.node_keys import replace_lost_node_key
+from registry.application.key_care.key_files import write_secret
+from registry.application.key_care.node_keys import replace_lost_node_key
 from registry.errors import FolderError, NodeKeyMissing
 from registry.store.connections import DurableDatastore
 from registry.store.office import Office

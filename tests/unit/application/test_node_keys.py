@@ -12,14 +12,14 @@ from eventsourcing.sqlite import SQLiteCursor
 from typer.testing import CliRunner
 
 from registry.application.folder import NodeFolder
-from registry.application.key_files import read_secret
-from registry.application.maintenance import rebuild_views
-from registry.application.node_keys import (
+from registry.application.key_care.key_files import read_secret
+from registry.application.key_care.node_keys import (
     load_node_keys,
     node_key_id,
     replace_lost_node_key,
     rotate_node_key,
 )
+from registry.application.maintenance import rebuild_views
 from registry.application.verification import fsck_folder
 from registry.domain.identifiers import LogId
 from registry.errors import (
@@ -306,7 +306,7 @@ def test_loss_cut_short_before_the_new_key_is_finished_by_the_next_run(
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr("registry.application.node_keys.write_secret", crash)
+        patch.setattr("registry.application.key_care.node_keys.write_secret", crash)
         with pytest.raises(Crash):
             replace_lost_node_key(alpha)
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from registry.application import passphrases
-from registry.application.key_sealing import SCRYPT_N, make_cover, open_cover, open_key
-from registry.application.passphrases import (
+from registry.application.key_care import passphrases
+from registry.application.key_care.key_sealing import SCRYPT_N, make_cover, open_cover, open_key
+from registry.application.key_care.passphrases import (
     PASSPHRASE,
     ask_on_terminal,
     asker,
     find_secret,
 )
-from registry.application.private_files import write_owned
+from registry.application.key_care.private_files import write_owned
 from registry.errors import KeyFileError, PassphraseNeeded
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from registry.application.folder import NodeFolder
-from registry.application.founding import load_signer
-from registry.application.proposals import endorse_pending, pending, share, take
-from registry.application.rosters import Change, adopt, load_roster
+from registry.application.membership.founding import load_signer
+from registry.application.membership.proposals import endorse_pending, pending, share, take
+from registry.application.membership.rosters import Change, adopt, load_roster
 from registry.domain.identifiers import MemberId
 from registry.errors import InvalidRequest, RosterError
 from registry.log.roster import (

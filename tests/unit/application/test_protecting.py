@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from registry.application import private_files
 from registry.application.clients import add_client
 from registry.application.folder import NodeFolder
-from registry.application.founding import init_node, load_signer
-from registry.application.node_keys import node_key_id, rotate_node_key
-from registry.application.passphrases import UNLOCKED
-from registry.application.protecting import (
+from registry.application.key_care import private_files
+from registry.application.key_care.node_keys import node_key_id, rotate_node_key
+from registry.application.key_care.passphrases import UNLOCKED
+from registry.application.key_care.protecting import (
     private_key_files,
     protect_keys,
     unprotect_keys,
 )
+from registry.application.membership.founding import init_node, load_signer
 from registry.errors import (
     FolderError,
     InvalidRequest,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.application import private_files, protecting
-from registry.application.protecting import protect_keys, unprotect_keys
+from registry.application.key_care import private_files, protecting
+from registry.application.key_care.protecting import protect_keys, unprotect_keys
 from registry.errors import PassphraseNeeded, WrongPassphrase
 from tests.unit.application.passphrase_world import (
     OTHER_WORDS,

@@ -6,7 +6,7 @@ from typing import Any
 
 from typer.testing import CliRunner, Result
 
-from registry.application.confirmation import words_of_file
+from registry.application.membership.confirmation import words_of_file
 from registry.errors import InvalidRequest, RosterLacksOldMembers
 from registry_cli.main import app
 from tests.unit.application.federation_in_process import init

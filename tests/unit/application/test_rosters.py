@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from registry.application.folder import NodeFolder
-from registry.application.founding import endorse as endorse_genesis
-from registry.application.founding import found
-from registry.application.joining import join
-from registry.application.rosters import (
+from registry.application.membership.founding import endorse as endorse_genesis
+from registry.application.membership.founding import found
+from registry.application.membership.joining import join
+from registry.application.membership.rosters import (
     Change,
     adopt,
     differences,

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from registry.application.shares import OfficerShare, join_shares, read_share, split_secret
+from registry.application.key_care.shares import OfficerShare, join_shares, read_share, split_secret
 from registry.errors import InvalidRequest
 
 SECRET = bytes(range(16))

@@ -13,22 +13,22 @@ from pkcs11 import Attribute, ObjectClass
 from pkcs11.exceptions import AttributeSensitive, DeviceRemoved
 from typer.testing import CliRunner
 
-from registry.application import token_moving
 from registry.application.folder import NodeFolder
-from registry.application.founding import (
+from registry.application.key_care import token_moving
+from registry.application.key_care.key_listing import list_keys
+from registry.application.key_care.protecting import protect_keys
+from registry.application.key_care.token_file import read_token_file
+from registry.application.key_care.token_moving import move_to_token
+from registry.application.key_care.token_session import TokenSession
+from registry.application.key_care.tokens import TOKENS
+from registry.application.membership.founding import (
     endorse,
     found,
     init_node,
     load_signer,
 )
-from registry.application.joining import join
-from registry.application.key_listing import list_keys
-from registry.application.protecting import protect_keys
-from registry.application.rosters import load_roster
-from registry.application.token_file import read_token_file
-from registry.application.token_moving import move_to_token
-from registry.application.token_session import TokenSession
-from registry.application.tokens import TOKENS
+from registry.application.membership.joining import join
+from registry.application.membership.rosters import load_roster
 from registry.application.verification import verify_folder
 from registry.errors import (
     FolderError,
@@ -290,7 +290,7 @@ def test_folder_with_a_token_says_which_extra_is_missing(
     alpha: Path, token: Token, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(token.file("log"), alpha / "token.json")
-    monkeypatch.setitem(sys.modules, "registry.application.token_session", None)
+    monkeypatch.setitem(sys.modules, "registry.application.key_care.token_session", None)
 
     with pytest.raises(KeyFileError, match=r"\[pkcs11\]"):
         load_signer(NodeFolder(alpha), "log")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from registry.application.folder import NodeFolder
-from registry.application.founding import load_signer
+from registry.application.membership.founding import load_signer
 from registry.application.verification import VerificationReport, fsck_folder, verify_folder
 from registry.domain.identifiers import Origin, RootHash
 from registry.errors import CorruptDatabase, FolderError, RosterError

@@ -17,8 +17,8 @@ from typing import Final
 import pkcs11
 import pytest
 
-from registry.application.private_files import write_owned
-from registry.application.tokens import TOKENS
+from registry.application.key_care.private_files import write_owned
+from registry.application.key_care.tokens import TOKENS
 
 PIN: Final = "271828"
 OTHER_PIN: Final = "314159"

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from registry.application.folder import NodeFolder
-from registry.application.leaving import holds_all
-from registry.application.proposals import pending, take
+from registry.application.membership.leaving import holds_all
+from registry.application.membership.proposals import pending, take
 from registry.errors import InvalidRequest, NotFound, PeerUnavailable, RegistryError
 from registry.log.member import Cut
 from registry.log.merkle import EMPTY_ROOT

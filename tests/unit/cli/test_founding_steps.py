@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from registry.application.confirmation import words_of_file
+from registry.application.membership.confirmation import words_of_file
 from registry.client import load_profile
 from registry.errors import FolderError, InvalidRequest, PeerUnavailable, RosterError
 from registry_cli.federation import LocalNode, Mechanism, found_federation, running

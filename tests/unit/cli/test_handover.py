@@ -7,8 +7,8 @@ from typer.testing import CliRunner, Result
 
 from registry.application.clients import add_client, read_clients
 from registry.application.folder import NodeFolder
+from registry.application.membership.proposals import pending
 from registry.application.policy import Policy, write_policy
-from registry.application.proposals import pending
 from registry.application.roles import Role
 from registry.client import load_profile
 from registry.errors import InvalidRequest

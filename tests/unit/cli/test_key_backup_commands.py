@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from registry.application.protecting import private_key_files
-from registry.application.shares import read_share
+from registry.application.key_care.protecting import private_key_files
+from registry.application.key_care.shares import read_share
 from registry.errors import FolderError, InvalidRequest, KeyFileError
 from registry_cli.commands import key_backup
 from registry_cli.main import app

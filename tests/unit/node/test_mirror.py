@@ -11,7 +11,7 @@ require_tls13()
 import pytest  # noqa: E402 - grpc reads the cipher setting when it is first imported
 from structlog.testing import capture_logs  # noqa: E402
 
-from registry.application.founding import load_signer  # noqa: E402
+from registry.application.membership.founding import load_signer  # noqa: E402
 from registry.errors import LogDiverged, Overloaded, RootMismatch  # noqa: E402
 from registry.replication.effects import FetchEntries  # noqa: E402
 from registry.replication.entry_checks import EntryFault  # noqa: E402

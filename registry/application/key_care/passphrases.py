@@ -20,8 +20,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from registry.application.key_sealing import open_cover
-from registry.application.private_files import read_owned
+from registry.application.key_care.key_sealing import open_cover
+from registry.application.key_care.private_files import read_owned
 from registry.errors import KeyFileError, PassphraseNeeded
 
 PASSPHRASE_FILE: Final = "passphrase.json"  # noqa: S105 - a name

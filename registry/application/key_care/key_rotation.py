@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.folder import NodeFolder
-from registry.application.founding import KEY_SIZE_BYTES, load_signer
-from registry.application.key_files import write_secret
-from registry.application.private_files import sync_folder
-from registry.application.token_file import read_token_file
+from registry.application.key_care.key_files import write_secret
+from registry.application.key_care.private_files import sync_folder
+from registry.application.key_care.token_file import read_token_file
+from registry.application.membership.founding import KEY_SIZE_BYTES, load_signer
 from registry.domain.identifiers import NO_CASE, RequestKey
 from registry.domain.vocabulary import EventKind
 from registry.errors import FolderError, LogReadOnly

@@ -8,12 +8,17 @@ then on the token. A disk that keeps old blocks may keep the files, and so do ba
 from pathlib import Path
 
 from registry.application.folder import NodeFolder, replace_file
-from registry.application.founding import KEY_SIZE_BYTES
-from registry.application.key_files import read_secret
-from registry.application.key_rotation import is_rotation_asked_for
-from registry.application.private_files import sync_folder
-from registry.application.token_file import TokenFile, TokenKey, read_token_file, token_file_bytes
-from registry.application.tokens import TOKENS
+from registry.application.key_care.key_files import read_secret
+from registry.application.key_care.key_rotation import is_rotation_asked_for
+from registry.application.key_care.private_files import sync_folder
+from registry.application.key_care.token_file import (
+    TokenFile,
+    TokenKey,
+    read_token_file,
+    token_file_bytes,
+)
+from registry.application.key_care.tokens import TOKENS
+from registry.application.membership.founding import KEY_SIZE_BYTES
 from registry.errors import FolderError, KeyFileError
 from registry.log.signing import Ed25519Signer
 

@@ -29,11 +29,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from registry.application.folder import NodeFolder
-from registry.application.founding import read_file
-from registry.application.key_files import read_private
-from registry.application.private_files import write_owned
-from registry.application.protecting import private_key_files
-from registry.application.shares import (
+from registry.application.key_care.key_files import read_private
+from registry.application.key_care.private_files import write_owned
+from registry.application.key_care.protecting import private_key_files
+from registry.application.key_care.shares import (
     SECRET_SIZE_BYTES,
     SHARES_MAX,
     THRESHOLD_MIN,
@@ -41,6 +40,7 @@ from registry.application.shares import (
     join_shares,
     split_secret,
 )
+from registry.application.membership.founding import read_file
 from registry.errors import InvalidRequest, KeyFileError
 
 BACKUP_MAX_BYTES: Final = 64 * 2**20

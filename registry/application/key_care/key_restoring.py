@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.folder import NodeFolder, replace_file
-from registry.application.key_backup import KeptFile, KeyBackup, open_backup
-from registry.application.key_files import read_private, write_private
-from registry.application.protecting import private_key_files
-from registry.application.shares import OfficerShare
+from registry.application.key_care.key_backup import KeptFile, KeyBackup, open_backup
+from registry.application.key_care.key_files import read_private, write_private
+from registry.application.key_care.protecting import private_key_files
+from registry.application.key_care.shares import OfficerShare
 from registry.errors import FolderError, InvalidRequest
 
 _NAME: Final = re.compile(r"(?:(?:keys|tls|roster)/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")

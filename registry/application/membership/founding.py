@@ -25,15 +25,15 @@ from registry.application.certificates import (
     read_certificate,
 )
 from registry.application.folder import NodeDescription, NodeFolder, changing, replace_file
-from registry.application.key_files import (
+from registry.application.key_care.key_files import (
     read_private,
     read_secret,
     write_private,
     write_secret,
 )
-from registry.application.protecting import begin_protection, check_new_passphrase
-from registry.application.token_file import read_token_file, token_file_bytes
-from registry.application.tokens import TOKENS
+from registry.application.key_care.protecting import begin_protection, check_new_passphrase
+from registry.application.key_care.token_file import read_token_file, token_file_bytes
+from registry.application.key_care.tokens import TOKENS
 from registry.domain.identifiers import (
     MemberId,
     RegistryId,

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives import serialization
 
 from registry.application.certificates import read_certificate, server_name
 from registry.application.folder import NodeFolder
-from registry.application.key_files import read_private
-from registry.application.rosters import load_roster
+from registry.application.key_care.key_files import read_private
+from registry.application.membership.rosters import load_roster
 from registry.client.profile import ClientProfile, ProfileDescription
 from registry.errors import EntryError
 from registry.log.checkpoint import parse_checkpoint, parse_note

@@ -12,13 +12,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from registry.application.passphrases import SecretKind, as_line, find_secret
-from registry.application.private_files import read_owned
-from registry.application.token_file import TokenFile, TokenKey
+from registry.application.key_care.passphrases import SecretKind, as_line, find_secret
+from registry.application.key_care.private_files import read_owned
+from registry.application.key_care.token_file import TokenFile, TokenKey
 from registry.errors import KeyFileError
 
 if TYPE_CHECKING:
-    from registry.application.token_session import TokenSession
+    from registry.application.key_care.token_session import TokenSession
     from registry.log.signing import Signer
 
 TOKEN_PIN: Final = SecretKind("PIN", "REGISTRY_TOKEN_PIN", "registry-token-pin")
@@ -76,7 +76,7 @@ TOKENS: Final = Tokens()
 
 def _opened(file: TokenFile, ask: Callable[[str], str]) -> TokenSession:
     try:
-        from registry.application.token_session import TokenSession  # noqa: PLC0415 - an extra
+        from registry.application.key_care.token_session import TokenSession  # noqa: PLC0415 - an extra
     except ImportError as error:
         msg = "keys in a token need an extra: pip install 'intermechanisms-registry[pkcs11]'"
         raise KeyFileError(msg) from error

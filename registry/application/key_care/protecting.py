@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.folder import NodeFolder
-from registry.application.key_files import read_private, replace_private
-from registry.application.key_sealing import make_cover, new_folder_key
-from registry.application.passphrases import PASSPHRASE_FILE, SECRET_MAX_BYTES, UNLOCKED
-from registry.application.private_files import (
+from registry.application.key_care.key_files import read_private, replace_private
+from registry.application.key_care.key_sealing import make_cover, new_folder_key
+from registry.application.key_care.passphrases import PASSPHRASE_FILE, SECRET_MAX_BYTES, UNLOCKED
+from registry.application.key_care.private_files import (
     DRAFT_SUFFIX,
     replace_owned,
     sync_folder,

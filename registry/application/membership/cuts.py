@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from registry.application.folder import NodeFolder
-from registry.application.rosters import load_roster
+from registry.application.membership.rosters import load_roster
 from registry.errors import InvalidRequest
 from registry.log.member import Cut
 from registry.log.merkle import EMPTY_ROOT

@@ -20,18 +20,18 @@ from registry.application.certificates import (
     read_certificate,
 )
 from registry.application.folder import NodeFolder, replace_file
-from registry.application.founding import (
+from registry.application.key_care.key_files import read_private, replace_private, write_private
+from registry.application.key_care.key_rotation import forget_rotation
+from registry.application.key_care.private_files import sync_folder, write_owned
+from registry.application.key_care.protecting import private_key_files
+from registry.application.key_care.tls_renewal import forget_staged
+from registry.application.key_care.token_file import keep_in_token
+from registry.application.membership.founding import (
     load_signer,
     new_hpke_key,
     new_signer,
 )
-from registry.application.key_files import read_private, replace_private, write_private
-from registry.application.key_rotation import forget_rotation
-from registry.application.private_files import sync_folder, write_owned
-from registry.application.protecting import private_key_files
-from registry.application.rosters import load_roster
-from registry.application.tls_renewal import forget_staged
-from registry.application.token_file import keep_in_token
+from registry.application.membership.rosters import load_roster
 from registry.domain.identifiers import MemberId, make_origin
 from registry.errors import FolderError
 from registry.log.member import (

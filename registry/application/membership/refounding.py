@@ -17,12 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from registry.application.cuts import cut_here
-from registry.application.epochs import staged_folder
 from registry.application.folder import NodeFolder, replace_file
-from registry.application.founding import own_member, read_file
-from registry.application.private_files import sync_folder
-from registry.application.rosters import load_roster
+from registry.application.key_care.private_files import sync_folder
+from registry.application.membership.cuts import cut_here
+from registry.application.membership.epochs import staged_folder
+from registry.application.membership.founding import own_member, read_file
+from registry.application.membership.rosters import load_roster
 from registry.domain.identifiers import MemberId, RegistryId, Slug
 from registry.errors import FolderError, InvalidRequest
 from registry.log.member import FormerLog, Member, MemberStatus, read_member_file

@@ -22,7 +22,7 @@ from pkcs11.exceptions import (
 )
 from pkcs11.util.ec import encode_named_curve_parameters
 
-from registry.application.token_file import TokenFile, TokenKey
+from registry.application.key_care.token_file import TokenFile, TokenKey
 from registry.errors import KeyFileError, TokenUnavailable, WrongPassphrase
 from registry.log.signing import PUBLIC_KEY_SIZE_BYTES, Ed25519Signer, check_public_key, verify
 

@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.folder import NodeFolder, replace_file
-from registry.application.proposals import (
+from registry.application.membership.proposals import (
     Proposal,
     adopt_complete,
     endorse_pending,
     pending,
     share,
 )
-from registry.application.rosters import Change, endorse, load_chain, propose
+from registry.application.membership.rosters import Change, endorse, load_chain, propose
 from registry.log.member import Cut, MemberStatus
 from registry.log.merkle import EMPTY_ROOT
 from registry.log.roster import Roster, decode_roster, decode_signed_roster

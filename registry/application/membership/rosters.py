@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.folder import NodeFolder, changing, replace_file
-from registry.application.founding import load_signer, read_file, remember_endorsement
+from registry.application.membership.founding import load_signer, read_file, remember_endorsement
 from registry.domain.identifiers import MemberId
 from registry.errors import FolderError, InvalidRequest
 from registry.log.member import Cut, FormerLog, Member, MemberStatus

@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from registry.application.certificates import load_pair, read_certificate
 from registry.application.folder import NodeFolder
-from registry.application.founding import KEY_SIZE_BYTES
-from registry.application.key_files import read_private, read_secret
-from registry.application.key_sealing import is_sealed
-from registry.application.private_files import read_owned
-from registry.application.protecting import private_key_files
-from registry.application.token_file import read_token_file
-from registry.application.tokens import TOKENS
+from registry.application.key_care.key_files import read_private, read_secret
+from registry.application.key_care.key_sealing import is_sealed
+from registry.application.key_care.private_files import read_owned
+from registry.application.key_care.protecting import private_key_files
+from registry.application.key_care.token_file import read_token_file
+from registry.application.key_care.tokens import TOKENS
+from registry.application.membership.founding import KEY_SIZE_BYTES
 from registry.log.signing import Ed25519Signer
 from registry.store.sealing import key_id
 

@@ -16,7 +16,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from registry.application.private_files import replace_owned
+from registry.application.key_care.private_files import replace_owned
 from registry.errors import InvalidRequest, KeyFileError
 
 _WRITTEN_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH

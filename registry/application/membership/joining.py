@@ -5,8 +5,8 @@ from pathlib import Path
 
 from registry.application.certificates import read_certificate
 from registry.application.folder import NodeFolder, replace_file
-from registry.application.founding import own_member, read_file
-from registry.application.key_files import read_private
+from registry.application.key_care.key_files import read_private
+from registry.application.membership.founding import own_member, read_file
 from registry.domain.identifiers import RegistryId
 from registry.errors import FolderError, RosterError
 from registry.log.roster import Roster, verify_genesis

@@ -6,9 +6,9 @@ folder with a passphrase it holds that sealed (`key_sealing`); who reads it here
 
 from pathlib import Path
 
-from registry.application.key_sealing import is_sealed, open_key, seal_key
-from registry.application.passphrases import PASSPHRASE_FILE, UNLOCKED
-from registry.application.private_files import read_owned, replace_owned, write_owned
+from registry.application.key_care.key_sealing import is_sealed, open_key, seal_key
+from registry.application.key_care.passphrases import PASSPHRASE_FILE, UNLOCKED
+from registry.application.key_care.private_files import read_owned, replace_owned, write_owned
 from registry.errors import KeyFileError
 
 

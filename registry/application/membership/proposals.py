@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.folder import NodeFolder, changing, replace_file
-from registry.application.rosters import adopt_bytes, endorse, load_chain
+from registry.application.membership.rosters import adopt_bytes, endorse, load_chain
 from registry.domain.identifiers import MemberId
 from registry.errors import InvalidRequest, RosterError
 from registry.log.roster import (

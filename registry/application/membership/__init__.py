@@ -1,0 +1,1 @@
+"""Who takes part: founding, joining, rosters and their proposals, leaving, new epochs."""
