@@ -11,14 +11,12 @@ from registry.application.request_keys import RequestKeys
 from registry.application.situation_links import SituationLinks
 from registry.domain.content import StatementIssued
 from registry.domain.vocabulary import EventKind
-from registry.log.author import draft_event
-from registry.log.entry import ALL_MEMBERS
-from registry.log.links import LinkProposal, encode_link
+from registry.log.links import LinkProposal
 from registry.store.read_models import open_read_models
 from registry.views.case_list import SituationNames
 from registry.views.projector import Projector
-from tests.storage.storage_world import NOW_MS, OWN_ID, PEER, REGISTRY, VIEWS_KEY, case, open_store
-from tests.unit.views.view_world import NO_KEY, Mechanism, reader_of, take
+from tests.storage.storage_world import OWN_ID, PEER, REGISTRY, VIEWS_KEY, case, open_store
+from tests.unit.views.view_world import Mechanism, reader_of, take, writes
 
 STATEMENT = StatementIssued(acting_body="a", basis="own_act")
 PROPOSALS = 7
@@ -32,18 +30,7 @@ def test_every_proposal_to_a_case_is_listed(
     peer, target = Mechanism(PEER), case(0)
     for number in range(1, PROPOSALS + 1):
         peer.act(STATEMENT, case_id=case(number))
-        peer.place(
-            draft_event(
-                log_id=peer.log_id,
-                case_id=case(number),
-                kind=EventKind.CASE_LINK_PROPOSED,
-                time_ms=NOW_MS,
-                parts=(),
-                audience=ALL_MEMBERS,
-                request_id=NO_KEY,
-                control=encode_link(LinkProposal(target)),
-            )
-        )
+        writes(peer, EventKind.CASE_LINK_PROPOSED, case(number), LinkProposal(target))
     take(store, peer)
     while Projector(reader_of(store), models).advance().is_behind:
         pass

@@ -12,23 +12,21 @@ from registry.domain.content import StatementIssued
 from registry.domain.identifiers import CaseId, LogId, situation_case_id
 from registry.domain.vocabulary import EventKind
 from registry.errors import RuleViolation
-from registry.log.author import draft_event
-from registry.log.entry import ALL_MEMBERS, EventRef
-from registry.log.links import Link, LinkAnswer, LinkProposal, encode_link
+from registry.log.links import LinkAnswer, LinkProposal
 from registry.store.sqlite import SqliteStore
 from registry.views import linking
 from registry.views.case_list import SituationNames
-from tests.storage.storage_world import NOW_MS, OTHER, PEER, REGISTRY, THIRD, case, open_store
+from tests.storage.storage_world import OTHER, PEER, REGISTRY, THIRD, case, open_store
 from tests.unit.application.federation_in_process import Node, opening
 from tests.unit.application.persons_world import AYO, consent, naming, withdrawn
 from tests.unit.views.view_world import (
-    NO_KEY,
     OTHER_MEMBER,
     PEER_MEMBER,
     Mechanism,
     only,
     reader_of,
     take,
+    writes,
 )
 
 STATEMENT = StatementIssued(acting_body="a", basis="own_act")
@@ -41,21 +39,6 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     opened = open_store(tmp_path)
     yield opened
     opened.close()
-
-
-def writes(mechanism: Mechanism, kind: EventKind, case_id: CaseId, link: Link) -> EventRef:
-    return mechanism.place(
-        draft_event(
-            log_id=mechanism.log_id,
-            case_id=case_id,
-            kind=kind,
-            time_ms=NOW_MS,
-            parts=(),
-            audience=ALL_MEMBERS,
-            request_id=NO_KEY,
-            control=encode_link(link),
-        )
-    )
 
 
 def both(*cases: CaseId) -> tuple[Mechanism, Mechanism]:

@@ -9,16 +9,15 @@ import pytest
 from registry.domain.content import StatementIssued
 from registry.domain.identifiers import CaseId, LeafHash, LogId
 from registry.domain.vocabulary import EventKind
-from registry.log.author import draft_event
-from registry.log.entry import ALL_MEMBERS, EventRef
-from registry.log.links import Link, LinkAnswer, LinkProposal, encode_link
+from registry.log.entry import EventRef
+from registry.log.links import LinkAnswer, LinkProposal, encode_link
 from registry.store.sqlite import SqliteStore
 from registry.views.acts import place_key
 from registry.views.case_file import read_history
 from registry.views.link_list import link_documents
 from registry.views.linking import CaseLink, Links
-from tests.storage.storage_world import FOURTH, NOW_MS, OTHER, PEER, THIRD, case, open_store
-from tests.unit.views.view_world import NO_KEY, Mechanism, reader_of, take
+from tests.storage.storage_world import FOURTH, OTHER, PEER, THIRD, case, open_store
+from tests.unit.views.view_world import Mechanism, reader_of, take, writes
 
 STATEMENT = StatementIssued(acting_body="a", basis="own_act")
 HERE, THERE, ELSEWHERE = case(1), case(2), case(3)
@@ -32,23 +31,6 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     opened = open_store(tmp_path)
     yield opened
     opened.close()
-
-
-def writes(
-    mechanism: Mechanism, kind: EventKind, case_id: CaseId, link: Link, control: bytes = b""
-) -> EventRef:
-    return mechanism.place(
-        draft_event(
-            log_id=mechanism.log_id,
-            case_id=case_id,
-            kind=kind,
-            time_ms=NOW_MS,
-            parts=(),
-            audience=ALL_MEMBERS,
-            request_id=NO_KEY,
-            control=control or encode_link(link),
-        )
-    )
 
 
 def proposes(mechanism: Mechanism, case_id: CaseId = HERE, other: CaseId = THERE) -> EventRef:

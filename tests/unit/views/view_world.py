@@ -6,8 +6,10 @@ from hashlib import sha256
 
 from registry.domain.content import ActContent, encode_content, media_type_of
 from registry.domain.identifiers import NO_CASE, CaseId, LeafHash, MemberId, RequestKey
+from registry.domain.vocabulary import EventKind
 from registry.log.author import EventDraft, PartDraft, draft_event
 from registry.log.entry import ALL_MEMBERS, Audience, EventRef
+from registry.log.links import Link, encode_link
 from registry.log.merkle import leaf_hash
 from registry.store.entries import EntryStore
 from registry.store.values import HeldPart
@@ -93,6 +95,24 @@ class Mechanism(Peer):
             for index in wanted
             for ordinal, part in enumerate(self.drafts[index].parts)
         ]
+
+
+def writes(
+    mechanism: Mechanism, kind: EventKind, case_id: CaseId, link: Link, control: bytes = b""
+) -> EventRef:
+    """Records an event on a link; `control` stands in the place of what the link means."""
+    return mechanism.place(
+        draft_event(
+            log_id=mechanism.log_id,
+            case_id=case_id,
+            kind=kind,
+            time_ms=NOW_MS,
+            parts=(),
+            audience=ALL_MEMBERS,
+            request_id=NO_KEY,
+            control=control or encode_link(link),
+        )
+    )
 
 
 def take(
