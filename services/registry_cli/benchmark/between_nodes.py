@@ -54,18 +54,36 @@ async def measure_replication(
     Raises:
         PeerUnavailable: nothing arrived for a minute.
     """
-    await _wait_until_held(receiver, origin, size, progress)
-    entries, entries_ms = _sum(receiver.log_file, "entries_fetched", "entries")
-    parts, parts_ms = _sum(receiver.log_file, "parts_fetched", "parts")
+    await wait_until_held(receiver, origin, size, progress)
+    entries, entries_s = await fetched(receiver.log_file, "entries")
+    parts, parts_s = await fetched(receiver.log_file, "parts")
     if entries != size:
         msg = f"{receiver.log_file} tells of {entries} entries fetched, {size} were expected"
         raise PeerUnavailable(msg)
     return ReplicationFigures(
         entries=entries,
-        events_per_s=entries / entries_ms * 1000,
+        events_per_s=entries / entries_s,
         parts=parts,
-        parts_per_s=parts / parts_ms * 1000,
+        parts_per_s=parts / parts_s,
     )
+
+
+async def fetched(log_file: Path, counted: str) -> tuple[int, float]:
+    """How many `entries` or `parts` a node's log tells of, and the seconds that they took.
+
+    Raises:
+        PeerUnavailable: it does not tell.
+    """
+    event = f"{counted}_fetched"
+
+    async def is_told() -> bool:
+        return bool(_lines(log_file, event))
+
+    # The line is written after the last of them is stored.
+    await wait_until(is_told, f"there is no line {event} in {log_file}")
+    lines = _lines(log_file, event)
+    took_ms = sum(line["duration_ms"] for line in lines)
+    return sum(line[counted] for line in lines), took_ms / 1000
 
 
 async def wait_until_idle(node: LocalNode) -> None:
@@ -79,7 +97,7 @@ async def wait_until_idle(node: LocalNode) -> None:
         return not (await client.node_status()).projection_lag
 
     async with RegistryClient(load_profile(node.profile)) as client:
-        await _wait_until(is_idle, f"{node.mechanism.slug} does not fold its cases")
+        await wait_until(is_idle, f"{node.mechanism.slug} does not fold its cases")
 
 
 async def measure_reads(
@@ -136,41 +154,45 @@ def peak_mib(process: int | str) -> float:
     return int(line.split()[1]) * _BYTES_PER_KIB / _BYTES_PER_MIB
 
 
-async def _wait_until_held(receiver: LocalNode, origin: str, size: int, progress: Progress) -> None:
-    held = -1
+async def wait_until_held(
+    receiver: LocalNode, origin: str, size: int, progress: Progress, *, has_content: bool = True
+) -> int:
+    """Waits until a node holds so many entries of a log, and their content if that is asked for.
+
+    Returns:
+        How many entries it holds, or entries and parts together.
+
+    Raises:
+        PeerUnavailable: nothing arrived for a minute.
+    """
+    held, wanted = -1, 2 * size if has_content else size
     changed = perf_counter()
     async with RegistryClient(load_profile(receiver.profile)) as client:
-        while held < 2 * size:
+        while held < wanted:
             status = await client.node_status()
             log = next(log for log in status.logs if log.origin == origin)
-            now_held = 2 * log.size - log.parts_wanted
+            now_held = 2 * log.size - log.parts_wanted if has_content else log.size
             if now_held != held:
                 held, changed = now_held, perf_counter()
-                progress(held, 2 * size)
+                progress(min(held, wanted), wanted)
             elif perf_counter() - changed > _STALLED_S:
                 msg = f"{receiver.mechanism.slug} does not get on; see {receiver.log_file}"
                 raise PeerUnavailable(msg)
             await asyncio.sleep(_POLL_S)
-
-    async def is_told() -> bool:
-        return bool(_lines(receiver.log_file, "parts_fetched"))
-
-    # The line is written after the last part is stored.
-    await _wait_until(is_told, f"there is no line parts_fetched in {receiver.log_file}")
+    return held
 
 
-async def _wait_until(is_so: Callable[[], Awaitable[bool]], complaint: str) -> None:
+async def wait_until(is_so: Callable[[], Awaitable[bool]], complaint: str) -> None:
+    """Asks again and again.
+
+    Raises:
+        PeerUnavailable: with the complaint, after `_IDLE_S`.
+    """
     deadline = perf_counter() + _IDLE_S
     while not await is_so():
         if perf_counter() > deadline:
             raise PeerUnavailable(complaint)
         await asyncio.sleep(_POLL_S)
-
-
-def _sum(log_file: Path, event: str, counted: str) -> tuple[int, float]:
-    """Adds up what lines of one event counted and how long it took, in milliseconds."""
-    lines = _lines(log_file, event)
-    return sum(line[counted] for line in lines), sum(line["duration_ms"] for line in lines)
 
 
 def _lines(log_file: Path, event: str) -> list[dict[str, Any]]:

@@ -36,6 +36,8 @@ from registry_cli.benchmark.between_nodes import (
 )
 from registry_cli.benchmark.callers import record_together
 from registry_cli.benchmark.casework import measure_casework
+from registry_cli.benchmark.catch_up import EVENTS_MIN as CATCH_UP_MIN
+from registry_cli.benchmark.catch_up import measure_catch_up
 from registry_cli.benchmark.live import measure_live
 from registry_cli.benchmark.report import Measured, document, print_report
 from registry_cli.federation import LocalNode, Mechanism, found_federation, running
@@ -80,6 +82,13 @@ def bench(
             "--casework", help="measure lists and the rebuilding of views instead, 20 events a case"
         ),
     ] = False,
+    catch_up: Annotated[
+        bool,
+        typer.Option(
+            "--catch-up",
+            help="measure fresh nodes that fetch a tenth of the events, and all of them, instead",
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure appends, replication, live latency, reads and memory on this machine."""
@@ -88,6 +97,9 @@ def bench(
     with TemporaryDirectory(prefix="registry-bench-", dir=folder) as scratch:
         if casework:
             _bench_casework(Path(scratch), events, output)
+            return
+        if catch_up:
+            _bench_catch_up(Path(scratch), events, output)
             return
         measured = _Run(Path(scratch), events - events % EVENTS_PER_CASE, output).run()
     figures = document(measured)
@@ -106,6 +118,21 @@ def _bench_casework(scratch: Path, events: int, output: Output) -> None:
     rate = figures["rebuild_events_per_s"]
     output.say(f"all views rebuilt in {figures['rebuild_s']} s ({rate:,} events/s)")
     output.table(table)
+    output.result(figures)
+
+
+def _bench_catch_up(scratch: Path, events: int, output: Output) -> None:
+    if events < CATCH_UP_MIN:
+        msg = f"--catch-up takes {CATCH_UP_MIN:,} events or more"
+        raise typer.BadParameter(msg)
+    collect_seldom()  # as a node does
+    figures = measure_catch_up(scratch, events, output, now_ms)
+    for each in figures["rounds"]:
+        rates = ", ".join(f"{rate:,}" for rate in each["events_per_s"])
+        output.say(f"{each['events']:,} events: {rates} events/s")
+    output.say(f"longer against shorter log, medians: {figures['ratio']}")
+    output.say(f"a receiver's largest peak: {figures['receiver_peak_mb']} MB")
+    output.say(f"killed with {figures['killed_at']:,} held: {figures['after_the_kill']}")
     output.result(figures)
 
 
