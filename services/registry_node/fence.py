@@ -14,10 +14,9 @@ import structlog
 from registry.api.v1 import replication_pb2
 from registry.application import Registry
 from registry.application.membership.ceremonies import is_leaving
-from registry.domain.identifiers import RootHash, Slug
-from registry.errors import BadKeyRotation, EntryError, GuardError, LogDiverged, TryLater
+from registry.domain.identifiers import Slug
+from registry.errors import EntryError, GuardError, LogDiverged, TryLater
 from registry.log.checkpoint import Checkpoint
-from registry.log.log_keys import LogKeys, keys_of_member, verify_log_checkpoint
 from registry.replication.recovery import (
     ASK_AT_MOST_MS,
     Decision,
@@ -26,17 +25,13 @@ from registry.replication.recovery import (
     PullBack,
     Stop,
     Wait,
-    decide,
 )
 from registry.store.values import LogState
+from registry_node.fence_steps import FenceSteps
 from registry_node.fetching import EntryFetcher, ReplicationStub, require_message, written
 
 _log = structlog.get_logger()
 _ASK_AGAIN_S: Final = 2.0
-_SHOWN_MORE: Final = (
-    "a member holds more of this log than this node: another copy of this node may be running"
-)
-_SHOWN_OTHER: Final = "a member holds another history of this log: it has forked"
 _LEAVING: Final = (
     "this mechanism has signed that it leaves: its log ends where that proposal says, and records "
     "nothing more"
@@ -53,11 +48,9 @@ class StartUpFence:
         entries: EntryFetcher,
     ) -> None:
         self._registry = registry
+        self._steps = FenceSteps(registry)
         self._stubs = stubs
         self._entries = entries
-        self._failed: set[Slug] = set()
-        self._shown: Checkpoint | None = None
-        self._met: dict[Slug, OwnNote] = {}
         self._asked = asyncio.Event()
         self._asked.set()
         self.answered: set[Slug] | None = None
@@ -69,8 +62,7 @@ class StartUpFence:
         Args:
             shown: a verified note of the own log, larger than what is held.
         """
-        self._registry.store.refuse_appends(_SHOWN_MORE)
-        self._note_shown(shown)
+        self._steps.ask_again(shown)
         self._asked.set()
 
     async def meet(self, peer: Slug) -> None:
@@ -84,9 +76,7 @@ class StartUpFence:
         except TryLater as error:
             _log.warning("peer_not_compared", peer=peer, reason=error.reason)
             return
-        if not note.is_consistent:
-            self._registry.store.refuse_appends(_SHOWN_OTHER)
-            self._met[peer] = note
+        if self._steps.meet(peer, note):
             self._asked.set()
 
     async def run(self) -> None:
@@ -94,7 +84,7 @@ class StartUpFence:
         while True:
             await self._asked.wait()
             if await self._round():
-                self._failed.clear()
+                self._steps.failed.clear()
             else:
                 await asyncio.sleep(_ASK_AGAIN_S)
                 self._asked.set()
@@ -117,15 +107,8 @@ class StartUpFence:
                 store.refuse_appends(_LEAVING)
                 _log.warning("log_stopped", size=own.size, reason="leaving")
                 return True
-            answers = found | self._met
-            comparison = await asyncio.to_thread(store.own_state_against_guard)
-            decision = decide(
-                comparison,
-                answers,
-                asked=len(self._stubs),
-                failed=self._failed,
-                shown=self._shown.size if self._shown is not None else 0,
-            )
+            comparison = await asyncio.to_thread(self._steps.compare)
+            decision = self._steps.decide(comparison, found, asked=len(self._stubs))
             return await self._carry_out(decision, held=comparison.database_size)
         except TryLater as error:
             store.refuse_appends(str(error))
@@ -156,13 +139,9 @@ class StartUpFence:
                 await self._pull_back(peer, size)
         return False
 
-    def _note_shown(self, checkpoint: Checkpoint) -> None:
-        if self._shown is None or checkpoint.size > self._shown.size:
-            self._shown = checkpoint
-
     async def _remember(self) -> None:
         """Brings the guard up to what was shown: a peer that vanishes does not take it along."""
-        shown = self._shown
+        shown = self._steps.shown
         if shown is not None:
             store = self._registry.store
             await written(lambda: store.remember_own_checkpoint(shown.size, shown.root))
@@ -173,12 +152,8 @@ class StartUpFence:
         try:
             await self._entries.fetch(self._stubs[peer], self._registry.own, size)
         except (EntryError, TryLater, GuardError) as error:
-            self._failed.add(peer)
             _log.warning("pull_back_failed", peer=peer, reason=error.reason)
-            self._registry.store.refuse_appends(
-                f"{peer} shows {size} events signed by this log and could not give them back in "
-                f"the order held here ({error.reason}): it lies, or this log has forked"
-            )
+            self._steps.note_failure(peer, size, error)
 
     async def _ask_all(self) -> dict[Slug, OwnNote]:
         """Asks all at once; those that do not answer in time are left out."""
@@ -210,46 +185,8 @@ class StartUpFence:
         return None
 
     async def _judge(self, head: replication_pb2.Head) -> OwnNote:
-        note = bytes(head.checkpoint)
-        if not note:
-            return OwnNote(size=0, is_consistent=True)
-        held = self._registry.log_keys(self._registry.own)
-        try:
-            # What this node does not hold may have rotated its key: a peer shows that with it.
-            keys = held.learn(head.rotations)
-            checkpoint = verify_log_checkpoint(note, keys)
-        except BadKeyRotation:
-            return self._judge_rotations(held, head)
-        except EntryError:
-            # Nobody but this node could have signed it: such a note proves nothing.
-            return OwnNote(size=0, is_consistent=True)
-        root = await asyncio.to_thread(self._root_at, checkpoint.size)
-        if root is not None and root != checkpoint.root:
-            if keys.is_retired(checkpoint.size):
-                # Whoever found an old key can write such notes: they stop nobody.
-                _log.error("note_of_retired_key", size=checkpoint.size)
-                return OwnNote(size=0, is_consistent=True)
-            return OwnNote(size=checkpoint.size, is_consistent=False, note=note)
-        self._note_shown(checkpoint)
-        return OwnNote(size=checkpoint.size, is_consistent=True)
-
-    def _judge_rotations(self, held: LogKeys, head: replication_pb2.Head) -> OwnNote:
-        """Rotations that do not follow those held: of another copy of this node, or junk."""
-        note = bytes(head.checkpoint)
-        try:
-            shown = keys_of_member(held.registry_id, self._registry.own).learn(head.rotations)
-            checkpoint = verify_log_checkpoint(note, shown)
-        except EntryError:
-            return OwnNote(size=0, is_consistent=True)
-        if not held.contradicts(shown):
-            _log.error("note_of_retired_key", size=checkpoint.size)
-            return OwnNote(size=0, is_consistent=True)
-        return OwnNote(size=checkpoint.size, is_consistent=False, note=note)
-
-    def _root_at(self, size: int) -> RootHash | None:
-        """The root that is held at a size; None if it is not."""
-        store, log_id = self._registry.store, self._registry.own.log_id
-        return store.root_at(log_id, size) if size <= store.log_state(log_id).size else None
+        note, rotations = bytes(head.checkpoint), tuple(head.rotations)
+        return self._steps.take(await asyncio.to_thread(self._steps.judge, note, rotations))
 
 
 def _frozen(own: LogState) -> str:

@@ -10,14 +10,15 @@ valid checkpoint) is kept in `fault`; the valid entries before it are stored.
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
-from registry.application import Registry
 from registry.domain.identifiers import CaseId, LogId
 from registry.errors import EntryError, LogDiverged, RootMismatch, TruncatedStream
 from registry.log.checkpoint import Checkpoint
-from registry.log.roster import Member
+from registry.log.log_keys import LogKeys
+from registry.log.roster import Member, Roster
 from registry.replication.entry_checks import (
     EntryFault,
     SliceResult,
@@ -34,6 +35,7 @@ from registry.replication.ingest import (
     diagnose,
     plan_batch,
 )
+from registry.store.entries import EntryStore
 from registry.store.values import IngestBatch, LogState, read_header
 
 _log = structlog.get_logger()
@@ -56,19 +58,37 @@ class EntryRun:
     path: Sequence[bytes]
 
 
+class IntakeHome(Protocol):
+    """What taking entries needs of a node: a `Registry`, or the simulator's node."""
+
+    @property
+    def store(self) -> EntryStore:
+        """Where entries go."""
+
+    @property
+    def roster(self) -> Roster:
+        """The newest one."""
+
+    def log_keys(self, member: Member) -> LogKeys:
+        """The keys of a member's log, as far as what is held of it tells."""
+
+    def versions_of(self, member: Member) -> range:
+        """The roster versions under which a member takes part with its log."""
+
+
 class LogIntake:
     """What is held of one log while messages about it are taken, one after the other."""
 
-    def __init__(self, registry: Registry, member: Member) -> None:
+    def __init__(self, home: IntakeHome, member: Member) -> None:
         """Reads what is held.
 
         Raises:
             StorageError: our own disk failed.
         """
-        self._registry = registry
-        self._keys = registry.log_keys(member)
-        self._active_versions = registry.versions_of(member)
-        state = registry.store.log_state(member.log_id)
+        self._home = home
+        self._keys = home.log_keys(member)
+        self._active_versions = home.versions_of(member)
+        state = home.store.log_state(member.log_id)
         self.held = HeldLog(member.log_id, member.origin, state.size, state.range)
         self._roster_version = self._last_roster_version() if state.size else 0
         self._refs_written: dict[tuple[CaseId, LogId], int] = {}
@@ -152,7 +172,7 @@ class LogIntake:
         judged = judge_slices(
             follow_rotations(slices, planned.entries, planned.start),
             last_roster_version=self._roster_version,
-            newest_roster_version=self._registry.roster.version,
+            newest_roster_version=self._home.roster.version,
             active_versions=self._active_versions,
             refs_reached=self._refs_reached,
         )
@@ -166,7 +186,7 @@ class LogIntake:
         self, planned: PlannedBatch, judged: SliceResult, head: ProvenHead
     ) -> "Future[LogState]":
         """Hands what is valid of a batch to the writer; the write before must be over."""
-        store, facts = self._registry.store, judged.facts
+        store, facts = self._home.store, judged.facts
         self.fault, self.fault_under = judged.fault, head.checkpoint.size
         if judged.fault is not None:
             planned = cut_batch(planned, self.held, len(facts))
@@ -207,7 +227,7 @@ class LogIntake:
         )
 
     def _last_roster_version(self) -> int:
-        last = self._registry.store.entries(self.held.log_id, self.held.size - 1, self.held.size)
+        last = self._home.store.entries(self.held.log_id, self.held.size - 1, self.held.size)
         return read_header(last[0]).roster_version
 
     def _refs_reached(self, case_id: CaseId, target: LogId) -> int | None:
@@ -215,4 +235,4 @@ class LogIntake:
         key = (case_id, target)
         if key in self._refs_written:
             return self._refs_written[key]
-        return self._registry.store.refs_reached(self.held.log_id, [key]).get(key)
+        return self._home.store.refs_reached(self.held.log_id, [key]).get(key)

@@ -15,6 +15,7 @@ from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
 from registry.errors import InvalidRequest, NotFound
 from registry.log.roster import MEMBERS_MAX, Member
 from registry.store.chunks import chunk_count
+from registry.store.entries import EntryStore
 from registry.store.values import HeldPart
 from registry_node.callers import current_member
 from registry_node.heads import HeadHub, OfferedHead
@@ -51,7 +52,7 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
             while is_open:
                 for head in subscription.take():
                     rotations = self._registry.store.rotations(head.log_id)
-                    yield _head_for(member, head, rotations[told.get(head.log_id, 0) :])
+                    yield head_message(member, head, rotations[told.get(head.log_id, 0) :])
                     told[head.log_id] = len(rotations)
                 if is_first:
                     yield self._caught_up()
@@ -64,13 +65,16 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         """Streams entries with their proofs."""
         current_member()
         log_id = _log_id(request.log_id)
-        note, size = await self._in_thread(self._note, log_id, request.start, request.size)
+        store = self._registry.store
+        note, size = await self._in_thread(
+            note_to_prove, store, log_id, request.start, request.size
+        )
         start = request.start
         while start < size:
-            message = await self._in_thread(self._entries, log_id, start, size)
+            message = await self._in_thread(entries_message, store, log_id, start, size)
             if start == request.start:
                 message.checkpoint = note
-                message.rotations.extend(self._registry.store.rotations(log_id))
+                message.rotations.extend(store.rotations(log_id))
             start += len(message.entries)
             yield message
 
@@ -148,19 +152,6 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
             caught_up=replication_pb2.CaughtUp(roster_version=version)
         )
 
-    def _note(self, log_id: LogId, start: int, size: int) -> tuple[bytes, int]:
-        """Returns the note to prove to.
-
-        Only the largest is kept, so an older size is answered with the largest: its author signed
-        both.
-        """
-        state = self._registry.store.log_state(log_id)
-        noted = state.noted_size
-        if state.note is None or not start < size <= noted:
-            msg = f"entries {start} to {size} are not here, the checkpoint has {noted}"
-            raise NotFound(msg)
-        return state.note, noted
-
     def _chunks(
         self, member: Member, wanted: tuple[PartKey, Commitment], first: int
     ) -> tuple[list[replication_pb2.GetPartChunksResponse], int]:
@@ -191,15 +182,33 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         messages[0].size = head.size
         return messages, count
 
-    def _entries(self, log_id: LogId, start: int, size: int) -> replication_pb2.GetEntriesResponse:
-        store = self._registry.store
-        end = min(start + ENTRIES_PER_MESSAGE, size)
-        entries = store.entries(log_id, start, end, max_bytes=_MESSAGE_BYTES)
-        end = start + len(entries)
-        path = store.consistency_path(log_id, end, size) if end < size else ()
-        return replication_pb2.GetEntriesResponse(
-            start=start, entries=entries, consistency_path=path
-        )
+
+def note_to_prove(store: EntryStore, log_id: LogId, start: int, size: int) -> tuple[bytes, int]:
+    """Returns the note to prove to, and its size.
+
+    Only the largest is kept, so an older size is answered with the largest: its author signed
+    both.
+
+    Raises:
+        NotFound: so many entries are not here.
+    """
+    state = store.log_state(log_id)
+    noted = state.noted_size
+    if state.note is None or not start < size <= noted:
+        msg = f"entries {start} to {size} are not here, the checkpoint has {noted}"
+        raise NotFound(msg)
+    return state.note, noted
+
+
+def entries_message(
+    store: EntryStore, log_id: LogId, start: int, size: int, limit: int = ENTRIES_PER_MESSAGE
+) -> replication_pb2.GetEntriesResponse:
+    """Reads up to `limit` entries from `start` on, with their proof to the note of `size`."""
+    end = min(start + limit, size)
+    entries = store.entries(log_id, start, end, max_bytes=_MESSAGE_BYTES)
+    end = start + len(entries)
+    path = store.consistency_path(log_id, end, size) if end < size else ()
+    return replication_pb2.GetEntriesResponse(start=start, entries=entries, consistency_path=path)
 
 
 def _log_id(value: bytes) -> LogId:
@@ -209,7 +218,7 @@ def _log_id(value: bytes) -> LogId:
     return LogId(value)
 
 
-def _head_for(
+def head_message(
     member: Member, head: OfferedHead, rotations: Sequence[bytes]
 ) -> replication_pb2.WatchHeadsResponse:
     """A head as a member gets it; nobody needs the entries of its own log."""
