@@ -23,6 +23,7 @@ import grpc
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
+from registry.application.intake import EntryRun, LogIntake, ProvenHead
 from registry.domain.identifiers import LogId
 from registry.errors import (
     EntryError,
@@ -37,7 +38,6 @@ from registry.replication.effects import TakeTail
 from registry.replication.entry_checks import EntryFault, SliceResult
 from registry.replication.ingest import PlannedBatch
 from registry.store.values import LogState
-from registry_node.intake import EntryRun, LogIntake, ProvenHead
 from registry_node.threads import run_through
 
 T = TypeVar("T")

@@ -8,9 +8,9 @@ import sys
 from concurrent.futures import Future
 from typing import Any
 
+from registry.application import intake
 from registry.errors import DurabilityError
 from registry.store.sqlite import SqliteStore
-from registry_node import intake
 from registry_node.main import main
 
 

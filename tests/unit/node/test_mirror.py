@@ -11,6 +11,7 @@ require_tls13()
 import pytest  # noqa: E402 - grpc reads the cipher setting when it is first imported
 from structlog.testing import capture_logs  # noqa: E402
 
+from registry.application.intake import EntryRun, LogIntake  # noqa: E402
 from registry.application.membership.founding import load_signer  # noqa: E402
 from registry.errors import LogDiverged, Overloaded, RootMismatch  # noqa: E402
 from registry.replication.effects import FetchEntries  # noqa: E402
@@ -18,7 +19,6 @@ from registry.replication.entry_checks import EntryFault  # noqa: E402
 from registry_node import fetching  # noqa: E402
 from registry_node.fetching import Fetched  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
-from registry_node.intake import EntryRun, LogIntake  # noqa: E402
 from registry_node.mirror import Mirror  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 from tests.faults.honest_peer import HonestPeer  # noqa: E402
