@@ -370,6 +370,18 @@ class Overloaded(TryLater):
     reason = "overloaded"
 
 
+class DiskReserved(TryLater):
+    """The disk is nearly full: the rest of it is for this node's own events."""
+
+    reason = "disk_reserved"
+
+
+class DiskFull(TryLater):
+    """The disk is full: not even own events are taken until there is room again."""
+
+    reason = "disk_full"
+
+
 class PeerUnavailable(TryLater):
     """A peer or a node does not answer."""
 

@@ -45,6 +45,7 @@ from registry.log.entry import decode_header, split_entry
 from registry.log.facts import GuardVerdict
 from registry.log.log_keys import LogKeys, keys_of_member
 from registry.log.roster import Member, Roster
+from registry.store.disk_room import RESERVE_BYTES, DiskRoom
 from registry.store.entries import EntryStore
 from registry.store.guard import Guard
 from registry.store.read_models import ReadModels, open_read_models
@@ -116,6 +117,7 @@ class Registry:
         *,
         now_ms: Callable[[], int],
         random_bytes: Callable[[int], bytes],
+        disk_reserve_bytes: int = RESERVE_BYTES,
     ) -> "Registry":
         """Opens a node's folder for writing; appends stay refused until the fence opened the log.
 
@@ -123,6 +125,7 @@ class Registry:
             folder_path: the node's folder.
             now_ms: the clock, milliseconds since 1970 UTC.
             random_bytes: the source of case ids and salts; must be unpredictable.
+            disk_reserve_bytes: so much of the disk, or a small share of it, is for own events.
 
         Raises:
             FolderError: no node, not joined, or in use by another process.
@@ -155,6 +158,7 @@ class Registry:
                 member_id=own.id,
             )
             stack.callback(store.close)
+            store.disk = DiskRoom.of_folder(folder.path, disk_reserve_bytes)
             finish_rotation(folder, store)
             store.register_logs([member.origin for member in roster.writers()]).result()
             apply_cuts(store, roster)

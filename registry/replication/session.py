@@ -222,6 +222,11 @@ class Session:
             default=0,
         )
 
+    def missing_from(self, peer: Slug) -> dict[LogId, int]:
+        """How many entries of each log a peer offers beyond what is held."""
+        offered = self._peers[peer].offered
+        return {log_id: self._missing(log_id, size) for log_id, size in offered.items()}
+
     def connected(self) -> tuple[Slug, ...]:
         """The peers whose streams are open."""
         return tuple(slug for slug, peer in self._peers.items() if peer.is_connected)

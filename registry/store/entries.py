@@ -22,6 +22,7 @@ from registry.log.entry import Audience
 from registry.log.facts import GuardComparison
 from registry.store.act_notes import ActNote
 from registry.store.chunks import LargeParts
+from registry.store.disk_room import DiskRoom
 from registry.store.guard import Guard
 from registry.store.uploads import Uploads
 from registry.store.values import (
@@ -220,10 +221,12 @@ class EntryStore(EntryReader):
     Attributes:
         large_parts: the bytes of parts above 256 KiB, complete or on their way.
         uploads: files that clients are giving to this node.
+        disk: how much room there is, and for what; at first no end of it, set by who opens.
     """
 
     large_parts: LargeParts
     uploads: Uploads
+    disk: DiskRoom
 
     @abstractmethod
     def append(self, request: AppendRequest) -> Future[Appended]:
@@ -231,6 +234,7 @@ class EntryStore(EntryReader):
 
         The future fails with:
             LogReadOnly: appends are not allowed now.
+            DiskFull: there is no room left; nothing was written.
             RequestIdReused: the request id stands for another request.
             MalformedEntry, LimitExceeded: the draft breaks the header's format.
             StorageError: the disk failed; whether the event is recorded shows after a restart.
@@ -265,6 +269,8 @@ class EntryStore(EntryReader):
     def ingest(self, batch: IngestBatch) -> Future[LogState]:
         """Stores checked entries of a log in one transaction, all or none.
 
+        Raises `DiskReserved` at once if the rest of the disk is for own events.
+
         The future fails with:
             MisplacedEntry: the batch does not start at the size held.
             BackwardEntry: a ref goes back behind one of an earlier entry.
@@ -280,6 +286,8 @@ class EntryStore(EntryReader):
         Args:
             parts: of any logs.
             asked: recorded in the same transaction, after the parts; see `set_parts_below`.
+
+        Raises `DiskReserved` at once if the rest of the disk is for own events.
 
         The future fails with:
             NotFound: the entry of a part is not held; nothing is stored.

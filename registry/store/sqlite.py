@@ -6,6 +6,7 @@ Reading is in sqlite_reading.py, writing in sqlite_writing.py, the tables in sch
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from time import perf_counter
 from typing import TypeVar
 
 from registry.domain.identifiers import LogId, MemberId, Origin, RootHash
@@ -15,6 +16,7 @@ from registry.log.facts import GuardComparison
 from registry.store.chunks import LargeParts
 from registry.store.connections import DurableDatastore
 from registry.store.data_keys import database_key, rewrap_all
+from registry.store.disk_room import DiskRoom
 from registry.store.entries import AskedParts, EntryStore
 from registry.store.guard import Guard
 from registry.store.parts import seal_draft
@@ -29,6 +31,8 @@ from registry.store.uploads import Uploads
 from registry.store.values import (
     Appended,
     AppendRequest,
+    AppendsTimed,
+    EntriesStored,
     HeldPart,
     IngestBatch,
     LogState,
@@ -70,6 +74,8 @@ class SqliteStore(SqliteReading, EntryStore):
             member_id=member_id,
         )
         self._writer: Writer | None = None
+        self._own_log = None if author is None else author.log_id
+        self.disk = DiskRoom.without_end()
         self.large_parts = LargeParts(
             datastore,
             self._numbers,
@@ -95,7 +101,7 @@ class SqliteStore(SqliteReading, EntryStore):
             with self._datastore.writing() as cursor:
                 self._writing.load(cursor)
             self._writing.finish_erasures()
-            self._writer = Writer(self._writing.append_group, self._writing.tell)
+            self._writer = Writer(self._append_group, self._writing.tell)
             self.uploads.drop_expired().result()
         self._writing.settle()
 
@@ -111,6 +117,7 @@ class SqliteStore(SqliteReading, EntryStore):
         self, request: Callable[[int], AppendRequest], after: Author
     ) -> Future[Appended]:
         """See EntryStore."""
+        self.disk.check_for_own()
         return self._started_writer().run(lambda: self._writing.rotate_key(request, after))
 
     def use_author(self, author: Author) -> None:
@@ -123,10 +130,16 @@ class SqliteStore(SqliteReading, EntryStore):
 
     def ingest(self, batch: IngestBatch) -> Future[LogState]:
         """See EntryStore."""
+        if batch.log_id == self._own_log:
+            self.disk.check_for_own()
+        else:
+            self.disk.check_for_others()
         return self._started_writer().run(lambda: self._writing.ingest(batch))
 
     def put_parts(self, parts: Sequence[HeldPart], asked: AskedParts | None = None) -> Future[None]:
         """See EntryStore."""
+        if parts:
+            self.disk.check_for_others()
         return self._started_writer().run(lambda: self._writing.put_parts(parts, asked))
 
     def set_parts_below(
@@ -205,6 +218,19 @@ class SqliteStore(SqliteReading, EntryStore):
             NodeKeyMissing, CorruptDatabase, StorageError: as named.
         """
         return rewrap_all(self._datastore, self._keys())
+
+    def _append_group(
+        self, requests: Sequence[AppendRequest]
+    ) -> Sequence[Appended | BaseException]:
+        """Refuses before anything is written: a commit that finds no room closes the log."""
+        self.disk.check_for_own()
+        began = perf_counter()
+        outcomes = self._writing.append_group(requests)
+        stored = [e for e in self._writing.events if isinstance(e, EntriesStored)]
+        if stored:
+            appended = sum(each.end - each.start for each in stored)
+            self._writing.events.append(AppendsTimed(appended, perf_counter() - began))
+        return outcomes
 
     def _sealed(self, request: AppendRequest) -> AppendRequest:
         """Encrypts the parts in the asker's thread: the writer's is the one that all wait for."""

@@ -265,7 +265,17 @@ class AudienceStored:
     log_id: LogId
 
 
-StoreEvent: TypeAlias = EntriesStored | PartsStored | FreezeStored | PartsErased | AudienceStored
+@dataclass(frozen=True, slots=True)
+class AppendsTimed:
+    """One write of own events is over: how many were new, and how long it took, in seconds."""
+
+    appended: int
+    took_s: float
+
+
+StoreEvent: TypeAlias = (
+    EntriesStored | PartsStored | FreezeStored | PartsErased | AudienceStored | AppendsTimed
+)
 
 
 def read_header(entry: bytes) -> Header:

@@ -37,6 +37,17 @@ def set_caller(caller: Caller) -> None:
     _current.set(caller)
 
 
+def caller_name() -> str:
+    """Tells callers apart: a member, or one certificate of a client; empty outside any call."""
+    caller = _current.get(None)
+    return "" if caller is None else name_of(caller)
+
+
+def name_of(caller: Caller) -> str:
+    """Returns the same for a caller that is at hand."""
+    return f"member:{caller.member.slug}" if caller.member else f"client:{caller.fingerprint}"
+
+
 def current_client() -> str:
     """Returns the calling client's name.
 

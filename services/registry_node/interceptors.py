@@ -1,7 +1,8 @@
 """Around every call: who calls, one log line, and errors turned into gRPC statuses.
 
 Rules: an unknown caller reaches no handler, and a known one none that permissions.py does not name
-for it; a RegistryError becomes its code with a rich detail;
+for it; a caller has so many calls open and no more;
+a RegistryError becomes its code with a rich detail;
 a StorageError keeps its text, which may name files, to itself; any other exception becomes INTERNAL
 without its text, because the text might hold content. Every failure has an id, which stands in the
 answer and in this node's log line, so that an operator finds the one by the other.
@@ -9,6 +10,7 @@ answer and in this node's log line, so that an operator finds the one by the oth
 
 import asyncio
 import secrets
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from inspect import isawaitable
@@ -18,10 +20,13 @@ from typing import Any, NoReturn, TypeAlias
 import grpc
 import structlog
 from google.protobuf.message import DecodeError
+from prometheus_client import CollectorRegistry
 
-from registry.errors import InvalidRequest, RegistryError, StorageError, UnknownCaller
-from registry_node.callers import Caller, CallerDirectory, set_caller
+from registry.errors import InvalidRequest, Overloaded, RegistryError, StorageError, UnknownCaller
+from registry_node.caller_limits import OpenCalls
+from registry_node.callers import Caller, CallerDirectory, name_of, set_caller
 from registry_node.errors import INTERNAL_TEXT, code_of, internal_details, status_details, told_text
+from registry_node.metrics.calls import CallLabels, CallMetrics, labels_of
 from registry_node.observability import place_of
 from registry_node.permissions import PERMISSIONS, check_permitted
 
@@ -40,6 +45,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         *,
         open_methods: frozenset[str],
         permissions: Mapping[str, frozenset[str]] = PERMISSIONS,
+        open_calls: OpenCalls | None = None,
+        metrics: CallMetrics | None = None,
     ) -> None:
         """Wraps calls.
 
@@ -48,10 +55,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             open_methods: prefixes such as `/grpc.health.v1.Health/` whose calls, made all the time,
                 are logged only if they fail; their callers must be known all the same.
             permissions: who may call what.
+            open_calls: how many calls each caller may have open; None = any number.
+            metrics: told of every call.
         """
         self._callers = callers
         self._permissions = permissions
         self._open_methods = tuple(open_methods)
+        self._open_calls = open_calls or OpenCalls(sys.maxsize, perf_counter)
+        self._metrics = metrics or CallMetrics(CollectorRegistry())
 
     async def intercept_service(
         self,
@@ -65,20 +76,29 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return None
         method = str(handler_call_details.method)
         is_quiet = method.startswith(self._open_methods)
+        labels = labels_of(
+            method,
+            is_streaming_in=handler.request_streaming,
+            is_streaming_out=handler.response_streaming,
+        )
+
+        def begin() -> _Call:
+            return _Call(method, is_quiet, self._metrics, labels)
+
         wrap: Callable[..., Any]
         if handler.request_streaming and handler.response_streaming:
             # Reflection: its requests come as a stream.
             wrap = grpc.stream_stream_rpc_method_handler
-            behaviour = self._stream(method, is_quiet, handler.stream_stream)
+            behaviour = self._stream(begin, handler.stream_stream)
         elif handler.request_streaming:
             msg = f"{method}: calls that stream requests and answer once are not wrapped here"
             raise AssertionError(msg)
         elif handler.response_streaming:
             wrap = grpc.unary_stream_rpc_method_handler
-            behaviour = self._stream(method, is_quiet, handler.unary_stream)
+            behaviour = self._stream(begin, handler.unary_stream)
         else:
             wrap = grpc.unary_unary_rpc_method_handler
-            behaviour = self._unary(method, is_quiet, handler.unary_unary)
+            behaviour = self._unary(begin, handler.unary_unary)
         wrapped: Handler = wrap(
             behaviour,
             request_deserializer=_decoder(handler.request_deserializer),
@@ -86,9 +106,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         )
         return wrapped
 
-    def _unary(self, method: str, is_quiet: bool, behaviour: Any) -> Any:  # noqa: ANN401, FBT001 - grpc's own untyped callables
+    def _unary(self, begin: Callable[[], "_Call"], behaviour: Any) -> Any:  # noqa: ANN401 - grpc's own untyped callables
         async def handle(request: Any, context: Context) -> Any:  # noqa: ANN401
-            call = _Call(method, is_quiet)
+            call = begin()
             try:
                 self._identify(call, context)
                 _check_decoded(request)
@@ -100,14 +120,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 await call.abort(context, error)
             except Exception as error:  # noqa: BLE001 - the outermost handler of a call
                 await call.abort_unexpected(context, error)
+            finally:
+                self._leave(call)
+            call.tell_sent()
             call.finish("OK")
             return response
 
         return handle
 
-    def _stream(self, method: str, is_quiet: bool, behaviour: Any) -> Any:  # noqa: ANN401, FBT001
+    def _stream(self, begin: Callable[[], "_Call"], behaviour: Any) -> Any:  # noqa: ANN401
         async def handle(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401
-            call = _Call(method, is_quiet)
+            call = begin()
             try:
                 self._identify(call, context)
                 _check_decoded(request)
@@ -118,6 +141,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 else:
                     async with aclosing(responses):
                         async for response in responses:
+                            call.tell_sent()
                             yield response
             except (asyncio.CancelledError, GeneratorExit):
                 call.finish(grpc.StatusCode.CANCELLED.name)
@@ -126,6 +150,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 await call.abort(context, error)
             except Exception as error:  # noqa: BLE001 - the outermost handler of a call
                 await call.abort_unexpected(context, error)
+            finally:
+                self._leave(call)
             call.finish("OK")
 
         return handle
@@ -137,8 +163,22 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             raise UnknownCaller(msg)
         caller = self._callers.identify(certificates[0])
         call.caller = _pseudonym(caller)
+        self._enter(call, name_of(caller))
         check_permitted(call.method, caller, self._permissions)
         set_caller(caller)
+
+    def _enter(self, call: "_Call", name: str) -> None:
+        try:
+            self._open_calls.enter(name)
+        except Overloaded:
+            self._metrics.over_limit()
+            call.is_told = self._open_calls.is_worth_telling(name)
+            raise
+        call.place = name
+
+    def _leave(self, call: "_Call") -> None:
+        if call.place:
+            self._open_calls.leave(call.place)
 
 
 def _pseudonym(caller: Caller) -> str:
@@ -167,17 +207,34 @@ def _check_decoded(request: object) -> None:
 
 
 class _Call:
-    """One call's log line."""
+    """One call's log line and its counts."""
 
-    def __init__(self, method: str, is_quiet: bool) -> None:  # noqa: FBT001
+    def __init__(
+        self,
+        method: str,
+        is_quiet: bool,  # noqa: FBT001
+        metrics: CallMetrics,
+        labels: CallLabels,
+    ) -> None:
         self.method = method
         self._is_quiet = is_quiet
         self._started = perf_counter()
+        self._metrics = metrics
+        self._labels = labels
         self.caller = "unknown"
+        self.place = ""
+        """Whose place among the open calls it has; empty = it has none."""
+        self.is_told = True
+        metrics.started(labels)
+
+    def tell_sent(self) -> None:
+        """Counts a message that goes to the caller."""
+        self._metrics.sent(self._labels)
 
     def finish(self, outcome: str, **more: str) -> None:
-        """Writes the line."""
-        if self._is_quiet and outcome == "OK":
+        """Counts the call and writes the line."""
+        self._metrics.handled(self._labels, outcome, perf_counter() - self._started)
+        if not self.is_told or (self._is_quiet and outcome == "OK"):
             return
         _log.info(
             "call_handled",
@@ -201,6 +258,9 @@ class _Call:
     async def abort_unexpected(self, context: Context, error: Exception) -> NoReturn:
         """Ends the call as INTERNAL; grpc's own abort passes through."""
         if isinstance(error, grpc.aio.AbortError):
+            self._metrics.handled(
+                self._labels, grpc.StatusCode.UNKNOWN.name, perf_counter() - self._started
+            )
             raise error
         error_id = _new_error_id()
         self.finish(

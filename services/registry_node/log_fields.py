@@ -133,6 +133,7 @@ _FORMS: Final[Mapping[str, Callable[[object], object]]] = {
             "entries",
             "held_size",
             "parts",
+            "metrics_port",
             "port",
             "signed_size",
             "size",

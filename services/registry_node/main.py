@@ -37,6 +37,7 @@ from registry.errors import RegistryError  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
 from registry_node.key_rotation import KeyRotation  # noqa: E402
 from registry_node.log_fields import INTERNAL_REASON  # noqa: E402
+from registry_node.metrics.node import NodeMetrics  # noqa: E402
 from registry_node.mirror import Mirror  # noqa: E402
 from registry_node.observability import configure_logging, place_of, watch_loop  # noqa: E402
 from registry_node.projection import ProjectionLoop  # noqa: E402
@@ -53,11 +54,14 @@ from registry_node.servicers.links import LinkServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
 from registry_node.servicers.watch import WatchServicer  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
+from registry_node.threads import FairThreads  # noqa: E402
 
 _log = structlog.get_logger()
 EXIT_FAULT: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_STORAGE: Final = 5
+_THREADS: Final = 8
+"""For what has no threads of its own."""
 
 
 def now_ms() -> int:
@@ -78,10 +82,15 @@ async def serve(settings: NodeSettings) -> bool:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     watch_loop(loop)
+    loop.set_default_executor(FairThreads(_THREADS, name="node"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     registry = await asyncio.to_thread(
-        Registry.open, settings.folder, now_ms=now_ms, random_bytes=RandomBytes(os.urandom)
+        Registry.open,
+        settings.folder,
+        now_ms=now_ms,
+        random_bytes=RandomBytes(os.urandom),
+        disk_reserve_bytes=settings.disk_reserve_bytes,
     )
     resources = ExitStack()
     resources.callback(registry.close)
@@ -97,7 +106,8 @@ async def serve(settings: NodeSettings) -> bool:
         links, watch = LinkServicer(registry, desk), WatchServicer(registry, desk)
         resources.callback(links.close)
         resources.callback(watch.close)
-        server = NodeServer(settings, registry.folder, registry.roster)
+        metrics = NodeMetrics(settings, registry, mirror)
+        server = NodeServer(settings, registry.folder, registry.roster, metrics.calls)
         server.add_services(
             cases=CaseServicer(registry, desk),
             replication=ReplicationServicer(registry, heads, mirror.rosters),
@@ -111,11 +121,14 @@ async def serve(settings: NodeSettings) -> bool:
             watch=watch,
         )
         await server.start(settings.listen or registry.own.address)
+        resources.callback(metrics.close)
+        metrics.start()
         _log.info(
             "node_started",
             mechanism=registry.own.slug,
             origin=registry.own.origin,
             port=server.port,
+            metrics_port=metrics.port,
         )
         async with asyncio.TaskGroup() as tasks:
             working = (mirror, projection, receipts, rotation, attachments)

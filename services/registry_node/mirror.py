@@ -5,6 +5,7 @@ holds up nothing but the calls to itself.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from time import perf_counter
 from typing import Final
@@ -79,17 +80,17 @@ class Mirror:
         self._settings = settings
         self._uniform = uniform
         self._loop = asyncio.get_running_loop()
-        self._peers = [m for m in registry.roster.active_members() if m.id != registry.own.id]
-        self._members = {member.slug: member for member in self._peers}
+        self.peers = [m for m in registry.roster.active_members() if m.id != registry.own.id]
+        self._members = {member.slug: member for member in self.peers}
         states = registry.store.log_states()
         held = {state.log_id: state.size for state in states}
         keys = {member.log_id: registry.log_keys(member) for member in registry.roster.writers()}
-        self._session = Session(registry.roster, registry.own, held, keys)
+        self.session = Session(registry.roster, registry.own, held, keys)
         self._entries = EntryFetcher(registry, settings.call_timeout_s)
         self._parts = PartFollowing(
             registry,
             settings,
-            connected=self._session.connected,
+            connected=self.session.connected,
             is_filling=self._is_filling,
             refuse=lambda peer, reason: self._tell(PartsRefused(peer, reason)),
             uniform=uniform,
@@ -114,18 +115,19 @@ class Mirror:
                 self._ends[state.log_id] = state.frozen_at
                 self._end_if_whole(state.log_id, state.size)
         self._heard_ms: dict[Slug, int] = {}
+        self.refusals: Counter[str] = Counter()
         self.rosters = RosterFollowing(registry)
         registry.store.add_listener(self._notice)
 
     @property
     def is_catching_up(self) -> bool:
         """Whether some log, or its content, is behind by thousands and is being filled."""
-        is_filling = any(self._is_filling(member.log_id) for member in self._peers)
+        is_filling = any(self._is_filling(member.log_id) for member in self.peers)
         return is_filling or self._parts.entries_left > _BULK_ENTRIES
 
     def _is_filling(self, log_id: LogId) -> bool:
         is_moving = self._loop.time() - self._grew_at_s[log_id] < _STALL_S
-        return is_moving and self._session.lag_of(log_id) > _BULK_ENTRIES
+        return is_moving and self.session.lag_of(log_id) > _BULK_ENTRIES
 
     def _now_ms(self) -> int:
         """Only differences count here: a clock that nobody sets."""
@@ -133,11 +135,11 @@ class Mirror:
 
     def status_of(self, member: Member) -> PeerView:
         """Tells how replication with a member stands."""
-        return self._session.view_of(member.slug, member.log_id)
+        return self.session.view_of(member.slug, member.log_id)
 
     def last_heard_ms(self, peer: Slug) -> int:
         """When a peer was last connected, milliseconds UTC; 0 = not since this node started."""
-        if peer in self._session.connected():
+        if peer in self.session.connected():
             self._heard_ms[peer] = self._registry.clock_ms()
         return self._heard_ms.get(peer, 0)
 
@@ -145,7 +147,7 @@ class Mirror:
         """Runs until cancelled."""
         channels = {
             member.slug: open_peer_channel(member, self._registry.folder, self._settings)
-            for member in self._peers
+            for member in self.peers
         }
         self._stubs = {
             slug: replication_pb2_grpc.ReplicationServiceStub(channel)
@@ -158,8 +160,8 @@ class Mirror:
                 tasks.create_task(self._fence.run())
                 tasks.create_task(self.content.run())
                 tasks.create_task(self._tick())
-                tasks.create_task(self.rosters.exchange(self._stubs, self._session.connected))
-                for member in self._peers:
+                tasks.create_task(self.rosters.exchange(self._stubs, self.session.connected))
+                for member in self.peers:
                     tasks.create_task(self._follow(member))
                 self._parts.start(tasks, self._stubs)
                 try:
@@ -244,7 +246,9 @@ class Mirror:
     # --- effects ------------------------------------------------------------------------------
 
     def _tell(self, message: Message) -> None:
-        for effect in self._session.handle(self._now_ms(), message):
+        if isinstance(message, FetchFailed) and message.blame is Blame.AUTHOR:
+            self.refusals[message.reason.partition(":")[0]] += 1
+        for effect in self.session.handle(self._now_ms(), message):
             self._carry_out(effect)
 
     def _carry_out(self, effect: Effect) -> None:
@@ -253,6 +257,7 @@ class Mirror:
                 if self._tasks is not None:
                     self._tasks.create_task(self._bring(effect))
             case DropPeer(peer, reason, until_ms):
+                self.refusals[reason.partition(":")[0]] += 1
                 _log.warning("peer_dropped", peer=peer, reason=reason.partition(":")[0])
                 self._blocked_until_ms[peer] = until_ms
                 if peer in self._watching:
@@ -308,11 +313,12 @@ class Mirror:
         self._end_if_whole(effect.log_id, fetched.size)
         if fetched.fault is not None:
             fault = fetched.fault
-            if self._session.is_retired(effect.log_id, fetched.fault_under):
+            if self.session.is_retired(effect.log_id, fetched.fault_under):
                 # Whoever has found an old key can sign such notes: they freeze nothing.
                 reason = f"{fault.reason}: under a note of a retired key"
                 self._tell(FetchFailed(effect.peer, effect.log_id, reason, Blame.AUTHOR))
                 return
+            self.refusals[fault.reason] += 1
             _log.error("log_frozen", log=member.slug, at=fault.place, reason=fault.reason)
             store = self._registry.store
             await written(lambda: store.freeze(effect.log_id, fault.place, fault.reason, b""))

@@ -85,7 +85,12 @@ class ProjectionLoop:
             return
 
     async def _fold(self) -> Progress:
-        """Folds one batch, step by step."""
+        """Folds one batch, step by step.
+
+        Raises:
+            TryLater: not now; also where the disk has no room for lists.
+        """
+        self._registry.store.disk.check_for_own()
         steps = self._registry.projector.steps()
         last = Progress(changes=0, is_behind=False)
         while (done := await asyncio.to_thread(next, steps, None)) is not None:

@@ -1,5 +1,6 @@
 """The gRPC server: mutual TLS 1.3, explicit limits, health, reflection, our services."""
 
+from time import monotonic
 from typing import Any, Final
 
 from registry.client.tls import require_tls13
@@ -36,8 +37,10 @@ from registry.api.v1 import (  # noqa: E402
 from registry.application.folder import NodeFolder  # noqa: E402
 from registry.application.key_care.key_files import read_private  # noqa: E402
 from registry.log.roster import Roster  # noqa: E402
+from registry_node.caller_limits import OpenCalls  # noqa: E402
 from registry_node.callers import CallerDirectory  # noqa: E402
 from registry_node.interceptors import CallInterceptor  # noqa: E402
+from registry_node.metrics.calls import CallMetrics  # noqa: E402
 from registry_node.peer_tls import pem_of  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 
@@ -48,12 +51,24 @@ _PING_INTERVAL_MS: Final = 20_000
 class NodeServer:
     """One listening server with its health state."""
 
-    def __init__(self, settings: NodeSettings, folder: NodeFolder, roster: Roster) -> None:
+    def __init__(
+        self,
+        settings: NodeSettings,
+        folder: NodeFolder,
+        roster: Roster,
+        metrics: CallMetrics | None = None,
+    ) -> None:
         self._settings = settings
-        callers = CallerDirectory(folder, roster)
+        interceptor = CallInterceptor(
+            CallerDirectory(folder, roster),
+            open_methods=_QUIET,
+            open_calls=OpenCalls(settings.caller_calls_max, monotonic),
+            metrics=metrics,
+        )
         self._server = grpc.aio.server(
-            interceptors=[CallInterceptor(callers, open_methods=_QUIET)],
+            interceptors=[interceptor],
             options=_options(settings),
+            maximum_concurrent_rpcs=settings.calls_max,
         )
         self._health = health_aio.HealthServicer()
         self._credentials = _credentials(folder, roster)

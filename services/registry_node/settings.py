@@ -23,6 +23,10 @@ class NodeSettings(BaseSettings):
     )
     metadata_max_bytes: int = Field(default=16 * 2**10, description="largest metadata received")
     concurrent_streams_max: int = Field(default=256, description="open calls per connection")
+    caller_calls_max: int = Field(
+        default=256, ge=8, description="open calls of one caller, over all its connections"
+    )
+    calls_max: int = Field(default=4096, ge=8, description="open calls of all callers")
     handshake_timeout_s: float = Field(default=10, gt=0, description="TLS handshake")
     shutdown_grace_s: float = Field(default=2, ge=0, description="time for open calls at the end")
     call_timeout_s: float = Field(default=20, gt=0, description="deadline of a call to a peer")
@@ -30,3 +34,14 @@ class NodeSettings(BaseSettings):
         default=240, gt=0, description="a stream of heads is opened anew after about this time"
     )
     reconnect_max_s: float = Field(default=15, gt=0, description="longest wait between attempts")
+    metrics_listen: str = Field(
+        default="", description="host:port of metrics, such as 127.0.0.1:9464; empty = none"
+    )
+    metrics_may_be_remote: bool = Field(
+        default=False, description="whether metrics may be served to other machines, in clear"
+    )
+    disk_reserve_bytes: int = Field(
+        default=256 * 2**20,
+        ge=0,
+        description="free bytes that are kept for own events; at most a twentieth of the disk",
+    )

@@ -5,11 +5,15 @@ takes the interpreter lock from the writer it waits for.
 """
 
 import asyncio
+from collections import OrderedDict, deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
+from threading import Lock
 from typing import TypeVar
 
 from registry.application.answers import Answers
+from registry_node.callers import caller_name
 
 T = TypeVar("T")
 
@@ -73,3 +77,46 @@ def _hand_on(done: "Future[T]", outcome: "Future[T]") -> None:
         outcome.set_result(done.result())
     else:
         outcome.set_exception(error)
+
+
+class FairThreads(ThreadPoolExecutor):
+    """Threads that callers share turn by turn: who asks for a hundred things waits for its own.
+
+    A job belongs to the caller for whom it is submitted; what the node does for itself counts as
+    one caller more. Each thread takes the oldest job of the caller whose turn it is.
+    """
+
+    def __init__(self, threads: int, *, name: str) -> None:
+        super().__init__(threads, thread_name_prefix=name)
+        self._waiting: OrderedDict[str, deque[Callable[[], None]]] = OrderedDict()
+        self._turns = Lock()
+
+    def submit(self, call: Callable[..., T], /, *arguments: object, **named: object) -> "Future[T]":
+        """Queues a job behind the others of its caller."""
+        outcome: Future[T] = Future()
+        caller = caller_name()
+        with self._turns:
+            self._waiting.setdefault(caller, deque()).append(
+                partial(_settle_with, outcome, partial(call, *arguments, **named))
+            )
+        super().submit(self._take_turn)
+        return outcome
+
+    def _take_turn(self) -> None:
+        with self._turns:
+            caller, jobs = self._waiting.popitem(last=False)
+            job = jobs.popleft()
+            if jobs:
+                self._waiting[caller] = jobs  # behind all others
+        job()
+
+
+def _settle_with(outcome: "Future[T]", call: Callable[[], T]) -> None:
+    if not outcome.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the asker is told
+        outcome.set_exception(error)
+    else:
+        outcome.set_result(result)

@@ -5,7 +5,6 @@ The bytes pass through: nothing here looks into them.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -13,7 +12,7 @@ import grpc
 
 from registry.api.v1 import attachments_pb2, attachments_pb2_grpc
 from registry.application import Registry
-from registry.application.attachments import upload_ref
+from registry.application.attachments import AttachmentDesk, upload_ref
 from registry.application.desk import Desk
 from registry.application.roles import Client
 from registry.errors import InvalidRequest, NotFound, TryLater
@@ -21,6 +20,7 @@ from registry.store.chunks import CHUNK_BYTES, chunk_count
 from registry.store.uploads import UploadClaim
 from registry.store.values import HeldPart
 from registry_node.callers import calling_client, current_fingerprint
+from registry_node.threads import FairThreads
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 T = TypeVar("T")
@@ -35,7 +35,17 @@ class AttachmentServicer(attachments_pb2_grpc.AttachmentServiceServicer):
     def __init__(self, registry: Registry, desk: Desk) -> None:
         self._registry = registry
         self._desk = desk
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="attachments")
+        self._threads = FairThreads(_THREADS, name="attachments")
+
+    @property
+    def _attachments(self) -> AttachmentDesk:
+        """Where files are given: they are large, and the rest of a nearly full disk is for events.
+
+        Raises:
+            DiskReserved: there is no room for files.
+        """
+        self._registry.store.disk.check_for_others()
+        return self._registry.attachments
 
     async def run(self) -> None:
         """Deletes uploads that nobody went on with, now and then, until cancelled."""
@@ -51,7 +61,7 @@ class AttachmentServicer(attachments_pb2_grpc.AttachmentServiceServicer):
         owner = _owner()
         claim = UploadClaim(request.size, request.sha256, request.file_name, request.media_type)
         upload = await self._in_thread(
-            lambda: self._registry.attachments.begin(owner, request.request_id, claim)
+            lambda: self._attachments.begin(owner, request.request_id, claim)
         )
         return attachments_pb2.BeginUploadResponse(
             upload_id=upload.ref.upload_id.hex(),
@@ -65,7 +75,7 @@ class AttachmentServicer(attachments_pb2_grpc.AttachmentServiceServicer):
         """Stores one chunk."""
         ref = upload_ref(_owner(), request.upload_id)
         upload = await self._in_thread(
-            lambda: self._registry.attachments.put(ref, request.offset, request.data)
+            lambda: self._attachments.put(ref, request.offset, request.data)
         )
         return attachments_pb2.UploadChunkResponse(
             received_bytes=upload.received_bytes, is_complete=upload.is_complete

@@ -19,6 +19,7 @@ from registry.views.node_digest import NodeDigest
 from registry_node import convert
 from registry_node.heads import HeadHub
 from registry_node.paging import page_size, read_place, write_place
+from registry_node.threads import FairThreads
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _PAGE_MAX_BYTES: Final = 2**20
@@ -31,7 +32,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     def __init__(self, registry: Registry, heads: HeadHub) -> None:
         self._registry = registry
         self._heads = heads
-        self._reading = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="read-entries")
+        self._reading = FairThreads(_READING_THREADS, name="read-entries")
         self._digest = SharedDigest(registry)
 
     async def GetCheckpoint(  # noqa: N802 - the name of the RPC

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -29,7 +28,7 @@ from registry_node import convert
 from registry_node.callers import calling_client, current_fingerprint
 from registry_node.convert_casework import ask_of, disagreement_to_proto
 from registry_node.paging import page_size, read_place, write_place
-from registry_node.threads import Crossing
+from registry_node.threads import Crossing, FairThreads
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 T = TypeVar("T")
@@ -63,10 +62,8 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
         self._registry = registry
         self._desk = desk
         self._links = LinkDesk(registry, desk)
-        self._recording = Crossing(
-            ThreadPoolExecutor(_RECORDING_THREADS, thread_name_prefix="record")
-        )
-        self._reading = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="read-cases")
+        self._recording = Crossing(FairThreads(_RECORDING_THREADS, name="record"))
+        self._reading = FairThreads(_READING_THREADS, name="read-cases")
 
     async def OpenCase(  # noqa: N802 - the name of the RPC
         self, request: cases_pb2.OpenCaseRequest, context: Context

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -15,6 +14,7 @@ from registry.application.lists import Ask, Lists
 from registry_node import convert_casework as convert
 from registry_node.callers import calling_client
 from registry_node.paging import page_size
+from registry_node.threads import FairThreads
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class CaseworkServicer(casework_pb2_grpc.CaseworkServiceServicer):
     def __init__(self, registry: Registry, desk: Desk) -> None:
         self._registry = registry
         self._desk = desk
-        self._reading = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="read-lists")
+        self._reading = FairThreads(_READING_THREADS, name="read-lists")
 
     async def ListActs(  # noqa: N802 - the name of the RPC
         self, request: casework_pb2.ListActsRequest, context: Context

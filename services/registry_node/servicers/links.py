@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -17,7 +17,7 @@ from registry.store.values import Appended
 from registry.views.linking import CaseLink
 from registry_node import convert
 from registry_node.callers import calling_client
-from registry_node.threads import run_through
+from registry_node.threads import FairThreads, run_through
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _THREADS: Final = 2
@@ -30,7 +30,7 @@ class LinkServicer(links_pb2_grpc.LinkServiceServicer):
     def __init__(self, registry: Registry, desk: Desk) -> None:
         self._registry = registry
         self._links = LinkDesk(registry, desk)
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="links")
+        self._threads = FairThreads(_THREADS, name="links")
 
     def close(self) -> None:
         """Waits for what runs in the threads; before the desk is closed."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
@@ -20,6 +19,7 @@ from registry.store.values import HeldPart
 from registry_node.callers import current_member
 from registry_node.heads import HeadHub, OfferedHead
 from registry_node.rosters import RosterFollowing
+from registry_node.threads import FairThreads
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 P = ParamSpec("P")
@@ -38,7 +38,7 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         self._registry = registry
         self._rosters = rosters
         self._heads = heads
-        self._reading = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="read-logs")
+        self._reading = FairThreads(_READING_THREADS, name="read-logs")
 
     async def WatchHeads(  # noqa: N802 - the name of the RPC
         self, request: replication_pb2.WatchHeadsRequest, context: Context

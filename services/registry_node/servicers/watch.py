@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
@@ -19,6 +18,7 @@ from registry.domain.identifiers import CaseId
 from registry.errors import NotFound
 from registry_node import convert
 from registry_node.callers import calling_client
+from registry_node.threads import FairThreads
 from registry_node.watching import ChangeSignal, OpenStreams
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -34,7 +34,7 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
     def __init__(self, registry: Registry, desk: Desk) -> None:
         self._registry = registry
         self._desk = desk
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="watch")
+        self._threads = FairThreads(_THREADS, name="watch")
         self._signal = ChangeSignal(registry.store, self._threads)
         self._open = OpenStreams()
 

@@ -86,7 +86,7 @@ async def test_fault_under_a_note_of_a_retired_key_freezes_nothing(
 ) -> None:
     alpha, beta = nodes["alpha"], nodes["beta"]
     mirror, store = mirror_of(alpha), alpha.registry.store
-    monkeypatch.setattr(mirror._session, "is_retired", lambda _, size: size == 7)
+    monkeypatch.setattr(mirror.session, "is_retired", lambda _, size: size == 7)
     effect = FetchEntries(beta.registry.own.slug, beta.log_id, 1)
     fault = EntryFault(0, "bad_entry_signature", "invented")
 

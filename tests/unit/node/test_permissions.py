@@ -18,7 +18,9 @@ def client(role: Role | None) -> Caller:
 
 
 @pytest.mark.parametrize(
-    "caller", [*(client(role) for role in Role), client(None), Caller("beta", _MEMBER)], ids=repr
+    "caller",
+    [*(client(role) for role in Role), client(None), Caller("beta", _MEMBER)],
+    ids=[*Role, "no role", "member"],
 )
 def test_method_without_a_row_is_refused_for_everybody(caller: Caller) -> None:
     with pytest.raises(NotAllowed):
