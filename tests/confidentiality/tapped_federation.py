@@ -36,6 +36,7 @@ from tests.integration.federation_world import (
     channel_as_member,
     client_of,
     found,
+    scraped,
     sizes_at,
     stop_all,
     until,
@@ -80,7 +81,11 @@ class Federation:
 
     def start(self, *slugs: str) -> None:
         for slug in slugs or tuple(self.nodes):
-            with patch.dict(os.environ, REGISTRY_NODE_LISTEN=self.listening[slug]):
+            settings = {
+                "REGISTRY_NODE_LISTEN": self.listening[slug],
+                "REGISTRY_NODE_METRICS_LISTEN": "127.0.0.1:0",
+            }
+            with patch.dict(os.environ, settings):
                 self.nodes[slug].start()
         asyncio.run(self._until_open(slugs or tuple(self.nodes)))
 
@@ -93,6 +98,10 @@ class Federation:
 
     def database(self, slug: str) -> Path:
         return NodeFolder(self.nodes[slug].folder).database
+
+    def metrics(self, slug: str) -> str:
+        """What a node tells whoever scrapes it now."""
+        return scraped(self.nodes[slug])
 
     def log_id(self, slug: str) -> LogId:
         return log_id_of(NodeFolder(self.nodes[slug].folder).origin)

@@ -227,6 +227,25 @@ def test_ciphertext_and_wrapped_keys_lie_at_their_holder_and_nowhere_else(world:
         assert labels(everything.in_files(backup)) == own, f"in a backup of {holder}"
 
 
+def test_metrics_show_no_content_source_key_salt_ciphertext_or_case(world: World) -> None:
+    secret = Scan(
+        [each for event in world.events.values() for each in (*event.of_content, *event.of_source)]
+        + [each for slug in SLUGS for each in (*world.hidden_of(slug), *world.stored_of(slug))]
+        + [(f"case of {slug}", case_id) for slug, case_id in world.cases.items() if case_id]
+        + [("a refused request", REFUSED_NAME.encode())]
+    )
+    for slug in SLUGS:
+        told = world.federation.metrics(slug)
+        # The control: the page is whole and the scan sees what stands in its labels.
+        lines = [f'registry_log_entries{{log="testing/{each}/1"}}' for each in SLUGS]
+        seen = Scan((line, line.encode()) for line in lines)
+        assert labels(seen.in_pieces(slug, [told.encode()])) == seen.labels
+        title = next(iter(world.events.values())).of_text[0][1].decode()
+        leaking = f'{told}registry_case{{title="{title}"}} 1\n'
+        assert secret.in_pieces(slug, [leaking.encode()])
+        assert secret.in_pieces(slug, [told.encode()]) == set()
+
+
 def test_source_is_told_to_the_client_of_its_own_node(world: World) -> None:
     """The control: what is found nowhere else was kept."""
     place, event = next((p, e) for p, e in world.events.items() if not p[2])

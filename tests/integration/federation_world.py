@@ -1,10 +1,12 @@
 """What integration tests are made of: real nodes on loopback, raw channels, waiting for facts."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import monotonic
 from typing import Final
+from urllib.request import urlopen
 
 from registry.client.tls import require_tls13
 
@@ -73,6 +75,14 @@ async def sizes_at(node: LocalNode) -> dict[str, int]:
     async with client_of(node) as client:
         status = await client.node_status()
     return {log.mechanism: log.size for log in status.logs}
+
+
+def scraped(node: LocalNode) -> str:
+    """What a node tells whoever scrapes it; it was started with a port of metrics."""
+    lines = [json.loads(line) for line in node.log_file.read_text().splitlines()]
+    port = [line["metrics_port"] for line in lines if line["event"] == "node_started"][-1]
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return str(answer.read().decode())
 
 
 async def until_equal(nodes: list[LocalNode], *, case_count: int) -> bytes:

@@ -9,12 +9,16 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+import structlog
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from registry.errors import InvalidRequest
+from registry_node.log_fields import place_of
+
+_log = structlog.get_logger()
 
 _PATIENCE_S: Final = 5.0
 _POLL_S: Final = 0.1
@@ -53,7 +57,7 @@ class MetricsServer:
             OSError: the address cannot be bound.
         """
         app: Any = make_wsgi_app(collectors, disable_compression=True)
-        server_class = _Ipv6Server if ":" in address[0] else WSGIServer
+        server_class = _Ipv6Server if ":" in address[0] else _Server
         self._server = make_server(
             *address, _only_get(app), server_class=server_class, handler_class=_Handler
         )
@@ -70,15 +74,19 @@ class MetricsServer:
         self._thread.join()
 
 
-class _Ipv6Server(WSGIServer):
+class _Server(WSGIServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Says that somebody broke off; the original prints a traceback."""
+        del request, client_address
+        _log.warning("scrape_broken")
+
+
+class _Ipv6Server(_Server):
     address_family: int = socket.AF_INET6
 
 
 class _Handler(WSGIRequestHandler):
-    def setup(self) -> None:
-        """Sets how long a caller may stall."""
-        self.timeout = _PATIENCE_S
-        super().setup()
+    timeout: ClassVar[float | None] = _PATIENCE_S
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         """Says nothing: requests are written by whoever sends them."""
@@ -95,7 +103,12 @@ def _only_get(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[byt
         if environ.get("REQUEST_METHOD") != "GET":
             start_response("405 Method Not Allowed", [("Allow", "GET")])
             return [b""]
-        return app(asked, start_response)
+        try:
+            return app(asked, start_response)
+        except Exception as error:  # noqa: BLE001 - the outermost handler of a scrape
+            _log.warning("scrape_failed", error=type(error).__name__, at=place_of(error))
+            start_response("503 Service Unavailable", [])
+            return [b""]
 
     return answer
 

@@ -12,12 +12,15 @@ import grpc
 import pytest
 import structlog
 from google.rpc import error_details_pb2, status_pb2
+from prometheus_client import CollectorRegistry
 from structlog.testing import LogCapture
 
 from registry.application.roles import Role
 from registry.errors import CorruptDatabase, NotFound, RegistryError, UnknownCaller
+from registry_node.caller_limits import OpenCalls
 from registry_node.callers import Caller
 from registry_node.interceptors import CallInterceptor
+from registry_node.metrics.calls import CallMetrics
 
 QUIET = "/quiet.Service/"
 PATH = "/srv/node/log.db"
@@ -92,6 +95,8 @@ async def call(
     streams: bool = False,
     knows: bool = True,
     context: Context | None = None,
+    open_calls: OpenCalls | None = None,
+    metrics: CallMetrics | None = None,
 ) -> list[tuple[grpc.StatusCode, str]]:
     """Makes one call through the interceptor; returns how it was aborted, if it was."""
 
@@ -101,7 +106,13 @@ async def call(
     callers: Any = Callers(knows=knows)
     details: Any = SimpleNamespace(method=method, invocation_metadata=())
     permissions = {method: frozenset({Role.OFFICER.value})}
-    interceptor = CallInterceptor(callers, open_methods=frozenset({QUIET}), permissions=permissions)
+    interceptor = CallInterceptor(
+        callers,
+        open_methods=frozenset({QUIET}),
+        permissions=permissions,
+        open_calls=open_calls,
+        metrics=metrics,
+    )
     handler: Any = await interceptor.intercept_service(handler_of, details)
     context = context or Context()
     with suppress(grpc.aio.AbortError):
@@ -193,3 +204,49 @@ async def test_call_that_is_given_up_is_logged_as_such(facts: list[Any]) -> None
     with pytest.raises(asyncio.CancelledError):
         await call(f"{QUIET}Check", asyncio.CancelledError())
     assert [fact["outcome"] for fact in facts] == ["CANCELLED"]
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("error", [None, NotFound("x"), KeyError("x"), asyncio.CancelledError()])
+async def test_place_among_the_open_calls_is_given_back_however_a_call_ends(
+    error: BaseException | None, *, streams: bool
+) -> None:
+    open_calls = OpenCalls(1, lambda: 0.0)
+    for _ in range(3):
+        with suppress(asyncio.CancelledError):
+            await call("/a.Service/Read", error, streams=streams, open_calls=open_calls)
+    assert open_calls.refused == 0
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_call_over_the_limit_reaches_no_handler_and_is_told_once_a_second(
+    facts: list[Any], *, streams: bool
+) -> None:
+    open_calls = OpenCalls(1, lambda: 0.0)
+    open_calls.enter("client:0123456789abcdef")
+    outcomes = [
+        await call("/a.Service/Read", KeyError("reached"), streams=streams, open_calls=open_calls)
+        for _ in range(5)
+    ]
+    assert {code for outcome in outcomes for code, _ in outcome} == {
+        grpc.StatusCode.RESOURCE_EXHAUSTED
+    }
+    assert [fact["reason"] for fact in facts] == ["overloaded"]
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_calls_are_counted_under_their_codes(*, streams: bool) -> None:
+    collectors = CollectorRegistry()
+    metrics = CallMetrics(collectors)
+    await call("/a.Service/Read", None, streams=streams, metrics=metrics)
+    for _ in range(2):
+        await call("/a.Service/Read", NotFound("x"), streams=streams, metrics=metrics)
+
+    kind = "server_stream" if streams else "unary"
+    labels = {"grpc_type": kind, "grpc_service": "a.Service", "grpc_method": "Read"}
+    value = collectors.get_sample_value
+    assert value("grpc_server_started_total", labels) == 3
+    assert value("grpc_server_handled_total", {**labels, "grpc_code": "OK"}) == 1
+    assert value("grpc_server_handled_total", {**labels, "grpc_code": "NOT_FOUND"}) == 2
+    assert value("grpc_server_handling_seconds_count", labels) == 3
+    assert value("grpc_server_msg_sent_total", labels) == (3 if streams else 1)

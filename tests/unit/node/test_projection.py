@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from registry.errors import Overloaded, RegistryError, StorageError, TryLater
+from registry.store.disk_room import DiskRoom
 from registry.store.values import StoreEvent
 from registry.views.projector import Progress
 from registry_node import projection
@@ -21,6 +22,8 @@ BEHIND = Progress(changes=0, is_behind=True)
 
 class Folder:
     """Stands for store and projector: tells what is folded, and fails as it is told."""
+
+    disk = DiskRoom.without_end()
 
     def __init__(self, *batches: Sequence[Progress | RegistryError]) -> None:
         self._batches = iter(batches)
