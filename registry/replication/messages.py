@@ -51,10 +51,20 @@ class PeerCaughtUp:
 
 @dataclass(frozen=True, slots=True)
 class LogGrew:
-    """This node holds `size` entries of a log now."""
+    """This node holds `size` entries of a log now; the new ones have so many bytes."""
 
     log_id: LogId
     size: int
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContentStored:
+    """This node has stored content of one entry of a log."""
+
+    log_id: LogId
+    index: int
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +139,7 @@ Message = (
     | HeadOffered
     | PeerCaughtUp
     | LogGrew
+    | ContentStored
     | FetchEnded
     | FetchFailed
     | PartsRefused

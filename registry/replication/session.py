@@ -22,6 +22,8 @@ Rules:
    peer for long, whatever it offers, and everything else is. The same where it shows a rotation of
    the log's key that does not fit those that are known,
    or a note that another key of the log has signed.
+10. A log that has grown by more than its budget is left alone until some of it has come back, see
+   budget.py. That is nobody's fault: all else that its author offers is taken as ever.
 """
 
 from collections.abc import Mapping
@@ -32,10 +34,12 @@ from registry.domain.identifiers import LogId, RegistryId, Slug
 from registry.errors import BadKeyRotation, BadNoteSignature, EntryError
 from registry.log.log_keys import LogKeys, was_signed
 from registry.log.roster import Member, Roster
+from registry.replication.budget import BudgetLimits, Budgets
 from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
 from registry.replication.ingest import check_head, check_tail
 from registry.replication.messages import (
     Blame,
+    ContentStored,
     FetchEnded,
     FetchFailed,
     HeadOffered,
@@ -154,6 +158,7 @@ class Session:
         own: Member,
         held: Mapping[LogId, int],
         keys: Mapping[LogId, LogKeys],
+        limits: BudgetLimits | None = None,
     ) -> None:
         """Starts with no peer connected.
 
@@ -162,6 +167,7 @@ class Session:
             own: this node's member; its own log is not fetched here, that is recovery's work.
             held: entries held per log.
             keys: of every log, as far as what is held tells.
+            limits: how much each log may grow; None = by any amount.
         """
         self.registry_id: RegistryId = roster.registry_id
         self._own = own
@@ -172,6 +178,8 @@ class Session:
         self._held = dict(held)
         self._fetching: dict[LogId, _Fetch] = {}
         self._frozen: set[LogId] = set()
+        authors = {log_id: member.slug for log_id, member in self._logs.items()}
+        self._budgets = Budgets(limits, authors, self._offers_of)
 
     def handle(self, now_ms: int, message: Message) -> tuple[Effect, ...]:
         """Takes a message; returns what is to be done now."""
@@ -179,8 +187,8 @@ class Session:
         match message:
             case PeerUp() | PeerDown() | PeerCaughtUp():
                 self._turn(message)
-            case LogGrew() | LogFrozen() | Tick():
-                self._learn(message)
+            case LogGrew() | ContentStored() | LogFrozen() | Tick():
+                self._learn(now_ms, message)
             case HeadOffered():
                 first = self._offer(now_ms, message)
             case FetchEnded(peer, log_id):
@@ -244,16 +252,27 @@ class Session:
             case _:
                 assert_never(message)
 
-    def _learn(self, message: LogGrew | LogFrozen | Tick) -> None:
+    def _learn(self, now_ms: int, message: LogGrew | ContentStored | LogFrozen | Tick) -> None:
         match message:
-            case LogGrew(log_id, size):
-                self._held[log_id] = max(self._held.get(log_id, 0), size)
+            case LogGrew(log_id, size, size_bytes):
+                before = self._held.get(log_id, 0)
+                self._budgets.grew(now_ms, log_id, before, size, size_bytes)
+                self._held[log_id] = max(before, size)
+            case ContentStored(log_id, index, size_bytes):
+                self._budgets.gained_content(now_ms, log_id, index, size_bytes)
             case LogFrozen(log_id):
                 self._frozen.add(log_id)
             case Tick():
                 pass  # time alone may bring a fetch
             case _:
                 assert_never(message)
+
+    def _offers_of(self, log_id: LogId) -> dict[Slug, int]:
+        return {slug: peer.offered.get(log_id, 0) for slug, peer in self._peers.items()}
+
+    def is_held_back(self, now_ms: int, log_id: LogId) -> bool:
+        """Whether a log is over its budget, and the next entries of it are new."""
+        return self._budgets.is_held_back(now_ms, log_id, self._held.get(log_id, 0))
 
     def _offer(self, now_ms: int, offer: HeadOffered) -> tuple[Effect, ...]:
         peer, log_id, tail = offer.peer, offer.log_id, offer.tail
@@ -270,6 +289,7 @@ class Session:
         if log_id == self._own.log_id:
             has_more = checkpoint.size > self._held.get(log_id, 0)
             return (AskFenceAgain(peer, checkpoint),) if has_more else ()
+        self._budgets.hear_of(log_id, self._held.get(log_id, 0), checkpoint.size)
         self._peers[peer].note_offer(log_id, checkpoint.size)
         if tail is None or not self._fits(now_ms, peer, log_id, tail):
             return ()
@@ -296,6 +316,7 @@ class Session:
     def _fits(self, now_ms: int, peer: Slug, log_id: LogId, tail: Tail) -> bool:
         """Whether a tail can be taken as it comes."""
         is_free = log_id not in self._fetching and log_id not in self._frozen
+        is_free = is_free and not self.is_held_back(now_ms, log_id)
         follows = tail.start == self._held.get(log_id, 0)
         return is_free and follows and self._peers[peer].is_source(now_ms, log_id)
 
@@ -342,7 +363,7 @@ class Session:
         """Starts a fetch for every log that somebody offers more of and nobody fetches."""
         effects = []
         for log_id, author in self._logs.items():
-            if log_id in self._fetching:
+            if log_id in self._fetching or self.is_held_back(now_ms, log_id):
                 continue
             offers = [
                 (

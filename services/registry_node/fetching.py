@@ -102,8 +102,14 @@ class EntryFetcher:
         self._keep(member, intake)
         return Fetched(before, intake.held.size, intake.fault, intake.fault_under)
 
-    async def fetch(self, stub: ReplicationStub, member: Member, size: int) -> Fetched:
-        """Brings a member's log up to a checkpoint of at least `size` entries.
+    async def fetch(
+        self,
+        stub: ReplicationStub,
+        member: Member,
+        size: int,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> Fetched:
+        """Brings a member's log up to a checkpoint of at least `size` entries, or until stopped.
 
         Raises:
             EntryError: the peer's bytes are wrong; nothing of that batch was stored.
@@ -113,7 +119,7 @@ class EntryFetcher:
         intake = await self._intake(member)
         before = intake.held.size
         if before < size:
-            await self._stream(stub, intake, size)
+            await self._stream(stub, intake, size, is_stopped)
         self._keep(member, intake)
         return Fetched(before, intake.held.size, intake.fault, intake.fault_under)
 
@@ -130,7 +136,13 @@ class EntryFetcher:
         if member.log_id != self._registry.own.log_id and intake.fault is None:
             self._intakes[member.log_id] = intake
 
-    async def _stream(self, stub: ReplicationStub, intake: LogIntake, size: int) -> None:
+    async def _stream(
+        self,
+        stub: ReplicationStub,
+        intake: LogIntake,
+        size: int,
+        is_stopped: Callable[[], bool],
+    ) -> None:
         start = intake.held.size
         request = replication_pb2.GetEntriesRequest(
             log_id=intake.held.log_id, start=start, size=size
@@ -138,7 +150,7 @@ class EntryFetcher:
         deadline_s = min(self._timeout_s + (size - start) / _SLOWEST_PER_S, _LONGEST_S)
         call = stub.GetEntries(request, timeout=deadline_s)
         batches: Batches = asyncio.Queue(_QUEUE_BATCHES)
-        fetch = _LogFetch(self._pool, intake, size)
+        fetch = _LogFetch(self._pool, intake, size, is_stopped)
         failure: RegistryError | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -172,7 +184,14 @@ async def _read(call: "grpc.aio.UnaryStreamCall[Any, Any]", batches: Batches) ->
 class _LogFetch:
     """The state of one fetch: the checkpoint proven to, and the write under way."""
 
-    def __init__(self, pool: ThreadPoolExecutor, intake: LogIntake, offered_size: int) -> None:
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        intake: LogIntake,
+        offered_size: int,
+        is_stopped: Callable[[], bool],
+    ) -> None:
+        self._is_stopped = is_stopped
         self._pool = pool
         self._intake = intake
         self._offered_size = offered_size
@@ -194,7 +213,7 @@ class _LogFetch:
             await self._finish_write()
 
     def _is_done(self) -> bool:
-        if self._intake.fault is not None:
+        if self._intake.fault is not None or self._is_stopped():
             return True
         return self._head is not None and self._intake.held.size == self._head.checkpoint.size
 

@@ -7,6 +7,7 @@ holds up nothing but the calls to itself.
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Final
 
@@ -22,6 +23,7 @@ from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchE
 from registry.replication.ingest import TAIL_MAX_ENTRIES
 from registry.replication.messages import (
     Blame,
+    ContentStored,
     FetchEnded,
     FetchFailed,
     HeadOffered,
@@ -37,7 +39,7 @@ from registry.replication.messages import (
     blame_of,
 )
 from registry.replication.session import PeerView, Session
-from registry.store.values import AudienceStored, EntriesStored, StoreEvent
+from registry.store.values import AudienceStored, EntriesStored, PartsStored, StoreEvent
 from registry_node.content_gate import ContentGate
 from registry_node.fence import StartUpFence
 from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub, require_message, written
@@ -46,7 +48,7 @@ from registry_node.observability import place_of
 from registry_node.part_following import PartFollowing
 from registry_node.peer_tls import open_peer_channel
 from registry_node.rosters import RosterFollowing
-from registry_node.settings import NodeSettings
+from registry_node.settings import NodeSettings, budget_limits
 
 _log = structlog.get_logger()
 _BULK_ENTRIES: Final = 1_000
@@ -85,13 +87,15 @@ class Mirror:
         states = registry.store.log_states()
         held = {state.log_id: state.size for state in states}
         keys = {member.log_id: registry.log_keys(member) for member in registry.roster.writers()}
-        self.session = Session(registry.roster, registry.own, held, keys)
+        limits = budget_limits(settings)
+        self.session = Session(registry.roster, registry.own, held, keys, limits)
         self._entries = EntryFetcher(registry, settings.call_timeout_s)
         self._parts = PartFollowing(
             registry,
             settings,
             connected=self.session.connected,
-            is_filling=self._is_filling,
+            is_filling=lambda log_id: self._is_filling(log_id) or self.must_wait(log_id),
+            stored=lambda log_id, index, size: self._tell(ContentStored(log_id, index, size)),
             refuse=lambda peer, reason: self._tell(PartsRefused(peer, reason)),
             uniform=uniform,
         )
@@ -128,6 +132,15 @@ class Mirror:
     def _is_filling(self, log_id: LogId) -> bool:
         is_moving = self._loop.time() - self._grew_at_s[log_id] < _STALL_S
         return is_moving and self.session.lag_of(log_id) > _BULK_ENTRIES
+
+    def is_held_back(self, log_id: LogId) -> bool:
+        """Whether a log is over its budget now."""
+        return self.session.is_held_back(self._now_ms(), log_id)
+
+    def must_wait(self, log_id: LogId) -> bool:
+        """Whether nothing more of a log is taken now: it is over its budget, or the disk is."""
+        has_room = self._registry.store.disk.has_room_for_others()
+        return not has_room or self.is_held_back(log_id)
 
     def _now_ms(self) -> int:
         """Only differences count here: a clock that nobody sets."""
@@ -275,7 +288,8 @@ class Mirror:
                 fetched = await self._entries.take_tail(member, effect)
             else:
                 stub = self._stubs[effect.peer]
-                fetched = await self._entries.fetch(stub, member, effect.size)
+                is_stopped = partial(self.is_held_back, effect.log_id)
+                fetched = await self._entries.fetch(stub, member, effect.size, is_stopped)
         except StorageError:
             # Our own disk: nothing a peer does can mend it, and going on could hide it.
             raise
@@ -331,8 +345,14 @@ class Mirror:
         """Called in the writer's thread after each commit."""
         if isinstance(event, EntriesStored):
             self._loop.call_soon_threadsafe(self._grew, event)
+        elif isinstance(event, PartsStored):
+            self._loop.call_soon_threadsafe(self._tell_content, event)
         elif isinstance(event, AudienceStored):
             self._loop.call_soon_threadsafe(self._parts.widened, event.log_id)
+
+    def _tell_content(self, event: PartsStored) -> None:
+        for (index, _), (_, content) in zip(event.keys, event.contents, strict=True):
+            self._tell(ContentStored(event.log_id, index, len(content)))
 
     def _grew(self, event: EntriesStored) -> None:
         if event.log_id in self._grew_at_s:
@@ -342,7 +362,7 @@ class Mirror:
             is_small = len(event.entries) <= TAIL_MAX_ENTRIES
             tail = Tail(event.start, tuple(event.entries)) if is_small else None
             self._heads.publish(OfferedHead(event.log_id, event.end, event.note, tail))
-        self._tell(LogGrew(event.log_id, event.end))
+        self._tell(LogGrew(event.log_id, event.end, sum(map(len, event.entries))))
         self._parts.grew(event.log_id)
 
 

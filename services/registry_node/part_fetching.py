@@ -92,14 +92,22 @@ ReportFault = Callable[[Slug, EntryError | PeerUnavailable], None]
 class PartFetcher:
     """Fetches the parts of one log at a time."""
 
-    def __init__(self, registry: Registry, timeout_s: float, report: ReportFault) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        timeout_s: float,
+        report: ReportFault,
+        stored: Callable[[LogId, int, int], None] = lambda _log, _index, _bytes: None,
+    ) -> None:
         """Asks nobody yet.
 
         Args:
             registry: whose store is filled.
             timeout_s: deadline of a small call; large ones get more.
             report: told of a peer that sent wrong parts or did not answer.
+            stored: told of each large part that was stored: log, index, bytes.
         """
+        self._stored = stored
         self._registry = registry
         self._timeout_s = timeout_s
         self._report = report
@@ -177,6 +185,8 @@ class PartFetcher:
                 break
             del noted[part.index, part.ordinal]
             count += is_brought
+            if is_brought:
+                self._stored(part.log_id, part.index, part.commitment.padded_size)
         return count
 
     async def _bring_large(

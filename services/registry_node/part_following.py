@@ -112,6 +112,7 @@ class PartFollowing:
         connected: Callable[[], Collection[Slug]],
         is_filling: Callable[[LogId], bool],
         refuse: Callable[[Slug, str], None],
+        stored: Callable[[LogId, int, int], None] = lambda _log, _index, _bytes: None,
         uniform: Callable[[float, float], float] = lambda low, _: low,
     ) -> None:
         """Asks nobody yet.
@@ -120,8 +121,9 @@ class PartFollowing:
             registry: whose store is filled.
             settings: deadlines and limits.
             connected: the peers that may be asked now.
-            is_filling: whether a log's entries come in bulk now: they go first.
+            is_filling: whether a log's entries come in bulk now, which go first, or it must wait.
             refuse: told of a peer that sent wrong parts, and why.
+            stored: told of each large part that was stored: log, index, bytes.
             uniform: a random number between two; spreads what all nodes do at the same time.
         """
         self._registry = registry
@@ -134,6 +136,7 @@ class PartFollowing:
             registry,
             settings.call_timeout_s,
             self._report,
+            stored,
         )
         # The own log too: after a restore its entries come from the others, and so does content.
         self._members = registry.roster.writers()

@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from registry.replication.budget import BudgetLimits
+
 
 class NodeSettings(BaseSettings):
     """What an operator may set; times in seconds, sizes in bytes."""
@@ -22,7 +24,7 @@ class NodeSettings(BaseSettings):
         default=8 * 2**20, ge=2 * 2**20, description="largest message received or sent"
     )
     metadata_max_bytes: int = Field(default=16 * 2**10, description="largest metadata received")
-    concurrent_streams_max: int = Field(default=256, description="open calls per connection")
+    concurrent_streams_max: int = Field(default=100, description="open calls per connection")
     caller_calls_max: int = Field(
         default=256, ge=8, description="open calls of one caller, over all its connections"
     )
@@ -44,4 +46,30 @@ class NodeSettings(BaseSettings):
         default=256 * 2**20,
         ge=0,
         description="free bytes that are kept for own events; at most a twentieth of the disk",
+    )
+    budget_entries: int = Field(
+        default=1_000_000,
+        ge=0,
+        description="new entries of a log that are taken at once; 0 = logs have no budgets",
+    )
+    budget_entries_per_hour: int = Field(
+        default=100_000, gt=0, description="new entries of a log in an hour, once that is used"
+    )
+    budget_bytes: int = Field(
+        default=2 * 2**30, gt=0, description="bytes of them and of their content, at once"
+    )
+    budget_bytes_per_hour: int = Field(
+        default=256 * 2**20, gt=0, description="bytes of them in an hour, once that is used"
+    )
+
+
+def budget_limits(settings: NodeSettings) -> BudgetLimits | None:
+    """How much each log may grow; None = by any amount."""
+    if not settings.budget_entries:
+        return None
+    return BudgetLimits(
+        burst_entries=settings.budget_entries,
+        burst_bytes=settings.budget_bytes,
+        entries_per_hour=settings.budget_entries_per_hour,
+        bytes_per_hour=settings.budget_bytes_per_hour,
     )

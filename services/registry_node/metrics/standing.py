@@ -102,7 +102,8 @@ class StandingCollector(Collector):
         for reason, count in mirror.refusals.items():
             listed = reason if reason in KNOWN_REASONS else _OTHER
             refused[listed] = refused.get(listed, 0) + count
-        return _OnLoop(peers, lags, frozenset(), refused)
+        held_back = frozenset(filter(mirror.is_held_back, lags))
+        return _OnLoop(peers, lags, held_back, refused)
 
     def _of_logs(self, states: list[LogState], on_loop: _OnLoop) -> Iterator[Family]:
         missing = self._registry.parts_missing
