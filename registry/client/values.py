@@ -178,6 +178,7 @@ class PeerStatus:
     last_error: str
     size_held: int
     size_offered: int
+    held_back: str = ""
 
 
 _STATES = {
@@ -329,4 +330,5 @@ def read_peer(message: admin_pb2.PeerStatus) -> PeerStatus:
         last_error=message.last_error,
         size_held=message.size_held,
         size_offered=message.size_offered,
+        held_back=message.held_back,
     )

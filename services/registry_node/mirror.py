@@ -44,6 +44,7 @@ from registry_node.content_gate import ContentGate
 from registry_node.fence import StartUpFence
 from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub, require_message, written
 from registry_node.heads import HeadHub, OfferedHead
+from registry_node.holding_back import why_held_back
 from registry_node.observability import place_of
 from registry_node.part_following import PartFollowing
 from registry_node.peer_tls import open_peer_channel
@@ -136,6 +137,11 @@ class Mirror:
     def is_held_back(self, log_id: LogId) -> bool:
         """Whether a log is over its budget now."""
         return self.session.is_held_back(self._now_ms(), log_id)
+
+    def why_held_back(self, log_id: LogId) -> str:
+        """Reason code and words if less of a log is taken than is offered; empty if not."""
+        disk = self._registry.store.disk
+        return why_held_back(self._settings, disk, is_over_budget=self.is_held_back(log_id))
 
     def must_wait(self, log_id: LogId) -> bool:
         """Whether nothing more of a log is taken now: it is over its budget, or the disk is."""

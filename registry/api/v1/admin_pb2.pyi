@@ -238,6 +238,7 @@ class PeerStatus(_message.Message):
     LAST_ERROR_FIELD_NUMBER: _builtins.int
     SIZE_HELD_FIELD_NUMBER: _builtins.int
     SIZE_OFFERED_FIELD_NUMBER: _builtins.int
+    HELD_BACK_FIELD_NUMBER: _builtins.int
     mechanism: _builtins.str
     """The mechanism's slug."""
     display_name: _builtins.str
@@ -254,6 +255,10 @@ class PeerStatus(_message.Message):
     """Entries of its own log that this node holds."""
     size_offered: _builtins.int
     """Size of its own log as it last said."""
+    held_back: _builtins.str
+    """Reason code and words if less of its own log is taken than it offers, though nothing is wrong
+    with it: over_budget or disk_reserved; empty = all is taken.
+    """
     def __init__(
         self,
         *,
@@ -265,10 +270,11 @@ class PeerStatus(_message.Message):
         last_error: _builtins.str = ...,
         size_held: _builtins.int = ...,
         size_offered: _builtins.int = ...,
+        held_back: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "display_name", b"display_name", "is_caught_up", b"is_caught_up", "is_connected", b"is_connected", "last_error", b"last_error", "mechanism", b"mechanism", "size_held", b"size_held", "size_offered", b"size_offered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "display_name", b"display_name", "held_back", b"held_back", "is_caught_up", b"is_caught_up", "is_connected", b"is_connected", "last_error", b"last_error", "mechanism", b"mechanism", "size_held", b"size_held", "size_offered", b"size_offered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -202,6 +202,8 @@ def peers(profile: Profile, json: Json = False) -> None:
         )
         if peer.last_error:
             output.say(f"{'':<24} last error: {peer.last_error}")
+        if peer.held_back:
+            output.say(f"{'':<24} held back: {peer.held_back}")
     output.result(found)
 
 

@@ -94,4 +94,5 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             last_error=status.last_error,
             size_held=size_held,
             size_offered=status.offered_size,
+            held_back=self._mirror.why_held_back(member.log_id),
         )
