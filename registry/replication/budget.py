@@ -13,7 +13,7 @@ Rules:
 Counts are kept in 3,600,000ths, so that no fraction is lost at any rate: whole numbers only.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -109,10 +109,12 @@ class Budgets:
         if log_id in self._authors and (new := after - max(before, self._history(log_id))) > 0:
             self._take(now_ms, log_id, new, size_bytes * new // (after - before))
 
-    def gained_content(self, now_ms: int, log_id: LogId, index: int, size_bytes: int) -> None:
-        """Content of one entry was stored."""
-        if log_id in self._authors and index >= self._history(log_id):
-            self._take(now_ms, log_id, 0, size_bytes)
+    def gained_content(self, now_ms: int, log_id: LogId, sizes: Iterable[tuple[int, int]]) -> None:
+        """Content of entries was stored: (index, bytes) of each."""
+        if log_id in self._authors:
+            history = self._history(log_id)
+            new = sum(size_bytes for index, size_bytes in sizes if index >= history)
+            self._take(now_ms, log_id, 0, new)
 
     def is_held_back(self, now_ms: int, log_id: LogId, held: int) -> bool:
         """Whether a log has used what it may, and the entries from `held` on are new."""
@@ -130,7 +132,7 @@ class Budgets:
         return max(self._first.get(log_id, 0), min(of_half, default=0))
 
     def _take(self, now_ms: int, log_id: LogId, entries: int, size_bytes: int) -> None:
-        if self._limits is None:
+        if self._limits is None or not (entries or size_bytes):
             return
         account = self._account(now_ms, self._limits, log_id)
         account.refill(now_ms)

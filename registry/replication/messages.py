@@ -60,11 +60,10 @@ class LogGrew:
 
 @dataclass(frozen=True, slots=True)
 class ContentStored:
-    """This node has stored content of one entry of a log."""
+    """This node has stored content of entries of a log: (index, bytes) of each."""
 
     log_id: LogId
-    index: int
-    size_bytes: int
+    sizes: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

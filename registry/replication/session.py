@@ -258,8 +258,8 @@ class Session:
                 before = self._held.get(log_id, 0)
                 self._budgets.grew(now_ms, log_id, before, size, size_bytes)
                 self._held[log_id] = max(before, size)
-            case ContentStored(log_id, index, size_bytes):
-                self._budgets.gained_content(now_ms, log_id, index, size_bytes)
+            case ContentStored(log_id, sizes):
+                self._budgets.gained_content(now_ms, log_id, sizes)
             case LogFrozen(log_id):
                 self._frozen.add(log_id)
             case Tick():

@@ -96,7 +96,7 @@ class Mirror:
             settings,
             connected=self.session.connected,
             is_filling=lambda log_id: self._is_filling(log_id) or self.must_wait(log_id),
-            stored=lambda log_id, index, size: self._tell(ContentStored(log_id, index, size)),
+            stored=lambda log_id, index, size: self._tell(ContentStored(log_id, ((index, size),))),
             refuse=lambda peer, reason: self._tell(PartsRefused(peer, reason)),
             uniform=uniform,
         )
@@ -357,8 +357,10 @@ class Mirror:
             self._loop.call_soon_threadsafe(self._parts.widened, event.log_id)
 
     def _tell_content(self, event: PartsStored) -> None:
-        for (index, _), (_, content) in zip(event.keys, event.contents, strict=True):
-            self._tell(ContentStored(event.log_id, index, len(content)))
+        keyed = zip(event.keys, event.contents, strict=True)
+        sizes = tuple((index, len(content)) for (index, _), (_, content) in keyed if content)
+        if sizes:
+            self._tell(ContentStored(event.log_id, sizes))
 
     def _grew(self, event: EntriesStored) -> None:
         if event.log_id in self._grew_at_s:

@@ -52,7 +52,7 @@ def test_bytes_alone_hold_a_log_back() -> None:
     found.grew(0, LOG, 0, 1, 999_999)
     assert not found.is_held_back(0, LOG, 1)
 
-    found.gained_content(0, LOG, 0, 1)
+    found.gained_content(0, LOG, [(0, 1)])
     assert found.is_held_back(0, LOG, 1)
 
 
@@ -83,7 +83,7 @@ def test_clock_that_goes_back_gives_nothing() -> None:
 def test_what_half_of_the_others_hold_is_not_new() -> None:
     found = budgets(b=50_000, c=50_000, d=0, e=0)
     found.grew(0, LOG, 0, 50_000, 10**9)
-    found.gained_content(0, LOG, 49_999, 10**9)
+    found.gained_content(0, LOG, [(49_999, 10**9)])
     assert not found.is_held_back(0, LOG, 50_000)
 
     found.grew(0, LOG, 50_000, 51_000, 0)
@@ -131,7 +131,7 @@ def test_without_limits_and_for_the_own_log_nothing_is_held_back() -> None:
 
     found = budgets()
     found.grew(0, own, 0, 10**9, 10**12)
-    found.gained_content(0, own, 0, 10**12)
+    found.gained_content(0, own, [(0, 10**12)])
     assert not found.is_held_back(0, own, 10**9)
 
 
@@ -198,10 +198,10 @@ def test_content_of_new_entries_holds_a_log_back_and_that_of_old_ones_does_not(
     session: Session,
 ) -> None:
     session.handle(NOW_MS, offer(B, A, 5))
-    session.handle(NOW_MS, ContentStored(log(A), 4, 10**9))
+    session.handle(NOW_MS, ContentStored(log(A), ((4, 10**9),)))
     assert not session.is_held_back(NOW_MS, log(A))
 
-    session.handle(NOW_MS, ContentStored(log(A), 5, 10**9))
+    session.handle(NOW_MS, ContentStored(log(A), ((5, 10**9),)))
     assert session.is_held_back(NOW_MS, log(A))
 
 
