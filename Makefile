@@ -47,8 +47,10 @@ contracts: $(DEVELOPMENT)
 	$(BIN)/lint-imports --no-cache
 
 # One file or test: make pytest ARGS='tests/unit -k note'
+# In several processes, a file in each: make pytest PYTEST_WORKERS=2
+PYTEST_WORKERS ?=
 pytest: $(DEVELOPMENT)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(if $(PYTEST_WORKERS),-n $(PYTEST_WORKERS) --dist loadfile) $(ARGS)
 
 # The pages of docs/ that are made from the data and models of registry/domain.
 reference: $(DEVELOPMENT)

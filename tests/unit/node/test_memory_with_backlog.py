@@ -34,7 +34,7 @@ from tests.unit.application.federation_in_process import (  # noqa: E402
 )
 from tests.unit.node.part_world import broken  # noqa: E402
 
-SHORT: Final = int(os.environ.get("REGISTRY_BACKLOG", "3000"))
+SHORT: Final = int(os.environ.get("REGISTRY_BACKLOG", "1500"))
 LONG: Final = 5 * SHORT
 AT_ONCE: Final = 500
 GROWTH: Final = 1.25
@@ -69,19 +69,26 @@ class Author:
     def GetParts(self, request: pb.GetPartsRequest, *, timeout: float) -> Any:  # noqa: N802
         del timeout
         self.parts_asked = max(self.parts_asked, len(request.part_ids))
-        return Call(self._no_parts())
+        return Call(Nothing())
 
-    async def _no_parts(self) -> AsyncIterator[pb.GetPartsResponse]:
+
+class Nothing:
+    """A stream that ends at once: no part is here."""
+
+    def __aiter__(self) -> "Nothing":
+        return self
+
+    async def __anext__(self) -> Any:
         raise broken(grpc.StatusCode.NOT_FOUND)
-        yield
 
 
 class Call:
-    def __init__(self, messages: AsyncIterator[Any]) -> None:
+    def __init__(self, messages: Any) -> None:
         self._messages = messages
 
     def __aiter__(self) -> AsyncIterator[Any]:
-        return self._messages
+        found: AsyncIterator[Any] = aiter(self._messages)
+        return found
 
     def cancel(self) -> None:
         pass
