@@ -181,7 +181,7 @@ def test_order_of_an_append_is_insert_sign_commit_guard_answer(
     future.result()
     store.close()
 
-    told = ["EntriesStored", "PartsStored", "answer"]
+    told = ["EntriesStored", "PartsStored", "AppendsTimed", "answer"]
     assert steps == ["insert", "read back", "sign", "commit", "guard", *told]
 
 
