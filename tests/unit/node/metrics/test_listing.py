@@ -13,6 +13,8 @@ import pytest  # noqa: E402 - grpc reads the cipher setting when it is first imp
 from prometheus_client import generate_latest  # noqa: E402
 from prometheus_client.parser import text_string_to_metric_families  # noqa: E402
 
+from registry.domain.identifiers import Slug  # noqa: E402
+from registry.replication.messages import HeadOffered, PeerUp  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
 from registry_node.metrics.calls import labels_of  # noqa: E402
 from registry_node.metrics.listing import LABELS, METRICS, PROCESS_METRICS, Metric  # noqa: E402
@@ -28,6 +30,7 @@ from tests.unit.application.federation_in_process import (  # noqa: E402
     opening,
 )
 
+ALPHA = Slug("alpha")
 OF_HISTOGRAMS = {"le"}
 UNITS = ("_seconds", "_bytes", "_entries", "_total", "_info", "_timestamp_seconds")
 Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
@@ -92,13 +95,17 @@ async def test_scrape_shows_the_listed_names_and_labels_and_no_others(nodes: Nod
     def meanwhile(metrics: NodeMetrics, mirror: Mirror) -> None:
         one_call(metrics, mirror)
         mirror.refusals["root_mismatch"] += 1
+        alpha = nodes["alpha"]
+        note = alpha.registry.store.log_state(alpha.log_id).note
+        assert note is not None
+        for message in (PeerUp(ALPHA), HeadOffered(ALPHA, alpha.log_id, note)):
+            mirror.session.handle(0, message)
 
     found = await scrape(nodes, "beta", meanwhile)
 
     expected = {name for metric in METRICS for name in sample_names(metric)}
     shown = {name for name in found if not name.endswith("_created")}
-    offered_by_peers = {"registry_peer_lag_entries"}  # none is connected
-    assert shown == (expected | set(PROCESS_METRICS)) - offered_by_peers
+    assert shown == expected | set(PROCESS_METRICS)
     for metric in METRICS:
         for name in sample_names(metric) & found.keys():
             names = {label for labels in found[name] for label, _ in labels}
