@@ -49,12 +49,11 @@ class OpenCalls:
         self._open[caller] -= 1
         if not self._open[caller]:
             del self._open[caller]
-            self._told_s.pop(caller, None)
 
     def is_worth_telling(self, caller: str) -> bool:
         """Whether the log is to hear of a refusal: of one caller once a second."""
         now_s = self._clock_s()
-        if now_s - self._told_s.get(caller, -_TELL_EVERY_S) < _TELL_EVERY_S:
-            return False
-        self._told_s[caller] = now_s
-        return True
+        # Not forgotten when the last call ends: a flood may have none open at times.
+        lately = {c: t for c, t in self._told_s.items() if now_s - t < _TELL_EVERY_S}
+        self._told_s = {**lately, caller: lately.get(caller, now_s)}
+        return caller not in lately

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Final
 from unittest.mock import patch
 
@@ -29,7 +29,7 @@ from tests.integration.federation_world import (
     until,
 )
 
-MOST: Final = 24
+MOST: Final = 8
 FLOOD: Final = Path(__file__).with_name("flood_of_calls.py")
 FLOOD_CONNECTIONS: Final = 3
 FLOOD_AT_ONCE: Final = 200
@@ -113,6 +113,7 @@ async def test_flood_of_one_caller_leaves_room_for_another(nodes: list[LocalNode
     alpha = nodes[0]
     profile = alpha.folder / "clients" / "flood"
     add_client(alpha.folder, "flood", profile, Role.VIEWER)
+    seen, started_s = len(alpha.log_file.read_text().splitlines()), monotonic()
     before = await asyncio.to_thread(value, alpha, "registry_calls_over_limit_total") or 0
     flood = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -133,15 +134,15 @@ async def test_flood_of_one_caller_leaves_room_for_another(nodes: list[LocalNode
         f"a well-behaved caller beside a flood of {sum(outcomes.values())} calls ({outcomes}): "
         f"p99 of {len(times)} calls {p99_ms:.0f} ms"
     )
+    # Not one of its calls was refused. gRPC itself resets streams over its own limit: UNAVAILABLE.
     assert len(times) == CALLS
     assert set(outcomes) <= {"OK", "RESOURCE_EXHAUSTED", "UNAVAILABLE"}
     after = await asyncio.to_thread(value, alpha, "registry_calls_over_limit_total") or 0
-    refused = after - before
-    assert refused == outcomes["RESOURCE_EXHAUSTED"]
-    # A flood of refusals is no flood of log lines.
-    lines = [json.loads(line) for line in alpha.log_file.read_text().splitlines()]
+    assert after - before == outcomes.get("RESOURCE_EXHAUSTED", 0)
+    # A flood of refusals is no flood of log lines: one a second.
+    lines = [json.loads(line) for line in alpha.log_file.read_text().splitlines()[seen:]]
     told = [each for each in lines if each.get("reason") == "overloaded"]
-    assert len(told) < refused / 4
+    assert len(told) <= monotonic() - started_s + 1
 
 
 async def well_behaved(node: LocalNode) -> list[float]:

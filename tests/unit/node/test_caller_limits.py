@@ -35,20 +35,26 @@ def test_caller_over_the_limit_is_refused_and_others_are_not() -> None:
 
 
 def test_nothing_is_remembered_of_a_caller_that_has_gone() -> None:
-    calls = OpenCalls(1, Clock())
+    clock = Clock()
+    calls = OpenCalls(1, clock)
     for number in range(1000):
         calls.enter(f"caller {number}")
         calls.is_worth_telling(f"caller {number}")
         calls.leave(f"caller {number}")
+        clock.now_s += 0.5
 
     assert not calls._open
-    assert not calls._told_s
+    assert len(calls._told_s) <= 2
 
 
 def test_refusals_of_one_caller_are_told_once_a_second() -> None:
     clock = Clock()
     calls = OpenCalls(1, clock)
-    told = [calls.is_worth_telling("flood") for _ in range(100)]
+    told = []
+    for _ in range(100):
+        told.append(calls.is_worth_telling("flood"))
+        calls.enter("flood")  # and at times it has no call open
+        calls.leave("flood")
     assert told.count(True) == 1
     assert calls.is_worth_telling("other flood")
 
