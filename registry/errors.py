@@ -83,6 +83,12 @@ class CursorOutOfRange(RequestError):
     reason = "cursor_out_of_range"
 
 
+class BundleForAnother(RequestError):
+    """The content of a bundle is sealed to another member, or to a key that is not here."""
+
+    reason = "bundle_for_another"
+
+
 class NotAllowed(RequestError):
     """The caller is known and may not do this."""
 
@@ -191,7 +197,7 @@ class BadProof(EntryError):
 
 
 class TruncatedStream(EntryError):
-    """A peer sent fewer entries or parts than it must."""
+    """A peer sent fewer entries or parts than it must, or a file is cut short."""
 
     reason = "truncated_stream"
 
@@ -212,6 +218,12 @@ class MisplacedChunk(EntryError):
     """A chunk of a large part is not the next one, or not of its size."""
 
     reason = "misplaced_chunk"
+
+
+class MalformedBundle(EntryError):
+    """The file is no bundle, or was changed since it was written."""
+
+    reason = "malformed_bundle"
 
 
 class UnrequestedPart(EntryError):
@@ -350,6 +362,12 @@ class TryLater(RegistryError):
     """Nothing is wrong with the request; it may succeed later."""
 
     reason = "try_later"
+
+
+class BundleGap(TryLater):
+    """The entries of a bundle come after entries that are not held yet."""
+
+    reason = "bundle_gap"
 
 
 class LogReadOnly(TryLater):

@@ -219,7 +219,9 @@ class BundleSealed(_message.Message):
     part_count: _builtins.int
     """How many parts begin in this record."""
     sealed: _builtins.bytes
-    """enc[32] || ciphertext of the bytes of a BundleContent, whose size tells size classes only."""
+    """enc[32] || ciphertext of: u32be(length) || the bytes of a BundleContent || zeros, up to a size
+    that follows from the size classes in the headers.
+    """
     def __init__(
         self,
         *,
@@ -236,15 +238,12 @@ Global___BundleSealed: _TypeAlias = BundleSealed  # noqa: Y015
 
 @_typing.final
 class BundleContent(_message.Message):
-    """What is sealed: whole parts, or one chunk of a large part, or nothing but padding."""
+    """What is sealed: whole parts, or one chunk of a large part, or neither (padding alone)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PARTS_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
-    PADDING_FIELD_NUMBER: _builtins.int
-    padding: _builtins.bytes
-    """Zeros."""
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___BundlePart]:
         """Parts of at most 256 KiB each."""
@@ -258,11 +257,10 @@ class BundleContent(_message.Message):
         *,
         parts: _abc.Iterable[Global___BundlePart] | None = ...,
         chunk: Global___BundleChunk | None = ...,
-        padding: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "padding", b"padding", "parts", b"parts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "parts", b"parts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
