@@ -14,7 +14,8 @@ from registry.client.tls import require_tls13
 
 require_tls13()
 
-import typer  # noqa: E402 - grpc reads the cipher setting when it is first imported
+import structlog  # noqa: E402 - grpc reads the cipher setting when it is first imported
+import typer  # noqa: E402
 from rich.console import Console  # noqa: E402
 
 from registry.application.key_care.passphrases import PASSPHRASE, UNLOCKED, asker  # noqa: E402
@@ -127,6 +128,8 @@ def _root(
 
 def main() -> None:
     """Runs the command line and exits with a status that tells whose fault a failure is."""
+    # What is logged below commands is a remark: standard output is for the answer alone.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     try:
         app()
     except RegistryError as error:

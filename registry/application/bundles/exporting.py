@@ -163,12 +163,12 @@ class _ContentExport:
 
     def export(self, state: LogState, start: int) -> None:
         """Gives content of entries from `start` on, and of earlier ones that they open to more."""
-        store = self._registry.store
+        store, first = self._registry.store, start
         while start < state.noted_size:
             end = min(start + BATCH_MAX_ENTRIES, state.noted_size)
             entries = store.entries(state.log_id, start, end, max_bytes=_RUN_BYTES)
             headers = [read_header(entry) for entry in entries]
-            earlier = [each for each in _widened(headers) if each < start]
+            earlier = [each for each in _widened(headers) if each < first]
             for index in earlier:
                 (entry,) = store.entries(state.log_id, index, index + 1)
                 headers.append(read_header(entry))
