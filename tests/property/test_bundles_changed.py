@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pytest
@@ -31,6 +30,7 @@ from tests.unit.application.bundle_world import (
     Held,
     held_by,
     make_bundles,
+    quick_folder,
     rewritten,
     take,
 )
@@ -40,14 +40,12 @@ DAMAGED: Final = 300
 LIES: Final = 60
 ORDERS: Final = 4
 SEED: Final = 20261126
-MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of random name is made there
 
 
 @pytest.fixture
 def quick() -> Iterator[Path]:
-    """A folder in memory where the machine has one: so many databases are made."""
-    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        yield Path(folder)
+    with quick_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

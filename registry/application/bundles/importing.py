@@ -31,6 +31,7 @@ from registry.application.folder import NodeFolder
 from registry.application.intake import EntryRun, LogIntake, ProvenHead
 from registry.application.membership.rosters import adopt_bytes, load_chain
 from registry.application.registry import Registry
+from registry.domain.identifiers import LogId, log_id_of
 from registry.errors import (
     BundleForAnother,
     BundleGap,
@@ -91,6 +92,10 @@ class ImportReport:
     def entries(self) -> int:
         """How many entries are new."""
         return sum(log.after - log.before for log in self.logs)
+
+    def is_faulty(self, log_id: LogId) -> bool:
+        """Whether something was wrong with a log."""
+        return any(log.reason and log_id_of(log.origin) == log_id for log in self.logs)
 
     @property
     def first_fault(self) -> LogImport | None:
@@ -203,7 +208,7 @@ def take_bundle(
     What stops it is told in the report: the runs that were taken before stay.
     """
     report = ImportReport(registry.roster.version, adopted)
-    parts = None if opener is None else PartIntake(registry)
+    parts = None if opener is None else PartIntake(registry, report.is_faulty)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
         taking = _Import(registry, report, pool, progress, contents.entries)
         try:

@@ -2,13 +2,14 @@
 
 A part is stored only if its entry is held, the event's audience admits this node, its time has come
 by this node's clock, and it is what its author committed to. What was erased is never stored again:
-the store sees to that. A part that its header does not know of stops the import.
+the store sees to that. Content of a log with which something is wrong is left alone, and so is what
+cannot be taken now; a part that its header does not know of, or other content, stops the import.
 
 Large parts come chunk by chunk. What is stored of one cannot be read before its commitment was
-checked over all of it; one that is not complete is left to whoever gives it again.
+checked over all of it; nothing stays of one that is not complete.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from registry.application.registry import Registry
@@ -31,8 +32,10 @@ _PAGE: Final = 500
 class PartIntake:
     """Takes the content of one bundle."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, is_left: Callable[[LogId], bool]) -> None:
+        """Takes nothing yet; `is_left` tells of a log whose content is left alone."""
         self._registry = registry
+        self._is_left = is_left
         self._store = registry.store
         self._large: _LargeIntake | None = None
         self.stored = 0
@@ -49,10 +52,12 @@ class PartIntake:
         if isinstance(content, BundleChunk):
             self._take_chunk(content)
         elif content:
+            self._drop_incomplete()
             self._take_parts(content)
 
     def finish(self, log_ids: Sequence[LogId]) -> None:
         """Notes what is missing still, so that it is asked for when there are peers."""
+        self._drop_incomplete()
         for log_id in log_ids:
             state = self._store.log_state(log_id)
             start = state.parts_below
@@ -102,10 +107,10 @@ class PartIntake:
 
     def _take_chunk(self, chunk: BundleChunk) -> None:
         if chunk.chunk_no == 0:
+            self._drop_incomplete()
             commitment = self._commitment(chunk)
             if commitment is None:
                 self.left += 1
-                self._large = None
                 return
             self._large = _LargeIntake(self._registry, chunk, commitment)
         if self._large is None:
@@ -116,12 +121,21 @@ class PartIntake:
             self.held += not self._large.is_stored
             self._large = None
 
+    def _drop_incomplete(self) -> None:
+        """The giver stopped in the middle: it was erased there, or a consent was withdrawn."""
+        if self._large is not None:
+            self._large.discard()
+            self._large = None
+            self.left += 1
+
     def _commitment(self, part: BundlePart | BundleChunk) -> PartCommitment | None:
         """What the part's header says of it; None if it cannot be taken now.
 
         Raises:
-            UnrequestedPart: the header has no such part, or not for this node.
+            UnrequestedPart: the header has no such part.
         """
+        if self._is_left(part.log_id):
+            return None
         try:
             entries = self._store.entries(part.log_id, part.index, part.index + 1)
         except NotFound:
@@ -129,16 +143,14 @@ class PartIntake:
         if not entries:
             return None
         header = read_header(entries[0])
-        is_for_us = audience_of(self._store, header).admits(self._registry.own.id)
-        if part.ordinal >= len(header.parts) or not is_for_us:
-            msg = (
-                f"the bundle holds part {part.ordinal} of event {part.index}, which that event "
-                "does not have, or not for this node"
-            )
+        if part.ordinal >= len(header.parts):
+            msg = f"the bundle holds part {part.ordinal} of event {part.index}, which has no such"
             raise UnrequestedPart(msg)
         commitment = header.parts[part.ordinal]
+        # What let this node have it may be void here.
+        is_for_us = audience_of(self._store, header).admits(self._registry.own.id)
         is_sealed = is_embargoed(commitment.not_before_ms, now_ms=self._registry.clock_ms())
-        return None if is_sealed else commitment
+        return commitment if is_for_us and not is_sealed else None
 
 
 class _LargeIntake:
@@ -182,7 +194,7 @@ class _LargeIntake:
         told = (*self._key, first.salt, first.media_type, first.size)
         is_next = named == told and chunk.chunk_no == self._next
         if not is_next or len(chunk.data) != chunk_size(first.size, self._next):
-            self._parts.discard(self._key).result()
+            self.discard()
             msg = f"chunk {chunk.chunk_no} of a large part in the bundle is not the next one"
             raise MisplacedChunk(msg)
         self._hash.update(chunk.data)
@@ -192,9 +204,14 @@ class _LargeIntake:
         if self.is_over:
             self._complete()
 
+    def discard(self) -> None:
+        """Deletes what has come of it."""
+        if self._is_wanted:
+            self._parts.discard(self._key).result()
+
     def _complete(self) -> None:
         if self._hash.commitment() != self._commitment:
-            self._parts.discard(self._key).result()
+            self.discard()
             msg = f"a large part of event {self._first.index} does not match its commitment"
             raise CommitmentMismatch(msg)
         if self._is_wanted:

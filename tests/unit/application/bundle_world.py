@@ -7,9 +7,11 @@ so did alpha. Runs have four entries, so that there are several.
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -49,6 +51,14 @@ EMBARGOED: Final = 4
 WITH_FILE: Final = 5
 FOR_GAMMA: Final = 6
 """Places in alpha's log."""
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of random name is made there
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """A folder in memory where the machine has one: many databases are made there."""
+    with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 def no_progress(_done: int, _total: int) -> None:
@@ -123,7 +133,6 @@ def _write_first(alpha: Node) -> None:
 
 def _write_second(alpha: Node) -> None:
     store = alpha.registry.store
-    case = next(iter(store.case_ids(None, 5)))
     case = next(
         each.case_id
         for each in store.changes(0, 100)
@@ -178,9 +187,8 @@ class Held:
         return self.logs[log_id][0]
 
 
-def held_by(folder: Path, mechanism: str = "beta") -> Held:
+def held_by(folder: Path) -> Held:
     """Opens a folder, reads everything, closes it."""
-    del mechanism
     node = open_node(folder.parent, folder.name, opens_log=False)
     try:
         store = node.registry.store

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from registry.domain.identifiers import RegistryId
+from tests.unit.application.bundle_world import Bundles, make_bundles, quick_folder
 from tests.unit.application.federation_in_process import (
     Ceremony,
     Node,
@@ -61,3 +62,17 @@ def founders(drafted: Path, tmp_path: Path) -> Path:
     copy = tmp_path / "founders"
     shutil.copytree(drafted, copy)
     return copy
+
+
+@pytest.fixture(scope="session")
+def bundles() -> Iterator[Bundles]:
+    """Bundles of an invented federation, with the folders that they came from."""
+    with quick_folder() as folder:
+        yield make_bundles(folder)
+
+
+@pytest.fixture
+def quick() -> Iterator[Path]:
+    """A folder in memory, where the machine has that."""
+    with quick_folder() as folder:
+        yield folder

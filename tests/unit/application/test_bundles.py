@@ -41,7 +41,6 @@ from tests.unit.application.bundle_world import (
     Bundles,
     export,
     held_by,
-    make_bundles,
     records_of,
     rewritten,
     take,
@@ -57,14 +56,9 @@ FIRST = 12
 ALL = 20
 
 
-@pytest.fixture(scope="session")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> Bundles:
-    return make_bundles(tmp_path_factory.mktemp("bundles"))
-
-
 @pytest.fixture
-def beta(bundles: Bundles, tmp_path: Path) -> Path:
-    return bundles.fresh(tmp_path / "beta")
+def beta(bundles: Bundles, quick: Path) -> Path:
+    return bundles.fresh(quick / "beta")
 
 
 def part(index: int, ordinal: int = 0, log_id: LogId = ALPHA) -> tuple[LogId, int, int]:
@@ -118,8 +112,8 @@ def test_second_before_the_first_says_which_is_missing_and_stores_nothing(
     assert part(ERASED) not in held.parts
 
 
-def test_parts_and_whole_lead_to_the_same(bundles: Bundles, beta: Path, tmp_path: Path) -> None:
-    other = bundles.fresh(tmp_path / "other")
+def test_parts_and_whole_lead_to_the_same(bundles: Bundles, beta: Path, quick: Path) -> None:
+    other = bundles.fresh(quick / "other")
     for file in (bundles.first, bundles.second):
         take(beta, file)
     take(other, bundles.whole)
@@ -138,8 +132,8 @@ def test_erased_content_of_an_older_bundle_is_never_stored_again(
     assert part(ERASED) not in held_by(beta).parts
 
 
-def test_embargo_is_kept_by_giver_and_taker(bundles: Bundles, beta: Path, tmp_path: Path) -> None:
-    opened = tmp_path / "opened.bundle"
+def test_embargo_is_kept_by_giver_and_taker(bundles: Bundles, beta: Path, quick: Path) -> None:
+    opened = quick / "opened.bundle"
     export(bundles.folder / "alpha", opened, to="beta", now_ms=LATER_MS)
 
     early = take(beta, opened)
@@ -152,12 +146,12 @@ def test_embargo_is_kept_by_giver_and_taker(bundles: Bundles, beta: Path, tmp_pa
 
 
 def test_content_of_earlier_entries_is_given_when_it_is_asked_for(
-    bundles: Bundles, beta: Path, tmp_path: Path
+    bundles: Bundles, beta: Path, quick: Path
 ) -> None:
     take(beta, bundles.bare)
     assert {p for p in held_by(beta).parts if p[0] == ALPHA} == set()
 
-    file = tmp_path / "all.bundle"
+    file = quick / "all.bundle"
     told = export(bundles.folder / "alpha", file, to="beta", since=bundles.bare, has_all_parts=True)
     assert told.entries == 0
     report = take(beta, file)
@@ -174,9 +168,9 @@ def test_bundle_without_recipient_has_no_content(bundles: Bundles, beta: Path) -
 
 
 def test_bundle_for_another_changes_nothing_unless_its_entries_are_taken_alone(
-    bundles: Bundles, tmp_path: Path
+    bundles: Bundles, quick: Path
 ) -> None:
-    gamma = bundles.fresh(tmp_path / "gamma", "gamma")
+    gamma = bundles.fresh(quick / "gamma", "gamma")
     before = held_by(gamma)
 
     with pytest.raises(BundleForAnother, match="sealed to beta, and this is the node of gamma"):
@@ -196,11 +190,11 @@ def test_bundle_sealed_to_a_key_that_is_not_here_is_told(bundles: Bundles, beta:
         take(beta, bundles.first)
 
 
-def test_bundle_of_another_registry_is_refused(bundles: Bundles, tmp_path: Path) -> None:
-    found_federation(tmp_path / "others")
+def test_bundle_of_another_registry_is_refused(bundles: Bundles, quick: Path) -> None:
+    found_federation(quick / "others")
 
     with pytest.raises(RosterOfAnotherRegistry, match="this bundle belongs to invented"):
-        take(tmp_path / "others" / "beta", bundles.first)
+        take(quick / "others" / "beta", bundles.first)
 
 
 def test_running_node_is_not_touched(bundles: Bundles, beta: Path) -> None:
@@ -221,11 +215,11 @@ def test_file_that_is_there_is_not_written_over(bundles: Bundles) -> None:
     ("slug", "error"), [("alpha", InvalidRequest), ("nobody", NotFound)], ids=["self", "nobody"]
 )
 def test_content_is_sealed_to_another_member_or_not_at_all(
-    bundles: Bundles, tmp_path: Path, slug: str, error: type[Exception]
+    bundles: Bundles, quick: Path, slug: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        export(bundles.folder / "alpha", tmp_path / "x.bundle", to=slug)
-    assert list(tmp_path.iterdir()) == []
+        export(bundles.folder / "alpha", quick / "x.bundle", to=slug)
+    assert list(quick.iterdir()) == []
 
 
 def test_preview_writes_nothing(bundles: Bundles) -> None:
@@ -273,18 +267,18 @@ def test_contents_are_told_without_any_key(bundles: Bundles) -> None:
     ],
 )
 def test_what_is_no_bundle_is_told(
-    tmp_path: Path, data: bytes, error: type[Exception], words: str
+    quick: Path, data: bytes, error: type[Exception], words: str
 ) -> None:
-    file = tmp_path / "file"
+    file = quick / "file"
     file.write_bytes(data)
 
     with pytest.raises(error, match=words):
         look_through(file)
 
 
-def test_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_file_that_is_not_there_is_told(quick: Path) -> None:
     with pytest.raises(InvalidRequest, match="cannot be read"):
-        look_through(tmp_path / "none")
+        look_through(quick / "none")
 
 
 def without(kind: type[Record]) -> Callable[[list[Record]], list[Record]]:
@@ -317,9 +311,9 @@ LIES: dict[str, Callable[[list[Any]], list[Record]]] = {
 
 @pytest.mark.parametrize("lie", LIES)
 def test_bundle_that_contradicts_itself_is_refused_before_anything_is_stored(
-    bundles: Bundles, beta: Path, tmp_path: Path, lie: str
+    bundles: Bundles, beta: Path, quick: Path, lie: str
 ) -> None:
-    file = rewritten(bundles.first, tmp_path / "lie.bundle", LIES[lie])
+    file = rewritten(bundles.first, quick / "lie.bundle", LIES[lie])
     before = held_by(beta)
 
     with pytest.raises(MalformedBundle):
