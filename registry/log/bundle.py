@@ -12,7 +12,7 @@ can write a file whose digest is right.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from google.protobuf.message import DecodeError
 
@@ -186,6 +186,8 @@ def encode_record(record: Record) -> bytes:
         case BundleEnd(record_count, digest):
             message.end.record_count = record_count
             message.end.digest = digest
+        case _:
+            assert_never(record)
     return message.SerializeToString(deterministic=True)
 
 

@@ -17,11 +17,8 @@ from registry.errors import (
     MalformedBundle,
     NotFound,
     RosterOfAnotherRegistry,
-    TruncatedStream,
 )
 from registry.log.bundle import (
-    MAGIC,
-    RECORD_MAX_BYTES,
     BundleEntries,
     BundleHead,
     BundleHeader,
@@ -250,30 +247,6 @@ def test_contents_are_told_without_any_key(bundles: Bundles) -> None:
         ("invented.example/beta/1", 3, 3),
     ]
     assert contents.entries == ALL - FIRST
-
-
-@pytest.mark.parametrize(
-    ("data", "error", "words"),
-    [
-        (b"", MalformedBundle, "no bundle"),
-        (b"regi", TruncatedStream, "first line"),
-        (b"registry bundle 2\n" + bytes(9), MalformedBundle, "another version"),
-        (b"PK\x03\x04 something else entirely", MalformedBundle, "no bundle"),
-        (MAGIC, TruncatedStream, "record 0"),
-        (MAGIC + bytes(4), MalformedBundle, "0 bytes"),
-        (MAGIC + (RECORD_MAX_BYTES + 1).to_bytes(4, "big"), MalformedBundle, "bytes"),
-        (MAGIC + b"\0\0\0\2\x0a\xff", MalformedBundle, "no record"),
-        (MAGIC + b"\0\0\0\2\x7a\0", MalformedBundle, "no known kind"),
-    ],
-)
-def test_what_is_no_bundle_is_told(
-    quick: Path, data: bytes, error: type[Exception], words: str
-) -> None:
-    file = quick / "file"
-    file.write_bytes(data)
-
-    with pytest.raises(error, match=words):
-        look_through(file)
 
 
 def test_file_that_is_not_there_is_told(quick: Path) -> None:
