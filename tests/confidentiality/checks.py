@@ -66,6 +66,13 @@ def check_source_stays(world: World) -> None:
     check_plan(world, (Act("name", "alpha", EVERY),), Counter())
 
 
+def check_bundled(world: World) -> None:
+    """A bundle holds the contents that its recipient is given, and shows them to nobody else."""
+    # Each plan looks at the bundle of one node for one other: six in turn are all pairs.
+    for _ in range(6):
+        check_plan(world, (GRANT, NAMED, KEPT), Counter())
+
+
 def check_embargo(world: World) -> None:
     """Nobody is given a part before its time, by its author or by a relay; then everybody is."""
     alpha, beta, gamma = world.nodes["alpha"], world.nodes["beta"], world.nodes["gamma"]

@@ -2,8 +2,8 @@
 
 A name counts as told wherever its letters stand, in a field or in the text. The judge is `Memory`,
 which is written from the design; what is judged is what the node gives, by every path there is:
-recording and its preview, parts to every member from the author and from relays, exports for each
-purpose, histories, the bytes of logs.
+recording and its preview, parts to every member from the author and from relays, bundles for a
+member, exports for each purpose, histories, the bytes of logs.
 """
 
 from collections import Counter
@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from registry.application.exporting import ExportPurpose
+from registry.log.bundle_content import BundlePart
 from registry.store.values import HeldPart
+from tests.confidentiality.bundles_of import bundle_of, opened_by
 from tests.confidentiality.names_world import (
     PUBLIC,
     SHARE,
@@ -50,6 +52,8 @@ def check_plan(world: World, plan: Plan, told: Told) -> None:
         node = world.nodes[slug]
         memory = Memory(case.done, world.held(case, node))
         left += check_sharing(world, case, node, memory, told)
+        if place == case.number % len(SLUGS):
+            left.append(check_bundle(world, case, node, told))
         # Reads are dear: each case is read at one node and exported at the two others.
         if (case.number + place) % len(SLUGS):
             left += check_exports(case, node, memory, told)
@@ -110,6 +114,25 @@ def check_sharing(
                 assert not _may_have(case, memory, done, slug), (
                     f"{node.registry.own.slug} withholds from {slug} what it may have: {done.act}"
                 )
+
+
+def check_bundle(world: World, case: Case, node: Node, told: Told) -> str:
+    """A bundle holds what its recipient is given, sealed; anybody may find the stick."""
+    others = [slug for slug in SLUGS if slug != node.registry.own.slug]
+    recipient = others[case.number // len(SLUGS) % len(others)]
+    other = world.nodes[recipient]
+    given = {(p.log_id, p.index, p.ordinal): p.content for p in world.given(case, node, other)}
+    bundle = bundle_of(node.registry, recipient, case.begins)
+    assert not case.names_in(bundle.decode("latin-1")), "a name stands in a bundle"
+    found = {
+        (part.log_id, part.index, part.ordinal): part.content
+        for part in opened_by(other.registry.folder, bundle)
+        if isinstance(part, BundlePart)
+    }
+    ours = {each.key for each in case.done}
+    assert {key: found[key] for key in ours & found.keys()} == given
+    told["bundled"] += len(given)
+    return bundle.decode("latin-1")
 
 
 def _check_given(case: Case, memory: Memory, done: Done, part: HeldPart, to: str) -> None:

@@ -5,7 +5,7 @@ the order in which it was done and answers who may be told a name. All headers a
 node before another mechanism acts, so that each act was done in knowledge of those before it.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -138,6 +138,8 @@ class Case:
     case_id: CaseId
     number: int
     done: list[Done] = field(default_factory=list)
+    begins: Mapping[LogId, int] = field(default_factory=dict)
+    """How long each log was before."""
 
     def name(self, person: int) -> str:
         return f"{('Xanthippe', 'Ysolde')[person]} Vermilion{self.number:06}{'ab'[person]}"
@@ -230,8 +232,10 @@ class World:
 
     def open_case(self) -> Case:
         self.count += 1
+        states = self.nodes["alpha"].registry.store.log_states()
+        begins = {state.log_id: state.size for state in states}
         receipt = self.nodes["alpha"].record(opening())
-        return Case(self.nodes, receipt.case_id, self.count)
+        return Case(self.nodes, receipt.case_id, self.count, begins=begins)
 
     def record(self, case: Case, act: Act, number: int) -> bool:
         """Records an act with its source through the desk; returns whether it was taken."""

@@ -14,12 +14,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from registry.application import consents, exporting, recording, sharing
+from registry.application.bundles.exporting import _ContentExport
+from registry.application.bundles.sealing import ContentOpener, ContentSealer
 from registry.application.desk import Desk, Order
 from registry.application.recording import RecordCommand
 from registry.application.roles import Client
 from registry.domain import consent
 from registry.domain.consent import Consents
 from registry.domain.release import NO_NAMES
+from registry.log.bundle_content import decode_content, encode_content
 from registry.log.entry import ALL_MEMBERS
 from registry.store import control, erasing
 from registry.store.tombstone_journal import TombstoneJournal
@@ -118,6 +121,23 @@ def restricted_case_listed(patch: pytest.MonkeyPatch, _world: World) -> None:
     patch.setattr(Desk, "hidden_from", lambda _self, _client: frozenset())
 
 
+def bundle_not_sealed(patch: pytest.MonkeyPatch, _world: World) -> None:
+    patch.setattr(ContentSealer, "seal", lambda _self, content, size: encode_content(content, size))
+    patch.setattr(ContentOpener, "open", lambda _self, data: decode_content(data))
+
+
+def bundle_holds_all(patch: pytest.MonkeyPatch, _world: World) -> None:
+    """Takes what is held past the one place that decides."""
+
+    def gives(self: _ContentExport, headers: Any) -> None:
+        store = self._registry.store
+        keys = [(h.log_id, h.index, i) for h in headers for i in range(len(h.parts))]
+        parts = {(h.log_id, h.index, i): p for h in headers for i, p in enumerate(h.parts)}
+        self._seal(store.parts_of(keys), parts)
+
+    patch.setattr(_ContentExport, "_give", gives)
+
+
 class _Anything:
     def __ne__(self, other: object) -> bool:
         return False
@@ -157,6 +177,8 @@ VARIANTS = {
         audience_ignored_by_exports, checks.check_kept_at_its_node
     ),
     "source sent": Variant(source_sent, checks.check_source_stays),
+    "bundle not sealed": Variant(bundle_not_sealed, checks.check_bundled),
+    "bundle holds all that is held": Variant(bundle_holds_all, checks.check_bundled),
     "embargo ignored": Variant(embargo_ignored, checks.check_embargo),
     "tombstone dropped": Variant(tombstone_dropped, checks.check_erased_is_never_stored_again),
     "tombstone journal ignored": Variant(

@@ -17,17 +17,22 @@ from typing import Final
 import pytest
 
 from registry.application.exporting import ExportPurpose
+from registry.application.folder import NodeFolder
 from registry.client import RegistryClient, case
 from registry.domain.audience import EVERYONE
 from registry.domain.content import NamedPerson, SourceIdentity
 from registry.domain.identifiers import CaseId
-from registry.errors import NotFound, RegistryError
+from registry.errors import MalformedBundle, NotFound, RegistryError
+from registry.log.bundle_content import BundleChunk
+from tests.confidentiality.bundles_of import bundles_of_a_copy, opened_by
 from tests.confidentiality.canaries import PlannedEvent, open_cases, plan, record_event
 from tests.confidentiality.scanning import Found, Scan, back_up, deleted_files_of, files_of
 from tests.confidentiality.tapped_federation import AtRest, Federation, Place, tapped
 from tests.integration.federation_world import statement
 
 SLUGS: Final = ("alpha", "beta", "gamma", "delta", "epsilon")
+GIVERS: Final = ("alpha", "gamma")
+"""Who makes bundles for all others."""
 EVENTS: Final = 40
 SEED: Final = 20260301
 REFUSED_NAME: Final = "refused-71d5c80f2ab94e6c-ø-90b1e2d3c4f5a6b7"
@@ -44,6 +49,7 @@ class World:
     held: dict[str, dict[Place, AtRest]]
     files: dict[str, list[Path]]
     given: dict[tuple[str, str], set[Place]]
+    bundles: dict[tuple[str, str], bytes]
 
     def outside(self, slug: str) -> dict[Place, PlannedEvent]:
         return {place: each for place, each in self.events.items() if slug not in each.audience}
@@ -79,7 +85,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             assert node.process is not None
             files[slug] = [*files_of(node.folder), copy, *deleted_files_of(node.process.pid)]
         held = {slug: federation.held(slug) for slug in SLUGS}
-        yield World(federation, events, cases, held, files, given)
+        bundles = {
+            (giver, recipient): bundle
+            for giver in GIVERS
+            for recipient, bundle in bundles_of_a_copy(
+                federation.nodes[giver].folder,
+                folder / f"{giver}.copy",
+                [slug for slug in SLUGS if slug != giver],
+            ).items()
+        }
+        yield World(federation, events, cases, held, files, given, bundles)
 
 
 async def record_all(
@@ -205,6 +220,45 @@ def test_salts_are_sent_to_the_audience_and_to_nobody_else(world: World) -> None
             for place, event in world.outside(slug).items()
         )
         assert others.in_pieces(slug, pieces) == set()
+
+
+def test_bundle_shows_nothing_to_whoever_finds_it(world: World) -> None:
+    secret = Scan(
+        [each for event in world.events.values() for each in (*event.of_content, *event.of_source)]
+        + [each for slug in SLUGS for each in world.hidden_of(slug)]
+        + [each for slug in SLUGS for each in world.stored_of(slug)]
+    )
+    for (giver, recipient), bundle in world.bundles.items():
+        assert secret.in_pieces(f"{giver} to {recipient}", [bundle]) == set()
+
+
+def test_bundle_holds_for_its_recipient_what_it_may_have_and_opens_for_nobody_else(
+    world: World,
+) -> None:
+    for (giver, recipient), bundle in world.bundles.items():
+        found = opened_by(folder_of(world, recipient), bundle)
+        places = {(each.log_id, each.index, each.ordinal) for each in found}
+        assert places & world.events.keys() == world.given[giver, recipient]
+        pieces = [each.data if isinstance(each, BundleChunk) else each.content for each in found]
+        whole = [b"".join(pieces), *(each.media_type.encode() for each in found)]
+        outside = Scan(s for e in world.outside(recipient).values() for s in e.of_content)
+        assert outside.in_pieces(recipient, whole) == set()
+        mine = {place: world.events[place] for place in world.given[giver, recipient]}
+        seen = Scan(
+            secret
+            for event in mine.values()
+            for secret in event.of_content
+            if "title" in secret[0] or " file bytes " in secret[0]
+        )
+        assert labels(seen.in_pieces(recipient, whole)) == seen.labels
+        for other in SLUGS:
+            if other != recipient:
+                with pytest.raises(MalformedBundle):
+                    opened_by(folder_of(world, other), bundle)
+
+
+def folder_of(world: World, slug: str) -> NodeFolder:
+    return NodeFolder(world.federation.nodes[slug].folder)
 
 
 def test_no_file_shows_content_a_source_a_data_key_or_a_salt(world: World) -> None:
