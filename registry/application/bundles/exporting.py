@@ -12,7 +12,7 @@ of content is in memory at a time.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final
 
 from registry.application.bundles.sealing import ContentSealer
 from registry.application.registry import Registry
@@ -45,7 +45,8 @@ Since = Mapping[LogId, int]
 """How many entries of each log the recipient holds; none of logs that are not named."""
 
 
-class ExportedLog(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ExportedLog:
     """Entries [start, size) of a log are in a bundle; none if they are equal."""
 
     origin: str
