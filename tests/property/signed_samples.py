@@ -3,7 +3,18 @@
 from registry.domain.identifiers import (
     LeafHash,
     MemberId,
+    log_id_of,
 )
+from registry.log.bundle import (
+    BundleEntries,
+    BundleHead,
+    BundleHeader,
+    BundleRoster,
+    BundleSealed,
+    BundleWriter,
+    encode_record,
+)
+from registry.log.bundle_content import BundlePart, encode_content
 from registry.log.checkpoint import (
     Checkpoint,
     sign_checkpoint,
@@ -44,3 +55,20 @@ MEMBER_FILE = make_member_file(
 EVIDENCE = encode_inclusion_evidence(InclusionEvidence(ORIGIN, NOTE, 0, ENTRY, ()))
 RANGE = EMPTY_RANGE.extend([LeafHash(bytes([n]) * 32) for n in range(7)]).encode()
 VERIFIED_ROSTER = sample_roster(registry_id=REGISTRY)
+_HEAD = BundleHead(log_id_of(ORIGIN), NOTE, (), 0)
+_written: list[bytes] = []
+_writer = BundleWriter(_written.append)
+for _record in (
+    BundleHeader(REGISTRY, 1, MemberId(1)),
+    BundleRoster(SIGNED_ROSTER),
+    _HEAD,
+    BundleEntries(0, (ENTRY,), ()),
+    BundleSealed(1, bytes(64)),
+):
+    _writer.put(_record)
+_writer.finish()
+BUNDLE = b"".join(_written)
+BUNDLE_RECORD = encode_record(_HEAD)
+BUNDLE_CONTENT = encode_content(
+    (BundlePart(log_id_of(ORIGIN), 0, 0, bytes(32), "text/plain", b"invented"),), 512
+)

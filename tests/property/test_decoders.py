@@ -4,6 +4,7 @@ What is signed is never read as something else: a mutation is refused or means t
 """
 
 from collections.abc import Callable
+from io import BytesIO
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,8 @@ from registry.domain.identifiers import (
     log_id_of,
 )
 from registry.errors import RegistryError
+from registry.log.bundle import decode_record, read_bundle
+from registry.log.bundle_content import decode_content
 from registry.log.checkpoint import (
     note_text,
     parse_checkpoint,
@@ -40,6 +43,9 @@ from registry.log.roster import (
 from registry.log.signing import check_public_key, verify
 from tests.property.hostile_bytes import EXAMPLES, hostile
 from tests.property.signed_samples import (
+    BUNDLE,
+    BUNDLE_CONTENT,
+    BUNDLE_RECORD,
     CHECKPOINT,
     ENTRY,
     EVIDENCE,
@@ -74,6 +80,9 @@ DECODERS: dict[str, tuple[Decoder, bytes]] = {
     "member file": (read_member_file, MEMBER_FILE),
     "evidence": (decode_inclusion_evidence, EVIDENCE),
     "public key": (check_public_key, signer(11).public_key),
+    "bundle": (lambda data: list(read_bundle(BytesIO(data).read)), BUNDLE),
+    "bundle record": (decode_record, BUNDLE_RECORD),
+    "bundle content": (decode_content, BUNDLE_CONTENT),
     "media type": (
         lambda data: check_commitment(
             bytes(32),

@@ -38,6 +38,7 @@ from registry.errors import (
     EntryError,
     LogDiverged,
     RegistryError,
+    StorageError,
     TryLater,
 )
 from registry.log.bundle import BundleEntries, BundleHead, BundleSealed, Record
@@ -224,10 +225,12 @@ def take_bundle(
             taking.end_log()
             if parts is not None:
                 parts.finish(taking.log_ids)
-        except (EntryError, TryLater) as error:
+        except StorageError:
+            raise
+        except RegistryError as error:
             report.stopped = error
-        finally:
-            with suppress(RegistryError):
+            # Nothing is lost of a run whose writing has begun.
+            with suppress(EntryError, TryLater):
                 taking.end_log()
     if parts is not None:
         report.parts_stored, report.parts_held = parts.stored, parts.held
