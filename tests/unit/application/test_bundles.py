@@ -26,6 +26,7 @@ from registry.log.bundle import (
     BundleSealed,
     Record,
 )
+from tests.unit.application import bundle_world
 from tests.unit.application.bundle_world import (
     EMBARGOED,
     ERASED,
@@ -299,3 +300,17 @@ def test_runs_are_small_enough_to_be_several(bundles: Bundles) -> None:
 
     assert max(len(run.entries) for run in runs) == RUN
     assert len(runs) > 3
+
+
+def test_run_of_many_entries_is_taken_as_a_few_are(
+    bundles: Bundles, beta: Path, quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many are verified in two halves, side by side."""
+    monkeypatch.setattr(bundle_world, "RUN", 500)
+    export(bundles.folder / "alpha", quick / "long.bundle", to="beta")
+    runs = [each for each in records_of(quick / "long.bundle") if isinstance(each, BundleEntries)]
+    assert [len(run.entries) for run in runs] == [ALL, 3]
+
+    report = take(beta, quick / "long.bundle")
+
+    assert (report.stopped, report.entries) == (None, ALL)
