@@ -141,6 +141,8 @@ class LogStatus(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     PARTS_WANTED_FIELD_NUMBER: _builtins.int
     FROZEN_AT_FIELD_NUMBER: _builtins.int
+    FROZEN_REASON_FIELD_NUMBER: _builtins.int
+    HAS_FAULT_PROOF_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """The log's origin."""
     mechanism: _builtins.str
@@ -151,6 +153,10 @@ class LogStatus(_message.Message):
     """Parts that this node may hold and has not received yet, among the entries held."""
     frozen_at: _builtins.int
     """Whether the log is frozen, and at which size."""
+    frozen_reason: _builtins.str
+    """Why it is frozen: the reason code of its author's fault, or cut_by_roster; empty = it is not."""
+    has_fault_proof: _builtins.bool
+    """Whether this node holds a proof of that fault, for GetFaultProof."""
     def __init__(
         self,
         *,
@@ -159,10 +165,12 @@ class LogStatus(_message.Message):
         size: _builtins.int = ...,
         parts_wanted: _builtins.int = ...,
         frozen_at: _builtins.int | None = ...,
+        frozen_reason: _builtins.str = ...,
+        has_fault_proof: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "frozen_at", b"frozen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "frozen_at", b"frozen_at", "mechanism", b"mechanism", "origin", b"origin", "parts_wanted", b"parts_wanted", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "frozen_at", b"frozen_at", "frozen_reason", b"frozen_reason", "has_fault_proof", b"has_fault_proof", "mechanism", b"mechanism", "origin", b"origin", "parts_wanted", b"parts_wanted", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__frozen_at: _TypeAlias = _typing.Literal["frozen_at"]  # noqa: Y015
     _WhichOneofArgType__frozen_at: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at"]  # noqa: Y015
