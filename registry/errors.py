@@ -280,6 +280,12 @@ class LogDiverged(EntryError):
     reason = "log_diverged"
 
 
+class UnprovenFault(EntryError):
+    """A fault proof proves no fault, or another one than it names."""
+
+    reason = "unproven_fault"
+
+
 # --- our own disk ---------------------------------------------------------------------------
 
 

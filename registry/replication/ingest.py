@@ -36,9 +36,10 @@ from registry.log.entry import (
     ENTRY_MAX_BYTES,
     PartCommitment,
 )
+from registry.log.entry_rules import check_entry
+from registry.log.facts import facts_of
 from registry.log.log_keys import LogKeys, verify_log_checkpoint
 from registry.log.merkle import CompactRange, leaf_hash, verify_consistency
-from registry.replication.entry_checks import check_entry
 from registry.replication.messages import Tail
 
 BATCH_MAX_ENTRIES: Final = 500
@@ -69,6 +70,8 @@ class PlannedBatch:
     range: CompactRange
     root: RootHash
     ends_at_checkpoint: bool
+    path: tuple[bytes, ...] = ()
+    """RFC 6962 consistency path from the batch's end to the checkpoint."""
 
 
 def check_head(note: bytes, keys: LogKeys, held: HeldLog | None = None) -> Checkpoint:
@@ -164,6 +167,7 @@ def plan_batch(
         range=extended,
         root=root,
         ends_at_checkpoint=end == checkpoint.size,
+        path=tuple(path),
     )
 
 
@@ -178,7 +182,7 @@ def diagnose(
         return error
     for place, entry in enumerate(entries):
         try:
-            keys = keys.after(check_entry(keys, entry, held_size + place))
+            keys = keys.after(facts_of(check_entry(keys, entry, held_size + place)))
         except EntryError as found:
             return found
     return error
