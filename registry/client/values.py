@@ -146,6 +146,8 @@ class LogStatus:
     size: int
     parts_wanted: int
     frozen_at: int | None
+    frozen_reason: str = ""
+    has_fault_proof: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +311,8 @@ def read_status(message: admin_pb2.GetNodeStatusResponse) -> NodeStatus:
                 log.size,
                 log.parts_wanted,
                 log.frozen_at if log.HasField("frozen_at") else None,
+                log.frozen_reason,
+                log.has_fault_proof,
             )
             for log in message.logs
         ),

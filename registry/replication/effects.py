@@ -34,6 +34,11 @@ class TakeTail:
     checkpoint: Checkpoint
     tail: Tail
 
+    @property
+    def size(self) -> int:
+        """Where the tail ends."""
+        return self.checkpoint.size
+
 
 @dataclass(frozen=True, slots=True)
 class DropPeer:

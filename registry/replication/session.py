@@ -30,6 +30,7 @@ from typing import Final, NamedTuple, assert_never
 
 from registry.domain.identifiers import LogId, RegistryId, Slug
 from registry.errors import BadKeyRotation, BadNoteSignature, EntryError
+from registry.log.fault_verdict import newest_generation
 from registry.log.log_keys import LogKeys, was_signed
 from registry.log.roster import Member, Roster
 from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
@@ -41,6 +42,7 @@ from registry.replication.messages import (
     HeadOffered,
     LogFrozen,
     LogGrew,
+    LogThawed,
     Message,
     PartsRefused,
     PeerCaughtUp,
@@ -179,7 +181,7 @@ class Session:
         match message:
             case PeerUp() | PeerDown() | PeerCaughtUp():
                 self._turn(message)
-            case LogGrew() | LogFrozen() | Tick():
+            case LogGrew() | LogFrozen() | LogThawed() | Tick():
                 self._learn(message)
             case HeadOffered():
                 first = self._offer(now_ms, message)
@@ -239,12 +241,14 @@ class Session:
             case _:
                 assert_never(message)
 
-    def _learn(self, message: LogGrew | LogFrozen | Tick) -> None:
+    def _learn(self, message: LogGrew | LogFrozen | LogThawed | Tick) -> None:
         match message:
             case LogGrew(log_id, size):
                 self._held[log_id] = max(self._held.get(log_id, 0), size)
             case LogFrozen(log_id):
                 self._frozen.add(log_id)
+            case LogThawed(log_id):
+                self._frozen.discard(log_id)
             case Tick():
                 pass  # time alone may bring a fetch
             case _:
@@ -283,6 +287,14 @@ class Session:
         state.last_error = _printable(reason)
         state.note_contradiction(now_ms, offer.log_id)
         return ()
+
+    def held_of(self, log_id: LogId) -> int:
+        """How many entries of a log are held."""
+        return self._held.get(log_id, 0)
+
+    def generation_of(self, log_id: LogId) -> int:
+        """How often the key of a log was rotated, as far as peers have shown."""
+        return newest_generation(self._keys[log_id])
 
     def is_retired(self, log_id: LogId, size: int) -> bool:
         """Whether a key that was replaced since signs notes of this size: they prove less."""

@@ -87,8 +87,8 @@ def read_proofs(cursor: SQLiteCursor) -> list[KeptProof]:
 
 def _put(cursor: SQLiteCursor, log_no: int, freeze: tuple[int, int, str, bytes]) -> None:
     cursor.execute(
-        "INSERT INTO freezes VALUES (?, ?, ?, ?, ?) ON CONFLICT (log_no, generation) DO UPDATE "
-        "SET frozen_at = excluded.frozen_at, reason = excluded.reason, evidence = excluded.evidence "
+        "INSERT INTO freezes VALUES (?, ?, ?, ?, ?) ON CONFLICT (log_no, generation) DO UPDATE SET "
+        "frozen_at = excluded.frozen_at, reason = excluded.reason, evidence = excluded.evidence "
         "WHERE excluded.frozen_at < frozen_at",
         (log_no, *freeze),
     )

@@ -240,7 +240,7 @@ class SqliteStore(SqliteReading, EntryStore):
         return self._writer
 
 
-def _nothing(_: bool) -> None:
+def _nothing(_: object) -> None:
     """A freeze for ever needs no answer."""
 
 

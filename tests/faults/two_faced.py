@@ -4,9 +4,10 @@ It is the first member of the roster of `tests.unit.log.log_world`. What it sign
 is as an author would sign it; `thief` signs with keys that were found.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
+from typing import Any
 
 from registry.domain.identifiers import NO_CASE, LogId, RootHash, log_id_of
 from registry.domain.vocabulary import EventKind
@@ -31,7 +32,7 @@ from registry.log.merkle import (
     node_hash,
 )
 from registry.log.signing import Ed25519Signer
-from tests.unit.log.log_world import CASE, ORIGIN, REGISTRY, sample_header, sample_roster, signer
+from tests.unit.log.log_world import ORIGIN, REGISTRY, sample_header, sample_roster, signer
 
 LOG: LogId = log_id_of(ORIGIN)
 KEYS = tuple(signer(number) for number in (11, 12, 41, 42, 43))
@@ -52,10 +53,10 @@ class TwoFaced:
 
     # --- writing ------------------------------------------------------------------------------
 
-    def write(self, text: str, **changes: object) -> bytes:
+    def write(self, text: str, **changes: Any) -> bytes:
         return self.add(self.make(text, **changes))
 
-    def make(self, text: str, *, by: Ed25519Signer | None = None, **changes: object) -> bytes:
+    def make(self, text: str, *, by: Ed25519Signer | None = None, **changes: Any) -> bytes:
         fields = {"index": len(self.entries), "request_id": text.encode().ljust(16)[:16]}
         header = encode_header(sample_header(**{**fields, "refs": (), **changes}))
         return frame_entry(header, (by or self.key).sign(signed_message(header)))
@@ -157,20 +158,3 @@ def entries_proof(one: TwoFaced, other: TwoFaced, index: int) -> bytes:
 
 def invalid_proof(author: TwoFaced, index: int, size: int, earlier: int | None = None) -> bytes:
     return invalid_entry(ORIGIN, author.invalid(index, size, earlier))
-
-
-MakeProof = Callable[[], bytes]
-__all__ = [
-    "CASE",
-    "KEYS",
-    "LOG",
-    "ORIGIN",
-    "ROSTER",
-    "TwoFaced",
-    "entries_proof",
-    "forked",
-    "histories_proof",
-    "invalid_proof",
-    "versions_of",
-    "written",
-]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from importlib.metadata import version
 from typing import Any, TypeAlias
 
@@ -54,6 +55,7 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
     def _status(self) -> admin_pb2.GetNodeStatusResponse:
         registry = self._registry
         reason = registry.store.read_only_reason()
+        proven = {each.log_id for each in registry.faults.kept()}
         return admin_pb2.GetNodeStatusResponse(
             registry_name=registry.roster.registry_name,
             registry_id=registry.registry_id,
@@ -63,13 +65,13 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             mode=admin_pb2.LOG_MODE_READ_ONLY if reason else admin_pb2.LOG_MODE_OPEN,
             mode_detail=reason or "",
             software_version=version("intermechanisms-registry"),
-            logs=[self._log(writer) for writer in registry.roster.writers()],
+            logs=[self._log(writer, proven) for writer in registry.roster.writers()],
             projection_lag=registry.projector.lag(),
             roster_expiry_ms=registry.roster.advisory_expiry_ms,
             is_roster_due=is_due(registry.roster, registry.clock_ms()),
         )
 
-    def _log(self, member: Member) -> admin_pb2.LogStatus:
+    def _log(self, member: Member, proven: AbstractSet[LogId]) -> admin_pb2.LogStatus:
         state = self._registry.store.log_state(member.log_id)
         return admin_pb2.LogStatus(
             origin=member.origin,
@@ -77,6 +79,8 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             size=state.size,
             parts_wanted=self._registry.parts_missing(state),
             frozen_at=state.frozen_at,
+            frozen_reason=state.frozen_reason or "",
+            has_fault_proof=member.log_id in proven,
         )
 
     def _sizes(self, members: Sequence[Member]) -> dict[LogId, int]:

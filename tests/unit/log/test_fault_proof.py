@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from registry.domain.identifiers import LeafHash, MemberId, Origin, RegistryId
+from registry.domain.identifiers import LeafHash, MemberId, Origin, RegistryId, RootHash
 from registry.errors import (
     BadEntrySignature,
     BadKeyRotation,
@@ -40,10 +40,8 @@ from registry.log.fault_proof import (
 from registry.log.fault_verdict import Verdict, verify_fault_proof, verify_signed_prefix
 from registry.log.log_keys import keys_of_member
 from tests.faults.two_faced import (
-    CASE,
     KEYS,
     LOG,
-    ORIGIN,
     ROSTER,
     TwoFaced,
     entries_proof,
@@ -53,7 +51,15 @@ from tests.faults.two_faced import (
     versions_of,
     written,
 )
-from tests.unit.log.log_world import OTHER_LOG, REGISTRY, sample_header, sample_member, signer
+from tests.unit.log.log_world import (
+    CASE,
+    ORIGIN,
+    OTHER_LOG,
+    REGISTRY,
+    sample_header,
+    sample_member,
+    signer,
+)
 
 PARTED: Final = 5
 SIZE: Final = 9
@@ -129,7 +135,7 @@ def test_path_and_root_must_lead_to_the_note() -> None:
         other._replace(root=OTHER.root(SIZE)),
     ):
         refused(two_histories(ORIGIN, SIZE - 1, one, wrong), BadProof)
-    refused(two_histories(ORIGIN, SIZE - 1, one, other._replace(root=other.root[:-1])))
+    refused(two_histories(ORIGIN, SIZE - 1, one, other._replace(root=RootHash(other.root[:-1]))))
 
 
 def test_size_zero_proves_nothing() -> None:
@@ -179,7 +185,7 @@ def test_entry_that_a_stranger_signed_proves_nothing() -> None:
 @pytest.mark.parametrize(
     "changes", [{"log_id": OTHER_LOG}, {"registry_id": RegistryId(b"\x09" * 32)}]
 )
-def test_entries_of_another_log_prove_nothing(changes: dict[str, bytes]) -> None:
+def test_entries_of_another_log_prove_nothing(changes: dict[str, Any]) -> None:
     foreign = ONE.fork_at(3).make("foreign", **changes)
     refused(two_entries(ORIGIN, 3, (ONE.entries[3], foreign), ()), ForeignEntry)
 

@@ -381,7 +381,7 @@ def test_log_frozen_after_it_was_folded_leaves_the_rows_of_a_rebuild(
 
 @pytest.mark.parametrize("is_new_projector", [True, False])
 def test_freeze_that_is_lifted_gives_back_what_stood_past_it(
-    store: SqliteStore, models: ReadModels, tmp_path: Path, is_new_projector: bool
+    store: SqliteStore, models: ReadModels, tmp_path: Path, *, is_new_projector: bool
 ) -> None:
     frozen(store)
     folding = projector(store, models)
