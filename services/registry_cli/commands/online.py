@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
-from registry.client import RegistryClient, case, load_profile, situation
+from registry.client import LogStatus, RegistryClient, case, load_profile, situation
 from registry.client.confidentiality import Preview
 from registry.domain.audience import (
     DEFAULT_AUDIENCE,
@@ -216,8 +216,9 @@ def status(profile: Profile, json: Json = False) -> None:
         day = time_text(found.roster_expiry_ms)[:10]
         output.say(f"roster version {found.roster_version}, to be renewed by {day}{due}")
     for log in found.logs:
-        frozen = "" if log.frozen_at is None else f", FROZEN at {log.frozen_at}"
-        output.say(f"  {log.origin:<44} {log.size:>7} events, {log.parts_wanted} to fetch{frozen}")
+        output.say(
+            f"  {log.origin:<44} {log.size:>7} events, {log.parts_wanted} to fetch{_frozen(log)}"
+        )
     output.result(found)
 
 
@@ -249,6 +250,30 @@ def proof(
     else:
         output.say(evidence.hex())
     output.result({"evidence": evidence})
+
+
+def fault_proof(
+    profile: Profile,
+    origin: Annotated[str, typer.Argument(help="a log's origin; empty = the node's own")] = "",
+    out: Annotated[Path | None, typer.Option(help="file for the proof")] = None,
+    json: Json = False,
+) -> None:
+    """Fetch the proof of what the author of a frozen log did, as a file for others to check."""
+    output = Output(is_json=json)
+    proof = with_client(profile, lambda client: client.fault_proof(origin))
+    if out is not None:
+        out.write_bytes(proof)
+        output.say(f"{len(proof)} bytes of proof written to {out}")
+    else:
+        output.say(proof.hex())
+    output.result({"proof": proof})
+
+
+def _frozen(log: LogStatus) -> str:
+    if log.frozen_at is None:
+        return ""
+    proof = f"; the proof: registry fault-proof {log.origin}" if log.has_fault_proof else ""
+    return f", FROZEN at {log.frozen_at} ({log.frozen_reason}{proof})"
 
 
 def with_client(profile: Path, work: Callable[[RegistryClient], Awaitable[T]]) -> T:
