@@ -136,6 +136,24 @@ class MisplacedEntry(EntryError):
     reason = "misplaced_entry"
 
 
+class SkippedEntry(EntryError):
+    """A peer left entries out between those that it sent."""
+
+    reason = "skipped_entry"
+
+
+class RepeatedEntry(EntryError):
+    """A peer sent an entry again that stands before."""
+
+    reason = "repeated_entry"
+
+
+class ReorderedEntries(EntryError):
+    """A peer sent entries in another order."""
+
+    reason = "reordered_entries"
+
+
 class BadEntrySignature(EntryError):
     """The event signature does not verify under the log key."""
 
@@ -194,6 +212,18 @@ class TruncatedStream(EntryError):
     """A peer sent fewer entries or parts than it must."""
 
     reason = "truncated_stream"
+
+
+class StaleCheckpoint(EntryError):
+    """A peer proves to a smaller checkpoint than it offered."""
+
+    reason = "stale_checkpoint"
+
+
+class EmptyMessage(EntryError):
+    """A peer sent a message without entries: such a stream could go on for ever."""
+
+    reason = "empty_message"
 
 
 class LimitExceeded(EntryError):

@@ -16,7 +16,7 @@ import structlog
 
 from registry.application.fault_proofs import BadEntry
 from registry.domain.identifiers import CaseId, LogId
-from registry.errors import EntryError, LogDiverged, RootMismatch, TruncatedStream
+from registry.errors import EntryError, LogDiverged, RootMismatch, StaleCheckpoint
 from registry.log.checkpoint import Checkpoint
 from registry.log.facts import EntryFacts
 from registry.log.log_keys import LogKeys
@@ -136,7 +136,7 @@ class LogIntake:
                 f"a peer offered {offered_size} entries of {keys.origin} and "
                 f"proves to a stale checkpoint of {checkpoint.size}"
             )
-            raise TruncatedStream(msg)
+            raise StaleCheckpoint(msg)
         return ProvenHead(note, checkpoint, tuple(rotations))
 
     def take(self, run: EntryRun, head: ProvenHead) -> "Future[LogState]":

@@ -180,6 +180,8 @@ class PeerStatus:
     last_error: str
     size_held: int
     size_offered: int
+    frozen_at: int | None = None
+    frozen_reason: str = ""
 
 
 _STATES = {
@@ -333,4 +335,6 @@ def read_peer(message: admin_pb2.PeerStatus) -> PeerStatus:
         last_error=message.last_error,
         size_held=message.size_held,
         size_offered=message.size_offered,
+        frozen_at=message.frozen_at if message.HasField("frozen_at") else None,
+        frozen_reason=message.frozen_reason,
     )

@@ -33,7 +33,14 @@ from registry.errors import BadKeyRotation, BadNoteSignature, EntryError
 from registry.log.fault_verdict import newest_generation
 from registry.log.log_keys import LogKeys, was_signed
 from registry.log.roster import Member, Roster
-from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
+from registry.replication.effects import (
+    AskFenceAgain,
+    DropPeer,
+    Effect,
+    FetchEntries,
+    FindParting,
+    TakeTail,
+)
 from registry.replication.ingest import check_head, check_tail
 from registry.replication.messages import (
     Blame,
@@ -124,6 +131,11 @@ class _Peer:
     def note_contradiction(self, now_ms: int, log_id: LogId) -> None:
         """Takes down that another history of a log came from here."""
         self.setbacks[log_id] = _Setback(now_ms + CONTRADICTED_MS, 1, 0, is_contradiction=True)
+
+    def is_contradicting(self, now_ms: int, log_id: LogId) -> bool:
+        """Whether another history of a log came from here not long ago."""
+        setback = self.setbacks.get(log_id)
+        return setback is not None and setback.is_contradiction and now_ms < setback.retry_ms
 
     def is_source(self, now_ms: int, log_id: LogId) -> bool:
         """Whether a log may be fetched from here now."""
@@ -285,8 +297,9 @@ class Session:
             return self._drop(now_ms, offer.peer, reason)
         state = self._peers[offer.peer]
         state.last_error = _printable(reason)
+        is_known = state.is_contradicting(now_ms, offer.log_id)
         state.note_contradiction(now_ms, offer.log_id)
-        return ()
+        return () if is_known else (FindParting(offer.peer, offer.log_id, offer.note),)
 
     def held_of(self, log_id: LogId) -> int:
         """How many entries of a log are held."""

@@ -40,7 +40,7 @@ from registry.replication.parting import PartingSearch
 from registry_node.fetching import ReplicationStub, require_message, written
 
 _log = structlog.get_logger()
-PROOFS_PER_STREAM: Final = 1_000
+PROOFS_PER_STREAM: Final = 500
 """So many new proofs one stream of heads may bring: more than all members' logs can need."""
 _REMEMBERED: Final = 10_000
 
@@ -143,6 +143,15 @@ class FaultFollowing:
         """What a peer sent of a log contradicts what is held of it."""
         is_peers = isinstance(error, RootMismatch)
         self.suspect(effect.peer, effect.log_id, effect.size, is_peers=is_peers)
+
+    def suspect_own_log(self, peer: Slug, shown: int) -> None:
+        """A peer shows another history of this node's own log."""
+        self.suspect(peer, self._registry.own.log_id, shown)
+
+    def suspect_note(self, peer: Slug, log_id: LogId, note: bytes) -> None:
+        """A peer shows a note, or rotations, that do not fit what is known of a log's keys."""
+        with suppress(EntryError):
+            self.suspect(peer, log_id, parse_checkpoint(parse_note(note).text).size)
 
     def rotated(self, log_id: LogId) -> None:
         """A peer has shown a rotation of a log's key: proofs of keys before it count no more."""

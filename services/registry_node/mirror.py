@@ -17,7 +17,14 @@ from registry.application import Registry
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import EntryError, LogDiverged, RegistryError, StorageError, TryLater
 from registry.log.roster import Member
-from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
+from registry.replication.effects import (
+    AskFenceAgain,
+    DropPeer,
+    Effect,
+    FetchEntries,
+    FindParting,
+    TakeTail,
+)
 from registry.replication.ingest import TAIL_MAX_ENTRIES
 from registry.replication.messages import (
     Blame,
@@ -167,12 +174,11 @@ class Mirror:
             slug: replication_pb2_grpc.ReplicationServiceStub(channel)
             for slug, channel in channels.items()
         }
-        own_log = self._registry.own.log_id
         self._fence = StartUpFence(
             self._registry,
             self._stubs,
             self._entries,
-            forked=lambda peer, size: self._faults.suspect(peer, own_log, size),
+            forked=self._faults.suspect_own_log,
         )
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -289,6 +295,8 @@ class Mirror:
                 self._blocked_until_ms[peer] = until_ms
                 if peer in self._watching:
                     self._watching[peer].cancel()
+            case FindParting(peer, log_id, note):
+                self._faults.suspect_note(peer, log_id, note)
             case AskFenceAgain(peer, checkpoint):
                 _log.error("own_log_larger_elsewhere", peer=peer, size=checkpoint.size)
                 if self._fence is not None:

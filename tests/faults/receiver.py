@@ -12,7 +12,7 @@ from typing import Protocol
 
 from registry.api.v1 import replication_pb2
 from registry.domain.identifiers import CaseId, LogId
-from registry.errors import EntryError, TruncatedStream
+from registry.errors import EntryError, StaleCheckpoint, TruncatedStream
 from registry.log.checkpoint import Checkpoint
 from registry.log.entry import decode_header, split_entry
 from registry.log.log_keys import LogKeys
@@ -205,7 +205,7 @@ class Receiver:
         checkpoint = check_head(note, self._author, held)
         if checkpoint.size < self._offered_size:
             msg = f"a stale checkpoint of {checkpoint.size}, {self._offered_size} were offered"
-            raise TruncatedStream(msg)
+            raise StaleCheckpoint(msg)
         self._note, self._checkpoint = note, checkpoint
         return checkpoint
 

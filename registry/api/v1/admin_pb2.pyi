@@ -246,6 +246,8 @@ class PeerStatus(_message.Message):
     LAST_ERROR_FIELD_NUMBER: _builtins.int
     SIZE_HELD_FIELD_NUMBER: _builtins.int
     SIZE_OFFERED_FIELD_NUMBER: _builtins.int
+    FROZEN_AT_FIELD_NUMBER: _builtins.int
+    FROZEN_REASON_FIELD_NUMBER: _builtins.int
     mechanism: _builtins.str
     """The mechanism's slug."""
     display_name: _builtins.str
@@ -262,6 +264,10 @@ class PeerStatus(_message.Message):
     """Entries of its own log that this node holds."""
     size_offered: _builtins.int
     """Size of its own log as it last said."""
+    frozen_at: _builtins.int
+    """Whether its log is frozen here, and at which size."""
+    frozen_reason: _builtins.str
+    """Why, as in LogStatus."""
     def __init__(
         self,
         *,
@@ -273,11 +279,15 @@ class PeerStatus(_message.Message):
         last_error: _builtins.str = ...,
         size_held: _builtins.int = ...,
         size_offered: _builtins.int = ...,
+        frozen_at: _builtins.int | None = ...,
+        frozen_reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "frozen_at", b"frozen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "display_name", b"display_name", "is_caught_up", b"is_caught_up", "is_connected", b"is_connected", "last_error", b"last_error", "mechanism", b"mechanism", "size_held", b"size_held", "size_offered", b"size_offered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "address", b"address", "display_name", b"display_name", "frozen_at", b"frozen_at", "frozen_reason", b"frozen_reason", "is_caught_up", b"is_caught_up", "is_connected", b"is_connected", "last_error", b"last_error", "mechanism", b"mechanism", "size_held", b"size_held", "size_offered", b"size_offered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__frozen_at: _TypeAlias = _typing.Literal["frozen_at"]  # noqa: Y015
+    _WhichOneofArgType__frozen_at: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__frozen_at) -> _WhichOneofReturnType__frozen_at | None: ...
 
 Global___PeerStatus: _TypeAlias = PeerStatus  # noqa: Y015

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
-from registry.client import LogStatus, RegistryClient, case, load_profile, situation
+from registry.client import LogStatus, PeerStatus, RegistryClient, case, load_profile, situation
 from registry.client.confidentiality import Preview
 from registry.domain.audience import (
     DEFAULT_AUDIENCE,
@@ -198,7 +198,7 @@ def peers(profile: Profile, json: Json = False) -> None:
             state = "caught up" if peer.is_caught_up else "catching up"
         output.say(
             f"{peer.mechanism:<24} {state:<14} {peer.size_held:>7} of {peer.size_offered} events"
-            f"  {peer.address}"
+            f"  {peer.address}{_frozen(peer)}"
         )
         if peer.last_error:
             output.say(f"{'':<24} last error: {peer.last_error}")
@@ -269,10 +269,12 @@ def fault_proof(
     output.result({"proof": proof})
 
 
-def _frozen(log: LogStatus) -> str:
+def _frozen(log: LogStatus | PeerStatus) -> str:
     if log.frozen_at is None:
         return ""
-    proof = f"; the proof: registry fault-proof {log.origin}" if log.has_fault_proof else ""
+    proof = ""
+    if isinstance(log, LogStatus) and log.has_fault_proof:
+        proof = f"; the proof: registry fault-proof {log.origin}"
     return f", FROZEN at {log.frozen_at} ({log.frozen_reason}{proof})"
 
 

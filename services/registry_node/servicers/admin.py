@@ -13,6 +13,7 @@ from registry.application import Registry
 from registry.application.membership.rosters import is_due
 from registry.domain.identifiers import LogId
 from registry.log.roster import Member
+from registry.store.values import LogState
 from registry_node.callers import current_client
 from registry_node.mirror import Mirror
 from registry_node.paging import page_size, read_place, write_place
@@ -46,9 +47,9 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
         start = read_place(request.page_token, sealed_by="peers")
         end = start + page_size(request.page_size)
         page = members[start:end]
-        sizes = await asyncio.to_thread(self._sizes, page)
+        states = await asyncio.to_thread(self._states, page)
         # The mirror lives on this loop, so its view is read here.
-        peers = [self._peer(member, sizes[member.log_id]) for member in page]
+        peers = [self._peer(member, states[member.log_id]) for member in page]
         token = write_place(end, sealed_by="peers") if end < len(members) else ""
         return admin_pb2.ListPeersResponse(peers=peers, next_page_token=token)
 
@@ -83,11 +84,11 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             has_fault_proof=member.log_id in proven,
         )
 
-    def _sizes(self, members: Sequence[Member]) -> dict[LogId, int]:
+    def _states(self, members: Sequence[Member]) -> dict[LogId, LogState]:
         store = self._registry.store
-        return {member.log_id: store.log_state(member.log_id).size for member in members}
+        return {member.log_id: store.log_state(member.log_id) for member in members}
 
-    def _peer(self, member: Member, size_held: int) -> admin_pb2.PeerStatus:
+    def _peer(self, member: Member, state: LogState) -> admin_pb2.PeerStatus:
         status = self._mirror.status_of(member)
         return admin_pb2.PeerStatus(
             mechanism=member.slug,
@@ -96,6 +97,8 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             is_connected=status.is_connected,
             is_caught_up=status.is_caught_up,
             last_error=status.last_error,
-            size_held=size_held,
+            size_held=state.size,
             size_offered=status.offered_size,
+            frozen_at=state.frozen_at,
+            frozen_reason=state.frozen_reason or "",
         )

@@ -19,7 +19,7 @@ from registry.errors import (
     TryLater,
 )
 from registry.log.log_keys import LogKey
-from registry.replication.effects import Effect, FetchEntries, TakeTail
+from registry.replication.effects import Effect, FetchEntries, FindParting, TakeTail
 from registry.replication.messages import (
     Blame,
     FetchEnded,
@@ -254,7 +254,9 @@ def test_rotation_that_does_not_fit_costs_its_peer_that_log_alone() -> None:
     session.handle(NOW_MS, up(B))
     shown = HeadOffered(B, log(A), note(A, 10), rotations=(b"no rotation",))
 
-    assert session.handle(NOW_MS, shown) == ()
+    asked = FindParting(B, log(A), note(A, 10))
+    assert session.handle(NOW_MS, shown) == (asked,)
+    assert session.handle(NOW_MS, shown) == (), "asked once"
     assert session.connected() == (B,)
     assert session.view_of(B, log(A)).last_error.startswith("bad_key_rotation: ")
     assert session.handle(NOW_MS, HeadOffered(B, log(A), note(A, 11))) == ()
@@ -268,7 +270,8 @@ def test_note_that_another_key_of_the_log_has_signed_costs_its_peer_that_log_alo
     session = Session(roster(), member(OWN), {}, keys)
     session.handle(NOW_MS, up(B))
 
-    assert session.handle(NOW_MS, HeadOffered(B, log(A), note(A, 10))) == ()
+    asked = FindParting(B, log(A), note(A, 10))
+    assert session.handle(NOW_MS, HeadOffered(B, log(A), note(A, 10))) == (asked,)
     assert session.connected() == (B,)
     assert session.view_of(B, log(A)).last_error.startswith("bad_note_signature: ")
     assert session.is_retired(log(A), 5)
