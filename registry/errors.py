@@ -136,24 +136,6 @@ class MisplacedEntry(EntryError):
     reason = "misplaced_entry"
 
 
-class SkippedEntry(EntryError):
-    """A peer left entries out between those that it sent."""
-
-    reason = "skipped_entry"
-
-
-class RepeatedEntry(EntryError):
-    """A peer sent an entry again that stands before."""
-
-    reason = "repeated_entry"
-
-
-class ReorderedEntries(EntryError):
-    """A peer sent entries in another order."""
-
-    reason = "reordered_entries"
-
-
 class BadEntrySignature(EntryError):
     """The event signature does not verify under the log key."""
 
@@ -214,18 +196,6 @@ class TruncatedStream(EntryError):
     reason = "truncated_stream"
 
 
-class StaleCheckpoint(EntryError):
-    """A peer proves to a smaller checkpoint than it offered."""
-
-    reason = "stale_checkpoint"
-
-
-class EmptyMessage(EntryError):
-    """A peer sent a message without entries: such a stream could go on for ever."""
-
-    reason = "empty_message"
-
-
 class LimitExceeded(EntryError):
     """A message, a header or a list is larger than the limit."""
 
@@ -256,64 +226,10 @@ class RosterError(EntryError):
     reason = "roster_error"
 
 
-class RosterOfAnotherRegistry(RosterError):
-    """It names another registry."""
-
-    reason = "roster_of_another_registry"
-
-
-class RosterSkipped(RosterError):
-    """A version before it is missing."""
-
-    reason = "roster_skipped"
-
-
-class RosterRolledBack(RosterError):
-    """A newer version was taken already."""
-
-    reason = "roster_rolled_back"
-
-
-class RosterForked(RosterError):
-    """Another roster was taken under the same version."""
-
-    reason = "roster_forked"
-
-
-class RosterNotLinked(RosterError):
-    """It does not name the hash of the version before it."""
-
-    reason = "roster_not_linked"
-
-
-class RosterRewritesMembers(RosterError):
-    """It changes of a member what no version may change."""
-
-    reason = "roster_rewrites_members"
-
-
-class RosterLacksOldMembers(RosterError):
-    """Too few members of the version before it have signed it."""
-
-    reason = "roster_lacks_old_members"
-
-
-class RosterLacksNewMembers(RosterError):
-    """Too few of its own members have signed it."""
-
-    reason = "roster_lacks_new_members"
-
-
 class LogDiverged(EntryError):
     """Two signed checkpoints of one log contradict each other."""
 
     reason = "log_diverged"
-
-
-class UnprovenFault(EntryError):
-    """A fault proof proves no fault, or another one than it names."""
-
-    reason = "unproven_fault"
 
 
 # --- our own disk ---------------------------------------------------------------------------

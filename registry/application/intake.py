@@ -16,12 +16,13 @@ import structlog
 
 from registry.application.fault_proofs import BadEntry
 from registry.domain.identifiers import CaseId, LogId
-from registry.errors import EntryError, LogDiverged, RootMismatch, StaleCheckpoint
+from registry.errors import EntryError, LogDiverged, RootMismatch
 from registry.log.checkpoint import Checkpoint
 from registry.log.facts import EntryFacts
 from registry.log.log_keys import LogKeys
 from registry.log.partial_tree import PartialTree
 from registry.log.roster import Member, Roster
+from registry.peer_errors import StaleCheckpoint
 from registry.replication.entry_checks import (
     EntryFault,
     SliceResult,

@@ -34,7 +34,6 @@ from registry.errors import (
     ForeignEntry,
     MisplacedEntry,
     TryLater,
-    UnprovenFault,
 )
 from registry.log.checkpoint import Checkpoint
 from registry.log.entry import Header, decode_header, signed_message, split_entry
@@ -53,6 +52,7 @@ from registry.log.member import Member
 from registry.log.merkle import leaf_hash, prefix_in_path, verify_consistency, verify_inclusion
 from registry.log.roster import Roster
 from registry.log.signing import verify
+from registry.peer_errors import UnprovenFault
 
 TWO_HISTORIES: Final = "two_histories"
 TWO_ENTRIES: Final = "two_entries"

@@ -23,15 +23,11 @@ from registry.domain.identifiers import LeafHash, LogId, Origin, RootHash
 from registry.errors import (
     BadProof,
     CommitmentMismatch,
-    EmptyMessage,
     EntryError,
     LimitExceeded,
     LogDiverged,
     MisplacedEntry,
-    ReorderedEntries,
-    RepeatedEntry,
     RootMismatch,
-    SkippedEntry,
 )
 from registry.log.checkpoint import Checkpoint
 from registry.log.commitment import check_commitment
@@ -45,6 +41,7 @@ from registry.log.entry_rules import check_entry
 from registry.log.facts import facts_of
 from registry.log.log_keys import LogKeys, verify_log_checkpoint
 from registry.log.merkle import CompactRange, leaf_hash, verify_consistency
+from registry.peer_errors import EmptyMessage, ReorderedEntries, RepeatedEntry, SkippedEntry
 from registry.replication.messages import Tail
 
 BATCH_MAX_ENTRIES: Final = 500

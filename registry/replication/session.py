@@ -307,7 +307,8 @@ class Session:
 
     def generation_of(self, log_id: LogId) -> int:
         """How often the key of a log was rotated, as far as peers have shown."""
-        return newest_generation(self._keys[log_id])
+        keys = self._keys.get(log_id)
+        return 0 if keys is None else newest_generation(keys)
 
     def is_retired(self, log_id: LogId, size: int) -> bool:
         """Whether a key that was replaced since signs notes of this size: they prove less."""

@@ -36,8 +36,10 @@ from registry.log.fault_verdict import Verdict, newest_generation
 from registry.log.log_keys import keys_of_member
 from registry.log.roster import Member
 from registry.replication.effects import FetchEntries, TakeTail
+from registry.replication.messages import HeadOffered
 from registry.replication.parting import PartingSearch
 from registry_node.fetching import ReplicationStub, require_message, written
+from registry_node.head_messages import size_of_other_history
 
 _log = structlog.get_logger()
 PROOFS_PER_STREAM: Final = 500
@@ -152,6 +154,13 @@ class FaultFollowing:
         """A peer shows a note, or rotations, that do not fit what is known of a log's keys."""
         with suppress(EntryError):
             self.suspect(peer, log_id, parse_checkpoint(parse_note(note).text).size)
+
+    def heard(self, head: HeadOffered, ours: bytes | None) -> None:
+        """Looks at a head beside the note that was held when it came."""
+        if head.rotations:
+            self.rotated(head.log_id)
+        if ours is not None and (size := size_of_other_history(ours, head.note)):
+            self.suspect(head.peer, head.log_id, size, head.note)
 
     def rotated(self, log_id: LogId) -> None:
         """A peer has shown a rotation of a log's key: proofs of keys before it count no more."""

@@ -54,7 +54,7 @@ from registry_node.content_gate import ContentGate
 from registry_node.fault_following import FaultFollowing
 from registry_node.fence import StartUpFence
 from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub, require_message, written
-from registry_node.head_messages import read_head, size_of_other_history, watch_request
+from registry_node.head_messages import read_head, watch_request
 from registry_node.heads import HeadHub, OfferedHead
 from registry_node.observability import place_of
 from registry_node.part_following import PartFollowing
@@ -262,12 +262,9 @@ class Mirror:
         return ""
 
     def _take_head(self, offered: HeadOffered) -> None:
-        log_id, ours = offered.log_id, self._heads.note_of(offered.log_id)
+        ours = self._heads.note_of(offered.log_id)
         self._tell(offered)
-        if offered.rotations and log_id in self._grew_at_s:
-            self._faults.rotated(log_id)
-        if ours is not None and (size := size_of_other_history(ours, offered.note)):
-            self._faults.suspect(offered.peer, log_id, size, offered.note)
+        self._faults.heard(offered, ours)
 
     def _learn_roster(self, peer: Slug, newest: int) -> None:
         if self._tasks is not None and newest > self._registry.roster.version:

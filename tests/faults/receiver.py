@@ -12,11 +12,12 @@ from typing import Protocol
 
 from registry.api.v1 import replication_pb2
 from registry.domain.identifiers import CaseId, LogId
-from registry.errors import EntryError, StaleCheckpoint, TruncatedStream
+from registry.errors import EntryError, TruncatedStream
 from registry.log.checkpoint import Checkpoint
 from registry.log.entry import decode_header, split_entry
 from registry.log.log_keys import LogKeys
 from registry.log.merkle import EMPTY_RANGE
+from registry.peer_errors import StaleCheckpoint
 from registry.replication.entry_checks import (
     EntryFault,
     SliceResult,

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from registry.errors import UnprovenFault
 from registry.log import fault_verdict
 from registry.log.checkpoint import parse_checkpoint, parse_note
 from registry.log.fault_proof import decode_fault_proof, encode_fault_proof
 from registry.log.fault_verdict import verify_fault_proof
+from registry.peer_errors import UnprovenFault
 from registry.store.freezes import keep_proof
 from tests.property import test_fault_proofs as forks
 from tests.unit.log import test_fault_proof as kinds

@@ -19,7 +19,6 @@ from registry.errors import (
     MisplacedEntry,
     NotFound,
     TryLater,
-    UnprovenFault,
 )
 from registry.log.entry import EventRef, frame_entry, split_entry
 from registry.log.fault_proof import (
@@ -39,6 +38,7 @@ from registry.log.fault_proof import (
 )
 from registry.log.fault_verdict import Verdict, verify_fault_proof, verify_signed_prefix
 from registry.log.log_keys import keys_of_member
+from registry.peer_errors import UnprovenFault
 from tests.faults.two_faced import (
     KEYS,
     LOG,
