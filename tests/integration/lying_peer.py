@@ -89,28 +89,44 @@ class SlowLine:
 
     def __init__(self) -> None:
         self.port = 0
-        self._is_slow = asyncio.Event()
-
-    def slow_down(self) -> None:
-        self._is_slow.set()
+        self.is_slow = False
+        self._carrying: set[asyncio.Task[Any]] = set()
 
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carries one connection until one side ends it."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._carrying.add(task)
         theirs, ours = await asyncio.open_connection("127.0.0.1", self.port)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._carry(reader, ours, is_held_up=False))
-            tasks.create_task(self._carry(theirs, writer, is_held_up=True))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._carry(reader, ours, is_held_up=False))
+                tasks.create_task(self._carry(theirs, writer, is_held_up=True))
+        except asyncio.CancelledError:
+            pass  # the line is closed, and nobody waits for it
+        finally:
+            for each in (writer, ours):
+                each.transport.abort()
+                with suppress(OSError):
+                    await each.wait_closed()
 
     async def _carry(
         self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, is_held_up: bool
     ) -> None:
         with suppress(OSError):
-            while data := await source.read(1 if is_held_up and self._is_slow.is_set() else 65_536):
-                target.write(data)
-                await target.drain()
-                if is_held_up and self._is_slow.is_set():
-                    await asyncio.sleep(1.0)
-        target.close()
+            while data := await source.read(65_536):
+                step = 1 if is_held_up and self.is_slow else len(data)
+                for at in range(0, len(data), step):
+                    target.write(data[at : at + step])
+                    await target.drain()
+                    await asyncio.sleep(1.0 if step < len(data) else 0.0)
+        target.transport.abort()
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        for task in self._carrying:
+            task.cancel()
+        await asyncio.gather(*self._carrying)
 
 
 @asynccontextmanager
@@ -123,6 +139,7 @@ async def slow_line(address: str) -> AsyncIterator[SlowLine]:
         yield line
     finally:
         server.close()
+        await line.close()
 
 
 class LyingPeer:
@@ -147,7 +164,7 @@ class LyingPeer:
     async def get_entries(self, _request: bytes, _context: Any) -> AsyncIterator[bytes]:
         self.asked_entries += 1
         if self._line is not None:
-            self._line.slow_down()
+            self._line.is_slow = True
         try:
             while True:
                 for message in self.script.entries:
