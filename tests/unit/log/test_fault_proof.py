@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any, Final
 
 import pytest
@@ -383,6 +384,20 @@ def test_every_kind_is_read_as_it_was_written() -> None:
         assert encode_fault_proof(decode_fault_proof(data)) == data
     prefix = ONE.prefix(4, SIZE)
     assert decode_signed_prefix(encode_signed_prefix(prefix)) == prefix
+
+
+def test_frozen_fault_proofs() -> None:
+    """What a release has written stays what it is."""
+    author = going_back("refs")
+    found = [
+        sha256(data).hexdigest()[:16]
+        for data in (
+            histories_proof(ONE, OTHER, SIZE),
+            entries_proof(ONE, OTHER, PARTED),
+            invalid_proof(author, 4, 6, 2),
+        )
+    ]
+    assert found == ["11b60169eba79ccb", "3f9b57e844cbd331", "0ae6066e7d410fd8"]
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff", b"\x10\x05"])
