@@ -6,7 +6,7 @@ here is believed by nobody: `fault_verdict` says what it proves.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from google.protobuf.message import DecodeError
 
@@ -109,6 +109,8 @@ def encode_fault_proof(proof: FaultProof) -> bytes:
             message.two_entries.rotations.extend(rotations)
         case InvalidEntry():
             _put_invalid(message.invalid_entry, proof.fault)
+        case _:
+            assert_never(proof.fault)
     return message.SerializeToString(deterministic=True)
 
 

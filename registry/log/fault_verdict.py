@@ -17,7 +17,7 @@ signature of a proof is of the newest key that the proof itself shows, and the v
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, assert_never
 
 from registry.domain.identifiers import (
     HASH_SIZE_BYTES,
@@ -156,6 +156,8 @@ def _judge(fault: Fault, judge: _Judge) -> tuple[int, str, int]:
             return _two_entries(fault, judge)
         case InvalidEntry():
             return _invalid_entry(fault, judge)
+        case _:
+            assert_never(fault)
 
 
 def _two_histories(fault: TwoHistories, judge: _Judge) -> tuple[int, str, int]:

@@ -270,6 +270,9 @@ ENTRY_LIES: Final[Mapping[str, EntryLie]] = {
     "gap": EntryLie("skipped_entry", _with_entries(lambda e: [e[0], *e[2:]])),
     "duplicate": EntryLie("repeated_entry", _with_entries(lambda e: [e[0], *e[:-1]])),
     "reordered": EntryLie("reordered_entries", _with_entries(lambda e: [e[1], e[0], *e[2:]])),
+    "gap_before_junk": EntryLie(
+        "skipped_entry", _with_entries(lambda e: [e[0], *e[2:-1], b"no entry"])
+    ),
     "too_many_entries": EntryLie("limit_exceeded", _with_entries(lambda e: [e[0]] * 501)),
     # One entry.
     "changed_header": EntryLie("bad_entry_signature", _with_entry(_changed_header)),
