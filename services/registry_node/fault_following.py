@@ -175,18 +175,18 @@ class FaultFollowing:
         is_lifted = await written(lambda: store.drop_retired_proofs(log_id, generation))
         if is_lifted:
             member = self._registry.roster.member_by_log(log_id)
-            _log.warning("freeze_lifted", log=member.slug, generation=generation)
+            _log.warning("freeze_lifted", log=member.slug)
 
     async def _keep(self, data: bytes, verdict: Verdict, *, by: Slug) -> bool:
         member = self._registry.roster.member_by_log(verdict.log_id)
         if verdict.generation < self._known_generation(member):
-            _log.warning("fault_proof_of_retired_key", log=member.slug, by=by)
+            _log.warning("fault_proof_of_retired_key", log=member.slug, peer=by)
             return False
         faults = self._registry.faults
         is_new = await written(lambda: faults.keep(data, verdict))
         if is_new:
             at, reason = verdict.frozen_at, verdict.reason
-            _log.error("log_frozen", log=member.slug, at=at, reason=reason, by=by)
+            _log.error("log_frozen", log=member.slug, at=at, reason=reason, peer=by)
         return True
 
     def _known_generation(self, member: Member) -> int:
@@ -214,7 +214,7 @@ class FaultFollowing:
             if search.theirs is not None and search.parted_by is not None:
                 await self._prove(member, search.parted_by, search.theirs, entry)
         except TryLater as error:
-            _log.warning("parting_not_found", log=member.slug, by=peer, reason=error.reason)
+            _log.warning("parting_not_found", log=member.slug, peer=peer, reason=error.reason)
         finally:
             self._asking.discard(log_id)
 
@@ -238,7 +238,7 @@ class FaultFollowing:
                 if search.parted_by == size:
                     entry = answer.last_entry
         except grpc.aio.AioRpcError as error:
-            _log.warning("parting_cut_short", by=peer, code=error.code().name)
+            _log.warning("parting_cut_short", peer=peer, outcome=error.code().name)
         except EntryError as error:
             self._refuse(peer, f"{error.reason}: a prefix does not hold: {error}")
         return entry

@@ -17,6 +17,7 @@ from registry.log.fault_verdict import verify_fault_proof
 from registry.peer_errors import UnprovenFault
 from registry.store.freezes import keep_proof
 from tests.property import test_fault_proofs as forks
+from tests.unit.log import fault_world
 from tests.unit.log import test_fault_proof as kinds
 
 Breaking = Callable[[pytest.MonkeyPatch], None]
@@ -45,7 +46,7 @@ def named_size_believed(patch: pytest.MonkeyPatch) -> None:
             return sound._replace(frozen_at=named.frozen_at)
         return verify_fault_proof(data, *by)
 
-    patch.setattr(kinds, "verify_fault_proof", believing)
+    patch.setattr(fault_world, "verify_fault_proof", believing)
 
 
 def first_proof_counts(patch: pytest.MonkeyPatch) -> None:
