@@ -238,54 +238,6 @@ class RosterError(EntryError):
     reason = "roster_error"
 
 
-class RosterOfAnotherRegistry(RosterError):
-    """It names another registry."""
-
-    reason = "roster_of_another_registry"
-
-
-class RosterSkipped(RosterError):
-    """A version before it is missing."""
-
-    reason = "roster_skipped"
-
-
-class RosterRolledBack(RosterError):
-    """A newer version was taken already."""
-
-    reason = "roster_rolled_back"
-
-
-class RosterForked(RosterError):
-    """Another roster was taken under the same version."""
-
-    reason = "roster_forked"
-
-
-class RosterNotLinked(RosterError):
-    """It does not name the hash of the version before it."""
-
-    reason = "roster_not_linked"
-
-
-class RosterRewritesMembers(RosterError):
-    """It changes of a member what no version may change."""
-
-    reason = "roster_rewrites_members"
-
-
-class RosterLacksOldMembers(RosterError):
-    """Too few members of the version before it have signed it."""
-
-    reason = "roster_lacks_old_members"
-
-
-class RosterLacksNewMembers(RosterError):
-    """Too few of its own members have signed it."""
-
-    reason = "roster_lacks_new_members"
-
-
 class LogDiverged(EntryError):
     """Two signed checkpoints of one log contradict each other."""
 

@@ -7,18 +7,22 @@ A peer's fault raises and stores nothing of its message. An author's fault (a ba
 valid checkpoint) is kept in `fault`; the valid entries before it are stored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
+from registry.application.fault_proofs import BadEntry
 from registry.domain.identifiers import CaseId, LogId
-from registry.errors import EntryError, LogDiverged, RootMismatch, TruncatedStream
+from registry.errors import EntryError, LogDiverged, RootMismatch
 from registry.log.checkpoint import Checkpoint
+from registry.log.facts import EntryFacts
 from registry.log.log_keys import LogKeys
+from registry.log.partial_tree import PartialTree
 from registry.log.roster import Member, Roster
+from registry.peer_errors import StaleCheckpoint
 from registry.replication.entry_checks import (
     EntryFault,
     SliceResult,
@@ -47,6 +51,8 @@ class ProvenHead:
 
     note: bytes
     checkpoint: Checkpoint
+    rotations: tuple[bytes, ...] = ()
+    """Entries that rotated the key, as its sender showed them with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +85,21 @@ class IntakeHome(Protocol):
 class LogIntake:
     """What is held of one log while messages about it are taken, one after the other."""
 
-    def __init__(self, home: IntakeHome, member: Member) -> None:
+    def __init__(
+        self, home: IntakeHome, member: Member, ends: Mapping[LogId, int] | None = None
+    ) -> None:
         """Reads what is held.
+
+        Args:
+            home: whose store is filled.
+            member: the author.
+            ends: where logs end, as it changes: nothing is taken past that.
 
         Raises:
             StorageError: our own disk failed.
         """
         self._home = home
+        self._ends = {} if ends is None else ends
         self._keys = home.log_keys(member)
         self._active_versions = home.versions_of(member)
         state = home.store.log_state(member.log_id)
@@ -96,6 +110,8 @@ class LogIntake:
         self.fault: EntryFault | None = None
         self.fault_under = 0
         """Size of the checkpoint that the fault stands under."""
+        self.bad_entry: BadEntry | None = None
+        """What the fault is about, for a proof."""
 
     def prove_head(
         self, note: bytes, *, offered_size: int, rotations: Sequence[bytes] = ()
@@ -121,8 +137,8 @@ class LogIntake:
                 f"a peer offered {offered_size} entries of {keys.origin} and "
                 f"proves to a stale checkpoint of {checkpoint.size}"
             )
-            raise TruncatedStream(msg)
-        return ProvenHead(note, checkpoint)
+            raise StaleCheckpoint(msg)
+        return ProvenHead(note, checkpoint, tuple(rotations))
 
     def take(self, run: EntryRun, head: ProvenHead) -> "Future[LogState]":
         """Does all steps for a few entries; the write before must be over.
@@ -186,9 +202,12 @@ class LogIntake:
         self, planned: PlannedBatch, judged: SliceResult, head: ProvenHead
     ) -> "Future[LogState]":
         """Hands what is valid of a batch to the writer; the write before must be over."""
-        store, facts = self._home.store, judged.facts
-        self.fault, self.fault_under = judged.fault, head.checkpoint.size
-        if judged.fault is not None:
+        store = self._home.store
+        facts, fault = self._up_to_the_end(judged)
+        self.fault, self.fault_under = fault, head.checkpoint.size
+        if fault is not None:
+            self.bad_entry = self._bad_entry(planned, fault.place, head)
+        if len(facts) < len(planned.entries):
             planned = cut_batch(planned, self.held, len(facts))
         if not planned.entries:
             nothing: Future[LogState] = Future()
@@ -208,12 +227,33 @@ class LogIntake:
                 root=planned.root,
                 note=head.note if planned.ends_at_checkpoint else None,
                 target=head.checkpoint,
-                rotations=self._rotations,
+                rotations=tuple([at for at in self._rotations if at < planned.range.size]),
             )
         )
         end = planned.start + len(planned.entries)
         self.held = HeldLog(planned.log_id, self.held.origin, end, planned.range)
         return writing
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the log ends, and all of it is held."""
+        return self.held.size >= self._ends.get(self.held.log_id, self.held.size + 1)
+
+    def _up_to_the_end(self, judged: SliceResult) -> tuple[list[EntryFacts], EntryFault | None]:
+        """What counts of a batch of a log that ends somewhere."""
+        end = self._ends.get(self.held.log_id)
+        if end is None:
+            return judged.facts, judged.fault
+        fault = judged.fault if judged.fault is not None and judged.fault.place < end else None
+        return [fact for fact in judged.facts if fact.index < end], fault
+
+    def _bad_entry(self, planned: PlannedBatch, place: int, head: ProvenHead) -> BadEntry:
+        tree = PartialTree(head.checkpoint.size)
+        tree.add_range(self.held.range)
+        tree.add_leaves(planned.start, planned.leaf_hashes)
+        tree.add_consistency(planned.start + len(planned.entries), planned.path)
+        entry = planned.entries[place - planned.start]
+        return BadEntry(place, entry, tree.inclusion_path(place), head.note, head.rotations)
 
     def _log_contradiction(self, checkpoint: Checkpoint) -> None:
         """Writes down both sides of a contradiction, by size and root alone."""

@@ -21,6 +21,7 @@ from registry.application.erasing import (
     WidenCommand,
 )
 from registry.application.exporting import Export, Exporting, ExportPurpose
+from registry.application.fault_proofs import FaultProofs
 from registry.application.folder import NodeFolder
 from registry.application.key_care.key_files import read_secret
 from registry.application.key_care.key_rotation import OwnLogKey
@@ -107,6 +108,9 @@ class Registry:
         self.attachments = AttachmentDesk(store, self.own.log_id, RequestKeys(request_secret))
         self.projector = Projector(self._reader, models, self.profiles)
         self.proofs = Proofs(store, self.log)
+        self.faults = FaultProofs(
+            store, roster, lambda log_id: load_chain(folder).versions_of(log_id)
+        )
         self.log_key = OwnLogKey(folder, roster, self.own, store, now_ms)
         self._resources = ExitStack()
 

@@ -279,6 +279,15 @@ class RegistryClient:
         request = audit_pb2.GetInclusionProofRequest(origin=origin, index=index)
         return (await self._call(self._audit.GetInclusionProof, request)).evidence
 
+    async def fault_proof(self, origin: str = "") -> bytes:
+        """Returns the FaultProof bytes that freeze a log, for `registry.log.fault_verdict`.
+
+        Raises:
+            NotFound: none is held.
+        """
+        request = audit_pb2.GetFaultProofRequest(origin=origin)
+        return (await self._call(self._audit.GetFaultProof, request)).proof
+
     async def node_digest(self) -> NodeDigest:
         """Returns the digest over all cases with the vector it stands for."""
         response = await self._call(self._audit.GetNodeDigest, audit_pb2.GetNodeDigestRequest())

@@ -146,6 +146,8 @@ class LogStatus:
     size: int
     parts_wanted: int
     frozen_at: int | None
+    frozen_reason: str = ""
+    has_fault_proof: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,8 @@ class PeerStatus:
     size_held: int
     size_offered: int
     held_back: str = ""
+    frozen_at: int | None = None
+    frozen_reason: str = ""
 
 
 _STATES = {
@@ -310,6 +314,8 @@ def read_status(message: admin_pb2.GetNodeStatusResponse) -> NodeStatus:
                 log.size,
                 log.parts_wanted,
                 log.frozen_at if log.HasField("frozen_at") else None,
+                log.frozen_reason,
+                log.has_fault_proof,
             )
             for log in message.logs
         ),
@@ -331,4 +337,6 @@ def read_peer(message: admin_pb2.PeerStatus) -> PeerStatus:
         size_held=message.size_held,
         size_offered=message.size_offered,
         held_back=message.held_back,
+        frozen_at=message.frozen_at if message.HasField("frozen_at") else None,
+        frozen_reason=message.frozen_reason,
     )

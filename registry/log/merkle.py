@@ -184,6 +184,23 @@ def verify_inclusion(
         raise BadProof(msg)
 
 
+def prefix_in_path(index: int, size: int, path: Sequence[bytes]) -> CompactRange:
+    """The range over the leaves before one, which its audit path contains: its left steps.
+
+    The path must have been verified.
+    """
+    left: list[bytes] = []
+    start, end = 0, size
+    for step in reversed(path):
+        split = start + _split(end - start)
+        if index < split:
+            end = split
+        else:
+            left.append(step)
+            start = split
+    return CompactRange(index, tuple(left))
+
+
 def verify_consistency(
     *,
     first_size: int,

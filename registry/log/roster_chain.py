@@ -24,16 +24,6 @@ from hashlib import sha256
 from typing import Final
 
 from registry.domain.identifiers import LogId, MemberId
-from registry.errors import (
-    RosterForked,
-    RosterLacksNewMembers,
-    RosterLacksOldMembers,
-    RosterNotLinked,
-    RosterOfAnotherRegistry,
-    RosterRewritesMembers,
-    RosterRolledBack,
-    RosterSkipped,
-)
 from registry.log.member import Member, MemberStatus
 from registry.log.roster import (
     ROSTER_TYPE,
@@ -44,6 +34,16 @@ from registry.log.roster import (
     verify_genesis,
 )
 from registry.log.signing import pre_authentication_encoding, verify
+from registry.peer_errors import (
+    RosterForked,
+    RosterLacksNewMembers,
+    RosterLacksOldMembers,
+    RosterNotLinked,
+    RosterOfAnotherRegistry,
+    RosterRewritesMembers,
+    RosterRolledBack,
+    RosterSkipped,
+)
 
 _FIXED: Final = (
     "slug",

@@ -34,6 +34,11 @@ class TakeTail:
     checkpoint: Checkpoint
     tail: Tail
 
+    @property
+    def size(self) -> int:
+        """Where the tail ends."""
+        return self.checkpoint.size
+
 
 @dataclass(frozen=True, slots=True)
 class DropPeer:
@@ -65,4 +70,20 @@ class AskFenceAgain:
     checkpoint: Checkpoint
 
 
-Effect = FetchEntries | TakeTail | DropPeer | AskFenceAgain
+@dataclass(frozen=True, slots=True)
+class FindParting:
+    """Ask a peer where the history of a log that it shows parts from the one that is held.
+
+    Attributes:
+        peer: who shows it.
+        log_id: of which log.
+        note: the head by which it does: some key of the log has signed it, or rotations that came
+            along do not fit those that are known.
+    """
+
+    peer: Slug
+    log_id: LogId
+    note: bytes
+
+
+Effect = FetchEntries | TakeTail | DropPeer | AskFenceAgain | FindParting

@@ -9,20 +9,10 @@ from typing import NamedTuple
 
 from registry.domain.identifiers import CaseId, LogId
 from registry.domain.vocabulary import EventKind
-from registry.errors import (
-    BackwardEntry,
-    BadEntrySignature,
-    EntryError,
-    EntryOutsideRoster,
-    ForeignEntry,
-    ForeignRegistryEntry,
-    MisplacedEntry,
-    TryLater,
-)
-from registry.log.entry import decode_header, signed_message, split_entry
+from registry.errors import BackwardEntry, EntryError, EntryOutsideRoster, TryLater
+from registry.log.entry_rules import check_entry
 from registry.log.facts import EntryFacts, facts_of
 from registry.log.log_keys import LogKeys
-from registry.log.signing import verify
 
 
 class EntryFault(NamedTuple):
@@ -51,34 +41,10 @@ def verify_slice(
     facts: list[EntryFacts] = []
     for place in range(first, end):
         try:
-            facts.append(check_entry(keys, entries[place], start + place))
+            facts.append(facts_of(check_entry(keys, entries[place], start + place)))
         except EntryError as error:
             return SliceResult(facts, EntryFault(start + place, error.reason, str(error)), keys)
     return SliceResult(facts, None, keys)
-
-
-def check_entry(keys: LogKeys, entry: bytes, index: int) -> EntryFacts:
-    """Checks one entry's form, place and signature.
-
-    Raises:
-        MalformedEntry, LimitExceeded, ForeignRegistryEntry, ForeignEntry, MisplacedEntry,
-        BadEntrySignature: as their names say.
-    """
-    header_bytes, signature = split_entry(entry)
-    header = decode_header(header_bytes)
-    if header.registry_id != keys.registry_id:
-        msg = f"entry {index} of {keys.origin} belongs to another registry"
-        raise ForeignRegistryEntry(msg)
-    if header.log_id != keys.log_id:
-        msg = f"entry {index} of {keys.origin} belongs to another log"
-        raise ForeignEntry(msg)
-    if header.index != index:
-        msg = f"entry {index} of {keys.origin} says that it is entry {header.index}"
-        raise MisplacedEntry(msg)
-    if not verify(keys.at(index), signed_message(header_bytes), signature):
-        msg = f"entry {index} of {keys.origin} is not signed by its log key"
-        raise BadEntrySignature(msg)
-    return facts_of(header)
 
 
 def check_order(

@@ -28,17 +28,20 @@ from registry.errors import (
     LogDiverged,
     MisplacedEntry,
     RootMismatch,
-    TruncatedStream,
 )
 from registry.log.checkpoint import Checkpoint
 from registry.log.commitment import check_commitment
 from registry.log.entry import (
     ENTRY_MAX_BYTES,
     PartCommitment,
+    decode_header,
+    split_entry,
 )
+from registry.log.entry_rules import check_entry
+from registry.log.facts import facts_of
 from registry.log.log_keys import LogKeys, verify_log_checkpoint
 from registry.log.merkle import CompactRange, leaf_hash, verify_consistency
-from registry.replication.entry_checks import check_entry
+from registry.peer_errors import EmptyMessage, ReorderedEntries, RepeatedEntry, SkippedEntry
 from registry.replication.messages import Tail
 
 BATCH_MAX_ENTRIES: Final = 500
@@ -69,6 +72,8 @@ class PlannedBatch:
     range: CompactRange
     root: RootHash
     ends_at_checkpoint: bool
+    path: tuple[bytes, ...] = ()
+    """RFC 6962 consistency path from the batch's end to the checkpoint."""
 
 
 def check_head(note: bytes, keys: LogKeys, held: HeldLog | None = None) -> Checkpoint:
@@ -90,13 +95,13 @@ def check_tail(tail: Tail, checkpoint: Checkpoint) -> None:
 
     Raises:
         LimitExceeded: too many or too large.
-        TruncatedStream: no entries at all.
+        EmptyMessage: no entries at all.
         MisplacedEntry: it does not end at the checkpoint.
     """
     count, size_bytes = len(tail.entries), sum(map(len, tail.entries))
     if not count:
         msg = "a peer sent a tail without entries"
-        raise TruncatedStream(msg)
+        raise EmptyMessage(msg)
     if count > TAIL_MAX_ENTRIES or size_bytes > TAIL_MAX_BYTES:
         msg = (
             f"a tail has at most {TAIL_MAX_ENTRIES} entries and {TAIL_MAX_BYTES} bytes, "
@@ -130,7 +135,7 @@ def plan_batch(
 
     Raises:
         LimitExceeded: too many or too large.
-        TruncatedStream: no entries at all.
+        EmptyMessage: no entries at all.
         MisplacedEntry: it does not start where the held log ends, or passes the checkpoint.
         RootMismatch: the entries do not lead to the checkpoint's root.
     """
@@ -164,6 +169,7 @@ def plan_batch(
         range=extended,
         root=root,
         ends_at_checkpoint=end == checkpoint.size,
+        path=tuple(path),
     )
 
 
@@ -178,10 +184,27 @@ def diagnose(
         return error
     for place, entry in enumerate(entries):
         try:
-            keys = keys.after(check_entry(keys, entry, held_size + place))
+            keys = keys.after(facts_of(check_entry(keys, entry, held_size + place)))
+        except MisplacedEntry as found:
+            return _fault_of_places(found, held_size + place, entries[place:])
         except EntryError as found:
             return found
     return error
+
+
+def _fault_of_places(found: MisplacedEntry, expected: int, rest: Sequence[bytes]) -> EntryError:
+    """What became of the entry that should stand first among the rest."""
+    first, *others = (_index_of(entry) for entry in rest)
+    if first < expected:
+        return RepeatedEntry(str(found))
+    return (ReorderedEntries if expected in others else SkippedEntry)(str(found))
+
+
+def _index_of(entry: bytes) -> int:
+    try:
+        return decode_header(split_entry(entry)[0]).index
+    except EntryError:
+        return -1
 
 
 def check_part(
@@ -218,7 +241,7 @@ def cut_batch(planned: PlannedBatch, held: HeldLog, count: int) -> PlannedBatch:
 def _check_limits(entries: Sequence[bytes], path: Sequence[bytes]) -> None:
     if not entries:
         msg = "a peer sent a message without entries"
-        raise TruncatedStream(msg)
+        raise EmptyMessage(msg)
     if len(entries) > BATCH_MAX_ENTRIES or len(path) > PATH_MAX:
         msg = (
             f"a message has at most {BATCH_MAX_ENTRIES} entries and a path of {PATH_MAX}, "

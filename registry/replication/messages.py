@@ -128,6 +128,13 @@ class LogFrozen:
 
 
 @dataclass(frozen=True, slots=True)
+class LogThawed:
+    """A log that was frozen goes on, or goes on further: what froze it counts no more."""
+
+    log_id: LogId
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed; told about once a second, so that what failed is tried again."""
 
@@ -143,5 +150,6 @@ Message = (
     | FetchFailed
     | PartsRefused
     | LogFrozen
+    | LogThawed
     | Tick
 )

@@ -32,10 +32,18 @@ from typing import Final, NamedTuple, assert_never
 
 from registry.domain.identifiers import LogId, RegistryId, Slug
 from registry.errors import BadKeyRotation, BadNoteSignature, EntryError
+from registry.log.fault_verdict import newest_generation
 from registry.log.log_keys import LogKeys, was_signed
 from registry.log.roster import Member, Roster
 from registry.replication.budget import BudgetLimits, Budgets
-from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
+from registry.replication.effects import (
+    AskFenceAgain,
+    DropPeer,
+    Effect,
+    FetchEntries,
+    FindParting,
+    TakeTail,
+)
 from registry.replication.ingest import check_head, check_tail
 from registry.replication.messages import (
     Blame,
@@ -45,6 +53,7 @@ from registry.replication.messages import (
     HeadOffered,
     LogFrozen,
     LogGrew,
+    LogThawed,
     Message,
     PartsRefused,
     PeerCaughtUp,
@@ -127,6 +136,11 @@ class _Peer:
         """Takes down that another history of a log came from here."""
         self.setbacks[log_id] = _Setback(now_ms + CONTRADICTED_MS, 1, 0, is_contradiction=True)
 
+    def is_contradicting(self, now_ms: int, log_id: LogId) -> bool:
+        """Whether another history of a log came from here not long ago."""
+        setback = self.setbacks.get(log_id)
+        return setback is not None and setback.is_contradiction and now_ms < setback.retry_ms
+
     def is_source(self, now_ms: int, log_id: LogId) -> bool:
         """Whether a log may be fetched from here now."""
         setback = self.setbacks.get(log_id)
@@ -187,7 +201,7 @@ class Session:
         match message:
             case PeerUp() | PeerDown() | PeerCaughtUp():
                 self._turn(message)
-            case LogGrew() | ContentStored() | LogFrozen() | Tick():
+            case LogGrew() | ContentStored() | LogFrozen() | LogThawed() | Tick():
                 self._learn(now_ms, message)
             case HeadOffered():
                 first = self._offer(now_ms, message)
@@ -252,7 +266,9 @@ class Session:
             case _:
                 assert_never(message)
 
-    def _learn(self, now_ms: int, message: LogGrew | ContentStored | LogFrozen | Tick) -> None:
+    def _learn(
+        self, now_ms: int, message: LogGrew | ContentStored | LogFrozen | LogThawed | Tick
+    ) -> None:
         match message:
             case LogGrew(log_id, size, size_bytes):
                 before = self._held.get(log_id, 0)
@@ -262,6 +278,8 @@ class Session:
                 self._budgets.gained_content(now_ms, log_id, sizes)
             case LogFrozen(log_id):
                 self._frozen.add(log_id)
+            case LogThawed(log_id):
+                self._frozen.discard(log_id)
             case Tick():
                 pass  # time alone may bring a fetch
             case _:
@@ -306,8 +324,18 @@ class Session:
             return self._drop(now_ms, offer.peer, reason)
         state = self._peers[offer.peer]
         state.last_error = _printable(reason)
+        is_known = state.is_contradicting(now_ms, offer.log_id)
         state.note_contradiction(now_ms, offer.log_id)
-        return ()
+        return () if is_known else (FindParting(offer.peer, offer.log_id, offer.note),)
+
+    def held_of(self, log_id: LogId) -> int:
+        """How many entries of a log are held."""
+        return self._held.get(log_id, 0)
+
+    def generation_of(self, log_id: LogId) -> int:
+        """How often the key of a log was rotated, as far as peers have shown."""
+        keys = self._keys.get(log_id)
+        return 0 if keys is None else newest_generation(keys)
 
     def is_retired(self, log_id: LogId, size: int) -> bool:
         """Whether a key that was replaced since signs notes of this size: they prove less."""

@@ -32,6 +32,7 @@ from registry.store.values import (
     HeldPart,
     HeldReceipt,
     IngestBatch,
+    KeptProof,
     LogState,
     PartChange,
     StoredEntry,
@@ -76,6 +77,10 @@ class EntryReader(ABC):
     @abstractmethod
     def rotations(self, log_id: LogId) -> tuple[bytes, ...]:
         """The entries that rotated the log's key, in order."""
+
+    @abstractmethod
+    def fault_proofs(self) -> list[KeptProof]:
+        """All fault proofs that are kept, by log."""
 
     @abstractmethod
     def leaf_hash(self, log_id: LogId, index: int) -> LeafHash:
@@ -316,6 +321,21 @@ class EntryStore(EntryReader):
     @abstractmethod
     def freeze(self, log_id: LogId, at: int, reason: str, evidence: bytes) -> Future[None]:
         """Freezes a log: entries from index `at` on are void. The smallest `at` wins."""
+
+    @abstractmethod
+    def keep_fault_proof(self, proof: KeptProof) -> Future[bool]:
+        """Keeps a verified proof and freezes its log by it; False = one that is kept says as much.
+
+        Proofs of keys before its own count no more from then on.
+        """
+
+    @abstractmethod
+    def drop_retired_proofs(self, log_id: LogId, generation: int) -> Future[bool]:
+        """Lets go of proofs of keys before this generation: what only they froze counts again.
+
+        Returns:
+            Whether the log is frozen elsewhere now, or no more.
+        """
 
     @abstractmethod
     def register_logs(self, origins: Sequence[Origin]) -> Future[None]:

@@ -130,15 +130,6 @@ def insert_logs(cursor: SQLiteCursor, origins: Iterable[Origin]) -> None:
     )
 
 
-def freeze_log(cursor: SQLiteCursor, log_no: int, at: int, reason: str, evidence: bytes) -> None:
-    """Freezes a log; a later freeze can only lower the size."""
-    cursor.execute(
-        "UPDATE logs SET frozen_at = ?1, frozen_reason = ?2, evidence = ?3 "
-        "WHERE log_no = ?4 AND (frozen_at IS NULL OR frozen_at > ?1)",
-        (at, reason, evidence, log_no),
-    )
-
-
 def check_unchanged(cursor: SQLiteCursor, before: LogState) -> None:
     """Compares the own log with what was last signed.
 

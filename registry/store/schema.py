@@ -22,6 +22,8 @@
     tombstones    parts that were erased and are never stored again, by a content_erased event
     erasures      the content_erased events that had an effect
     erasure_receipts  who has confirmed them
+    freezes       where logs end: generation -1 by a roster or by this node's own judgement, others
+                  by a fault proof of that generation of the log's key; logs.frozen_at is the least
     own_log       the log that own_requests and recent_appends are about
     key_rotations the key_rotated events that had an effect
     act_notes     who did an own act and who it came from, sealed; never sent: see act_notes.py
@@ -137,7 +139,15 @@ _VERSION_3: Final = (
     "CREATE TABLE own_log (log_id BLOB NOT NULL)",
 )
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4: Final = (
+    """CREATE TABLE freezes (
+        log_no INTEGER, generation INTEGER, frozen_at INTEGER NOT NULL, reason TEXT NOT NULL,
+        evidence BLOB NOT NULL, PRIMARY KEY (log_no, generation)) WITHOUT ROWID""",
+    """INSERT INTO freezes SELECT log_no, -1, frozen_at, COALESCE(frozen_reason, ''),
+        COALESCE(evidence, x'') FROM logs WHERE frozen_at IS NOT NULL""",
+)
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """Statements of each version, from 1; a version that was released is never edited."""
 
 

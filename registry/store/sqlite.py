@@ -18,6 +18,7 @@ from registry.store.connections import DurableDatastore
 from registry.store.data_keys import database_key, rewrap_all
 from registry.store.disk_room import DiskRoom
 from registry.store.entries import AskedParts, EntryStore
+from registry.store.freezes import drop_retired, freeze_for_ever, keep_proof
 from registry.store.guard import Guard
 from registry.store.parts import seal_draft
 from registry.store.recorder import LogRecorder
@@ -35,6 +36,7 @@ from registry.store.values import (
     EntriesStored,
     HeldPart,
     IngestBatch,
+    KeptProof,
     LogState,
     PartsStored,
     StoreEvent,
@@ -151,9 +153,16 @@ class SqliteStore(SqliteReading, EntryStore):
 
     def freeze(self, log_id: LogId, at: int, reason: str, evidence: bytes) -> Future[None]:
         """See EntryStore."""
-        return self._started_writer().run(
-            lambda: self._writing.freeze(log_id, at, reason, evidence)
-        )
+        change = freeze_for_ever(at, reason, evidence)
+        return self._run(lambda: _nothing(self._writing.change_freeze(log_id, change)))
+
+    def keep_fault_proof(self, proof: KeptProof) -> Future[bool]:
+        """See EntryStore."""
+        return self._run(lambda: self._writing.change_freeze(proof.log_id, keep_proof(proof)))
+
+    def drop_retired_proofs(self, log_id: LogId, generation: int) -> Future[bool]:
+        """See EntryStore."""
+        return self._run(lambda: self._writing.change_freeze(log_id, drop_retired(generation)))
 
     def register_logs(self, origins: Sequence[Origin]) -> Future[None]:
         """See EntryStore."""
@@ -255,6 +264,10 @@ class SqliteStore(SqliteReading, EntryStore):
             msg = "the store is open for reading only"
             raise StorageError(msg)
         return self._writer
+
+
+def _nothing(_: object) -> None:
+    """A freeze for ever needs no answer."""
 
 
 def open_sqlite_store(

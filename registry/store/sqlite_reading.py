@@ -28,6 +28,7 @@ from registry.store.control import (
     read_widenings,
 )
 from registry.store.entries import EntryReader
+from registry.store.freezes import read_proofs
 from registry.store.parts import open_part, read_part_rows
 from registry.store.recent import is_known
 from registry.store.recorder import LogRecorder
@@ -44,6 +45,7 @@ from registry.store.values import (
     Change,
     HeldPart,
     HeldReceipt,
+    KeptProof,
     LogState,
     PartChange,
     StoredEntry,
@@ -110,6 +112,11 @@ class SqliteReading(EntryReader):
             if size_bytes > max_bytes and count:
                 return found[:count]
         return found
+
+    def fault_proofs(self) -> list[KeptProof]:
+        """See EntryReader."""
+        with self._datastore.reading() as cursor:
+            return read_proofs(cursor)
 
     def case_entries(self, case_id: CaseId) -> list[StoredEntry]:
         """See EntryStore."""

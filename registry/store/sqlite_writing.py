@@ -33,6 +33,7 @@ from registry.store.batch_inserter import BatchInserter
 from registry.store.connections import DurableDatastore
 from registry.store.entries import AskedParts
 from registry.store.erasing import Erasing
+from registry.store.freezes import FreezeChange
 from registry.store.guard import Guard, compare_with_guard
 from registry.store.parts import mark_asked, parts_stored, store_parts
 from registry.store.recent import RecentAppends
@@ -41,7 +42,6 @@ from registry.store.rotations import Rotations
 from registry.store.rows import (
     LogNumbers,
     check_unchanged,
-    freeze_log,
     insert_logs,
     read_state,
     root_of_first,
@@ -53,7 +53,6 @@ from registry.store.values import (
     Appended,
     AppendRequest,
     EntriesStored,
-    FreezeStored,
     HeldPart,
     IngestBatch,
     LogState,
@@ -249,13 +248,14 @@ class SqliteWriting:
             self._guard.advance(size, root)
             self.settle()
 
-    def freeze(self, log_id: LogId, at: int, reason: str, evidence: bytes) -> None:
-        """Freezes a log; a later freeze can only lower the size."""
+    def change_freeze(self, log_id: LogId, change: FreezeChange) -> bool:
+        """Moves where a log ends; returns whether that changed anything."""
         with self._writing() as cursor:
-            freeze_log(cursor, self._numbers.of(cursor, log_id), at, reason, evidence)
+            event = change(cursor, self._numbers.of(cursor, log_id), log_id)
         if self.published is not None and self.published.log_id == log_id:
             self.settle()
-        self.events.append(FreezeStored(log_id, at))
+        self.events += [event] if event is not None else []
+        return event is not None
 
     def register_logs(self, origins: Sequence[Origin]) -> None:
         """Makes logs known."""

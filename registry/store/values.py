@@ -242,12 +242,29 @@ class PartsStored:
     contents: tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FreezeStored:
-    """A log was frozen: what is at or past `at` is void from now on."""
+class KeptProof(NamedTuple):
+    """A fault proof that was verified: exact bytes, and what they prove.
+
+    `generation` counts the rotations before the key that signed it.
+    """
 
     log_id: LogId
-    at: int
+    generation: int
+    frozen_at: int
+    reason: str
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeStored:
+    """A log was frozen: what is at or past `at` is void from now on; None = it goes on again.
+
+    `proof` is the fault proof that was kept with it; empty if none was.
+    """
+
+    log_id: LogId
+    at: int | None
+    proof: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,8 @@ class Projector:
         self.forgotten_id = 0
         """Id of a change: what was erased with it or before is in no file of the case list."""
         self._situations = SituationNames(*reader.roster.registry_ids())
+        streams = map(_freeze_stream, reader.store.log_states())
+        self._void = {each: count for each in streams if (count := models.place(each))}
         self._start_anew_if_restored()
 
     def advance(self) -> Progress:
@@ -89,6 +91,7 @@ class Projector:
             An iterator with at least one item; the last one tells what all steps did.
         """
         store = self._reader.store
+        self._start_anew_if_lifted()
         if self._is_far_behind():
             yield from self._fold_all()
             return
@@ -112,8 +115,10 @@ class Projector:
                 unsaved.clear()
             yield Progress(changes=0, is_behind=True)
         places = {PARTS: parts[-1].id if parts else 0, ENTRIES: entries[-1].id if entries else 0}
-        places |= {stream: _void_count(state) for stream, state in frozen.items()}
+        void_counts = {stream: _void_count(state) for stream, state in frozen.items()}
+        places |= void_counts
         self._models.save(unsaved, {stream: place for stream, place in places.items() if place})
+        self._void |= void_counts
         yield self._progress(
             len(entries) + len(parts) + len(void) + len(ended),
             is_behind=BATCH_CHANGES in (len(entries), len(parts)),
@@ -132,7 +137,8 @@ class Projector:
         """
         store = self._reader.store
         self._must_forget = True
-        places = {_freeze_stream(state): _void_count(state) for state in self._new_freezes()}
+        void_counts = {_freeze_stream(state): _void_count(state) for state in self._new_freezes()}
+        places = {**void_counts}
         places |= {ENTRIES: _last_id(store.changes), PARTS: _last_id(store.part_changes)}
         unsaved: list[CaseFold] = []
         for folds in self._fold_in_steps(self._all_cases()):
@@ -142,6 +148,7 @@ class Projector:
                 unsaved.clear()
             yield Progress(changes=0, is_behind=True, events=sum(fold.events for fold in folds))
         self._models.save(unsaved, {stream: place for stream, place in places.items() if place})
+        self._void |= void_counts
         yield self._progress(places[ENTRIES] + places[PARTS], is_behind=True)
 
     def _all_cases(self) -> Iterator[CaseId]:
@@ -162,6 +169,15 @@ class Projector:
             is_beyond = not store.part_changes(arrived - 1, 1)
         if is_beyond:
             self._models.clear()
+
+    def _start_anew_if_lifted(self) -> None:
+        """Folds everything again if a freeze was lifted: no change tells what counts again."""
+        if not self._void:
+            return
+        states = self._reader.store.log_states()
+        if any(_void_count(s) < self._void.get(_freeze_stream(s), 0) for s in states):
+            self._models.clear()
+            self._void.clear()
 
     def _fold_in_steps(self, case_ids: Iterable[CaseId]) -> Iterator[list[CaseFold]]:
         """Gives the folds of a few cases at a time, as many as make a step."""

@@ -98,6 +98,7 @@ app.add_typer(keys.keys_app, name="keys", rich_help_panel=_CARE)
 app.add_typer(bundles.bundle_app, name="bundle", rich_help_panel=_CARE)
 _add(_CARE, rosters.new_epoch, rosters.found_anew, rosters.join_anew)
 _add(_CARE, online.status, online.peers, online.checkpoint, online.proof)
+_add(_CARE, online.fault_proof, proving.check_fault_proof)
 _add(_CARE, proving.check_proof, proving.verify, proving.fsck, offline.rebuild, bench.bench)
 
 

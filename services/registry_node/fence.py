@@ -5,7 +5,7 @@ when it may be opened. A peer that breaks off before its caught-up marker has no
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import grpc
@@ -15,7 +15,7 @@ from registry.api.v1 import replication_pb2
 from registry.application import Registry
 from registry.application.membership.ceremonies import is_leaving
 from registry.domain.identifiers import Slug
-from registry.errors import EntryError, GuardError, LogDiverged, TryLater
+from registry.errors import EntryError, GuardError, LogDiverged, RootMismatch, TryLater
 from registry.log.checkpoint import Checkpoint
 from registry.replication.recovery import (
     ASK_AT_MOST_MS,
@@ -46,7 +46,18 @@ class StartUpFence:
         registry: Registry,
         stubs: Mapping[Slug, ReplicationStub],
         entries: EntryFetcher,
+        *,
+        forked: Callable[[Slug, int], None] = lambda _peer, _size: None,
     ) -> None:
+        """Asks nobody yet.
+
+        Args:
+            registry: whose log it is.
+            stubs: of all other members.
+            entries: brings the own log back.
+            forked: told which peer shows another history of the own log, and up to which size.
+        """
+        self._forked = forked
         self._registry = registry
         self._steps = FenceSteps(registry)
         self._stubs = stubs
@@ -65,6 +76,10 @@ class StartUpFence:
         self._steps.ask_again(shown)
         self._asked.set()
 
+    def look_again(self) -> None:
+        """Something else says where the own log ends: looks at it, and closes the log."""
+        self._asked.set()
+
     async def meet(self, peer: Slug) -> None:
         """Looks at what a peer that has come holds of the own log; asks again if it must not be.
 
@@ -77,6 +92,7 @@ class StartUpFence:
             _log.warning("peer_not_compared", peer=peer, reason=error.reason)
             return
         if self._steps.meet(peer, note):
+            self._forked(peer, note.size)
             self._asked.set()
 
     async def run(self) -> None:
@@ -109,6 +125,9 @@ class StartUpFence:
                 return True
             comparison = await asyncio.to_thread(self._steps.compare)
             decision = self._steps.decide(comparison, found, asked=len(self._stubs))
+            for peer, note in found.items():
+                if not note.is_consistent:
+                    self._forked(peer, note.size)
             return await self._carry_out(decision, held=comparison.database_size)
         except TryLater as error:
             store.refuse_appends(str(error))
@@ -152,6 +171,8 @@ class StartUpFence:
         try:
             await self._entries.fetch(self._stubs[peer], self._registry.own, size)
         except (EntryError, TryLater, GuardError) as error:
+            if isinstance(error, RootMismatch | LogDiverged | GuardError):
+                self._forked(peer, size)
             _log.warning("pull_back_failed", peer=peer, reason=error.reason)
             self._steps.note_failure(peer, size, error)
 

@@ -23,6 +23,7 @@ import grpc
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
+from registry.application.fault_proofs import BadEntry
 from registry.application.intake import EntryRun, LogIntake, ProvenHead
 from registry.domain.identifiers import LogId
 from registry.errors import (
@@ -59,13 +60,15 @@ _SMALL_BATCH: Final = 16
 class Fetched:
     """What was brought: the sizes held before and now, and the author's fault if there was one.
 
-    `fault_under` is the size of the checkpoint that the fault stands under.
+    `fault_under` is the size of the checkpoint that the fault stands under, `bad_entry` what it is
+    about.
     """
 
     before: int
     size: int
     fault: EntryFault | None
     fault_under: int = 0
+    bad_entry: BadEntry | None = None
 
 
 class EntryFetcher:
@@ -80,6 +83,8 @@ class EntryFetcher:
         self._timeout_s = timeout_s
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="verify")
         self._intakes: dict[LogId, LogIntake] = {}
+        self.ends: dict[LogId, int] = {}
+        """Where logs end: nothing past that is stored."""
 
     def close(self) -> None:
         """Ends the verification threads."""
@@ -100,7 +105,7 @@ class EntryFetcher:
             head = ProvenHead(effect.note, effect.checkpoint)
             await run_through(self._pool, lambda: intake.take(run, head))
         self._keep(member, intake)
-        return Fetched(before, intake.held.size, intake.fault, intake.fault_under)
+        return _fetched(before, intake)
 
     async def fetch(
         self,
@@ -121,7 +126,7 @@ class EntryFetcher:
         if before < size:
             await self._stream(stub, intake, size, is_stopped)
         self._keep(member, intake)
-        return Fetched(before, intake.held.size, intake.fault, intake.fault_under)
+        return _fetched(before, intake)
 
     async def _intake(self, member: Member) -> LogIntake:
         """Takes out what is known of a log: what fails on the way is not put back."""
@@ -129,7 +134,7 @@ class EntryFetcher:
         if known is not None:
             return known
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, LogIntake, self._registry, member)
+        return await loop.run_in_executor(self._pool, LogIntake, self._registry, member, self.ends)
 
     def _keep(self, member: Member, intake: LogIntake) -> None:
         """Remembers what is held, for the next time; the own log also grows by other ways."""
@@ -165,6 +170,10 @@ class EntryFetcher:
             call.cancel()
         if failure is not None:
             raise failure
+
+
+def _fetched(before: int, intake: LogIntake) -> Fetched:
+    return Fetched(before, intake.held.size, intake.fault, intake.fault_under, intake.bad_entry)
 
 
 async def _read(call: "grpc.aio.UnaryStreamCall[Any, Any]", batches: Batches) -> None:
@@ -213,7 +222,7 @@ class _LogFetch:
             await self._finish_write()
 
     def _is_done(self) -> bool:
-        if self._intake.fault is not None or self._is_stopped():
+        if self._intake.fault is not None or self._intake.is_whole or self._is_stopped():
             return True
         return self._head is not None and self._intake.held.size == self._head.checkpoint.size
 

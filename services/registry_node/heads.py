@@ -1,4 +1,4 @@
-"""The heads of all logs that this node offers, and who waits for them to grow.
+"""The heads of all logs that this node offers, fault proofs, and who waits for more of them.
 
 The store's writer thread reports what it has committed; subscribers live on the event loop. A slow
 subscriber costs nothing: it takes the newest heads when it comes, not every head in between.
@@ -46,11 +46,24 @@ class OfferedHead:
 class Subscription:
     """One reader's view of the heads."""
 
-    def __init__(self, heads: Mapping[LogId, OfferedHead], sizes: Mapping[LogId, int]) -> None:
+    def __init__(
+        self,
+        heads: Mapping[LogId, OfferedHead],
+        sizes: Mapping[LogId, int],
+        proofs: Mapping[LogId, bytes],
+    ) -> None:
         self._heads = heads
+        self._proofs = proofs
+        self._told: set[bytes] = set()
         self._taken = dict(sizes)
         self._changed = asyncio.Event()
         self._is_over = False
+
+    def take_proofs(self) -> list[bytes]:
+        """Returns the fault proofs that this reader has not had yet."""
+        fresh = [proof for proof in self._proofs.values() if proof not in self._told]
+        self._told.update(fresh)
+        return fresh
 
     def take(self) -> list[OfferedHead]:
         """Returns the heads that are larger than what this reader has, once each."""
@@ -84,6 +97,7 @@ class HeadHub:
 
     def __init__(self) -> None:
         self._heads: dict[LogId, OfferedHead] = {}
+        self._proofs: dict[LogId, bytes] = {}
         self._subscriptions: set[Subscription] = set()
         self._is_closed = False
 
@@ -101,6 +115,20 @@ class HeadHub:
         for subscription in self._subscriptions:
             subscription.notify()
 
+    def publish_proof(self, log_id: LogId, proof: bytes) -> None:
+        """Takes the fault proof of a log in place of the one before; empty = there is none."""
+        if not proof:
+            self._proofs.pop(log_id, None)
+            return
+        self._proofs[log_id] = proof
+        for subscription in self._subscriptions:
+            subscription.notify()
+
+    def note_of(self, log_id: LogId) -> bytes | None:
+        """The note that is offered of a log; None if none is."""
+        head = self._heads.get(log_id)
+        return None if head is None else head.note
+
     def close(self) -> None:
         """Ends all streams of heads: they have no end of their own and would hold up a stop."""
         self._is_closed = True
@@ -110,7 +138,7 @@ class HeadHub:
     @contextmanager
     def subscribe(self, sizes: Mapping[LogId, int] | None = None) -> Iterator[Subscription]:
         """Opens a view; heads not larger than `sizes` are not repeated to it."""
-        subscription = Subscription(self._heads, sizes or {})
+        subscription = Subscription(self._heads, sizes or {}, self._proofs)
         self._subscriptions.add(subscription)
         if self._is_closed:
             subscription.end()

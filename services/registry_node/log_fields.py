@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.errors import RegistryError
+from registry.log.fault_verdict import TWO_ENTRIES, TWO_HISTORIES
 
 _ROOT_CHARACTERS: Final = 16
 """Of a hash: enough to compare two lines."""
@@ -81,7 +82,8 @@ def _number(value: object) -> object:
 
 
 def _reason(value: object) -> object:
-    return value if value == INTERNAL_REASON or value in set(_reasons(RegistryError)) else None
+    known = {INTERNAL_REASON, TWO_HISTORIES, TWO_ENTRIES, *_reasons(RegistryError)}
+    return value if value in known else None
 
 
 def _reasons(kind: type[RegistryError]) -> Iterator[str]:

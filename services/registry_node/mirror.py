@@ -14,12 +14,19 @@ from typing import Final
 import grpc
 import structlog
 
-from registry.api.v1 import replication_pb2, replication_pb2_grpc
+from registry.api.v1 import replication_pb2_grpc
 from registry.application import Registry
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import EntryError, RegistryError, StorageError, TryLater
+from registry.errors import EntryError, LogDiverged, RegistryError, StorageError, TryLater
 from registry.log.roster import Member
-from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
+from registry.replication.effects import (
+    AskFenceAgain,
+    DropPeer,
+    Effect,
+    FetchEntries,
+    FindParting,
+    TakeTail,
+)
 from registry.replication.ingest import TAIL_MAX_ENTRIES
 from registry.replication.messages import (
     Blame,
@@ -29,6 +36,7 @@ from registry.replication.messages import (
     HeadOffered,
     LogFrozen,
     LogGrew,
+    LogThawed,
     Message,
     PartsRefused,
     PeerCaughtUp,
@@ -39,10 +47,18 @@ from registry.replication.messages import (
     blame_of,
 )
 from registry.replication.session import PeerView, Session
-from registry.store.values import AudienceStored, EntriesStored, PartsStored, StoreEvent
+from registry.store.values import (
+    AudienceStored,
+    EntriesStored,
+    FreezeStored,
+    PartsStored,
+    StoreEvent,
+)
 from registry_node.content_gate import ContentGate
+from registry_node.fault_following import FaultFollowing
 from registry_node.fence import StartUpFence
 from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub, require_message, written
+from registry_node.head_messages import read_head, watch_request
 from registry_node.heads import HeadHub, OfferedHead
 from registry_node.holding_back import why_held_back
 from registry_node.observability import place_of
@@ -100,6 +116,12 @@ class Mirror:
             refuse=lambda peer, reason: self._tell(PartsRefused(peer, reason)),
             uniform=uniform,
         )
+        self._faults = FaultFollowing(
+            registry,
+            timeout_s=settings.call_timeout_s,
+            shown_generation=self.session.generation_of,
+            refuse=lambda peer, reason: self._tell(PartsRefused(peer, reason)),
+        )
         self._stubs: dict[Slug, ReplicationStub] = {}
         self._blocked_until_ms: dict[Slug, int] = {}
         self._watching: dict[Slug, asyncio.Task[str]] = {}
@@ -112,7 +134,9 @@ class Mirror:
             is_caught_up=lambda peer: self.status_of(self._members[peer]).is_caught_up,
         )
         self._grew_at_s = {m.log_id: self._loop.time() for m in registry.roster.writers()}
-        self._ends: dict[LogId, int] = {}
+        self._ends = self._entries.ends
+        for proof in registry.faults.kept():
+            heads.publish_proof(proof.log_id, proof.proof)
         for state in states:
             if state.note is not None:
                 heads.publish(OfferedHead(state.log_id, state.noted_size, state.note))
@@ -172,7 +196,12 @@ class Mirror:
             slug: replication_pb2_grpc.ReplicationServiceStub(channel)
             for slug, channel in channels.items()
         }
-        self._fence = StartUpFence(self._registry, self._stubs, self._entries)
+        self._fence = StartUpFence(
+            self._registry,
+            self._stubs,
+            self._entries,
+            forked=self._faults.suspect_own_log,
+        )
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -183,6 +212,7 @@ class Mirror:
                 for member in self.peers:
                     tasks.create_task(self._follow(member))
                 self._parts.start(tasks, self._stubs)
+                self._faults.start(tasks, self._stubs)
                 try:
                     await asyncio.Event().wait()
                 finally:
@@ -223,9 +253,7 @@ class Mirror:
             states = await asyncio.to_thread(self._registry.store.log_states)
         except TryLater as error:
             return f"{error.reason}: {error}"
-        request = replication_pb2.WatchHeadsRequest(
-            held=[replication_pb2.HeldLog(log_id=s.log_id, size=s.noted_size) for s in states]
-        )
+        request = watch_request(states)
         period_s = self._settings.watch_period_s * self._uniform(0.8, 1.2)
         call = self._stubs[member.slug].WatchHeads(request, timeout=period_s, wait_for_ready=True)
         try:
@@ -233,13 +261,16 @@ class Mirror:
             self._tell(PeerUp(member.slug))
             self._heard_ms[member.slug] = self._registry.clock_ms()
             self._parts.peer_came()
+            self._faults.peer_came(member.slug)
             if self._tasks is not None and self._fence is not None:
                 self._tasks.create_task(self._fence.meet(member.slug))
             _log.info("peer_connected", peer=member.slug)
             async for response in call:
                 self._heard_ms[member.slug] = self._registry.clock_ms()
                 if require_message(response).HasField("head"):
-                    self._tell(_offered(member.slug, response.head))
+                    self._take_head(read_head(member.slug, response.head))
+                elif response.HasField("evidence"):
+                    await self._faults.take(member.slug, response.evidence)
                 else:
                     self._tell(PeerCaughtUp(member.slug))
                     self._learn_roster(member.slug, response.caught_up.roster_version)
@@ -251,6 +282,11 @@ class Mirror:
         finally:
             call.cancel()
         return ""
+
+    def _take_head(self, offered: HeadOffered) -> None:
+        ours = self._heads.note_of(offered.log_id)
+        self._tell(offered)
+        self._faults.heard(offered, ours)
 
     def _learn_roster(self, peer: Slug, newest: int) -> None:
         if self._tasks is not None and newest > self._registry.roster.version:
@@ -281,6 +317,8 @@ class Mirror:
                 self._blocked_until_ms[peer] = until_ms
                 if peer in self._watching:
                     self._watching[peer].cancel()
+            case FindParting(peer, log_id, note):
+                self._faults.suspect_note(peer, log_id, note)
             case AskFenceAgain(peer, checkpoint):
                 _log.error("own_log_larger_elsewhere", peer=peer, size=checkpoint.size)
                 if self._fence is not None:
@@ -301,8 +339,12 @@ class Mirror:
             raise
         except RegistryError as error:
             _log.warning("fetch_failed", peer=effect.peer, log=member.slug, reason=error.reason)
-            reason = f"{error.reason}: {error}"
-            self._tell(FetchFailed(effect.peer, effect.log_id, reason, blame_of(error)))
+            reason, blame = f"{error.reason}: {error}", blame_of(error)
+            if isinstance(error, LogDiverged) and effect.log_id in self._ends:
+                blame = Blame.NOBODY  # it was frozen meanwhile: what is before that is fetched
+            elif blame is Blame.AUTHOR:
+                self._faults.suspect_fetch(effect, error)
+            self._tell(FetchFailed(effect.peer, effect.log_id, reason, blame))
             return
         except Exception as error:  # noqa: BLE001 - the outermost handler of a fetch
             # A mistake of ours that a peer's bytes bring out costs that peer, not the node.
@@ -339,9 +381,11 @@ class Mirror:
                 self._tell(FetchFailed(effect.peer, effect.log_id, reason, Blame.AUTHOR))
                 return
             self.refusals[fault.reason] += 1
-            _log.error("log_frozen", log=member.slug, at=fault.place, reason=fault.reason)
-            store = self._registry.store
-            await written(lambda: store.freeze(effect.log_id, fault.place, fault.reason, b""))
+            bad = fetched.bad_entry
+            if bad is None or not await self._faults.prove_bad_entry(member, bad):
+                _log.error("log_frozen", log=member.slug, at=fault.place, reason=fault.reason)
+                store = self._registry.store
+                await written(lambda: store.freeze(effect.log_id, fault.place, fault.reason, b""))
             self._tell(LogFrozen(effect.log_id))
         self._tell(FetchEnded(effect.peer, effect.log_id))
 
@@ -355,6 +399,21 @@ class Mirror:
             self._loop.call_soon_threadsafe(self._tell_content, event)
         elif isinstance(event, AudienceStored):
             self._loop.call_soon_threadsafe(self._parts.widened, event.log_id)
+        elif isinstance(event, FreezeStored):
+            self._loop.call_soon_threadsafe(self._froze, event)
+
+    def _froze(self, event: FreezeStored) -> None:
+        """A log ends elsewhere now, or no more."""
+        log_id = event.log_id
+        self._ends.pop(log_id, None)
+        self._tell(LogThawed(log_id))
+        if event.at is not None:
+            self._ends[log_id] = event.at
+            self._end_if_whole(log_id, self.session.held_of(log_id))
+        if event.proof or event.at is None:
+            self._heads.publish_proof(log_id, event.proof)
+        if log_id == self._registry.own.log_id and self._fence is not None:
+            self._fence.look_again()
 
     def _tell_content(self, event: PartsStored) -> None:
         keyed = zip(event.keys, event.contents, strict=True)
@@ -372,10 +431,3 @@ class Mirror:
             self._heads.publish(OfferedHead(event.log_id, event.end, event.note, tail))
         self._tell(LogGrew(event.log_id, event.end, sum(map(len, event.entries))))
         self._parts.grew(event.log_id)
-
-
-def _offered(peer: Slug, head: replication_pb2.Head) -> HeadOffered:
-    tail = Tail(head.tail.start, tuple(head.tail.entries)) if head.HasField("tail") else None
-    return HeadOffered(
-        peer, LogId(head.log_id), head.checkpoint, tail, rotations=tuple(head.rotations)
-    )

@@ -107,6 +107,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             "WatchCheckpoints": _EVERYBODY,
             "GetInclusionProof": _EVERYBODY,
             "GetConsistencyProof": _EVERYBODY,
+            "GetFaultProof": _EVERYBODY,
             "ListEntries": _EVERYBODY,
             "GetNodeDigest": _EVERYBODY,
         },
@@ -123,6 +124,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         {
             "WatchHeads": _MEMBERS,
             "GetEntries": _MEMBERS,
+            "GetPrefix": _MEMBERS,
             "GetParts": _MEMBERS,
             "GetPartChunks": _MEMBERS,
             "GetRoster": _MEMBERS,

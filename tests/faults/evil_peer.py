@@ -11,9 +11,8 @@ plain lists of the protobuf messages of ReplicationService, `GetEntriesResponse`
 Most lies stand in the first message. The receiver must hold at least one entry (`start` > 0:
 there is nothing to fork from before that), and the honest answer must have two messages or more,
 the first of three entries or more. What an author does under its own valid checkpoint is no peer's
-lie; see tests/unit/replication/test_author_faults.py. A peer that lies by its pace (an endless
-stream, a byte a second) and revoked keys are not here: the first needs a network, the second a
-second roster.
+lie; see tests/unit/replication/test_author_faults.py. `mutators` lists where each lie of the design
+is tested: a peer that lies by its pace needs a network, a revoked key a second roster.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -243,7 +242,7 @@ ENTRY_LIES: Final[Mapping[str, EntryLie]] = {
         "log_diverged", _with_note(lambda p, start, _: _branch(p, start).note_at(start))
     ),
     "stale_checkpoint": EntryLie(
-        "truncated_stream", _with_note(lambda p, start, _: p.note_at(start))
+        "stale_checkpoint", _with_note(lambda p, start, _: p.note_at(start))
     ),
     "note_of_another_log": EntryLie("foreign_note", _with_note(_foreign_note)),
     "size_overflow": EntryLie(
@@ -259,18 +258,21 @@ ENTRY_LIES: Final[Mapping[str, EntryLie]] = {
     "long_path": EntryLie("limit_exceeded", _long_path),
     "truncated": EntryLie("truncated_stream", lambda _, messages: messages[:-1]),
     "empty_stream": EntryLie("truncated_stream", lambda _, __: []),
-    "skipped_message": EntryLie("misplaced_entry", _skipped_message),
-    "repeated_message": EntryLie("misplaced_entry", lambda _, messages: [messages[0], *messages]),
-    "swapped_messages": EntryLie("misplaced_entry", _swapped_messages),
-    "held_again": EntryLie("misplaced_entry", _held_again),
+    "skipped_message": EntryLie("skipped_entry", _skipped_message),
+    "repeated_message": EntryLie("repeated_entry", lambda _, messages: [messages[0], *messages]),
+    "swapped_messages": EntryLie("skipped_entry", _swapped_messages),
+    "held_again": EntryLie("repeated_entry", _held_again),
     "beyond_checkpoint": EntryLie("misplaced_entry", _beyond_checkpoint),
     "start_overflow": EntryLie("misplaced_entry", _start_overflow),
     # The list of entries.
-    "empty_message": EntryLie("truncated_stream", _with_entries(lambda _: [])),
+    "empty_message": EntryLie("empty_message", _with_entries(lambda _: [])),
     "short_message": EntryLie("root_mismatch", _with_entries(lambda entries: entries[:-1])),
-    "gap": EntryLie("misplaced_entry", _with_entries(lambda e: [e[0], *e[2:]])),
-    "duplicate": EntryLie("misplaced_entry", _with_entries(lambda e: [e[0], *e[:-1]])),
-    "reordered": EntryLie("misplaced_entry", _with_entries(lambda e: [e[1], e[0], *e[2:]])),
+    "gap": EntryLie("skipped_entry", _with_entries(lambda e: [e[0], *e[2:]])),
+    "duplicate": EntryLie("repeated_entry", _with_entries(lambda e: [e[0], *e[:-1]])),
+    "reordered": EntryLie("reordered_entries", _with_entries(lambda e: [e[1], e[0], *e[2:]])),
+    "gap_before_junk": EntryLie(
+        "skipped_entry", _with_entries(lambda e: [e[0], *e[2:-1], b"no entry"])
+    ),
     "too_many_entries": EntryLie("limit_exceeded", _with_entries(lambda e: [e[0]] * 501)),
     # One entry.
     "changed_header": EntryLie("bad_entry_signature", _with_entry(_changed_header)),

@@ -17,6 +17,7 @@ from registry.log.checkpoint import Checkpoint
 from registry.log.entry import decode_header, split_entry
 from registry.log.log_keys import LogKeys
 from registry.log.merkle import EMPTY_RANGE
+from registry.peer_errors import StaleCheckpoint
 from registry.replication.entry_checks import (
     EntryFault,
     SliceResult,
@@ -205,7 +206,7 @@ class Receiver:
         checkpoint = check_head(note, self._author, held)
         if checkpoint.size < self._offered_size:
             msg = f"a stale checkpoint of {checkpoint.size}, {self._offered_size} were offered"
-            raise TruncatedStream(msg)
+            raise StaleCheckpoint(msg)
         self._note, self._checkpoint = note, checkpoint
         return checkpoint
 

@@ -6,7 +6,7 @@ It holds another author's log as it truly is, and changes what it sends of it.
 import asyncio
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -84,11 +84,70 @@ class Script:
     is_endless: bool = False
 
 
+class SlowLine:
+    """A TCP line to a lying peer; once told to, it lets a byte a second through to the victim."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.is_slow = False
+        self._carrying: set[asyncio.Task[Any]] = set()
+
+    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carries one connection until one side ends it."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._carrying.add(task)
+        theirs, ours = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._carry(reader, ours, is_held_up=False))
+                tasks.create_task(self._carry(theirs, writer, is_held_up=True))
+        except asyncio.CancelledError:
+            pass  # the line is closed, and nobody waits for it
+        finally:
+            for each in (writer, ours):
+                each.transport.abort()
+                with suppress(OSError):
+                    await each.wait_closed()
+
+    async def _carry(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, is_held_up: bool
+    ) -> None:
+        with suppress(OSError):
+            while data := await source.read(65_536):
+                step = 1 if is_held_up and self.is_slow else len(data)
+                for at in range(0, len(data), step):
+                    target.write(data[at : at + step])
+                    await target.drain()
+                    await asyncio.sleep(1.0 if step < len(data) else 0.0)
+        target.transport.abort()
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        for task in self._carrying:
+            task.cancel()
+        await asyncio.gather(*self._carrying)
+
+
+@asynccontextmanager
+async def slow_line(address: str) -> AsyncIterator[SlowLine]:
+    """Listens at a member's address in the place of its node."""
+    line = SlowLine()
+    host, port = address.rsplit(":", 1)
+    server = await asyncio.start_server(line.connect, host, int(port))
+    try:
+        yield line
+    finally:
+        server.close()
+        await line.close()
+
+
 class LyingPeer:
     """Answers the three replication calls from a script."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, line: SlowLine | None = None) -> None:
         self.script = script
+        self._line = line
         self.asked_entries = 0
         self.cancelled = 0
 
@@ -104,6 +163,8 @@ class LyingPeer:
 
     async def get_entries(self, _request: bytes, _context: Any) -> AsyncIterator[bytes]:
         self.asked_entries += 1
+        if self._line is not None:
+            self._line.is_slow = True
         try:
             while True:
                 for message in self.script.entries:
@@ -132,9 +193,11 @@ class LyingPeer:
 
 
 @asynccontextmanager
-async def lying(member: LocalNode, victim: LocalNode, script: Script) -> AsyncIterator[LyingPeer]:
-    """Listens at a member's address with its key until the block ends."""
-    peer = LyingPeer(script)
+async def lying(
+    member: LocalNode, victim: LocalNode, script: Script, line: SlowLine | None = None
+) -> AsyncIterator[LyingPeer]:
+    """Listens at a member's address, or behind a line, with its key until the block ends."""
+    peer = LyingPeer(script, line)
     server = grpc.aio.server()
     behaviours: dict[str, Any] = {
         "WatchHeads": peer.watch_heads,
@@ -152,7 +215,9 @@ async def lying(member: LocalNode, victim: LocalNode, script: Script) -> AsyncIt
         root_certificates=node_certificate(victim),
         require_client_auth=True,
     )
-    server.add_secure_port(member.address, credentials)
+    port = server.add_secure_port(member.address if line is None else "127.0.0.1:0", credentials)
+    if line is not None:
+        line.port = port
     await server.start()
     try:
         yield peer

@@ -13,8 +13,9 @@ from registry.application.membership.rosters import Change, adopt, endorse, load
 from registry.application.verification import fsck_folder, verify_folder
 from registry.client import case
 from registry.domain.audience import EVERYONE, named
-from registry.errors import RosterError, RosterLacksOldMembers
+from registry.errors import RosterError
 from registry.log.roster import decode_signed_roster, registry_id_of
+from registry.peer_errors import RosterLacksOldMembers
 from registry_cli.federation import LocalNode, running
 from tests.integration.federation_world import (
     client_of,

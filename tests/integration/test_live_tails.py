@@ -165,9 +165,9 @@ TAIL_LIES: Final[dict[str, tuple[str, Callable[[TrueLog], bytes]]]] = {
         "bad_entry_signature",
         lambda log: head_with(log, [*log.entries[:-1], flipped(log.entries[-1], -70)]),
     ),
-    "reordered_entries": ("misplaced_entry", lambda log: head_with(log, swapped(log))),
+    "reordered_entries": ("reordered_entries", lambda log: head_with(log, swapped(log))),
     "replayed_entry": (
-        "misplaced_entry",
+        "repeated_entry",
         lambda log: head_with(log, [*log.entries[:-1], log.entries[0]]),
     ),
     "entry_left_out_at_the_end": (
@@ -186,7 +186,7 @@ TAIL_LIES: Final[dict[str, tuple[str, Callable[[TrueLog], bytes]]]] = {
         "limit_exceeded",
         lambda log: head_with(log, [*log.entries[:-1], bytes(TAIL_MAX_BYTES)]),
     ),
-    "no_entries": ("truncated_stream", lambda log: head_with(log, [])),
+    "no_entries": ("empty_message", lambda log: head_with(log, [])),
 }
 
 

@@ -39,6 +39,7 @@ from tests.integration.lying_peer import (
     one_message,
     read_log,
     signed_by_a_stranger,
+    slow_line,
     with_note,
 )
 from tests.integration.parts_world import open_registry
@@ -135,12 +136,12 @@ LIES: Final[dict[str, tuple[str, Lie]]] = {
         lambda log: one_message(log, log.entries[:-1]),
     ),
     "entry_left_out_in_the_middle": (
-        "misplaced_entry",
+        "skipped_entry",
         lambda log: one_message(log, [*log.entries[:5], *log.entries[6:]]),
     ),
-    "reordered_entries": ("misplaced_entry", shuffled),
+    "reordered_entries": ("reordered_entries", shuffled),
     "replayed_entry": (
-        "misplaced_entry",
+        "repeated_entry",
         lambda log: one_message(log, [*log.entries[:5], log.entries[4], *log.entries[5:-1]]),
     ),
     "stream_without_entries": ("truncated_stream", lambda _log: []),
@@ -194,7 +195,7 @@ def garbage_for_a_head(stage: Stage) -> Script:
         ("foreign_entry", foreign_log),
         ("foreign_registry_entry", foreign_registry),
         ("foreign_note", foreign_note),
-        ("truncated_stream", stale_note),
+        ("stale_checkpoint", stale_note),
         ("bad_note_signature", head_of_a_stranger),
         ("malformed_entry", garbage_for_a_head),
     ],
@@ -322,6 +323,23 @@ async def test_wrong_content_is_refused_and_the_liar_left_alone(
         await until(has_all_entries_and_no_content, "all entries are held, and no content")
 
 
+async def test_peer_that_sends_a_byte_a_second_is_given_up_and_others_go_on(
+    stage: Stage, hasty_victim: LocalNode
+) -> None:
+    async with (
+        slow_line(stage.liar.address) as line,
+        lying(stage.liar, hasty_victim, stage.true_script(), line=line) as peer,
+    ):
+        await until_refused(hasty_victim, "liar", "peer_unavailable")
+        assert set((await sizes_at(hasty_victim)).values()) == {0}
+        assert peer.asked_entries > 0
+        stage.relay.start()
+        try:
+            await until_equal([stage.relay, hasty_victim], case_count=EVENTS)
+        finally:
+            stage.relay.kill()
+
+
 @pytest.mark.parametrize("lie", ["changed_entry", "silence", "wrong_parts", "endless"])
 async def test_honest_third_member_gives_the_log_while_the_liar_goes_on(
     stage: Stage, hasty_victim: LocalNode, lie: str
@@ -335,7 +353,7 @@ async def test_honest_third_member_gives_the_log_while_the_liar_goes_on(
     }[lie]
     async with lying(stage.liar, hasty_victim, script):
         reasons = {"silence": "peer_unavailable", "wrong_parts": "commitment_mismatch"}
-        reasons |= {"changed_entry": "bad_entry_signature", "endless": "truncated_stream"}
+        reasons |= {"changed_entry": "bad_entry_signature", "endless": "empty_message"}
         await until_refused(hasty_victim, "liar", reasons[lie])
         stage.relay.start()
         try:

@@ -18,7 +18,8 @@ from registry.application.roles import Role
 from registry.client import RegistryClient, case
 from registry.domain.audience import EVERYONE
 from registry.domain.identifiers import CaseId
-from registry.errors import NotFound, RosterLacksNewMembers
+from registry.errors import NotFound
+from registry.peer_errors import RosterLacksNewMembers
 from registry_cli.federation import CLIENT_NAME, LocalNode, Mechanism, running
 from tests.integration.federation_world import (
     client_of,

@@ -25,10 +25,10 @@ from registry.domain.identifiers import (
 from registry.log.author import Author, draft_event
 from registry.log.digest import case_digest, node_digest
 from registry.log.entry import ALL_MEMBERS, EventRef
+from registry.log.entry_rules import check_entry
 from registry.log.merkle import leaf_hash
 from registry.log.ordering import CaseEvent, PlacedEvent, order_case
 from registry.log.signing import Ed25519Signer
-from registry.replication.entry_checks import check_entry
 from tests.faults.log_keys import single_key
 
 REGISTRY = RegistryId(b"\x0e" * 32)
@@ -108,9 +108,9 @@ class History(NamedTuple):
 @lru_cache(maxsize=1024)
 def check(event: Written) -> tuple[CaseId, CaseEvent]:
     """Checks form, place and signature as ingest does; remembered, as many nodes ask the same."""
-    facts = check_entry(JUDGES[event.log_id], event.entry, event.place)
+    header = check_entry(JUDGES[event.log_id], event.entry, event.place)
     leaf = leaf_hash(event.entry)
-    return facts.case_id, CaseEvent(event.log_id, event.place, facts.time_ms, leaf, facts.refs)
+    return header.case_id, CaseEvent(event.log_id, event.place, header.time_ms, leaf, header.refs)
 
 
 @dataclass

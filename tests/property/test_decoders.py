@@ -28,6 +28,8 @@ from registry.log.entry import (
     signed_message,
     split_entry,
 )
+from registry.log.fault_proof import decode_signed_prefix, encode_signed_prefix
+from registry.log.fault_verdict import verify_fault_proof
 from registry.log.member import read_member_file
 from registry.log.merkle import CompactRange
 from registry.log.proof import (
@@ -41,6 +43,8 @@ from registry.log.roster import (
     verify_genesis,
 )
 from registry.log.signing import check_public_key, verify
+from tests.faults.two_faced import ROSTER as FAULT_ROSTER
+from tests.faults.two_faced import forked, histories_proof, versions_of, written
 from tests.property.hostile_bytes import EXAMPLES, hostile
 from tests.property.signed_samples import (
     BUNDLE,
@@ -66,6 +70,7 @@ from tests.unit.log.log_world import (
 )
 
 Decoder = Callable[[bytes], object]
+FAULT_PROOF = histories_proof(written(6), forked(written(6), 2, 7), 4)
 DECODERS: dict[str, tuple[Decoder, bytes]] = {
     "entry": (split_entry, ENTRY),
     "header": (decode_header, HEADER),
@@ -79,6 +84,11 @@ DECODERS: dict[str, tuple[Decoder, bytes]] = {
     "signed roster": (decode_signed_roster, SIGNED_ROSTER),
     "member file": (read_member_file, MEMBER_FILE),
     "evidence": (decode_inclusion_evidence, EVIDENCE),
+    "fault proof": (
+        lambda data: verify_fault_proof(data, FAULT_ROSTER, versions_of),
+        FAULT_PROOF,
+    ),
+    "signed prefix": (decode_signed_prefix, encode_signed_prefix(written(5).prefix(3, 5))),
     "public key": (check_public_key, signer(11).public_key),
     "bundle": (lambda data: list(read_bundle(BytesIO(data).read)), BUNDLE),
     "bundle record": (decode_record, BUNDLE_RECORD),

@@ -21,6 +21,7 @@ from registry.store import connections
 from registry.store.sqlite import SqliteStore, open_sqlite_store
 from registry.store.values import Appended
 from tests.storage.append_contract import AppendContract
+from tests.storage.freeze_contract import FreezeContract
 from tests.storage.mirror_contract import MirrorContract
 from tests.storage.storage_world import (
     NODE_KEYS,
@@ -41,7 +42,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     opened.close()
 
 
-class TestSqliteStore(AppendContract, MirrorContract):
+class TestSqliteStore(AppendContract, MirrorContract, FreezeContract):
     pass
 
 

@@ -141,6 +141,8 @@ class LogStatus(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     PARTS_WANTED_FIELD_NUMBER: _builtins.int
     FROZEN_AT_FIELD_NUMBER: _builtins.int
+    FROZEN_REASON_FIELD_NUMBER: _builtins.int
+    HAS_FAULT_PROOF_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """The log's origin."""
     mechanism: _builtins.str
@@ -151,6 +153,10 @@ class LogStatus(_message.Message):
     """Parts that this node may hold and has not received yet, among the entries held."""
     frozen_at: _builtins.int
     """Whether the log is frozen, and at which size."""
+    frozen_reason: _builtins.str
+    """Why it is frozen: the reason code of its author's fault, or cut_by_roster; empty = it is not."""
+    has_fault_proof: _builtins.bool
+    """Whether this node holds a proof of that fault, for GetFaultProof."""
     def __init__(
         self,
         *,
@@ -159,10 +165,12 @@ class LogStatus(_message.Message):
         size: _builtins.int = ...,
         parts_wanted: _builtins.int = ...,
         frozen_at: _builtins.int | None = ...,
+        frozen_reason: _builtins.str = ...,
+        has_fault_proof: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "frozen_at", b"frozen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "frozen_at", b"frozen_at", "mechanism", b"mechanism", "origin", b"origin", "parts_wanted", b"parts_wanted", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "frozen_at", b"frozen_at", "frozen_reason", b"frozen_reason", "has_fault_proof", b"has_fault_proof", "mechanism", b"mechanism", "origin", b"origin", "parts_wanted", b"parts_wanted", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__frozen_at: _TypeAlias = _typing.Literal["frozen_at"]  # noqa: Y015
     _WhichOneofArgType__frozen_at: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at"]  # noqa: Y015
@@ -239,6 +247,8 @@ class PeerStatus(_message.Message):
     SIZE_HELD_FIELD_NUMBER: _builtins.int
     SIZE_OFFERED_FIELD_NUMBER: _builtins.int
     HELD_BACK_FIELD_NUMBER: _builtins.int
+    FROZEN_AT_FIELD_NUMBER: _builtins.int
+    FROZEN_REASON_FIELD_NUMBER: _builtins.int
     mechanism: _builtins.str
     """The mechanism's slug."""
     display_name: _builtins.str
@@ -259,6 +269,10 @@ class PeerStatus(_message.Message):
     """Reason code and words if less of its own log is taken than it offers, though nothing is wrong
     with it: over_budget or disk_reserved; empty = all is taken.
     """
+    frozen_at: _builtins.int
+    """Whether its log is frozen here, and at which size."""
+    frozen_reason: _builtins.str
+    """Why, as in LogStatus."""
     def __init__(
         self,
         *,
@@ -271,11 +285,15 @@ class PeerStatus(_message.Message):
         size_held: _builtins.int = ...,
         size_offered: _builtins.int = ...,
         held_back: _builtins.str = ...,
+        frozen_at: _builtins.int | None = ...,
+        frozen_reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "frozen_at", b"frozen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "display_name", b"display_name", "held_back", b"held_back", "is_caught_up", b"is_caught_up", "is_connected", b"is_connected", "last_error", b"last_error", "mechanism", b"mechanism", "size_held", b"size_held", "size_offered", b"size_offered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "address", b"address", "display_name", b"display_name", "frozen_at", b"frozen_at", "frozen_reason", b"frozen_reason", "held_back", b"held_back", "is_caught_up", b"is_caught_up", "is_connected", b"is_connected", "last_error", b"last_error", "mechanism", b"mechanism", "size_held", b"size_held", "size_offered", b"size_offered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__frozen_at: _TypeAlias = _typing.Literal["frozen_at"]  # noqa: Y015
+    _WhichOneofArgType__frozen_at: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__frozen_at) -> _WhichOneofReturnType__frozen_at | None: ...
 
 Global___PeerStatus: _TypeAlias = PeerStatus  # noqa: Y015

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bregistry/api/v1/audit.proto\x12\x0fregistry.api.v1\"&\n\x14GetCheckpointRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"\x19\n\x17WatchCheckpointsRequest\".\n\x18WatchCheckpointsResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"9\n\x18GetInclusionProofRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04\"-\n\x19GetInclusionProofResponse\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\"U\n\x1aGetConsistencyProofRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x12\n\nfirst_size\x18\x02 \x01(\x04\x12\x13\n\x0bsecond_size\x18\x03 \x01(\x04\"@\n\x1bGetConsistencyProofResponse\x12\x13\n\x0bsecond_size\x18\x01 \x01(\x04\x12\x0c\n\x04path\x18\x02 \x03(\x0c\"K\n\x12ListEntriesRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"N\n\x13ListEntriesResponse\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x16\n\x14GetNodeDigestRequest\"f\n\x15GetNodeDigestResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x12\n\ncase_count\x18\x02 \x01(\x04\x12)\n\x06vector\x18\x03 \x03(\x0b\x32\x19.registry.api.v1.LogPlace\"6\n\x08LogPlace\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x32\xf1\x04\n\x0c\x41uditService\x12^\n\rGetCheckpoint\x12%.registry.api.v1.GetCheckpointRequest\x1a&.registry.api.v1.GetCheckpointResponse\x12i\n\x10WatchCheckpoints\x12(.registry.api.v1.WatchCheckpointsRequest\x1a).registry.api.v1.WatchCheckpointsResponse0\x01\x12j\n\x11GetInclusionProof\x12).registry.api.v1.GetInclusionProofRequest\x1a*.registry.api.v1.GetInclusionProofResponse\x12p\n\x13GetConsistencyProof\x12+.registry.api.v1.GetConsistencyProofRequest\x1a,.registry.api.v1.GetConsistencyProofResponse\x12X\n\x0bListEntries\x12#.registry.api.v1.ListEntriesRequest\x1a$.registry.api.v1.ListEntriesResponse\x12^\n\rGetNodeDigest\x12%.registry.api.v1.GetNodeDigestRequest\x1a&.registry.api.v1.GetNodeDigestResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bregistry/api/v1/audit.proto\x12\x0fregistry.api.v1\"&\n\x14GetCheckpointRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"\x19\n\x17WatchCheckpointsRequest\".\n\x18WatchCheckpointsResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"9\n\x18GetInclusionProofRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04\"-\n\x19GetInclusionProofResponse\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\"U\n\x1aGetConsistencyProofRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x12\n\nfirst_size\x18\x02 \x01(\x04\x12\x13\n\x0bsecond_size\x18\x03 \x01(\x04\"@\n\x1bGetConsistencyProofResponse\x12\x13\n\x0bsecond_size\x18\x01 \x01(\x04\x12\x0c\n\x04path\x18\x02 \x03(\x0c\"&\n\x14GetFaultProofRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\"&\n\x15GetFaultProofResponse\x12\r\n\x05proof\x18\x01 \x01(\x0c\"K\n\x12ListEntriesRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"N\n\x13ListEntriesResponse\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x16\n\x14GetNodeDigestRequest\"f\n\x15GetNodeDigestResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x12\n\ncase_count\x18\x02 \x01(\x04\x12)\n\x06vector\x18\x03 \x03(\x0b\x32\x19.registry.api.v1.LogPlace\"6\n\x08LogPlace\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x32\xd1\x05\n\x0c\x41uditService\x12^\n\rGetCheckpoint\x12%.registry.api.v1.GetCheckpointRequest\x1a&.registry.api.v1.GetCheckpointResponse\x12i\n\x10WatchCheckpoints\x12(.registry.api.v1.WatchCheckpointsRequest\x1a).registry.api.v1.WatchCheckpointsResponse0\x01\x12j\n\x11GetInclusionProof\x12).registry.api.v1.GetInclusionProofRequest\x1a*.registry.api.v1.GetInclusionProofResponse\x12p\n\x13GetConsistencyProof\x12+.registry.api.v1.GetConsistencyProofRequest\x1a,.registry.api.v1.GetConsistencyProofResponse\x12^\n\rGetFaultProof\x12%.registry.api.v1.GetFaultProofRequest\x1a&.registry.api.v1.GetFaultProofResponse\x12X\n\x0bListEntries\x12#.registry.api.v1.ListEntriesRequest\x1a$.registry.api.v1.ListEntriesResponse\x12^\n\rGetNodeDigest\x12%.registry.api.v1.GetNodeDigestRequest\x1a&.registry.api.v1.GetNodeDigestResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,16 +47,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=399
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=401
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=465
-  _globals['_LISTENTRIESREQUEST']._serialized_start=467
-  _globals['_LISTENTRIESREQUEST']._serialized_end=542
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=544
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=622
-  _globals['_GETNODEDIGESTREQUEST']._serialized_start=624
-  _globals['_GETNODEDIGESTREQUEST']._serialized_end=646
-  _globals['_GETNODEDIGESTRESPONSE']._serialized_start=648
-  _globals['_GETNODEDIGESTRESPONSE']._serialized_end=750
-  _globals['_LOGPLACE']._serialized_start=752
-  _globals['_LOGPLACE']._serialized_end=806
-  _globals['_AUDITSERVICE']._serialized_start=809
-  _globals['_AUDITSERVICE']._serialized_end=1434
+  _globals['_GETFAULTPROOFREQUEST']._serialized_start=467
+  _globals['_GETFAULTPROOFREQUEST']._serialized_end=505
+  _globals['_GETFAULTPROOFRESPONSE']._serialized_start=507
+  _globals['_GETFAULTPROOFRESPONSE']._serialized_end=545
+  _globals['_LISTENTRIESREQUEST']._serialized_start=547
+  _globals['_LISTENTRIESREQUEST']._serialized_end=622
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=624
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=702
+  _globals['_GETNODEDIGESTREQUEST']._serialized_start=704
+  _globals['_GETNODEDIGESTREQUEST']._serialized_end=726
+  _globals['_GETNODEDIGESTRESPONSE']._serialized_start=728
+  _globals['_GETNODEDIGESTRESPONSE']._serialized_end=830
+  _globals['_LOGPLACE']._serialized_start=832
+  _globals['_LOGPLACE']._serialized_end=886
+  _globals['_AUDITSERVICE']._serialized_start=889
+  _globals['_AUDITSERVICE']._serialized_end=1610
 # @@protoc_insertion_point(module_scope)

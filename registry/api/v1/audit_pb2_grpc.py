@@ -55,6 +55,11 @@ class AuditServiceStub(object):
                 request_serializer=registry_dot_api_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.SerializeToString,
                 response_deserializer=registry_dot_api_dot_v1_dot_audit__pb2.GetConsistencyProofResponse.FromString,
                 _registered_method=True)
+        self.GetFaultProof = channel.unary_unary(
+                '/registry.api.v1.AuditService/GetFaultProof',
+                request_serializer=registry_dot_api_dot_v1_dot_audit__pb2.GetFaultProofRequest.SerializeToString,
+                response_deserializer=registry_dot_api_dot_v1_dot_audit__pb2.GetFaultProofResponse.FromString,
+                _registered_method=True)
         self.ListEntries = channel.unary_unary(
                 '/registry.api.v1.AuditService/ListEntries',
                 request_serializer=registry_dot_api_dot_v1_dot_audit__pb2.ListEntriesRequest.SerializeToString,
@@ -103,6 +108,14 @@ class AuditServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetFaultProof(self, request, context):
+        """Returns the proof by which a log is frozen: what its author did, for anybody to verify.
+        Errors: NOT_FOUND (no such log, or no proof is held). Retry: no.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEntries(self, request, context):
         """Lists the entries of a log in order, paged.
         Errors: NOT_FOUND (no such log), INVALID_ARGUMENT (page size or token). Retry: the same page.
@@ -141,6 +154,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.GetConsistencyProof,
                     request_deserializer=registry_dot_api_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.FromString,
                     response_serializer=registry_dot_api_dot_v1_dot_audit__pb2.GetConsistencyProofResponse.SerializeToString,
+            ),
+            'GetFaultProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFaultProof,
+                    request_deserializer=registry_dot_api_dot_v1_dot_audit__pb2.GetFaultProofRequest.FromString,
+                    response_serializer=registry_dot_api_dot_v1_dot_audit__pb2.GetFaultProofResponse.SerializeToString,
             ),
             'ListEntries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEntries,
@@ -262,6 +280,33 @@ class AuditService(object):
             '/registry.api.v1.AuditService/GetConsistencyProof',
             registry_dot_api_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.SerializeToString,
             registry_dot_api_dot_v1_dot_audit__pb2.GetConsistencyProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFaultProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/registry.api.v1.AuditService/GetFaultProof',
+            registry_dot_api_dot_v1_dot_audit__pb2.GetFaultProofRequest.SerializeToString,
+            registry_dot_api_dot_v1_dot_audit__pb2.GetFaultProofResponse.FromString,
             options,
             channel_credentials,
             insecure,

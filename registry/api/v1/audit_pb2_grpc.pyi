@@ -49,6 +49,10 @@ class AuditServiceStub:
     """Proves that a log of one size is a prefix of the log of a larger size.
     Errors: NOT_FOUND (no such log or size), INVALID_ARGUMENT. Retry: no.
     """
+    GetFaultProof: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetFaultProofRequest, _audit_pb2.GetFaultProofResponse]
+    """Returns the proof by which a log is frozen: what its author did, for anybody to verify.
+    Errors: NOT_FOUND (no such log, or no proof is held). Retry: no.
+    """
     ListEntries: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListEntriesRequest, _audit_pb2.ListEntriesResponse]
     """Lists the entries of a log in order, paged.
     Errors: NOT_FOUND (no such log), INVALID_ARGUMENT (page size or token). Retry: the same page.
@@ -78,6 +82,10 @@ class AuditServiceAsyncStub(AuditServiceStub):
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetConsistencyProofRequest, _audit_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
     """Proves that a log of one size is a prefix of the log of a larger size.
     Errors: NOT_FOUND (no such log or size), INVALID_ARGUMENT. Retry: no.
+    """
+    GetFaultProof: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetFaultProofRequest, _audit_pb2.GetFaultProofResponse]  # type: ignore[assignment]
+    """Returns the proof by which a log is frozen: what its author did, for anybody to verify.
+    Errors: NOT_FOUND (no such log, or no proof is held). Retry: no.
     """
     ListEntries: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListEntriesRequest, _audit_pb2.ListEntriesResponse]  # type: ignore[assignment]
     """Lists the entries of a log in order, paged.
@@ -129,6 +137,16 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_audit_pb2.GetConsistencyProofResponse, _abc.Awaitable[_audit_pb2.GetConsistencyProofResponse]]:
         """Proves that a log of one size is a prefix of the log of a larger size.
         Errors: NOT_FOUND (no such log or size), INVALID_ARGUMENT. Retry: no.
+        """
+
+    @_abc_1.abstractmethod
+    def GetFaultProof(
+        self,
+        request: _audit_pb2.GetFaultProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.GetFaultProofResponse, _abc.Awaitable[_audit_pb2.GetFaultProofResponse]]:
+        """Returns the proof by which a log is frozen: what its author did, for anybody to verify.
+        Errors: NOT_FOUND (no such log, or no proof is held). Retry: no.
         """
 
     @_abc_1.abstractmethod

@@ -29,7 +29,9 @@ class WatchHeadsRequest(_message.Message):
     HELD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def held(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldLog]:
-        """What the caller holds already; heads that are not larger are not sent."""
+        """What the caller holds already; heads that are not larger are not sent, unless one has the same
+        size and another root.
+        """
 
     def __init__(
         self,
@@ -52,19 +54,23 @@ class HeldLog(_message.Message):
 
     LOG_ID_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
     """32 bytes."""
     size: _builtins.int
     """Number of entries."""
+    root: _builtins.bytes
+    """RFC 6962 root at that size, 32 bytes; empty = not told."""
     def __init__(
         self,
         *,
         log_id: _builtins.bytes = ...,
         size: _builtins.int = ...,
+        root: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_id", b"log_id", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_id", b"log_id", "root", b"root", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -72,12 +78,17 @@ Global___HeldLog: _TypeAlias = HeldLog  # noqa: Y015
 
 @_typing.final
 class WatchHeadsResponse(_message.Message):
-    """One head, or the marker that all heads known at the start of the stream have been sent."""
+    """One head, a proof of a fault, or the marker that all that was known at the start of the stream has
+    been sent.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     HEAD_FIELD_NUMBER: _builtins.int
     CAUGHT_UP_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    evidence: _builtins.bytes
+    """The exact bytes of a registry.format.v1.FaultProof, at most 1 MiB."""
     @_builtins.property
     def head(self) -> Global___Head:
         """A log's largest checkpoint that this node holds in full."""
@@ -91,12 +102,13 @@ class WatchHeadsResponse(_message.Message):
         *,
         head: Global___Head | None = ...,
         caught_up: Global___CaughtUp | None = ...,
+        evidence: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "head", b"head", "item", b"item"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "evidence", b"evidence", "head", b"head", "item", b"item"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "head", b"head", "item", b"item"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "evidence", b"evidence", "head", b"head", "item", b"item"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["head", "caught_up"]  # noqa: Y015
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["head", "caught_up", "evidence"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 
@@ -269,6 +281,58 @@ class GetEntriesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetEntriesResponse: _TypeAlias = GetEntriesResponse  # noqa: Y015
+
+@_typing.final
+class GetPrefixRequest(_message.Message):
+    """Asks for the root of the first entries of a log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_ID_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    log_id: _builtins.bytes
+    """32 bytes."""
+    size: _builtins.int
+    """Number of entries, from 1."""
+    def __init__(
+        self,
+        *,
+        log_id: _builtins.bytes = ...,
+        size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_id", b"log_id", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPrefixRequest: _TypeAlias = GetPrefixRequest  # noqa: Y015
+
+@_typing.final
+class GetPrefixResponse(_message.Message):
+    """The root at a size, and how a signed checkpoint stands for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_PREFIX_FIELD_NUMBER: _builtins.int
+    LAST_ENTRY_FIELD_NUMBER: _builtins.int
+    signed_prefix: _builtins.bytes
+    """The exact bytes of a registry.format.v1.SignedPrefix."""
+    last_entry: _builtins.bytes
+    """The exact bytes of the last of these entries."""
+    def __init__(
+        self,
+        *,
+        signed_prefix: _builtins.bytes = ...,
+        last_entry: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_entry", b"last_entry", "signed_prefix", b"signed_prefix"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPrefixResponse: _TypeAlias = GetPrefixResponse  # noqa: Y015
 
 @_typing.final
 class PartId(_message.Message):

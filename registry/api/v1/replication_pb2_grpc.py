@@ -45,6 +45,11 @@ class ReplicationServiceStub(object):
                 request_serializer=registry_dot_api_dot_v1_dot_replication__pb2.GetEntriesRequest.SerializeToString,
                 response_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.GetEntriesResponse.FromString,
                 _registered_method=True)
+        self.GetPrefix = channel.unary_unary(
+                '/registry.api.v1.ReplicationService/GetPrefix',
+                request_serializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPrefixRequest.SerializeToString,
+                response_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPrefixResponse.FromString,
+                _registered_method=True)
         self.GetParts = channel.unary_stream(
                 '/registry.api.v1.ReplicationService/GetParts',
                 request_serializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPartsRequest.SerializeToString,
@@ -74,7 +79,8 @@ class ReplicationServiceServicer(object):
     def WatchHeads(self, request, context):
         """Streams the head of every log that this node holds: first all of them, then a caught-up
         marker, then each head again whenever it grows, with the last entries if they are few. The
-        stream has no natural end.
+        stream has no natural end. Proofs of authors' faults come before the marker, each once a
+        stream, and later ones when this node takes them.
         Errors: PERMISSION_DENIED (not a member), RESOURCE_EXHAUSTED (too many streams).
         Retry: with backoff; nothing is remembered across streams.
         """
@@ -87,6 +93,16 @@ class ReplicationServiceServicer(object):
         A message has at most 500 entries or about 1 MiB.
         Errors: NOT_FOUND (no such log, or nothing at `start`), INVALID_ARGUMENT, PERMISSION_DENIED.
         Retry: from the last size that was stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPrefix(self, request, context):
+        """Returns the root that this node's largest checkpoint of a log has at a smaller size, with the
+        proof. Who meets another history finds with it where the two part.
+        Errors: NOT_FOUND (no such log, or fewer entries under a checkpoint), INVALID_ARGUMENT,
+        PERMISSION_DENIED. Retry: at will.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,6 +156,11 @@ def add_ReplicationServiceServicer_to_server(servicer, server):
                     servicer.GetEntries,
                     request_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.GetEntriesRequest.FromString,
                     response_serializer=registry_dot_api_dot_v1_dot_replication__pb2.GetEntriesResponse.SerializeToString,
+            ),
+            'GetPrefix': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPrefix,
+                    request_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPrefixRequest.FromString,
+                    response_serializer=registry_dot_api_dot_v1_dot_replication__pb2.GetPrefixResponse.SerializeToString,
             ),
             'GetParts': grpc.unary_stream_rpc_method_handler(
                     servicer.GetParts,
@@ -217,6 +238,33 @@ class ReplicationService(object):
             '/registry.api.v1.ReplicationService/GetEntries',
             registry_dot_api_dot_v1_dot_replication__pb2.GetEntriesRequest.SerializeToString,
             registry_dot_api_dot_v1_dot_replication__pb2.GetEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPrefix(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/registry.api.v1.ReplicationService/GetPrefix',
+            registry_dot_api_dot_v1_dot_replication__pb2.GetPrefixRequest.SerializeToString,
+            registry_dot_api_dot_v1_dot_replication__pb2.GetPrefixResponse.FromString,
             options,
             channel_credentials,
             insecure,

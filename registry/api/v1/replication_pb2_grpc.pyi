@@ -38,7 +38,8 @@ class ReplicationServiceStub:
     WatchHeads: _grpc.UnaryStreamMultiCallable[_replication_pb2.WatchHeadsRequest, _replication_pb2.WatchHeadsResponse]
     """Streams the head of every log that this node holds: first all of them, then a caught-up
     marker, then each head again whenever it grows, with the last entries if they are few. The
-    stream has no natural end.
+    stream has no natural end. Proofs of authors' faults come before the marker, each once a
+    stream, and later ones when this node takes them.
     Errors: PERMISSION_DENIED (not a member), RESOURCE_EXHAUSTED (too many streams).
     Retry: with backoff; nothing is remembered across streams.
     """
@@ -47,6 +48,12 @@ class ReplicationServiceStub:
     A message has at most 500 entries or about 1 MiB.
     Errors: NOT_FOUND (no such log, or nothing at `start`), INVALID_ARGUMENT, PERMISSION_DENIED.
     Retry: from the last size that was stored.
+    """
+    GetPrefix: _grpc.UnaryUnaryMultiCallable[_replication_pb2.GetPrefixRequest, _replication_pb2.GetPrefixResponse]
+    """Returns the root that this node's largest checkpoint of a log has at a smaller size, with the
+    proof. Who meets another history finds with it where the two part.
+    Errors: NOT_FOUND (no such log, or fewer entries under a checkpoint), INVALID_ARGUMENT,
+    PERMISSION_DENIED. Retry: at will.
     """
     GetParts: _grpc.UnaryStreamMultiCallable[_replication_pb2.GetPartsRequest, _replication_pb2.GetPartsResponse]
     """Streams the parts that are held and may be sent to this caller, in the order asked. A part
@@ -77,7 +84,8 @@ class ReplicationServiceAsyncStub(ReplicationServiceStub):
     WatchHeads: _aio.UnaryStreamMultiCallable[_replication_pb2.WatchHeadsRequest, _replication_pb2.WatchHeadsResponse]  # type: ignore[assignment]
     """Streams the head of every log that this node holds: first all of them, then a caught-up
     marker, then each head again whenever it grows, with the last entries if they are few. The
-    stream has no natural end.
+    stream has no natural end. Proofs of authors' faults come before the marker, each once a
+    stream, and later ones when this node takes them.
     Errors: PERMISSION_DENIED (not a member), RESOURCE_EXHAUSTED (too many streams).
     Retry: with backoff; nothing is remembered across streams.
     """
@@ -86,6 +94,12 @@ class ReplicationServiceAsyncStub(ReplicationServiceStub):
     A message has at most 500 entries or about 1 MiB.
     Errors: NOT_FOUND (no such log, or nothing at `start`), INVALID_ARGUMENT, PERMISSION_DENIED.
     Retry: from the last size that was stored.
+    """
+    GetPrefix: _aio.UnaryUnaryMultiCallable[_replication_pb2.GetPrefixRequest, _replication_pb2.GetPrefixResponse]  # type: ignore[assignment]
+    """Returns the root that this node's largest checkpoint of a log has at a smaller size, with the
+    proof. Who meets another history finds with it where the two part.
+    Errors: NOT_FOUND (no such log, or fewer entries under a checkpoint), INVALID_ARGUMENT,
+    PERMISSION_DENIED. Retry: at will.
     """
     GetParts: _aio.UnaryStreamMultiCallable[_replication_pb2.GetPartsRequest, _replication_pb2.GetPartsResponse]  # type: ignore[assignment]
     """Streams the parts that are held and may be sent to this caller, in the order asked. A part
@@ -119,7 +133,8 @@ class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_replication_pb2.WatchHeadsResponse], _abc.AsyncIterator[_replication_pb2.WatchHeadsResponse]]:
         """Streams the head of every log that this node holds: first all of them, then a caught-up
         marker, then each head again whenever it grows, with the last entries if they are few. The
-        stream has no natural end.
+        stream has no natural end. Proofs of authors' faults come before the marker, each once a
+        stream, and later ones when this node takes them.
         Errors: PERMISSION_DENIED (not a member), RESOURCE_EXHAUSTED (too many streams).
         Retry: with backoff; nothing is remembered across streams.
         """
@@ -134,6 +149,18 @@ class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         A message has at most 500 entries or about 1 MiB.
         Errors: NOT_FOUND (no such log, or nothing at `start`), INVALID_ARGUMENT, PERMISSION_DENIED.
         Retry: from the last size that was stored.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPrefix(
+        self,
+        request: _replication_pb2.GetPrefixRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replication_pb2.GetPrefixResponse, _abc.Awaitable[_replication_pb2.GetPrefixResponse]]:
+        """Returns the root that this node's largest checkpoint of a log has at a smaller size, with the
+        proof. Who meets another history finds with it where the two part.
+        Errors: NOT_FOUND (no such log, or fewer entries under a checkpoint), INVALID_ARGUMENT,
+        PERMISSION_DENIED. Retry: at will.
         """
 
     @_abc_1.abstractmethod

@@ -10,13 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.domain.identifiers import LogId, MemberId, RegistryId
-from registry.errors import (
-    EntryError,
-    InvalidRequest,
-    MalformedBundle,
-    RosterOfAnotherRegistry,
-    RosterRolledBack,
-)
+from registry.errors import EntryError, InvalidRequest, MalformedBundle
 from registry.log.bundle import (
     BundleEntries,
     BundleHead,
@@ -29,6 +23,10 @@ from registry.log.bundle import (
 from registry.log.checkpoint import parse_checkpoint, parse_note
 from registry.log.roster import Roster, decode_signed_roster, registry_id_of
 from registry.log.roster_chain import RosterChain, begin_chain
+from registry.peer_errors import (
+    RosterOfAnotherRegistry,
+    RosterRolledBack,
+)
 
 _BUFFER_BYTES: Final = 2**20
 

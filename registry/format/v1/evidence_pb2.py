@@ -24,15 +24,25 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!registry/format/v1/evidence.proto\x12\x12registry.format.v1\"\x80\x01\n\x14InvalidEntryEvidence\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\x12\x16\n\x0einclusion_path\x18\x05 \x03(\x0c\x12\x0e\n\x06reason\x18\x06 \x01(\t\"\x80\x01\n\x11InclusionEvidence\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\x12\x16\n\x0einclusion_path\x18\x05 \x03(\x0c\x12\x11\n\trotations\x18\x06 \x03(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!registry/format/v1/evidence.proto\x12\x12registry.format.v1\"\xe5\x01\n\nFaultProof\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x11\n\tfrozen_at\x18\x02 \x01(\x04\x12\x39\n\rtwo_histories\x18\x03 \x01(\x0b\x32 .registry.format.v1.TwoHistoriesH\x00\x12\x35\n\x0btwo_entries\x18\x04 \x01(\x0b\x32\x1e.registry.format.v1.TwoEntriesH\x00\x12\x39\n\rinvalid_entry\x18\x05 \x01(\x0b\x32 .registry.format.v1.InvalidEntryH\x00\x42\x07\n\x05\x66\x61ult\"\x84\x01\n\x0cTwoHistories\x12\x11\n\tparted_by\x18\x01 \x01(\x04\x12/\n\x05\x66irst\x18\x02 \x01(\x0b\x32 .registry.format.v1.SignedPrefix\x12\x30\n\x06second\x18\x03 \x01(\x0b\x32 .registry.format.v1.SignedPrefix\"]\n\x0cSignedPrefix\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\x11\n\trotations\x18\x02 \x03(\x0c\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x18\n\x10\x63onsistency_path\x18\x04 \x03(\x0c\">\n\nTwoEntries\x12\r\n\x05\x66irst\x18\x01 \x01(\x0c\x12\x0e\n\x06second\x18\x02 \x01(\x0c\x12\x11\n\trotations\x18\x03 \x03(\x0c\"\x9e\x01\n\x0cInvalidEntry\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\x11\n\trotations\x18\x02 \x03(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\x12\x16\n\x0einclusion_path\x18\x05 \x03(\x0c\x12\x31\n\x07\x65\x61rlier\x18\x06 \x01(\x0b\x32 .registry.format.v1.EarlierEntry\"D\n\x0c\x45\x61rlierEntry\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12\x16\n\x0einclusion_path\x18\x03 \x03(\x0c\"\x80\x01\n\x11InclusionEvidence\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\x12\x16\n\x0einclusion_path\x18\x05 \x03(\x0c\x12\x11\n\trotations\x18\x06 \x03(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'registry.format.v1.evidence_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INVALIDENTRYEVIDENCE']._serialized_start=58
-  _globals['_INVALIDENTRYEVIDENCE']._serialized_end=186
-  _globals['_INCLUSIONEVIDENCE']._serialized_start=189
-  _globals['_INCLUSIONEVIDENCE']._serialized_end=317
+  _globals['_FAULTPROOF']._serialized_start=58
+  _globals['_FAULTPROOF']._serialized_end=287
+  _globals['_TWOHISTORIES']._serialized_start=290
+  _globals['_TWOHISTORIES']._serialized_end=422
+  _globals['_SIGNEDPREFIX']._serialized_start=424
+  _globals['_SIGNEDPREFIX']._serialized_end=517
+  _globals['_TWOENTRIES']._serialized_start=519
+  _globals['_TWOENTRIES']._serialized_end=581
+  _globals['_INVALIDENTRY']._serialized_start=584
+  _globals['_INVALIDENTRY']._serialized_end=742
+  _globals['_EARLIERENTRY']._serialized_start=744
+  _globals['_EARLIERENTRY']._serialized_end=812
+  _globals['_INCLUSIONEVIDENCE']._serialized_start=815
+  _globals['_INCLUSIONEVIDENCE']._serialized_end=943
 # @@protoc_insertion_point(module_scope)

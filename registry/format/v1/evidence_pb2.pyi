@@ -19,48 +19,238 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
-class InvalidEntryEvidence(_message.Message):
-    """Proof that a log's author signed a checkpoint over an entry that breaks the rules."""
+class FaultProof(_message.Message):
+    """Proof that the author of a log broke its rules: the roster verifies it, and nobody is believed.
+    At most 1 MiB, in the deterministic encoding, without unknown fields.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ORIGIN_FIELD_NUMBER: _builtins.int
+    FROZEN_AT_FIELD_NUMBER: _builtins.int
+    TWO_HISTORIES_FIELD_NUMBER: _builtins.int
+    TWO_ENTRIES_FIELD_NUMBER: _builtins.int
+    INVALID_ENTRY_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """The log's origin."""
+    frozen_at: _builtins.int
+    """The first index that is void for everybody. Recomputed by whoever verifies, never believed."""
+    @_builtins.property
+    def two_histories(self) -> Global___TwoHistories:
+        """It signed two histories."""
+
+    @_builtins.property
+    def two_entries(self) -> Global___TwoEntries:
+        """It signed two entries for one place."""
+
+    @_builtins.property
+    def invalid_entry(self) -> Global___InvalidEntry:
+        """It signed a checkpoint over an entry that breaks the rules."""
+
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        frozen_at: _builtins.int = ...,
+        two_histories: Global___TwoHistories | None = ...,
+        two_entries: Global___TwoEntries | None = ...,
+        invalid_entry: Global___InvalidEntry | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fault", b"fault", "invalid_entry", b"invalid_entry", "two_entries", b"two_entries", "two_histories", b"two_histories"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fault", b"fault", "frozen_at", b"frozen_at", "invalid_entry", b"invalid_entry", "origin", b"origin", "two_entries", b"two_entries", "two_histories", b"two_histories"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_fault: _TypeAlias = _typing.Literal["two_histories", "two_entries", "invalid_entry"]  # noqa: Y015
+    _WhichOneofArgType_fault: _TypeAlias = _typing.Literal["fault", b"fault"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_fault) -> _WhichOneofReturnType_fault | None: ...
+
+Global___FaultProof: _TypeAlias = FaultProof  # noqa: Y015
+
+@_typing.final
+class TwoHistories(_message.Message):
+    """Two checkpoints of one log which have different roots at one size: no log begins with both. The
+    entries differ at `parted_by` - 1 or before.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTED_BY_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    SECOND_FIELD_NUMBER: _builtins.int
+    parted_by: _builtins.int
+    """A size that both reach, from 1."""
+    @_builtins.property
+    def first(self) -> Global___SignedPrefix:
+        """One history."""
+
+    @_builtins.property
+    def second(self) -> Global___SignedPrefix:
+        """The other one."""
+
+    def __init__(
+        self,
+        *,
+        parted_by: _builtins.int = ...,
+        first: Global___SignedPrefix | None = ...,
+        second: Global___SignedPrefix | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "second", b"second"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "parted_by", b"parted_by", "second", b"second"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TwoHistories: _TypeAlias = TwoHistories  # noqa: Y015
+
+@_typing.final
+class SignedPrefix(_message.Message):
+    """The root that a signed checkpoint has at a smaller size."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    ROTATIONS_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_PATH_FIELD_NUMBER: _builtins.int
+    checkpoint: _builtins.bytes
+    """The author's signed checkpoint, a C2SP signed note."""
+    root: _builtins.bytes
+    """The root over the first entries, 32 bytes."""
+    @_builtins.property
+    def rotations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Exact bytes of the entries that rotated the log's key, in order."""
+
+    @_builtins.property
+    def consistency_path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """RFC 6962 consistency path from that root to the checkpoint, 32 bytes each."""
+
+    def __init__(
+        self,
+        *,
+        checkpoint: _builtins.bytes = ...,
+        rotations: _abc.Iterable[_builtins.bytes] | None = ...,
+        root: _builtins.bytes = ...,
+        consistency_path: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "consistency_path", b"consistency_path", "root", b"root", "rotations", b"rotations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignedPrefix: _TypeAlias = SignedPrefix  # noqa: Y015
+
+@_typing.final
+class TwoEntries(_message.Message):
+    """Two entries whose headers are for one place and differ, both signed by the log's key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_FIELD_NUMBER: _builtins.int
+    SECOND_FIELD_NUMBER: _builtins.int
+    ROTATIONS_FIELD_NUMBER: _builtins.int
+    first: _builtins.bytes
+    """Exact bytes of one entry."""
+    second: _builtins.bytes
+    """Exact bytes of the other one."""
+    @_builtins.property
+    def rotations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Exact bytes of the entries that rotated the log's key before, in order."""
+
+    def __init__(
+        self,
+        *,
+        first: _builtins.bytes = ...,
+        second: _builtins.bytes = ...,
+        rotations: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "rotations", b"rotations", "second", b"second"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TwoEntries: _TypeAlias = TwoEntries  # noqa: Y015
+
+@_typing.final
+class InvalidEntry(_message.Message):
+    """An entry that breaks the rules by itself, or beside an earlier entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    ROTATIONS_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
     ENTRY_FIELD_NUMBER: _builtins.int
     INCLUSION_PATH_FIELD_NUMBER: _builtins.int
-    REASON_FIELD_NUMBER: _builtins.int
-    origin: _builtins.str
-    """The log's origin."""
+    EARLIER_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.bytes
     """The author's signed checkpoint, a C2SP signed note."""
     index: _builtins.int
     """The entry's place."""
     entry: _builtins.bytes
     """The entry's exact bytes."""
-    reason: _builtins.str
-    """The reason code of the rule that it breaks."""
+    @_builtins.property
+    def rotations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Exact bytes of the entries that rotated the log's key, in order."""
+
     @_builtins.property
     def inclusion_path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """RFC 6962 inclusion path of the entry under the checkpoint, 32 bytes each."""
 
+    @_builtins.property
+    def earlier(self) -> Global___EarlierEntry:
+        """The entry before it that it must not stand behind; absent if it is wrong by itself."""
+
     def __init__(
         self,
         *,
-        origin: _builtins.str = ...,
         checkpoint: _builtins.bytes = ...,
+        rotations: _abc.Iterable[_builtins.bytes] | None = ...,
         index: _builtins.int = ...,
         entry: _builtins.bytes = ...,
         inclusion_path: _abc.Iterable[_builtins.bytes] | None = ...,
-        reason: _builtins.str = ...,
+        earlier: Global___EarlierEntry | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["earlier", b"earlier"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "entry", b"entry", "inclusion_path", b"inclusion_path", "index", b"index", "origin", b"origin", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "earlier", b"earlier", "entry", b"entry", "inclusion_path", b"inclusion_path", "index", b"index", "rotations", b"rotations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___InvalidEntryEvidence: _TypeAlias = InvalidEntryEvidence  # noqa: Y015
+Global___InvalidEntry: _TypeAlias = InvalidEntry  # noqa: Y015
+
+@_typing.final
+class EarlierEntry(_message.Message):
+    """An entry before another one of the same log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    INCLUSION_PATH_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Its place."""
+    entry: _builtins.bytes
+    """Its exact bytes."""
+    @_builtins.property
+    def inclusion_path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """RFC 6962 inclusion path in the tree of the entries before the other one, 32 bytes each."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        entry: _builtins.bytes = ...,
+        inclusion_path: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "inclusion_path", b"inclusion_path", "index", b"index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EarlierEntry: _TypeAlias = EarlierEntry  # noqa: Y015
 
 @_typing.final
 class InclusionEvidence(_message.Message):

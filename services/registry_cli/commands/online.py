@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
-from registry.client import RegistryClient, case, load_profile, situation
+from registry.client import LogStatus, PeerStatus, RegistryClient, case, load_profile, situation
 from registry.client.confidentiality import Preview
 from registry.domain.audience import (
     DEFAULT_AUDIENCE,
@@ -198,7 +198,7 @@ def peers(profile: Profile, json: Json = False) -> None:
             state = "caught up" if peer.is_caught_up else "catching up"
         output.say(
             f"{peer.mechanism:<24} {state:<14} {peer.size_held:>7} of {peer.size_offered} events"
-            f"  {peer.address}"
+            f"  {peer.address}{_frozen(peer)}"
         )
         if peer.last_error:
             output.say(f"{'':<24} last error: {peer.last_error}")
@@ -218,8 +218,9 @@ def status(profile: Profile, json: Json = False) -> None:
         day = time_text(found.roster_expiry_ms)[:10]
         output.say(f"roster version {found.roster_version}, to be renewed by {day}{due}")
     for log in found.logs:
-        frozen = "" if log.frozen_at is None else f", FROZEN at {log.frozen_at}"
-        output.say(f"  {log.origin:<44} {log.size:>7} events, {log.parts_wanted} to fetch{frozen}")
+        output.say(
+            f"  {log.origin:<44} {log.size:>7} events, {log.parts_wanted} to fetch{_frozen(log)}"
+        )
     output.result(found)
 
 
@@ -251,6 +252,32 @@ def proof(
     else:
         output.say(evidence.hex())
     output.result({"evidence": evidence})
+
+
+def fault_proof(
+    profile: Profile,
+    origin: Annotated[str, typer.Argument(help="a log's origin; empty = the node's own")] = "",
+    out: Annotated[Path | None, typer.Option(help="file for the proof")] = None,
+    json: Json = False,
+) -> None:
+    """Fetch the proof of what the author of a frozen log did, as a file for others to check."""
+    output = Output(is_json=json)
+    proof = with_client(profile, lambda client: client.fault_proof(origin))
+    if out is not None:
+        out.write_bytes(proof)
+        output.say(f"{len(proof)} bytes of proof written to {out}")
+    else:
+        output.say(proof.hex())
+    output.result({"proof": proof})
+
+
+def _frozen(log: LogStatus | PeerStatus) -> str:
+    if log.frozen_at is None:
+        return ""
+    proof = ""
+    if isinstance(log, LogStatus) and log.has_fault_proof:
+        proof = f"; the proof: registry fault-proof {log.origin}"
+    return f", FROZEN at {log.frozen_at} ({log.frozen_reason}{proof})"
 
 
 def with_client(profile: Path, work: Callable[[RegistryClient], Awaitable[T]]) -> T:

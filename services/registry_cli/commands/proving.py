@@ -1,7 +1,7 @@
 """Verbs that prove what a folder or a file says, and believe nothing but a roster."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -9,15 +9,21 @@ from registry.application import verification
 from registry.domain.identifiers import parse_registry_id
 from registry.domain.vocabulary import kind_code
 from registry.log.checkpoint import parse_checkpoint, parse_note
+from registry.log.fault_verdict import TWO_ENTRIES, TWO_HISTORIES, verify_fault_proof
 from registry.log.proof import decode_inclusion_evidence, verify_inclusion_evidence
 from registry.log.roster import verify_genesis
-from registry.log.roster_chain import verify_chain
+from registry.log.roster_chain import RosterChain, verify_chain
 from registry_cli.errors import EXIT_FINDINGS
 from registry_cli.output import Output
 from registry_cli.rendering import print_proof, time_text
 
 Folder = Annotated[Path, typer.Argument(help="the node's folder")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+_FAULTS: Final = {
+    TWO_HISTORIES: "the author of {} signed two histories",
+    TWO_ENTRIES: "the author of {} signed two events for one place",
+}
+_BROKE_A_RULE: Final = "the author of {} signed a checkpoint over an event that breaks a rule"
 
 
 def verify(folder: Folder, json: Json = False) -> None:
@@ -71,6 +77,48 @@ def fsck(folder: Folder, json: Json = False) -> None:
         raise typer.Exit(EXIT_FINDINGS)
 
 
+def check_fault_proof(
+    file: Annotated[Path, typer.Argument(help="the file that `registry fault-proof --out` wrote")],
+    roster: Annotated[
+        list[Path], typer.Option(help="the founding roster; repeat it with each version after it")
+    ],
+    registry_id: Annotated[
+        str, typer.Option(help="the registry's id as you were told it; refuses any other roster")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Check the proof that the author of a log broke its rules; needs no node.
+
+    It counts as long as the key that signed it is the log's: a proof by a key that was replaced
+    since ends no log. Without --registry-id the roster is believed as it is: compare the id that
+    is printed.
+    """
+    chain = _chain(roster, registry_id)
+    verdict = verify_fault_proof(file.read_bytes(), chain.newest, chain.versions_of)
+    output = Output(is_json=json)
+    output.say(f"proven: {_FAULTS.get(verdict.reason, _BROKE_A_RULE).format(verdict.origin)}")
+    output.say(f"  rule         {verdict.reason}")
+    output.say(f"  the log ends at {verdict.frozen_at}: that event and all behind it are void")
+    output.say(f"  signed by    key {verdict.generation + 1} of the log")
+    output.say(f"  registry id  {chain.newest.registry_id.hex()}")
+    output.result(
+        {
+            "origin": verdict.origin,
+            "reason": verdict.reason,
+            "frozen_at": verdict.frozen_at,
+            "rotations": verdict.generation,
+            "registry_id": chain.newest.registry_id,
+        }
+    )
+
+
+def _chain(roster: list[Path], registry_id: str) -> RosterChain:
+    expected = parse_registry_id(registry_id) if registry_id else None
+    versions = tuple([each.read_bytes() for each in roster])
+    verify_genesis(versions[0], registry_id=expected)
+    return verify_chain(versions)
+
+
 def check_proof(
     file: Annotated[Path, typer.Argument(help="the file that `registry proof --out` wrote")],
     roster: Annotated[
@@ -85,10 +133,7 @@ def check_proof(
 
     Without --registry-id the roster is believed as it is: compare the id that is printed.
     """
-    expected = parse_registry_id(registry_id) if registry_id else None
-    versions = tuple([each.read_bytes() for each in roster])
-    verify_genesis(versions[0], registry_id=expected)
-    members = verify_chain(versions).newest
+    members = _chain(roster, registry_id).newest
     data = file.read_bytes()
     header = verify_inclusion_evidence(data, members)
     checkpoint = parse_checkpoint(parse_note(decode_inclusion_evidence(data).checkpoint).text)

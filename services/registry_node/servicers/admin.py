@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from importlib.metadata import version
 from typing import Any, TypeAlias
 
@@ -12,6 +13,7 @@ from registry.application import Registry
 from registry.application.membership.rosters import is_due
 from registry.domain.identifiers import LogId
 from registry.log.roster import Member
+from registry.store.values import LogState
 from registry_node.callers import current_client
 from registry_node.mirror import Mirror
 from registry_node.paging import page_size, read_place, write_place
@@ -45,15 +47,16 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
         start = read_place(request.page_token, sealed_by="peers")
         end = start + page_size(request.page_size)
         page = members[start:end]
-        sizes = await asyncio.to_thread(self._sizes, page)
+        states = await asyncio.to_thread(self._states, page)
         # The mirror lives on this loop, so its view is read here.
-        peers = [self._peer(member, sizes[member.log_id]) for member in page]
+        peers = [self._peer(member, states[member.log_id]) for member in page]
         token = write_place(end, sealed_by="peers") if end < len(members) else ""
         return admin_pb2.ListPeersResponse(peers=peers, next_page_token=token)
 
     def _status(self) -> admin_pb2.GetNodeStatusResponse:
         registry = self._registry
         reason = registry.store.read_only_reason()
+        proven = {each.log_id for each in registry.faults.kept()}
         return admin_pb2.GetNodeStatusResponse(
             registry_name=registry.roster.registry_name,
             registry_id=registry.registry_id,
@@ -63,13 +66,13 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             mode=admin_pb2.LOG_MODE_READ_ONLY if reason else admin_pb2.LOG_MODE_OPEN,
             mode_detail=reason or "",
             software_version=version("intermechanisms-registry"),
-            logs=[self._log(writer) for writer in registry.roster.writers()],
+            logs=[self._log(writer, proven) for writer in registry.roster.writers()],
             projection_lag=registry.projector.lag(),
             roster_expiry_ms=registry.roster.advisory_expiry_ms,
             is_roster_due=is_due(registry.roster, registry.clock_ms()),
         )
 
-    def _log(self, member: Member) -> admin_pb2.LogStatus:
+    def _log(self, member: Member, proven: AbstractSet[LogId]) -> admin_pb2.LogStatus:
         state = self._registry.store.log_state(member.log_id)
         return admin_pb2.LogStatus(
             origin=member.origin,
@@ -77,13 +80,15 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             size=state.size,
             parts_wanted=self._registry.parts_missing(state),
             frozen_at=state.frozen_at,
+            frozen_reason=state.frozen_reason or "",
+            has_fault_proof=member.log_id in proven,
         )
 
-    def _sizes(self, members: Sequence[Member]) -> dict[LogId, int]:
+    def _states(self, members: Sequence[Member]) -> dict[LogId, LogState]:
         store = self._registry.store
-        return {member.log_id: store.log_state(member.log_id).size for member in members}
+        return {member.log_id: store.log_state(member.log_id) for member in members}
 
-    def _peer(self, member: Member, size_held: int) -> admin_pb2.PeerStatus:
+    def _peer(self, member: Member, state: LogState) -> admin_pb2.PeerStatus:
         status = self._mirror.status_of(member)
         return admin_pb2.PeerStatus(
             mechanism=member.slug,
@@ -92,7 +97,9 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             is_connected=status.is_connected,
             is_caught_up=status.is_caught_up,
             last_error=status.last_error,
-            size_held=size_held,
+            size_held=state.size,
             size_offered=status.offered_size,
             held_back=self._mirror.why_held_back(member.log_id),
+            frozen_at=state.frozen_at,
+            frozen_reason=state.frozen_reason or "",
         )

@@ -74,6 +74,14 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         )
         return audit_pb2.GetConsistencyProofResponse(second_size=second, path=path)
 
+    async def GetFaultProof(  # noqa: N802
+        self, request: audit_pb2.GetFaultProofRequest, context: Context
+    ) -> audit_pb2.GetFaultProofResponse:
+        """Returns the proof that freezes a log."""
+        member, _ = await asyncio.to_thread(self._registry.log, request.origin)
+        kept = await asyncio.to_thread(self._registry.faults.of, member)
+        return audit_pb2.GetFaultProofResponse(proof=kept.proof)
+
     async def ListEntries(  # noqa: N802
         self, request: audit_pb2.ListEntriesRequest, context: Context
     ) -> audit_pb2.ListEntriesResponse:

@@ -12,6 +12,7 @@ from registry.application import Registry
 from registry.application.sharing import PartKey, sharable_large_part
 from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
 from registry.errors import InvalidRequest, NotFound
+from registry.log.fault_proof import encode_signed_prefix
 from registry.log.roster import MEMBERS_MAX, Member
 from registry.store.chunks import chunk_count
 from registry.store.entries import EntryStore
@@ -45,7 +46,7 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
     ) -> AsyncIterator[replication_pb2.WatchHeadsResponse]:
         """Streams heads as they grow."""
         member = current_member()
-        held = {LogId(log.log_id): log.size for log in request.held}
+        held = await self._in_thread(self._held_alike, request)
         with self._heads.subscribe(held) as subscription:
             is_first = is_open = True
             told: dict[LogId, int] = {}
@@ -54,6 +55,8 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
                     rotations = self._registry.store.rotations(head.log_id)
                     yield head_message(member, head, rotations[told.get(head.log_id, 0) :])
                     told[head.log_id] = len(rotations)
+                for proof in subscription.take_proofs():
+                    yield replication_pb2.WatchHeadsResponse(evidence=proof)
                 if is_first:
                     yield self._caught_up()
                     is_first = False
@@ -77,6 +80,17 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
                 message.rotations.extend(store.rotations(log_id))
             start += len(message.entries)
             yield message
+
+    async def GetPrefix(  # noqa: N802
+        self, request: replication_pb2.GetPrefixRequest, context: Context
+    ) -> replication_pb2.GetPrefixResponse:
+        """Returns the root at a size, with the proof."""
+        current_member()
+        log_id = _log_id(request.log_id)
+        prefix, entry = await self._in_thread(self._registry.faults.prefix, log_id, request.size)
+        return replication_pb2.GetPrefixResponse(
+            signed_prefix=encode_signed_prefix(prefix), last_entry=entry
+        )
 
     async def GetParts(  # noqa: N802
         self, request: replication_pb2.GetPartsRequest, context: Context
@@ -145,6 +159,22 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         """Reads on threads of its own: what peers ask for keeps nothing else waiting."""
         call = partial(read, *arguments, **named)
         return await asyncio.get_running_loop().run_in_executor(self._reading, call)
+
+    def _held_alike(self, request: replication_pb2.WatchHeadsRequest) -> dict[LogId, int]:
+        """What the caller holds as this node does: of another history of one size it is told."""
+        held: dict[LogId, int] = {}
+        states = {state.log_id: state for state in self._registry.store.log_states()}
+        for log in request.held:
+            state = states.get(LogId(log.log_id))
+            is_other = (
+                state is not None
+                and len(log.root) == HASH_SIZE_BYTES
+                and log.size == state.noted_size > 0
+                and self._registry.store.root_at(state.log_id, log.size) != log.root
+            )
+            if not is_other:
+                held[LogId(log.log_id)] = log.size
+        return held
 
     def _caught_up(self) -> replication_pb2.WatchHeadsResponse:
         version = self._registry.roster.version

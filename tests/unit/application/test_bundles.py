@@ -16,7 +16,6 @@ from registry.errors import (
     InvalidRequest,
     MalformedBundle,
     NotFound,
-    RosterOfAnotherRegistry,
 )
 from registry.log.bundle import (
     BundleEntries,
@@ -25,6 +24,9 @@ from registry.log.bundle import (
     BundleRoster,
     BundleSealed,
     Record,
+)
+from registry.peer_errors import (
+    RosterOfAnotherRegistry,
 )
 from tests.unit.application import bundle_world
 from tests.unit.application.bundle_world import (

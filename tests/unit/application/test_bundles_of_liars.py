@@ -13,10 +13,14 @@ from registry.application.folder import NodeFolder
 from registry.application.membership.founding import load_signer
 from registry.application.membership.rosters import Change, adopt, endorse, load_roster, propose
 from registry.domain.identifiers import LogId, MemberId, log_id_of
-from registry.errors import LogDiverged, LogReadOnly, RosterForked, RosterSkipped
+from registry.errors import LogDiverged, LogReadOnly
 from registry.log.bundle import BundleEntries, BundleHead, BundleRoster, BundleSealed, Record
 from registry.log.bundle_content import BundleChunk, BundlePart, Content
 from registry.log.member import Cut
+from registry.peer_errors import (
+    RosterForked,
+    RosterSkipped,
+)
 from registry.store.chunks import CHUNK_BYTES
 from tests.faults.honest_peer import HonestPeer
 from tests.unit.application.bundle_world import (

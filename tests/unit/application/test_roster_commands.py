@@ -7,7 +7,8 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from registry.application.membership.confirmation import words_of_file
-from registry.errors import InvalidRequest, RosterLacksOldMembers
+from registry.errors import InvalidRequest
+from registry.peer_errors import RosterLacksOldMembers
 from registry_cli.main import app
 from tests.unit.application.federation_in_process import init
 from tests.unit.application.test_rosters import founded

@@ -21,14 +21,7 @@ from registry.application.membership.rosters import (
     load_roster,
     propose,
 )
-from registry.errors import (
-    FolderError,
-    InvalidRequest,
-    RosterError,
-    RosterLacksOldMembers,
-    RosterNotLinked,
-    RosterRewritesMembers,
-)
+from registry.errors import FolderError, InvalidRequest, RosterError
 from registry.log.member import Cut, MemberStatus
 from registry.log.merkle import EMPTY_ROOT
 from registry.log.roster import (
@@ -39,6 +32,7 @@ from registry.log.roster import (
     encode_signed_roster,
     registry_id_of,
 )
+from registry.peer_errors import RosterLacksOldMembers, RosterNotLinked, RosterRewritesMembers
 from tests.unit.application.federation_in_process import init
 
 THREE = ("alpha", "beta", "gamma")

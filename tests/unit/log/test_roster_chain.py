@@ -13,17 +13,7 @@ from registry.domain.identifiers import (
     RootHash,
     Slug,
 )
-from registry.errors import (
-    RosterError,
-    RosterForked,
-    RosterLacksNewMembers,
-    RosterLacksOldMembers,
-    RosterNotLinked,
-    RosterOfAnotherRegistry,
-    RosterRewritesMembers,
-    RosterRolledBack,
-    RosterSkipped,
-)
+from registry.errors import RosterError
 from registry.log.member import Cut, Member, MemberStatus, key_hash
 from registry.log.roster import (
     Roster,
@@ -37,6 +27,16 @@ from registry.log.roster import (
 )
 from registry.log.roster_chain import RosterChain, begin_chain, endorsers, verify_chain
 from registry.log.signing import Ed25519Signer
+from registry.peer_errors import (
+    RosterForked,
+    RosterLacksNewMembers,
+    RosterLacksOldMembers,
+    RosterNotLinked,
+    RosterOfAnotherRegistry,
+    RosterRewritesMembers,
+    RosterRolledBack,
+    RosterSkipped,
+)
 from tests.unit.log.log_world import NAME, sample_member, sample_roster, sign_roster, signer
 
 GENESIS = sign_roster(sample_roster())

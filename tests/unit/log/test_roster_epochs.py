@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from registry.domain.identifiers import Origin, log_id_of
-from registry.errors import RosterError, RosterLacksOldMembers, RosterRewritesMembers
+from registry.errors import RosterError
 from registry.log.member import FormerLog, Member, MemberStatus, key_hash
 from registry.log.roster import encode_roster
+from registry.peer_errors import RosterLacksOldMembers, RosterRewritesMembers
 from tests.unit.log.log_world import NAME, sample_member, signer
 from tests.unit.log.test_roster_chain import CHAIN, CUT, following, members, newcomer, signed
 

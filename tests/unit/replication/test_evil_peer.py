@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import pytest
 
@@ -16,6 +16,7 @@ from registry_node import part_fetching
 from registry_node.part_fetching import WantedPart
 from tests.faults.evil_peer import ENTRY_LIES, PART_LIES, EvilPeer
 from tests.faults.honest_peer import EntryMessages, HonestPeer, PartMessages
+from tests.faults.mutators import MUTATORS
 from tests.faults.receiver import Keeper, MemoryKeeper, Receiver, StoreKeeper, dump
 from tests.storage.storage_world import PEER, REGISTRY, case, open_store, roster, seed
 
@@ -102,12 +103,9 @@ def test_a_lie_in_the_first_message_leaves_a_database_as_it_was(
 
 
 SAME_FAULT = (
-    # The bytes are the author's and in order, and lead to another root than the checkpoint's.
+    # The bytes are the author's and in order, and lead to another root than the checkpoint's: what
+    # it is shows when the peer is asked for the prefix, see tests/faults/mutators.py.
     {"fork", "wrong_root"},
-    # An index that is not the next one, whichever way it came about.
-    {"gap", "duplicate", "reordered"},
-    # Fewer entries than were promised, be it by the stream's end or by an older checkpoint.
-    {"truncated", "stale_checkpoint"},
 )
 DESIGN = (
     *("fork", "wrong_root", "truncated", "gap", "duplicate", "reordered", "wrong_key"),
@@ -172,3 +170,30 @@ def test_a_lie_about_parts_is_refused_and_an_honest_answer_is_stored(
         b"event 1",
         b"event 2",
     ]
+
+
+# --- the table of the design --------------------------------------------------------------------
+
+TESTS: Final = Path(__file__).resolve().parents[2]
+
+
+def test_every_mutator_of_the_design_has_a_reason_of_its_own() -> None:
+    reasons = [each.reason for each in MUTATORS.values()]
+
+    assert len(MUTATORS) == 15
+    assert len(set(reasons)) == len(reasons)
+
+
+@pytest.mark.parametrize("name", MUTATORS)
+def test_every_mutator_of_the_design_has_its_test(name: str) -> None:
+    reason, test, lie = MUTATORS[name]
+    file, function = test.split("::")
+    text = (TESTS / file).read_text()
+
+    assert f"def {function}(" in text
+    if lie:
+        reasons = {name: each.reason for name, each in ENTRY_LIES.items()}
+        reasons |= {name: each.reason for name, each in PART_LIES.items()}
+        assert reasons[lie] == reason
+    else:
+        assert f'"{reason}"' in text

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from registry.domain.identifiers import Slug
+from registry.domain.identifiers import LogId, Slug
 from registry.errors import (
     BadEntrySignature,
     LogDiverged,
@@ -19,13 +19,15 @@ from registry.errors import (
     TryLater,
 )
 from registry.log.log_keys import LogKey
-from registry.replication.effects import Effect, FetchEntries, TakeTail
+from registry.replication.effects import Effect, FetchEntries, FindParting, TakeTail
 from registry.replication.messages import (
     Blame,
     FetchEnded,
     FetchFailed,
     HeadOffered,
+    LogFrozen,
     LogGrew,
+    LogThawed,
     PeerDown,
     Tail,
     Tick,
@@ -44,6 +46,7 @@ from tests.faults.session_world import (
     A,
     B,
     C,
+    checkpoint,
     contradicted,
     fetch,
     keys_of,
@@ -254,7 +257,9 @@ def test_rotation_that_does_not_fit_costs_its_peer_that_log_alone() -> None:
     session.handle(NOW_MS, up(B))
     shown = HeadOffered(B, log(A), note(A, 10), rotations=(b"no rotation",))
 
-    assert session.handle(NOW_MS, shown) == ()
+    asked = FindParting(B, log(A), note(A, 10))
+    assert session.handle(NOW_MS, shown) == (asked,)
+    assert session.handle(NOW_MS, shown) == (), "asked once"
     assert session.connected() == (B,)
     assert session.view_of(B, log(A)).last_error.startswith("bad_key_rotation: ")
     assert session.handle(NOW_MS, HeadOffered(B, log(A), note(A, 11))) == ()
@@ -268,8 +273,36 @@ def test_note_that_another_key_of_the_log_has_signed_costs_its_peer_that_log_alo
     session = Session(roster(), member(OWN), {}, keys)
     session.handle(NOW_MS, up(B))
 
-    assert session.handle(NOW_MS, HeadOffered(B, log(A), note(A, 10))) == ()
+    asked = FindParting(B, log(A), note(A, 10))
+    assert session.handle(NOW_MS, HeadOffered(B, log(A), note(A, 10))) == (asked,)
     assert session.connected() == (B,)
     assert session.view_of(B, log(A)).last_error.startswith("bad_note_signature: ")
     assert session.is_retired(log(A), 5)
     assert not session.is_retired(log(A), 6)
+
+
+def test_log_whose_freeze_is_lifted_is_fetched_again() -> None:
+    session = connected(A)
+    session.handle(NOW_MS, LogFrozen(log(A)))
+    assert session.handle(NOW_MS, offer(A, A, 10)) == ()
+
+    assert session.handle(NOW_MS, LogThawed(log(A))) == (fetch(A, A, 10),)
+    session.handle(NOW_MS, LogGrew(log(A), 4))
+    assert session.held_of(log(A)) == 4
+
+
+def test_session_tells_how_often_a_key_was_rotated_and_nothing_of_a_log_that_it_does_not_know() -> (
+    None
+):
+    keys = keys_of(roster())
+    newer = LogKey(5, signer_of(C).public_key, bytes(32))
+    keys[log(A)] = replace(keys[log(A)], keys=(*keys[log(A)].keys, newer))
+    session = Session(roster(), member(OWN), {}, keys)
+
+    generations = [session.generation_of(each) for each in (log(A), log(B), LogId(bytes(32)))]
+    assert generations == [1, 0, 0]
+
+
+def test_tail_has_the_size_of_its_head() -> None:
+    tail = Tail(9, (b"x",))
+    assert TakeTail(A, log(A), note(A, 10), checkpoint(A, 10), tail).size == 10

@@ -157,7 +157,7 @@ def test_tail_that_could_not_be_taken_for_nobody_s_fault_is_fetched_elsewhere() 
 
 
 MALFORMED: Final = {
-    "without_entries": ("truncated_stream", Tail(11, ())),
+    "without_entries": ("empty_message", Tail(11, ())),
     "too_many_entries": (
         "limit_exceeded",
         Tail(11 - TAIL_MAX_ENTRIES - 1, (b"x",) * (TAIL_MAX_ENTRIES + 1)),

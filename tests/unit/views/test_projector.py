@@ -14,6 +14,7 @@ from registry.domain.vocabulary import EventKind
 from registry.log.entry import ALL_MEMBERS
 from registry.store.read_models import CaseFold, Document, ReadModels, open_read_models
 from registry.store.sqlite import SqliteStore
+from registry.store.values import KeptProof
 from registry.views.case_file import CaseHistory, Reader, read_history
 from registry.views.case_list import SituationNames, fold_case
 from registry.views.projector import Projector
@@ -376,3 +377,24 @@ def test_log_frozen_after_it_was_folded_leaves_the_rows_of_a_rebuild(
     assert models.dump() == rebuilt(store, tmp_path) == folded_alone(store)
     assert (models.dump() == before) is (sizes[-1] >= 6)
     assert projector(store, models).advance().changes == 0
+
+
+@pytest.mark.parametrize("is_new_projector", [True, False])
+def test_freeze_that_is_lifted_gives_back_what_stood_past_it(
+    store: SqliteStore, models: ReadModels, tmp_path: Path, *, is_new_projector: bool
+) -> None:
+    frozen(store)
+    folding = projector(store, models)
+    folding.advance()
+    before = models.dump()
+    store.keep_fault_proof(KeptProof(PEER_ID, 0, 2, "two_histories", b"proof")).result()
+    folding.advance()
+    assert models.dump() != before
+    store.drop_retired_proofs(PEER_ID, 1).result()
+
+    if is_new_projector:
+        folding = projector(store, models)
+    while folding.advance().is_behind:
+        pass
+
+    assert models.dump() == before == rebuilt(store, tmp_path)

@@ -1,0 +1,98 @@
+"""Errors of what peers send: of the chain of rosters, of streams of entries, of fault proofs.
+
+They belong to the tree of `registry.errors`, which is too long for one file.
+"""
+
+from registry.errors import EntryError, RosterError
+
+# --- the chain of rosters -------------------------------------------------------------------
+
+
+class RosterOfAnotherRegistry(RosterError):
+    """It names another registry."""
+
+    reason = "roster_of_another_registry"
+
+
+class RosterSkipped(RosterError):
+    """A version before it is missing."""
+
+    reason = "roster_skipped"
+
+
+class RosterRolledBack(RosterError):
+    """A newer version was taken already."""
+
+    reason = "roster_rolled_back"
+
+
+class RosterForked(RosterError):
+    """Another roster was taken under the same version."""
+
+    reason = "roster_forked"
+
+
+class RosterNotLinked(RosterError):
+    """It does not name the hash of the version before it."""
+
+    reason = "roster_not_linked"
+
+
+class RosterRewritesMembers(RosterError):
+    """It changes of a member what no version may change."""
+
+    reason = "roster_rewrites_members"
+
+
+class RosterLacksOldMembers(RosterError):
+    """Too few members of the version before it have signed it."""
+
+    reason = "roster_lacks_old_members"
+
+
+class RosterLacksNewMembers(RosterError):
+    """Too few of its own members have signed it."""
+
+    reason = "roster_lacks_new_members"
+
+
+# --- streams of entries ---------------------------------------------------------------------
+
+
+class SkippedEntry(EntryError):
+    """A peer left entries out between those that it sent."""
+
+    reason = "skipped_entry"
+
+
+class RepeatedEntry(EntryError):
+    """A peer sent an entry again that stands before."""
+
+    reason = "repeated_entry"
+
+
+class ReorderedEntries(EntryError):
+    """A peer sent entries in another order."""
+
+    reason = "reordered_entries"
+
+
+class StaleCheckpoint(EntryError):
+    """A peer proves to a smaller checkpoint than it offered."""
+
+    reason = "stale_checkpoint"
+
+
+class EmptyMessage(EntryError):
+    """A peer sent a message without entries: such a stream could go on for ever."""
+
+    reason = "empty_message"
+
+
+# --- fault proofs ---------------------------------------------------------------------------
+
+
+class UnprovenFault(EntryError):
+    """A fault proof proves no fault, or another one than it names."""
+
+    reason = "unproven_fault"

@@ -1,0 +1,193 @@
+"""Fault proofs from peers: taken if they hold, refused if not, let go with keys that are old."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from registry.client.tls import require_tls13
+
+require_tls13()
+
+import pytest  # noqa: E402
+
+from registry.application.membership.founding import load_signer  # noqa: E402
+from registry.log.fault_proof import (  # noqa: E402
+    FaultProof,
+    decode_fault_proof,
+    encode_fault_proof,
+    two_entries,
+)
+from registry_node import fault_following  # noqa: E402
+from tests.faults.honest_peer import HonestPeer  # noqa: E402
+from tests.unit.application.federation_in_process import (  # noqa: E402
+    Node,
+    Nodes,
+    found_federation,
+    open_federation,
+)
+from tests.unit.node.fault_world import (  # noqa: E402
+    HELD,
+    PEER,
+    THIEF,
+    Following,
+    branch_of,
+    proof_of,
+    state_at,
+)
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("founded")
+    found_federation(folder)
+    return folder
+
+
+@pytest.fixture
+def nodes(founded: Path, tmp_path: Path) -> Iterator[Nodes]:
+    shutil.copytree(founded, tmp_path, dirs_exist_ok=True)
+    with open_federation(tmp_path) as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def alpha(nodes: Nodes) -> Node:
+    return nodes["alpha"]
+
+
+@pytest.fixture
+def author(nodes: Nodes) -> HonestPeer:
+    """beta, whose key is at hand."""
+    registry = nodes["beta"].registry
+    signer = load_signer(registry.folder, "log")
+    peer = HonestPeer(registry.own.origin, registry.registry_id, signer)
+    for number in range(HELD):
+        peer.write(f"event {number}")
+    return peer
+
+
+# --- proofs of others -----------------------------------------------------------------------------
+
+
+async def test_proof_that_holds_freezes_the_log_and_the_smallest_counts(
+    alpha: Node, author: HonestPeer
+) -> None:
+    branch, following = branch_of(author, 4, 9), Following(alpha)
+    ends = []
+    for at in (9, 5, 7, 5):
+        await following.take(PEER, proof_of(author, branch, at))
+        ends.append(state_at(alpha, author).frozen_at)
+
+    assert ends == [8, 4, 4, 4]
+    assert following.refused == []
+
+
+async def test_proof_about_the_own_log_freezes_it_too(nodes: Nodes, author: HonestPeer) -> None:
+    beta = nodes["beta"]
+    await Following(beta).take(PEER, proof_of(author, branch_of(author, 4, 9), 5))
+
+    assert state_at(beta, author).frozen_at == 4
+
+
+def named_elsewhere(author: HonestPeer, branch: HonestPeer) -> bytes:
+    proof = decode_fault_proof(proof_of(author, branch, 9))
+    return encode_fault_proof(FaultProof(proof.origin, 0, proof.fault))
+
+
+def signed_by_a_stranger(author: HonestPeer, branch: HonestPeer) -> bytes:
+    forged = HonestPeer(author.origin, author.registry_id, THIEF, branch.entries)
+    return proof_of(author, forged, 9)
+
+
+@pytest.mark.parametrize(
+    ("reason", "make"),
+    [
+        ("unproven_fault", named_elsewhere),
+        ("unproven_fault", lambda author, _: proof_of(author, author.fork_at(8), 7)),
+        ("bad_note_signature", signed_by_a_stranger),
+        ("malformed_entry", lambda *_: b"\xff"),
+        ("limit_exceeded", lambda *_: bytes(2**20 + 1)),
+    ],
+)
+async def test_peer_that_sends_a_false_proof_is_dropped_for_its_reason(
+    alpha: Node, author: HonestPeer, reason: str, make: Callable[..., bytes]
+) -> None:
+    following = Following(alpha)
+
+    await following.take(PEER, make(author, branch_of(author, 4, 9)))
+
+    assert following.refused == [(PEER, reason)]
+    assert state_at(alpha, author).frozen_at is None
+    assert alpha.registry.faults.kept() == []
+
+
+async def test_proof_of_a_log_that_is_not_known_yet_is_nobodys_fault(
+    alpha: Node, author: HonestPeer
+) -> None:
+    proof = decode_fault_proof(proof_of(author, branch_of(author, 4, 9), 9))
+    unknown = encode_fault_proof(proof._replace(origin="invented.example/delta/1"))  # type: ignore[arg-type]
+    following = Following(alpha)
+
+    await following.take(PEER, unknown)
+
+    assert following.refused == []
+
+
+async def test_proof_is_judged_once_and_a_stream_brings_no_more_than_its_limit(
+    alpha: Node, author: HonestPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fault_following, "PROOFS_PER_STREAM", 2)
+    branch, following = branch_of(author, 4, 9), Following(alpha)
+    proofs = [proof_of(author, branch, at) for at in (9, 8, 7)]
+    for data in (proofs[0], proofs[0], proofs[1]):
+        await following.take(PEER, data)
+    assert following.refused == []
+
+    await following.take(PEER, proofs[2])
+
+    assert following.refused == [(PEER, "limit_exceeded")]
+    assert state_at(alpha, author).frozen_at == 7
+    following.peer_came(PEER)
+    await following.take(PEER, proofs[2])
+    assert state_at(alpha, author).frozen_at == 6
+
+
+# --- keys that were replaced ----------------------------------------------------------------------
+
+
+async def test_proof_of_a_key_that_was_replaced_is_left_and_its_relay_not_blamed(
+    alpha: Node, author: HonestPeer
+) -> None:
+    following = Following(alpha)
+    following.shown = 1
+
+    await following.take(PEER, proof_of(author, branch_of(author, 4, 9), 9))
+
+    assert following.refused == []
+    assert state_at(alpha, author).frozen_at is None
+
+
+async def test_freeze_by_a_key_that_turns_out_to_be_replaced_is_lifted(
+    alpha: Node, author: HonestPeer
+) -> None:
+    following = Following(alpha)
+    await following.take(PEER, proof_of(author, branch_of(author, 4, 9), 9))
+    assert state_at(alpha, author).frozen_at == 8
+
+    for shown in (0, 1):
+        following.shown = shown
+        async with asyncio.TaskGroup() as tasks:
+            following.start(tasks, {})
+            following.rotated(author.log_id)
+        assert state_at(alpha, author).frozen_at == (None if shown else 8)
+
+
+async def test_two_entries_of_one_place_are_taken_as_a_proof(
+    alpha: Node, author: HonestPeer
+) -> None:
+    entries = author.entries[4], branch_of(author, 4, 9).entries[4]
+
+    await Following(alpha).take(PEER, two_entries(author.origin, 4, entries, ()))
+
+    assert state_at(alpha, author).frozen_reason == "two_entries"
