@@ -138,14 +138,14 @@ class Checks:
         log, log_id = self.logs[head.log_id], head.log_id
         self.held[node.host, log_id] = max(self.held.get((node.host, log_id), 0), head.size)
         root = parse_checkpoint(parse_note(head.note).text).root
-        if node.store.root_at(log_id, head.size) != root:
-            self._fail(f"{node.host} offers a note that its entries do not lead to")
         if log_id == node.own.log_id:
             self.served(node, log_id, head.size)
             if head.size > log.size and not log.has_forked:
                 self._extend(node, log, head.size)
         if head.size <= log.size and log.roots[head.size] == root:
             return
+        if node.store.root_at(log_id, head.size) != root:
+            self._fail(f"{node.host} offers a note that its entries do not lead to")
         if log.is_of_liar or log.has_forked:
             return
         if not log.is_at_risk:

@@ -42,9 +42,14 @@ def _different_logs(world: "World", nodes: list["SimNode"]) -> Iterator[str]:
 
 
 def _is_noticed(world: "World", log_id: LogId) -> bool:
-    """Whether the author of a forked log has stopped for good."""
+    """Whether the author of a forked log has stopped, and says so.
+
+    It is frozen if a peer showed a note that contradicts the own history. If the peer's history is
+    the longer one, only what it cannot give back tells of the fork: then the log stays closed.
+    """
     author = world.at[world.roster.member_by_log(log_id).slug]
-    return author.store.log_state(log_id).frozen_at is not None
+    is_frozen = author.store.log_state(log_id).frozen_at is not None
+    return is_frozen or "forked" in (author.store.read_only_reason() or "")
 
 
 def _closed_logs(world: "World", nodes: list["SimNode"]) -> Iterator[str]:

@@ -29,11 +29,11 @@ def plan(world: World) -> None:
         node.skew_ms = random.choice((0, 0, random.randint(-40, 40) * _YEAR_MS))
         # All start together, as after a power cut in one building.
         scheduler.after(random.randint(0, 200), node.start)
-    for number in range(random.randint(12, 30)):
+    for _ in range(random.randint(12, 25)):
         slug = random.choice(slugs)
         scheduler.after(
             random.randint(300, STORM_MS),
-            lambda slug=slug, number=number: world.ask_to_record(slug, number),
+            lambda slug=slug: world.ask_to_record(slug, world.new_number()),
         )
     kinds = [*FAULTS]
     for _ in range(random.randint(3, 8)):
@@ -144,12 +144,41 @@ def jump_clock(world: World) -> None:
 
 def restore(world: World) -> None:
     """An older copy comes back: of the database, the guard, both, or nothing but the keys."""
+    kinds = ("database", "snapshot", "guard lost", "both lost in part", "all lost")
+    _restore(world, _one(world), world.scheduler.random.choice(kinds))
+
+
+def restore_alone(world: World) -> None:
+    """A snapshot comes back while no other node can be reached: only later can anybody tell."""
     random, node = world.scheduler.random, _one(world)
     if not node.is_up:
         return
+    wait_ms = _restore(world, node, "snapshot")
+
+    def be_alone() -> None:
+        for member in node.peers:
+            for_ms = random.randint(20_000, 30_000)
+            _cut_for(world, node.host, world.at[member.slug].host, for_ms)
+            _cut_for(world, world.at[member.slug].host, node.host, for_ms)
+
+    for place in range(3):
+        # Before the snapshot comes back, so that there is something to lose, and after it.
+        world.scheduler.after(place * wait_ms // 3 + 10, lambda: _record(world, node))
+        world.scheduler.after(wait_ms + 9_000, lambda: _record(world, node))
+    world.scheduler.after(wait_ms - 1, be_alone)
+
+
+def _record(world: World, node: SimNode) -> None:
+    world.ask_to_record(node.own.slug, world.new_number(), node)
+
+
+def _restore(world: World, node: SimNode, kind: str) -> int:
+    """Plans a restore; returns in how many milliseconds it comes."""
+    random = world.scheduler.random
+    if not node.is_up:
+        return 0
     backup = node.disk.read()
-    kind = random.choice(("database", "snapshot", "guard lost", "both lost in part", "all lost"))
-    wait_ms = random.choice((0, 2_000, 10_000))
+    wait_ms = random.choice((10, 2_000, 10_000))
 
     def put_back() -> None:
         if node.is_up:
@@ -161,6 +190,7 @@ def restore(world: World) -> None:
         world.restart_later(node)
 
     world.scheduler.after(wait_ms, put_back)
+    return wait_ms
 
 
 def _restored(kind: str, backup: Image, now: Image) -> Image:
@@ -186,6 +216,9 @@ def run_twice(world: World) -> None:
     world.scheduler.count("clones")
     twin = world.clone(node)
     world.scheduler.after(random.randint(0, 10_000), twin.start)
+    for place in range(1, 5):
+        each = random.choice((node, twin))
+        world.scheduler.after(place * 4_000, lambda each=each: _record(world, each))
     if random.random() < 0.5:
 
         def move() -> None:
@@ -209,5 +242,6 @@ FAULTS: Final[dict[str, Fault]] = {
     "jump_clock": jump_clock,
     "restore": restore,
     "restore again": restore,
+    "restore_alone": restore_alone,
     "run_twice": run_twice,
 }

@@ -42,6 +42,7 @@ class World:
         self.liars: dict[Slug, Any] = {}
         self._retired: list[str] = []
         self._waiting: dict[Slug, int] = dict.fromkeys(self.at, 0)
+        self._numbered = 0
         self._done: dict[tuple[Slug, int], bool] = {}
 
     def found(self) -> None:
@@ -97,21 +98,29 @@ class World:
 
     # --- clients --------------------------------------------------------------------------------
 
-    def ask_to_record(self, slug: Slug, number: int) -> None:
-        """A client has an event, and asks until it is told where it stands."""
+    def new_number(self) -> int:
+        """Numbers what clients ask for."""
+        self._numbered += 1
+        return self._numbered
+
+    def ask_to_record(self, slug: Slug, number: int, at: SimNode | None = None) -> None:
+        """A client has an event, and asks until it is told where it stands.
+
+        `at` is the host that it asks; None = whoever stands at the member's address.
+        """
         self._waiting[slug] += 1
-        self._try(slug, number)
+        self._try(slug, number, at)
 
     def waiting_requests(self) -> dict[Slug, int]:
         return self._waiting
 
-    def _try(self, slug: Slug, number: int) -> None:
-        node = self.at[slug]
+    def _try(self, slug: Slug, number: int, at: SimNode | None) -> None:
+        node = self.at[slug] if at is None or self.is_retired(at) else at
         if node.is_up:
             node.guarded(lambda: self._append(node, slug, number))()
         if (slug, number) not in self._done:
             wait_ms = self.scheduler.random.randint(500, 4_000)
-            self.scheduler.after(wait_ms, lambda: self._try(slug, number))
+            self.scheduler.after(wait_ms, lambda: self._try(slug, number, at))
 
     def _append(self, node: SimNode, slug: Slug, number: int) -> None:
         request = self._request(node, number)
