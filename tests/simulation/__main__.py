@@ -3,6 +3,7 @@
     python -m tests.simulation 17                       one seed, twice
     python -m tests.simulation 17 --trace               with its trace
     python -m tests.simulation 17 --nodes 5             with so many members
+    python -m tests.simulation 17 --liar fork           with one member that lies
     python -m tests.simulation --seeds 1:20000          a range, end excluded
     python -m tests.simulation --seeds 1:20000 --log F  goes on where F, a file of results, ends
 
@@ -14,6 +15,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from tests.simulation.liar import LIES
 from tests.simulation.run import Outcome, run_seed
 
 
@@ -22,31 +24,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=words)
     parser.add_argument("seed", nargs="?", type=int)
     parser.add_argument("--nodes", type=int, default=0, help="members; 0 = as the seed says")
+    parser.add_argument("--liar", default="", choices=LIES, help="one member lies")
     parser.add_argument("--trace", action="store_true", help="print what happened")
     parser.add_argument("--seeds", help="START:END")
     parser.add_argument("--log", type=Path, help="results are added here, and runs go on from here")
     asked = parser.parse_args()
     if asked.seeds:
         start, _, end = asked.seeds.partition(":")
-        return run_range(range(int(start), int(end)), asked.nodes, asked.log)
+        return run_range(range(int(start), int(end)), asked.nodes, asked.liar, asked.log)
     if asked.seed is None:
         parser.error("name a seed, or a range of them with --seeds")
-    first = run_seed(asked.seed, members=asked.nodes, keeps_lines=asked.trace)
-    second = run_seed(asked.seed, members=asked.nodes)
+    first = run_seed(asked.seed, members=asked.nodes, lie=asked.liar, keeps_lines=asked.trace)
+    second = run_seed(asked.seed, members=asked.nodes, lie=asked.liar)
     for line in first.lines:
         print(line)
     print_counts(first.counts)
     return int(not report(first, second))
 
 
-def run_range(seeds: range, members: int, log: Path | None) -> int:
+def run_range(seeds: range, members: int, lie: str, log: Path | None) -> int:
     """Runs every seed twice; prints the broken ones, now and then the counts, and all at the end."""
     done = len(log.read_text().splitlines()) if log is not None and log.exists() else 0
     totals: Counter[str] = Counter()
     failed = 0
     for number, seed in enumerate(seeds[done:], 1):
-        first = run_seed(seed, members=members)
-        is_good = report(first, run_seed(seed, members=members), is_quiet=True)
+        first = run_seed(seed, members=members, lie=lie)
+        is_good = report(first, run_seed(seed, members=members, lie=lie), is_quiet=True)
         failed += not is_good
         totals += first.counts
         if log is not None:

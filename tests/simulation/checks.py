@@ -121,6 +121,8 @@ class Checks:
         since_ms = self._world.scheduler.now_ms if since_ms is None else since_ms
         network, found = self._world.network, {}
         for member in node.peers:
+            if not self._world.is_honest(member.slug):
+                continue
             peer = self._world.at[member.slug]
             ways = ((node.host, peer.host), (peer.host, node.host))
             is_reached = all(network.is_open(*way, since_ms=since_ms) for way in ways)

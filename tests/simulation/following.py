@@ -24,7 +24,7 @@ from registry.replication.messages import (
     blame_of,
 )
 from registry.replication.session import Session
-from registry_node.intake import EntryRun, LogIntake, ProvenHead
+from registry.application.intake import EntryRun, LogIntake, ProvenHead
 from tests.simulation.cast import keys_of
 from tests.simulation.network import Call
 

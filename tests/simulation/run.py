@@ -50,11 +50,13 @@ def members_of(seed: int) -> int:
     return min(Random(seed).choices(range(SMALLEST, LARGEST + 1), (8, 7, 5, 3, 2, 1, 1)))
 
 
-def run_seed(seed: int, *, members: int = 0, keeps_lines: bool = False) -> Outcome:
-    """Runs a seed to its end, or to the first broken rule."""
+def run_seed(
+    seed: int, *, members: int = 0, lie: str = "", keeps_lines: bool = False
+) -> Outcome:
+    """Runs a seed to its end, or to the first broken rule; with a liar among the members, or none."""
     members = members or members_of(seed)
     with sandbox() as folder:
-        world = World(seed, members, folder, keeps_lines=keeps_lines)
+        world = World(seed, members, folder, lie=lie, keeps_lines=keeps_lines)
         broken = ""
         try:
             _run(world)

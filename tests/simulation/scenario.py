@@ -158,8 +158,9 @@ def restore_alone(world: World) -> None:
     def be_alone() -> None:
         for member in node.peers:
             for_ms = random.randint(20_000, 30_000)
-            _cut_for(world, node.host, world.at[member.slug].host, for_ms)
-            _cut_for(world, world.at[member.slug].host, node.host, for_ms)
+            other = world.host_of(member.slug)
+            _cut_for(world, node.host, other, for_ms)
+            _cut_for(world, other, node.host, for_ms)
 
     for place in range(3):
         # Before the snapshot comes back, so that there is something to lose, and after it.

@@ -14,6 +14,7 @@ from registry.store.values import AppendRequest
 from tests.simulation.cast import roster_of
 from tests.simulation.checks import Checks
 from tests.simulation.disk import Disk
+from tests.simulation.liar import Liar
 from tests.simulation.network import Call, Network
 from tests.simulation.node import SimNode
 from tests.simulation.scheduler import Scheduler
@@ -26,33 +27,41 @@ _STARTED_MS: Final = (1_000, 8_000)
 class World:
     """All of one run."""
 
-    def __init__(self, seed: int, count: int, folder: Path, *, keeps_lines: bool = False) -> None:
+    def __init__(
+        self, seed: int, count: int, folder: Path, *, lie: str = "", keeps_lines: bool = False
+    ) -> None:
         self.seed = seed
         self.scheduler = Scheduler(seed, keeps_lines=keeps_lines)
         self.network = Network(self.scheduler)
         self.roster = roster_of(count)
         self.checks = Checks(self)
         self.folder = folder
+        members = list(self.roster.members)
+        self.liars: dict[Slug, Liar] = {}
+        if lie:
+            own = members.pop()
+            self.liars[own.slug] = Liar(self, own, lie)
+            self.checks.logs[own.log_id].is_of_liar = True
         self.nodes = [
-            SimNode(self, member, member.slug, Disk(folder, member.slug))
-            for member in self.roster.members
+            SimNode(self, member, member.slug, Disk(folder, member.slug)) for member in members
         ]
         self.at = {node.own.slug: node for node in self.nodes}
-        """Who answers at a member's address."""
-        self.liars: dict[Slug, Any] = {}
+        """Who answers at an honest member's address."""
         self._retired: list[str] = []
         self._waiting: dict[Slug, int] = dict.fromkeys(self.at, 0)
         self._numbered = 0
         self._done: dict[tuple[Slug, int], bool] = {}
 
     def found(self) -> None:
-        """Makes the guards: all nodes are empty and start together."""
+        """Makes the guards of nodes that hold nothing yet."""
         for node in self.nodes:
             node.make_empty()
+        for liar in self.liars.values():
+            liar.start()
 
     def honest_nodes(self) -> list[SimNode]:
         """Those that stand at their members' addresses."""
-        return [node for slug, node in self.at.items() if slug not in self.liars]
+        return list(self.at.values())
 
     def is_honest(self, slug: Slug) -> bool:
         return slug not in self.liars
@@ -68,6 +77,10 @@ class World:
     def restart_later(self, node: SimNode) -> None:
         self.scheduler.after(self.scheduler.random.randint(*_STARTED_MS), node.start)
 
+    def host_of(self, slug: Slug) -> str:
+        """Which host stands at a member's address."""
+        return self.at[slug].host if slug in self.at else self.liars[slug].host
+
     # --- calls ----------------------------------------------------------------------------------
 
     def call(
@@ -78,7 +91,7 @@ class World:
         on_message: Callable[..., None],
         on_end: Callable[..., None],
     ) -> Call:
-        host = self.at[member.slug].host
+        host = self.host_of(member.slug)
         return Call(self.network, node.host, host, name, on_message=on_message, on_end=on_end)
 
     def serving(self, member: Member, serve: Callable[[Any], None]) -> Callable[[Call], None]:
