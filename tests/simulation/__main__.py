@@ -27,11 +27,11 @@ def main() -> int:
     parser.add_argument("--liar", default="", choices=LIES, help="one member lies")
     parser.add_argument("--trace", action="store_true", help="print what happened")
     parser.add_argument("--seeds", help="START:END")
+    parser.add_argument("--once", action="store_true", help="run each seed of a range once")
     parser.add_argument("--log", type=Path, help="results are added here, and runs go on from here")
     asked = parser.parse_args()
     if asked.seeds:
-        start, _, end = asked.seeds.partition(":")
-        return run_range(range(int(start), int(end)), asked.nodes, asked.liar, asked.log)
+        return run_range(asked)
     if asked.seed is None:
         parser.error("name a seed, or a range of them with --seeds")
     first = run_seed(asked.seed, members=asked.nodes, lie=asked.liar, keeps_lines=asked.trace)
@@ -42,21 +42,23 @@ def main() -> int:
     return int(not report(first, second))
 
 
-def run_range(seeds: range, members: int, lie: str, log: Path | None) -> int:
-    """Runs every seed twice; prints the broken ones, now and then the counts, and all at the end."""
+def run_range(asked: argparse.Namespace) -> int:
+    """Runs the seeds; prints the broken ones, now and then how many, and all counts at the end."""
+    start, _, end = asked.seeds.partition(":")
+    seeds, log = range(int(start), int(end)), asked.log
     done = len(log.read_text().splitlines()) if log is not None and log.exists() else 0
     totals: Counter[str] = Counter()
     failed = 0
-    for number, seed in enumerate(seeds[done:], 1):
-        first = run_seed(seed, members=members, lie=lie)
-        is_good = report(first, run_seed(seed, members=members, lie=lie), is_quiet=True)
-        failed += not is_good
+    for number, seed in enumerate(seeds[done:], done + 1):
+        first = run_seed(seed, members=asked.nodes, lie=asked.liar)
+        second = first if asked.once else run_seed(seed, members=asked.nodes, lie=asked.liar)
+        failed += not report(first, second, is_quiet=True)
         totals += first.counts
         if log is not None:
             with log.open("a") as file:
-                file.write(f"{seed} {first.members} {first.trace[:16]} {first.broken or 'good'}\n")
+                file.write(f"{seed} {first.members} {first.trace} {first.broken or 'good'}\n")
         if number % 500 == 0:
-            print(f"{number + done} seeds, {failed} failed", flush=True)
+            print(f"{number} seeds, {failed} failed", flush=True)
     print_counts(totals)
     print(f"{len(seeds)} seeds, {done} of them before; {failed} failed")
     return int(failed > 0)

@@ -133,7 +133,7 @@ class Checks:
     def held_of(self, peer: "SimNode", log_id: LogId) -> int:
         return peer.store.log_state(log_id).noted_size
 
-    # --- what is published --------------------------------------------------------------------------
+    # --- what is published ------------------------------------------------------------------------
 
     def published(self, node: "SimNode", head: OfferedHead) -> None:
         """A node offers a head from now on."""

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from registry.domain.identifiers import LogId
-from registry.log.merkle import leaf_hash
-from registry.log.signing import verify
 from registry.log.entry import signed_message, split_entry
+from registry.log.signing import verify
 from registry.views.case_file import Reader
 from registry.views.node_digest import read_node_digest
 from tests.simulation.cast import keys_of
@@ -96,5 +95,5 @@ def wrong_entries(world: "World") -> list[str]:
             for index, entry in enumerate(node.store.entries(member.log_id, 0, size)):
                 header, signature = split_entry(entry)
                 if not verify(keys_of(member).at(index), signed_message(header), signature):
-                    found.append(f"{node.host} holds {member.slug} {index}: {leaf_hash(entry).hex()}")
+                    found.append(f"{node.host} holds event {index} of {member.slug}")
     return found

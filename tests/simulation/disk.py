@@ -26,6 +26,7 @@ DATABASE: Final = "logs.db"
 WAL: Final = "logs.db-wal"
 GUARD: Final = "guard"
 _SLOT_BYTES: Final = 4096
+_SYNCHRONOUS_FULL: Final = 2
 _PAGES_MAX: Final = 4_294_967_294
 
 
@@ -81,6 +82,16 @@ class Disk:
         for name, data in image.items():
             (self.folder / name).write_bytes(data)
         shutil.rmtree(old)
+
+    def after_power_cut(self, store: SqliteStore) -> Image:
+        """What stays when nothing is being written: all, if commits wait for the disk."""
+        image = self.read()
+        with store._datastore.reading() as cursor:
+            cursor.execute("PRAGMA synchronous")
+            is_synced = cursor.fetchone()[0] == _SYNCHRONOUS_FULL
+        if not is_synced and WAL in image:
+            image[WAL] = image[WAL][: len(image[WAL]) // 2]
+        return image
 
     # --- crashes --------------------------------------------------------------------------------
 

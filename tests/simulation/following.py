@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from registry.api.v1 import replication_pb2
+from registry.application.intake import EntryRun, LogIntake, ProvenHead
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import PeerUnavailable, RegistryError, StorageError, TruncatedStream
 from registry.log.roster import Member
@@ -24,7 +25,6 @@ from registry.replication.messages import (
     blame_of,
 )
 from registry.replication.session import Session
-from registry.application.intake import EntryRun, LogIntake, ProvenHead
 from tests.simulation.cast import keys_of
 from tests.simulation.network import Call
 
@@ -51,6 +51,7 @@ class Following:
         self._watching: dict[Slug, Call] = {}
         self._wait_ms = {member.slug: _RECONNECT_FIRST_MS for member in node.peers}
         self._fetches: list[Call] = []
+        self._failed: dict[LogId, bool] = {}
 
     def start(self) -> None:
         for member in self._node.peers:
@@ -121,6 +122,8 @@ class Following:
         match effect:
             case FetchEntries():
                 node.scheduler.count("fetches")
+                if effect.log_id in self._failed:
+                    node.scheduler.count("fetches after a setback")
                 node.later(node.scheduler.random.randint(0, 3), lambda: self._fetch(effect))
             case TakeTail():
                 node.scheduler.count("tails")
@@ -171,33 +174,10 @@ class Following:
         if start >= size:
             done(None)
             return
-        head: ProvenHead | None = None
-
-        def take(message: replication_pb2.GetEntriesResponse) -> None:
-            nonlocal head
-            try:
-                if head is None:
-                    head = intake.prove_head(bytes(message.checkpoint), offered_size=size)
-                proven = head
-                path = list(message.consistency_path)
-                run = EntryRun(message.start, list(message.entries), path)
-                node.write(lambda: intake.take(run, proven).result())
-            except RegistryError as error:
-                call.cancel()
-                done(error)
-                return
-            if intake.fault is not None or intake.held.size == head.checkpoint.size:
-                call.cancel()
-                done(None)
-
-        def end(reason: str) -> None:
-            if reason:
-                done(PeerUnavailable(f"GetEntries failed: {reason}"))
-            else:
-                done(TruncatedStream("the stream ended before the checkpoint was reached"))
-
+        stream = _Stream(node, intake, size, done)
         member = node.roster.member_by_slug(peer)
-        call = node.world.call(node, member, "entries", node.guarded(take), node.guarded(end))
+        take, end = node.guarded(stream.take), node.guarded(stream.end)
+        call = stream.call = node.world.call(node, member, "entries", take, end)
         self._fetches = [each for each in self._fetches if not each.is_over]
         self._fetches.append(call)
         call.request(
@@ -219,6 +199,7 @@ class Following:
         node, blame = self._node, blame_of(error)
         node.scheduler.note(f"{node.host} fetch from {peer} failed: {error.reason}")
         node.scheduler.count(f"fetches failed: {blame.value}")
+        self._failed[log_id] = True
         if blame is Blame.AUTHOR:
             node.world.checks.contradicted(node, log_id, error)
         self.tell(FetchFailed(peer, log_id, f"{error.reason}: {error}", blame))
@@ -230,10 +211,49 @@ class Following:
             node = self._node
             node.write(lambda: node.store.freeze(log_id, fault.place, fault.reason, b"").result())
             self.tell(LogFrozen(log_id))
+        self._failed.pop(log_id, None)
         self.tell(FetchEnded(peer, log_id))
 
     def _now_ms(self) -> int:
         return self._node.scheduler.now_ms
+
+
+class _Stream:
+    """A stream of entries under way; `done` is told once how it ended."""
+
+    call: Call
+
+    def __init__(self, node: "SimNode", intake: LogIntake, size: int, done: Done) -> None:
+        self._node = node
+        self._intake = intake
+        self._start = intake.held.size
+        self._size = size
+        self._done = done
+        self._head: ProvenHead | None = None
+
+    def take(self, message: replication_pb2.GetEntriesResponse) -> None:
+        intake = self._intake
+        try:
+            head = self._head = self._head or intake.prove_head(
+                bytes(message.checkpoint), offered_size=self._size
+            )
+            run = EntryRun(message.start, list(message.entries), list(message.consistency_path))
+            self._node.write(lambda: intake.take(run, head).result())
+        except RegistryError as error:
+            self.call.cancel()
+            self._done(error)
+            return
+        if intake.fault is not None or intake.held.size == head.checkpoint.size:
+            self.call.cancel()
+            self._done(None)
+
+    def end(self, reason: str) -> None:
+        if self._intake.held.size > self._start:
+            self._node.scheduler.count("fetches that broke off in the middle")
+        if reason:
+            self._done(PeerUnavailable(f"GetEntries failed: {reason}"))
+        else:
+            self._done(TruncatedStream("the stream ended before the checkpoint was reached"))
 
 
 def _offered(peer: Slug, head: replication_pb2.Head) -> HeadOffered:

@@ -118,9 +118,10 @@ class Liar:
 
     def _relay(self, call: Call, log_id: LogId, start: int, size: int) -> None:
         node = self._world.at[self._world.roster.member_by_log(log_id).slug]
+        if not node.is_up:
+            call.break_off("UNAVAILABLE")
+            return
         try:
-            if not node.is_up:
-                raise NotFound
             note, size = note_to_prove(node.store, log_id, start, size)
         except NotFound:
             call.finish("NOT_FOUND")

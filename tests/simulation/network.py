@@ -196,6 +196,7 @@ class Call:
             return
         self.heard_ms = self._network.scheduler.now_ms
         self._network.scheduler.note(
-            f"{self.client}<{self.server} {self.name}", message.SerializeToString(deterministic=True)
+            f"{self.client}<{self.server} {self.name}",
+            message.SerializeToString(deterministic=True),
         )
         self._on_message(message)

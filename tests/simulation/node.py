@@ -158,7 +158,7 @@ class SimNode:
 
     def power_cut(self, left: Image | None = None) -> None:
         """The host loses its power; what is not synced may be gone."""
-        image = self.disk.read() if left is None else left
+        image = self.disk.after_power_cut(self.store) if left is None else left
         self.scheduler.note(f"{self.host} crashes")
         self._end()
         self.disk.write(image)
@@ -312,7 +312,11 @@ class SimNode:
 class InlineWriter:
     """Stands for the store's writer thread: does every job at once, in its caller's thread."""
 
-    def __init__(self, append_group: Callable[..., Any], after_job: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        append_group: Callable[[list[AppendRequest]], list[Appended | Exception]],
+        after_job: Callable[[], None],
+    ) -> None:
         self._append_group = append_group
         self._after_job = after_job
 

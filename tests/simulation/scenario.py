@@ -1,8 +1,10 @@
 """What goes wrong in a seed: faults, drawn from the seed, in the first minute of virtual time."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+from registry.domain.identifiers import Slug
 from tests.simulation.disk import DATABASE, GUARD, WAL, CrashPoint, Image
 from tests.simulation.network import CALM, Weather
 from tests.simulation.node import SimNode
@@ -31,14 +33,11 @@ def plan(world: World) -> None:
         scheduler.after(random.randint(0, 200), node.start)
     for _ in range(random.randint(12, 25)):
         slug = random.choice(slugs)
-        scheduler.after(
-            random.randint(300, STORM_MS),
-            lambda slug=slug: world.ask_to_record(slug, world.new_number()),
-        )
+        scheduler.after(random.randint(300, STORM_MS), partial(_record_at, world, slug))
     kinds = [*FAULTS]
     for _ in range(random.randint(3, 8)):
         fault = FAULTS[random.choice(kinds)]
-        scheduler.after(random.randint(1_500, STORM_MS - 5_000), lambda fault=fault: fault(world))
+        scheduler.after(random.randint(1_500, STORM_MS - 5_000), partial(fault, world))
 
 
 def heal(world: World) -> None:
@@ -169,6 +168,10 @@ def restore_alone(world: World) -> None:
     world.scheduler.after(wait_ms - 1, be_alone)
 
 
+def _record_at(world: World, slug: Slug) -> None:
+    world.ask_to_record(slug, world.new_number())
+
+
 def _record(world: World, node: SimNode) -> None:
     world.ask_to_record(node.own.slug, world.new_number(), node)
 
@@ -195,7 +198,7 @@ def _restore(world: World, node: SimNode, kind: str) -> int:
 
 
 def _restored(kind: str, backup: Image, now: Image) -> Image:
-    database = {name: backup[name] for name in (DATABASE, WAL) if name in backup}
+    database: Image = {name: backup[name] for name in (DATABASE, WAL) if name in backup}
     match kind:
         case "database":
             return database | {name: now[name] for name in (GUARD,) if name in now}
@@ -219,7 +222,7 @@ def run_twice(world: World) -> None:
     world.scheduler.after(random.randint(0, 10_000), twin.start)
     for place in range(1, 5):
         each = random.choice((node, twin))
-        world.scheduler.after(place * 4_000, lambda each=each: _record(world, each))
+        world.scheduler.after(place * 4_000, partial(_record, world, each))
     if random.random() < 0.5:
 
         def move() -> None:
