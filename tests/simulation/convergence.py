@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from registry.domain.identifiers import LogId
+from registry.domain.identifiers import LogId, RootHash
 from registry.log.entry import signed_message, split_entry
 from registry.log.signing import verify
+from registry.store.values import LogState
 from registry.views.case_file import Reader
 from registry.views.node_digest import read_node_digest
 from tests.simulation.cast import keys_of
@@ -26,10 +27,10 @@ def differences(world: "World") -> list[str]:
 
 
 def _different_logs(world: "World", nodes: list["SimNode"]) -> Iterator[str]:
+    states_of = [{state.log_id: state for state in node.store.log_states()} for node in nodes]
     for log_id, log in world.checks.logs.items():
-        states = [node.store.log_state(log_id) for node in nodes]
-        places = {(state.valid_size, node.store.root_at(log_id, state.valid_size))
-                  for node, state in zip(nodes, states, strict=True)}  # fmt: skip
+        states = [states[log_id] for states in states_of]
+        places = {_place(node, state) for node, state in zip(nodes, states, strict=True)}
         if len(places) == 1 and (log.is_at_risk or log.is_of_liar or states[0].size == log.size):
             continue
         if log.has_forked and _is_noticed(world, log_id):
@@ -38,6 +39,13 @@ def _different_logs(world: "World", nodes: list["SimNode"]) -> Iterator[str]:
         if log.is_of_liar:
             continue
         yield f"log {log_id.hex()[:6]} of {log.size}: {sorted(size for size, _ in places)}"
+
+
+def _place(node: "SimNode", state: LogState) -> tuple[int, RootHash]:
+    """How much of a log counts, and what it is."""
+    size = state.valid_size
+    root = state.root if size == state.size else node.store.root_at(state.log_id, size)
+    return size, root
 
 
 def _is_noticed(world: "World", log_id: LogId) -> bool:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.simulation.node import SimNode
 
 _TICK_MS: Final = 3_000
-_WATCH_MS: Final = 40_000
+_WATCH_MS: Final = 90_000
 _RECONNECT_FIRST_MS: Final = 100
 _RECONNECT_LONGEST_MS: Final = 8_000
 Done = Callable[[RegistryError | None], None]

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 T = TypeVar("T")
-ENTRIES_PER_MESSAGE: Final = 3
+ENTRIES_PER_MESSAGE: Final = 2
 """Few, so that a stream of a small log has a middle in which it can break."""
 _EPOCH_MS: Final = 1_700_000_000_000
 _NODE_KEYS: Final = NodeKeys(b"n" * 32, random_bytes=bytes)
@@ -149,10 +149,10 @@ class SimNode:
                 member_id=self.own.id,
             )
             stack.callback(store.close)
-            put_faults(store, self.disk)
-            store.register_logs([member.origin for member in self.roster.writers()]).result()
             if store._writing.comparison.kind is GuardVerdict.DATABASE_AHEAD:
                 self.scheduler.count("databases ahead of their guard")
+            put_faults(store, self.disk)
+            store.register_logs([member.origin for member in self.roster.writers()]).result()
             stack.pop_all()
             return store
 
@@ -226,7 +226,7 @@ class SimNode:
 
     def append(self, request: AppendRequest) -> Appended:
         """Appends an event, as a client would ask."""
-        return self.write(self.store.append_now(request).result)
+        return self.write(lambda: self.store.append_now(request).result())
 
     def tell_news(self) -> None:
         """What `Mirror._grew` does after each commit."""

@@ -23,6 +23,7 @@ from tests.simulation.world import World
 SMALLEST, LARGEST = 3, 9
 _SLICE_MS: Final = 5_000
 _HEALS_WITHIN_MS: Final = 900_000
+_TAIL_ENTRIES: Final = 3
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a fresh folder is made in it
 
 
@@ -108,7 +109,12 @@ def sandbox() -> Iterator[Path]:
     structlog.configure(processors=[_drop], cache_logger_on_first_use=False)
     folder = Path(tempfile.mkdtemp(dir=_MEMORY if _MEMORY.is_dir() else None, prefix="simulated-"))
     try:
-        with mock.patch("registry.store.sqlite.Writer", InlineWriter), faults_installed():
+        with (
+            mock.patch("registry.store.sqlite.Writer", InlineWriter),
+            # Few, so that small logs are not all taken with their heads, but fetched too.
+            mock.patch("registry_node.heads.TAIL_MAX_ENTRIES", _TAIL_ENTRIES),
+            faults_installed(),
+        ):
             yield folder
     finally:
         structlog.configure(**before)

@@ -66,6 +66,7 @@ def crash(world: World) -> None:
     point = world.scheduler.random.choice((None, *CrashPoint))
     if point is not None:
         node.disk.crash_point = point
+        world.scheduler.after(2_000, partial(_record, world, node))
     elif node.is_up:
         world.scheduler.count("crashes: idle")
         node.power_cut()
@@ -102,6 +103,9 @@ def isolate(world: World) -> None:
         for target in hosts[place:]:
             _cut_for(world, source, target, for_ms)
             _cut_for(world, target, source, for_ms)
+    writer = _one(world)
+    for place in range(random.randint(3, 9)):
+        world.scheduler.after(place * 300, partial(_record, world, writer))
 
 
 def _cut_for(world: World, source: str, target: str, for_ms: int) -> None:
@@ -154,9 +158,12 @@ def restore_alone(world: World) -> None:
         return
     wait_ms = _restore(world, node, "snapshot")
 
+    # From before the last events, which are lost then, or from after them.
+    alone_ms = random.choice((0, wait_ms - 1))
+
     def be_alone() -> None:
         for member in node.peers:
-            for_ms = random.randint(20_000, 30_000)
+            for_ms = wait_ms - alone_ms + random.randint(20_000, 30_000)
             other = world.host_of(member.slug)
             _cut_for(world, node.host, other, for_ms)
             _cut_for(world, other, node.host, for_ms)
@@ -165,7 +172,7 @@ def restore_alone(world: World) -> None:
         # Before the snapshot comes back, so that there is something to lose, and after it.
         world.scheduler.after(place * wait_ms // 3 + 10, lambda: _record(world, node))
         world.scheduler.after(wait_ms + 9_000, lambda: _record(world, node))
-    world.scheduler.after(wait_ms - 1, be_alone)
+    world.scheduler.after(alone_ms, be_alone)
 
 
 def _record_at(world: World, slug: Slug) -> None:
@@ -240,7 +247,8 @@ FAULTS: Final[dict[str, Fault]] = {
     "cut_one_way": cut_one_way,
     "isolate": isolate,
     "change_weather": change_weather,
-    "worse weather": change_weather,
+    "change_weather again": change_weather,
+    "change_weather more": change_weather,
     "fill_disk": fill_disk,
     "fail_call": fail_call,
     "jump_clock": jump_clock,
