@@ -26,7 +26,7 @@ Rules:
    budget.py. That is nobody's fault: all else that its author offers is taken as ever.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, assert_never
 
@@ -213,7 +213,7 @@ class Session:
                 first = self._drop(now_ms, peer, reason)
             case _:
                 assert_never(message)
-        return (*first, *self._fetches(now_ms))
+        return (*first, *self._fetches(now_ms, self._touched(message)))
 
     def view_of(self, peer: Slug, log_id: LogId) -> PeerView:
         """Tells how a peer stands; `offered_size` is that of the given log."""
@@ -387,11 +387,25 @@ class Session:
         """How many entries of an offered size are still to come; a frozen log has none."""
         return 0 if log_id in self._frozen else max(size - self._held.get(log_id, 0), 0)
 
-    def _fetches(self, now_ms: int) -> tuple[Effect, ...]:
+    def _touched(self, message: Message) -> Iterable[LogId]:
+        """The logs that a message may bring a fetch of; time may bring one of any.
+
+        With a hundred members a look at all logs of all peers would cost more than the message.
+        """
+        match message:
+            case HeadOffered() | LogGrew() | LogFrozen() | FetchEnded() | FetchFailed():
+                return (message.log_id,)
+            case _:
+                return self._logs
+
+    def _fetches(self, now_ms: int, log_ids: Iterable[LogId]) -> tuple[Effect, ...]:
         """Starts a fetch for every log that somebody offers more of and nobody fetches."""
         effects = []
-        for log_id, author in self._logs.items():
-            if log_id in self._fetching or self.is_held_back(now_ms, log_id):
+        for log_id in log_ids:
+            author = self._logs.get(log_id)
+            if author is None or log_id in self._fetching:
+                continue
+            if self.is_held_back(now_ms, log_id):
                 continue
             offers = [
                 (

@@ -1,0 +1,135 @@
+"""A member that keeps no rule, in the place of one node of the federation.
+
+    fork            shows one history to some members and another one to the others
+    bad_signature   signs a checkpoint over an entry that it has not signed
+    wrong_root      signs a checkpoint that no entries lead to
+    relay           offers the others' logs and changes a byte of what it serves
+
+What it writes is made in memory by `tests.faults.honest_peer`, under its own true key.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from registry.api.v1 import replication_pb2
+from registry.domain.identifiers import LogId, RootHash, Slug
+from registry.errors import NotFound
+from registry.log.roster import Member
+from registry_node.servicers.replication import entries_message, note_to_prove
+from tests.faults.honest_peer import HonestPeer
+from tests.simulation.cast import REGISTRY, signer_of
+from tests.simulation.network import Call
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+LIES: Final = ("fork", "bad_signature", "wrong_root", "relay")
+BEFORE: Final = 4
+"""So many entries are honest."""
+SIZE: Final = 9
+_EVERY_MS: Final = 4_000
+_AT_ONCE: Final = 3
+
+
+@dataclass
+class _Watch:
+    call: Call
+    client: Member
+    told: int = 0
+
+
+class Liar:
+    """One dishonest member; it answers, and never asks."""
+
+    def __init__(self, world: "World", own: Member, lie: str) -> None:
+        self._world = world
+        self.own = own
+        self.host = str(own.slug)
+        self.lie = lie
+        self._size = 0
+        self._watches: list[_Watch] = []
+        first = HonestPeer(own.origin, REGISTRY, signer_of(own.slug))
+        for number in range(BEFORE):
+            first.write(f"event {number}")
+        other = first.fork_at(BEFORE)
+        self._branches = (first, other if lie == "fork" else first)
+        for number in range(BEFORE, SIZE):
+            first.write(f"event {number}")
+            if lie == "fork":
+                other.write(f"another event {number}")
+        if lie == "bad_signature":
+            first.entries[BEFORE] = first.entries[BEFORE][:-1] + b"\x00"
+            first.subtrees.clear()
+
+    def start(self) -> None:
+        """Grows its log by an event now and then."""
+        self._size = min(self._size + 1, SIZE)
+        for watch in self._watches:
+            self._tell(watch)
+        self._world.scheduler.after(_EVERY_MS, self.start)
+
+    def serve_watch(self, call: Call, client: Member, held: dict[LogId, int]) -> None:
+        watch = _Watch(call, client, held.get(self.own.log_id, 0))
+        self._watches = [each for each in self._watches if not each.call.is_dead] + [watch]
+        self._tell(watch)
+        if self.lie == "relay":
+            self._offer_others(watch)
+        caught_up = replication_pb2.CaughtUp(roster_version=1)
+        call.answer(replication_pb2.WatchHeadsResponse(caught_up=caught_up))
+
+    def serve_entries(self, call: Call, log_id: LogId, start: int, size: int) -> None:
+        if log_id != self.own.log_id:
+            self._relay(call, log_id, start, size)
+            return
+        peer = self._history_for(call.client)
+        for message in peer.messages(start, max(size, self._size), at_once=_AT_ONCE):
+            if message.checkpoint:
+                message.checkpoint = self._note(peer, max(size, self._size))
+            call.answer(message)
+
+    def _history_for(self, client: str) -> HonestPeer:
+        member = self._world.roster.member_by_slug(Slug(client.rstrip("'")))
+        return self._branches[member.id % 2]
+
+    def _tell(self, watch: _Watch) -> None:
+        if self._size <= watch.told or watch.call.is_dead:
+            return
+        watch.told = self._size
+        note = self._note(self._history_for(watch.client.slug), self._size)
+        head = replication_pb2.Head(log_id=self.own.log_id, checkpoint=note)
+        watch.call.answer(replication_pb2.WatchHeadsResponse(head=head))
+
+    def _note(self, peer: HonestPeer, size: int) -> bytes:
+        if self.lie == "wrong_root" and size > BEFORE:
+            return peer.note_at(size, RootHash(sha256(b"a root of nothing").digest()))
+        return peer.note_at(size)
+
+    # --- other members' logs --------------------------------------------------------------------
+
+    def _offer_others(self, watch: _Watch) -> None:
+        for node in self._world.honest_nodes():
+            if not node.is_up or node.own.slug == watch.client.slug:
+                continue
+            state = node.store.log_state(node.own.log_id)
+            if state.note is not None:
+                head = replication_pb2.Head(log_id=state.log_id, checkpoint=state.note)
+                watch.call.answer(replication_pb2.WatchHeadsResponse(head=head))
+
+    def _relay(self, call: Call, log_id: LogId, start: int, size: int) -> None:
+        node = self._world.at[self._world.roster.member_by_log(log_id).slug]
+        if not node.is_up:
+            call.break_off("UNAVAILABLE")
+            return
+        try:
+            note, size = note_to_prove(node.store, log_id, start, size)
+        except NotFound:
+            call.finish("NOT_FOUND")
+            return
+        message = entries_message(node.store, log_id, start, size)
+        entry = bytearray(message.entries[-1])
+        entry[-70] ^= 1
+        message.entries[-1] = bytes(entry)
+        message.checkpoint = note
+        call.answer(message)
+        self._world.scheduler.count("entries changed by a relay")
