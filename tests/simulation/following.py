@@ -8,7 +8,14 @@ from registry.application.intake import EntryRun, LogIntake, ProvenHead
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import PeerUnavailable, RegistryError, StorageError, TruncatedStream
 from registry.log.roster import Member
-from registry.replication.effects import AskFenceAgain, DropPeer, Effect, FetchEntries, TakeTail
+from registry.replication.effects import (
+    AskFenceAgain,
+    DropPeer,
+    Effect,
+    FetchEntries,
+    FindParting,
+    TakeTail,
+)
 from registry.replication.messages import (
     Blame,
     FetchEnded,
@@ -136,6 +143,9 @@ class Following:
             case AskFenceAgain(_, checkpoint):
                 node.scheduler.count("own log larger elsewhere")
                 node.fencing.ask_again(checkpoint)
+            case FindParting():
+                # No log rotates its key here; fault proofs have a simulation of their own.
+                node.scheduler.count("heads of another key")
 
     def _take_tail(self, effect: TakeTail) -> None:
         member = self._node.roster.member_by_log(effect.log_id)
@@ -271,3 +281,5 @@ def _words(effect: Effect) -> str:
             return f"drops {peer}: {reason}"
         case AskFenceAgain(peer, checkpoint):
             return f"asks the fence again: {peer} shows {checkpoint.size}"
+        case FindParting(peer, log_id):
+            return f"asks {peer} where {log_id.hex()[:6]} parts"

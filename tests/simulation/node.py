@@ -232,7 +232,7 @@ class SimNode:
         """What `Mirror._grew` does after each commit."""
         while self._news:
             news = self._news.pop(0)
-            if isinstance(news, FreezeStored):
+            if isinstance(news, FreezeStored) and news.at is not None:
                 self.world.checks.frozen(self, news.log_id, news.at)
             if isinstance(news, EntriesStored):
                 if news.note is not None and news.noted_size == news.end:
