@@ -77,6 +77,19 @@ class HistoryChanged(RequestError):
     reason = "history_changed"
 
 
+class WitnessedSizeDiffers(RequestError):
+    """Another size, or another root, of that log was cosigned here: `size` is the largest."""
+
+    reason = "witnessed_size_differs"
+    size: int = 0
+
+
+class NotCosigned(RequestError):
+    """A checkpoint that this member does not cosign: of its own log, or of one that ended."""
+
+    reason = "not_cosigned"
+
+
 class CursorOutOfRange(RequestError):
     """A cursor stands for entries that this node does not hold."""
 

@@ -50,6 +50,7 @@ from registry_node.part_following import PartFollowing
 from registry_node.peer_tls import open_peer_channel
 from registry_node.rosters import RosterFollowing
 from registry_node.settings import NodeSettings, budget_limits
+from registry_node.witnessing import Witnessing
 
 _log = structlog.get_logger()
 _BULK_ENTRIES: Final = 1_000
@@ -122,6 +123,7 @@ class Mirror:
         self._heard_ms: dict[Slug, int] = {}
         self.refusals: Counter[str] = Counter()
         self.rosters = RosterFollowing(registry)
+        self.witnessing = Witnessing(registry, heads)
         registry.store.add_listener(self._notice)
 
     @property
@@ -178,6 +180,7 @@ class Mirror:
                 self._tasks = tasks
                 tasks.create_task(self._fence.run())
                 tasks.create_task(self.content.run())
+                tasks.create_task(self.witnessing.run())
                 tasks.create_task(self._tick())
                 tasks.create_task(self.rosters.exchange(self._stubs, self.session.connected))
                 for member in self.peers:
@@ -224,7 +227,14 @@ class Mirror:
         except TryLater as error:
             return f"{error.reason}: {error}"
         request = replication_pb2.WatchHeadsRequest(
-            held=[replication_pb2.HeldLog(log_id=s.log_id, size=s.noted_size) for s in states]
+            held=[
+                replication_pb2.HeldLog(
+                    log_id=s.log_id,
+                    size=s.noted_size,
+                    cosignatures=self._registry.witness.book.summary(s.log_id),
+                )
+                for s in states
+            ]
         )
         period_s = self._settings.watch_period_s * self._uniform(0.8, 1.2)
         call = self._stubs[member.slug].WatchHeads(request, timeout=period_s, wait_for_ready=True)
@@ -239,8 +249,12 @@ class Mirror:
             async for response in call:
                 self._heard_ms[member.slug] = self._registry.clock_ms()
                 if require_message(response).HasField("head"):
-                    self._tell(_offered(member.slug, response.head))
+                    head = response.head
+                    self.witnessing.shown(member.slug, head.cosignatures)
+                    if head.checkpoint or not head.cosignatures:
+                        self._tell(_offered(member.slug, head))
                 else:
+                    self.witnessing.met(member.slug)
                     self._tell(PeerCaughtUp(member.slug))
                     self._learn_roster(member.slug, response.caught_up.roster_version)
         except grpc.aio.AioRpcError as error:
@@ -372,6 +386,7 @@ class Mirror:
             self._heads.publish(OfferedHead(event.log_id, event.end, event.note, tail))
         self._tell(LogGrew(event.log_id, event.end, sum(map(len, event.entries))))
         self._parts.grew(event.log_id)
+        self.witnessing.grew(event.log_id)
 
 
 def _offered(peer: Slug, head: replication_pb2.Head) -> HeadOffered:

@@ -98,7 +98,7 @@ def test_content_and_order_of_arrival_are_what_they_were(earlier: Path) -> None:
 
     assert contents(earlier) == tokens()[:-1]
     assert query(earlier, arrivals) == before
-    assert query(earlier, "SELECT schema_version FROM meta") == [(3,)]
+    assert query(earlier, "SELECT schema_version FROM meta") == [(len(MIGRATIONS),)]
     assert query(earlier, "SELECT * FROM unfinished") == []
 
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!registry/api/v1/replication.proto\x12\x0fregistry.api.v1\";\n\x11WatchHeadsRequest\x12&\n\x04held\x18\x01 \x03(\x0b\x32\x18.registry.api.v1.HeldLog\"\'\n\x07HeldLog\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\"s\n\x12WatchHeadsResponse\x12%\n\x04head\x18\x01 \x01(\x0b\x32\x15.registry.api.v1.HeadH\x00\x12.\n\tcaught_up\x18\x02 \x01(\x0b\x32\x19.registry.api.v1.CaughtUpH\x00\x42\x06\n\x04item\"b\n\x04Head\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12#\n\x04tail\x18\x03 \x01(\x0b\x32\x15.registry.api.v1.Tail\x12\x11\n\trotations\x18\x04 \x03(\x0c\"&\n\x04Tail\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\"\"\n\x08\x43\x61ughtUp\x12\x16\n\x0eroster_version\x18\x01 \x01(\x04\"@\n\x11GetEntriesRequest\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05start\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\"u\n\x12GetEntriesResponse\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12\x18\n\x10\x63onsistency_path\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\x0c\x12\x11\n\trotations\x18\x05 \x03(\x0c\"L\n\x06PartId\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0f\n\x07ordinal\x18\x03 \x01(\r\x12\x12\n\ncommitment\x18\x04 \x01(\x0c\"<\n\x0fGetPartsRequest\x12)\n\x08part_ids\x18\x01 \x03(\x0b\x32\x17.registry.api.v1.PartId\"?\n\x10GetPartsResponse\x12+\n\x05parts\x18\x01 \x03(\x0b\x32\x1c.registry.api.v1.PartContent\"j\n\x0bPartContent\x12(\n\x07part_id\x18\x01 \x01(\x0b\x32\x17.registry.api.v1.PartId\x12\x0c\n\x04salt\x18\x02 \x01(\x0c\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\x0c\"U\n\x14GetPartChunksRequest\x12(\n\x07part_id\x18\x01 \x01(\x0b\x32\x17.registry.api.v1.PartId\x12\x13\n\x0b\x66irst_chunk\x18\x02 \x01(\r\"d\n\x15GetPartChunksResponse\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\r\n\x05\x63hunk\x18\x04 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\x0c\"#\n\x10GetRosterRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\"*\n\x11GetRosterResponse\x12\x15\n\rsigned_roster\x18\x01 \x01(\x0c\"2\n\x18\x45xchangeProposalsRequest\x12\x16\n\x0esigned_rosters\x18\x01 \x03(\x0c\"3\n\x19\x45xchangeProposalsResponse\x12\x16\n\x0esigned_rosters\x18\x01 \x03(\x0c\x32\xbb\x04\n\x12ReplicationService\x12W\n\nWatchHeads\x12\".registry.api.v1.WatchHeadsRequest\x1a#.registry.api.v1.WatchHeadsResponse0\x01\x12W\n\nGetEntries\x12\".registry.api.v1.GetEntriesRequest\x1a#.registry.api.v1.GetEntriesResponse0\x01\x12Q\n\x08GetParts\x12 .registry.api.v1.GetPartsRequest\x1a!.registry.api.v1.GetPartsResponse0\x01\x12`\n\rGetPartChunks\x12%.registry.api.v1.GetPartChunksRequest\x1a&.registry.api.v1.GetPartChunksResponse0\x01\x12R\n\tGetRoster\x12!.registry.api.v1.GetRosterRequest\x1a\".registry.api.v1.GetRosterResponse\x12j\n\x11\x45xchangeProposals\x12).registry.api.v1.ExchangeProposalsRequest\x1a*.registry.api.v1.ExchangeProposalsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!registry/api/v1/replication.proto\x12\x0fregistry.api.v1\";\n\x11WatchHeadsRequest\x12&\n\x04held\x18\x01 \x03(\x0b\x32\x18.registry.api.v1.HeldLog\"=\n\x07HeldLog\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x14\n\x0c\x63osignatures\x18\x03 \x01(\x0c\"s\n\x12WatchHeadsResponse\x12%\n\x04head\x18\x01 \x01(\x0b\x32\x15.registry.api.v1.HeadH\x00\x12.\n\tcaught_up\x18\x02 \x01(\x0b\x32\x19.registry.api.v1.CaughtUpH\x00\x42\x06\n\x04item\"x\n\x04Head\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12#\n\x04tail\x18\x03 \x01(\x0b\x32\x15.registry.api.v1.Tail\x12\x11\n\trotations\x18\x04 \x03(\x0c\x12\x14\n\x0c\x63osignatures\x18\x05 \x03(\x0c\"&\n\x04Tail\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\"\"\n\x08\x43\x61ughtUp\x12\x16\n\x0eroster_version\x18\x01 \x01(\x04\"@\n\x11GetEntriesRequest\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05start\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\"u\n\x12GetEntriesResponse\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12\x18\n\x10\x63onsistency_path\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\x0c\x12\x11\n\trotations\x18\x05 \x03(\x0c\"L\n\x06PartId\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0f\n\x07ordinal\x18\x03 \x01(\r\x12\x12\n\ncommitment\x18\x04 \x01(\x0c\"<\n\x0fGetPartsRequest\x12)\n\x08part_ids\x18\x01 \x03(\x0b\x32\x17.registry.api.v1.PartId\"?\n\x10GetPartsResponse\x12+\n\x05parts\x18\x01 \x03(\x0b\x32\x1c.registry.api.v1.PartContent\"j\n\x0bPartContent\x12(\n\x07part_id\x18\x01 \x01(\x0b\x32\x17.registry.api.v1.PartId\x12\x0c\n\x04salt\x18\x02 \x01(\x0c\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\x0c\"U\n\x14GetPartChunksRequest\x12(\n\x07part_id\x18\x01 \x01(\x0b\x32\x17.registry.api.v1.PartId\x12\x13\n\x0b\x66irst_chunk\x18\x02 \x01(\r\"d\n\x15GetPartChunksResponse\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\r\n\x05\x63hunk\x18\x04 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\x0c\"#\n\x10GetRosterRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\"*\n\x11GetRosterResponse\x12\x15\n\rsigned_roster\x18\x01 \x01(\x0c\"2\n\x18\x45xchangeProposalsRequest\x12\x16\n\x0esigned_rosters\x18\x01 \x03(\x0c\"3\n\x19\x45xchangeProposalsResponse\x12\x16\n\x0esigned_rosters\x18\x01 \x03(\x0c\"V\n\x14\x41\x64\x64\x43heckpointRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x18\n\x10\x63onsistency_path\x18\x03 \x03(\x0c\",\n\x15\x41\x64\x64\x43heckpointResponse\x12\x13\n\x0b\x63osignature\x18\x01 \x01(\x0c\x32\x9b\x05\n\x12ReplicationService\x12W\n\nWatchHeads\x12\".registry.api.v1.WatchHeadsRequest\x1a#.registry.api.v1.WatchHeadsResponse0\x01\x12W\n\nGetEntries\x12\".registry.api.v1.GetEntriesRequest\x1a#.registry.api.v1.GetEntriesResponse0\x01\x12Q\n\x08GetParts\x12 .registry.api.v1.GetPartsRequest\x1a!.registry.api.v1.GetPartsResponse0\x01\x12`\n\rGetPartChunks\x12%.registry.api.v1.GetPartChunksRequest\x1a&.registry.api.v1.GetPartChunksResponse0\x01\x12R\n\tGetRoster\x12!.registry.api.v1.GetRosterRequest\x1a\".registry.api.v1.GetRosterResponse\x12j\n\x11\x45xchangeProposals\x12).registry.api.v1.ExchangeProposalsRequest\x1a*.registry.api.v1.ExchangeProposalsResponse\x12^\n\rAddCheckpoint\x12%.registry.api.v1.AddCheckpointRequest\x1a&.registry.api.v1.AddCheckpointResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,39 +34,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHHEADSREQUEST']._serialized_start=54
   _globals['_WATCHHEADSREQUEST']._serialized_end=113
   _globals['_HELDLOG']._serialized_start=115
-  _globals['_HELDLOG']._serialized_end=154
-  _globals['_WATCHHEADSRESPONSE']._serialized_start=156
-  _globals['_WATCHHEADSRESPONSE']._serialized_end=271
-  _globals['_HEAD']._serialized_start=273
-  _globals['_HEAD']._serialized_end=371
-  _globals['_TAIL']._serialized_start=373
-  _globals['_TAIL']._serialized_end=411
-  _globals['_CAUGHTUP']._serialized_start=413
-  _globals['_CAUGHTUP']._serialized_end=447
-  _globals['_GETENTRIESREQUEST']._serialized_start=449
-  _globals['_GETENTRIESREQUEST']._serialized_end=513
-  _globals['_GETENTRIESRESPONSE']._serialized_start=515
-  _globals['_GETENTRIESRESPONSE']._serialized_end=632
-  _globals['_PARTID']._serialized_start=634
-  _globals['_PARTID']._serialized_end=710
-  _globals['_GETPARTSREQUEST']._serialized_start=712
-  _globals['_GETPARTSREQUEST']._serialized_end=772
-  _globals['_GETPARTSRESPONSE']._serialized_start=774
-  _globals['_GETPARTSRESPONSE']._serialized_end=837
-  _globals['_PARTCONTENT']._serialized_start=839
-  _globals['_PARTCONTENT']._serialized_end=945
-  _globals['_GETPARTCHUNKSREQUEST']._serialized_start=947
-  _globals['_GETPARTCHUNKSREQUEST']._serialized_end=1032
-  _globals['_GETPARTCHUNKSRESPONSE']._serialized_start=1034
-  _globals['_GETPARTCHUNKSRESPONSE']._serialized_end=1134
-  _globals['_GETROSTERREQUEST']._serialized_start=1136
-  _globals['_GETROSTERREQUEST']._serialized_end=1171
-  _globals['_GETROSTERRESPONSE']._serialized_start=1173
-  _globals['_GETROSTERRESPONSE']._serialized_end=1215
-  _globals['_EXCHANGEPROPOSALSREQUEST']._serialized_start=1217
-  _globals['_EXCHANGEPROPOSALSREQUEST']._serialized_end=1267
-  _globals['_EXCHANGEPROPOSALSRESPONSE']._serialized_start=1269
-  _globals['_EXCHANGEPROPOSALSRESPONSE']._serialized_end=1320
-  _globals['_REPLICATIONSERVICE']._serialized_start=1323
-  _globals['_REPLICATIONSERVICE']._serialized_end=1894
+  _globals['_HELDLOG']._serialized_end=176
+  _globals['_WATCHHEADSRESPONSE']._serialized_start=178
+  _globals['_WATCHHEADSRESPONSE']._serialized_end=293
+  _globals['_HEAD']._serialized_start=295
+  _globals['_HEAD']._serialized_end=415
+  _globals['_TAIL']._serialized_start=417
+  _globals['_TAIL']._serialized_end=455
+  _globals['_CAUGHTUP']._serialized_start=457
+  _globals['_CAUGHTUP']._serialized_end=491
+  _globals['_GETENTRIESREQUEST']._serialized_start=493
+  _globals['_GETENTRIESREQUEST']._serialized_end=557
+  _globals['_GETENTRIESRESPONSE']._serialized_start=559
+  _globals['_GETENTRIESRESPONSE']._serialized_end=676
+  _globals['_PARTID']._serialized_start=678
+  _globals['_PARTID']._serialized_end=754
+  _globals['_GETPARTSREQUEST']._serialized_start=756
+  _globals['_GETPARTSREQUEST']._serialized_end=816
+  _globals['_GETPARTSRESPONSE']._serialized_start=818
+  _globals['_GETPARTSRESPONSE']._serialized_end=881
+  _globals['_PARTCONTENT']._serialized_start=883
+  _globals['_PARTCONTENT']._serialized_end=989
+  _globals['_GETPARTCHUNKSREQUEST']._serialized_start=991
+  _globals['_GETPARTCHUNKSREQUEST']._serialized_end=1076
+  _globals['_GETPARTCHUNKSRESPONSE']._serialized_start=1078
+  _globals['_GETPARTCHUNKSRESPONSE']._serialized_end=1178
+  _globals['_GETROSTERREQUEST']._serialized_start=1180
+  _globals['_GETROSTERREQUEST']._serialized_end=1215
+  _globals['_GETROSTERRESPONSE']._serialized_start=1217
+  _globals['_GETROSTERRESPONSE']._serialized_end=1259
+  _globals['_EXCHANGEPROPOSALSREQUEST']._serialized_start=1261
+  _globals['_EXCHANGEPROPOSALSREQUEST']._serialized_end=1311
+  _globals['_EXCHANGEPROPOSALSRESPONSE']._serialized_start=1313
+  _globals['_EXCHANGEPROPOSALSRESPONSE']._serialized_end=1364
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_start=1366
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=1452
+  _globals['_ADDCHECKPOINTRESPONSE']._serialized_start=1454
+  _globals['_ADDCHECKPOINTRESPONSE']._serialized_end=1498
+  _globals['_REPLICATIONSERVICE']._serialized_start=1501
+  _globals['_REPLICATIONSERVICE']._serialized_end=2168
 # @@protoc_insertion_point(module_scope)

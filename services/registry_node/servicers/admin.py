@@ -12,6 +12,7 @@ from registry.application import Registry
 from registry.application.membership.rosters import is_due
 from registry.domain.identifiers import LogId
 from registry.log.roster import Member
+from registry.store.values import LogState
 from registry_node.callers import current_client
 from registry_node.mirror import Mirror
 from registry_node.paging import page_size, read_place, write_place
@@ -45,9 +46,9 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
         start = read_place(request.page_token, sealed_by="peers")
         end = start + page_size(request.page_size)
         page = members[start:end]
-        sizes = await asyncio.to_thread(self._sizes, page)
+        states = await asyncio.to_thread(self._states, page)
         # The mirror lives on this loop, so its view is read here.
-        peers = [self._peer(member, sizes[member.log_id]) for member in page]
+        peers = [self._peer(member, states[member.log_id]) for member in page]
         token = write_place(end, sealed_by="peers") if end < len(members) else ""
         return admin_pb2.ListPeersResponse(peers=peers, next_page_token=token)
 
@@ -71,20 +72,28 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
 
     def _log(self, member: Member) -> admin_pb2.LogStatus:
         state = self._registry.store.log_state(member.log_id)
+        book = self._registry.witness.book
         return admin_pb2.LogStatus(
             origin=member.origin,
             mechanism=member.slug,
             size=state.size,
             parts_wanted=self._registry.parts_missing(state),
             frozen_at=state.frozen_at,
+            witnesses=[
+                admin_pb2.LogWitness(mechanism=each.mechanism, size=each.size, time_s=each.time_s)
+                for each in book.sizes(member.log_id)
+            ],
+            witnessed_by=book.witnessed(member.log_id, _size_that_counts(state)).count,
         )
 
-    def _sizes(self, members: Sequence[Member]) -> dict[LogId, int]:
+    def _states(self, members: Sequence[Member]) -> dict[LogId, LogState]:
         store = self._registry.store
-        return {member.log_id: store.log_state(member.log_id).size for member in members}
+        return {member.log_id: store.log_state(member.log_id) for member in members}
 
-    def _peer(self, member: Member, size_held: int) -> admin_pb2.PeerStatus:
+    def _peer(self, member: Member, state: LogState) -> admin_pb2.PeerStatus:
         status = self._mirror.status_of(member)
+        book = self._registry.witness.book
+        count, total = book.witnessed(member.log_id, _size_that_counts(state))
         return admin_pb2.PeerStatus(
             mechanism=member.slug,
             display_name=member.display_name,
@@ -92,7 +101,20 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             is_connected=status.is_connected,
             is_caught_up=status.is_caught_up,
             last_error=status.last_error,
-            size_held=size_held,
+            size_held=state.size,
             size_offered=status.offered_size,
             held_back=self._mirror.why_held_back(member.log_id),
+            last_heard_ms=self._mirror.last_heard_ms(member.slug),
+            frozen_at=state.frozen_at,
+            witnessed_by=count,
+            witnesses=total,
         )
+
+
+def _size_that_counts(state: LogState) -> int:
+    """The entries of a log that are held under a checkpoint, without those that are void.
+
+    Of an empty log there is nothing to cosign: nobody has witnessed it.
+    """
+    ends = state.noted_size if state.frozen_at is None else min(state.noted_size, state.frozen_at)
+    return max(ends, 1)
