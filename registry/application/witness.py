@@ -71,6 +71,7 @@ class Witness:
         self._log_keys = log_keys
         self._now_ms = now_ms
         self._lock = Lock()
+        self._recalled: dict[LogId, CosignedState] = {}
         self.book = CosignatureBook(roster, store, self._remember_own)
         self._guard = WitnessGuard.open(self._path, signer.public_key)
         if self._guard is None and self._is_new(folder):
@@ -178,12 +179,9 @@ class Witness:
         return (is_first or is_next) and not self.book.by_witness(self._own.origin)
 
     def _make_guard(self) -> None:
-        largest: dict[LogId, CosignedState] = {}
         for each in self.book.by_witness(self._own.origin):
-            origin, size, root = each.checkpoint
-            if size > largest.get(log_id_of(origin), NOTHING_COSIGNED).size:
-                largest[log_id_of(origin)] = CosignedState(size, root)
-        WitnessGuard.create(self._path, self._signer.public_key, largest)
+            self._recall(each.checkpoint)
+        WitnessGuard.create(self._path, self._signer.public_key, self._recalled)
         self._guard = WitnessGuard.open(self._path, self._signer.public_key)
 
     def _can_sign(self) -> bool:
@@ -238,8 +236,16 @@ class Witness:
     def _remember_own(self, witness: Member, checkpoint: Checkpoint) -> None:
         """Takes note of what this member has cosigned and does not know of: it was set back."""
         log_id = log_id_of(checkpoint.origin)
-        if witness.id != self._own.id or self._guard is None:
+        if witness.id != self._own.id:
             return
-        if checkpoint.size > self._before(log_id).size:
+        if self._guard is None:
+            # Whatever is held now: it may be another history than the one that was cosigned.
+            self._recall(checkpoint)
+        elif checkpoint.size > self._before(log_id).size:
             self._guard.advance({log_id: CosignedState(checkpoint.size, checkpoint.root)})
             _log.warning("witness_was_set_back", log=checkpoint.origin, size=checkpoint.size)
+
+    def _recall(self, checkpoint: Checkpoint) -> None:
+        log_id, size = log_id_of(checkpoint.origin), checkpoint.size
+        if size > self._recalled.get(log_id, NOTHING_COSIGNED).size:
+            self._recalled[log_id] = CosignedState(size, checkpoint.root)

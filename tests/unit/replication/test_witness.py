@@ -160,4 +160,3 @@ def test_void_entries_are_not_cosigned_on_request_either() -> None:
 def test_fork_above_what_was_cosigned_is_refused_by_who_holds_the_other_branch() -> None:
     with pytest.raises(LogDiverged, match="another log"):
         answer_request(FORK.request(2, 7), TREE.mirrored(9), TREE.cosigned(2))
-
