@@ -119,7 +119,7 @@ def fact_of(error: grpc.aio.AioRpcError, name: str) -> str:
         if key == "grpc-status-details-bin" and isinstance(value, bytes):
             told = error_details_pb2.ErrorInfo()
             assert status_pb2.Status.FromString(value).details[0].Unpack(told)
-            return told.metadata.get(name, "")
+            return str(told.metadata.get(name, ""))
     return ""
 
 

@@ -287,8 +287,6 @@ def test_member_that_lost_its_guard_cosigns_nothing_until_others_have_shown_what
         log_id = grow(nodes, count=3)
         (made,) = cosigned_by(nodes["beta"], log_id)
     (folder / "beta" / "guard" / "witness.bin").unlink()
-    database = folder / "beta" / "log.db"
-    assert database.exists()
 
     with open_federation(folder) as nodes:
         witness = nodes["beta"].registry.witness
@@ -303,7 +301,6 @@ def test_member_that_lost_its_guard_cosigns_nothing_until_others_have_shown_what
         witness.recover_guard()
         witness.recover_guard()
 
-        assert not witness.is_guard_lost
         assert witness._before(log_id).size == 4
         assert cosigned_by(nodes["beta"], log_id) == []
     assert made.checkpoint.size == 3

@@ -85,7 +85,9 @@ def size_of(node: Node, log_id: LogId) -> int:
     return node.registry.store.log_state(log_id).size
 
 
-async def test_log_that_grew_often_is_cosigned_a_few_times_and_at_its_end(nodes: Nodes) -> None:
+async def test_log_that_grew_often_is_cosigned_a_few_times_and_at_its_end(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     beta = nodes["beta"]
     made: list[int] = []
     cosign = beta.registry.witness.cosign
@@ -95,7 +97,7 @@ async def test_log_that_grew_often_is_cosigned_a_few_times_and_at_its_end(nodes:
         made.extend(each.checkpoint.size for each in found)
         return found
 
-    beta.registry.witness.cosign = counted  # type: ignore[method-assign] # counts
+    monkeypatch.setattr(beta.registry.witness, "cosign", counted)
     async with running(beta) as rounds:
         for _ in range(30):
             log_id = await asyncio.to_thread(grow, nodes, "beta")
@@ -172,7 +174,9 @@ async def test_lost_guard_is_made_anew_when_all_others_have_shown_what_they_know
             await until(lambda: own_size(beta, log_id) == size_of(beta, log_id))
 
 
-async def test_token_that_does_not_answer_is_asked_again(nodes: Nodes) -> None:
+async def test_token_that_does_not_answer_is_asked_again(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     beta = nodes["beta"]
     log_id = grow(nodes, "beta")
     cosign, failures = beta.registry.witness.cosign, [TokenUnavailable("away")]
@@ -182,7 +186,7 @@ async def test_token_that_does_not_answer_is_asked_again(nodes: Nodes) -> None:
             raise failures.pop()
         return cosign(logs)
 
-    beta.registry.witness.cosign = failing  # type: ignore[method-assign] # fails once
+    monkeypatch.setattr(beta.registry.witness, "cosign", failing)
     async with running(beta):
         await until(lambda: own_size(beta, log_id) == size_of(beta, log_id))
     assert not failures
