@@ -166,7 +166,7 @@ class Witnessing:
         for verdict in {each.verdict for each in shown if not each.verdict.is_ordinary}:
             if (peer, verdict) not in self._told_faults:
                 self._told_faults.add((peer, verdict))
-                _log.warning("cosignature_refused", peer=peer, reason=verdict.value)
+                _log.warning("cosignature_refused", peer=peer, verdict=verdict.value)
 
     async def _may_cosign(self) -> bool:
         if self._witness.is_guard_lost and not self._awaited:

@@ -195,11 +195,13 @@ def peers(profile: Profile, json: Json = False) -> None:
     found = with_client(profile, lambda client: client.peers())
     for peer in found:
         state = "not connected"
+        # Of an empty log there is nothing to cosign.
+        witnessed = witnessed_text(peer.witnessed_by, peer.witnesses) if peer.size_held else ""
         if peer.is_connected:
             state = "caught up" if peer.is_caught_up else "catching up"
         output.say(
             f"{peer.mechanism:<24} {state:<14} {peer.size_held:>7} of {peer.size_offered} events"
-            f"{witnessed_text(peer.witnessed_by, peer.witnesses)}  {peer.address}"
+            f"{witnessed}  {peer.address}"
         )
         if peer.frozen_at is not None:
             output.say(f"{'':<24} FROZEN at {peer.frozen_at}: what it writes from there on is void")
@@ -227,7 +229,7 @@ def status(profile: Profile, json: Json = False) -> None:
         output.say(f"roster version {found.roster_version}, to be renewed by {day}{due}")
     for log in found.logs:
         frozen = "" if log.frozen_at is None else f", FROZEN at {log.frozen_at}"
-        witnessed = witnessed_text(log.witnessed_by, len(log.witnesses))
+        witnessed = witnessed_text(log.witnessed_by, len(log.witnesses)) if log.size else ""
         output.say(
             f"  {log.origin:<44} {log.size:>7} events, {log.parts_wanted} to fetch"
             f"{witnessed}{frozen}"

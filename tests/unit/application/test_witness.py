@@ -10,24 +10,27 @@ from typing import Any
 import pytest
 
 from registry.application.cosignature_book import Verdict
-from registry.application.folder import NodeFolder
-from registry.application.membership.founding import load_signer
 from registry.application.witness import Witness
-from registry.domain.identifiers import LogId, Origin, RootHash
+from registry.domain.identifiers import Origin
 from registry.errors import BadProof, GuardError, NotAllowed, NotCosigned, StorageError, TryLater
-from registry.log.checkpoint import Checkpoint
-from registry.log.cosignature import Cosignature, cosign, cosignature_notes, is_made_by
-from registry.log.roster import MemberStatus
+from registry.log.cosignature import is_made_by
 from registry.log.signing import Ed25519Signer
 from registry.store.cosignatures import Cosignatures
 from tests.unit.application.federation_in_process import (
-    Node,
     Nodes,
     carry_entries,
     found_federation,
     open_federation,
     open_node,
     opening,
+)
+from tests.unit.application.witness_world import (
+    checkpoint_of,
+    cosigned_by,
+    grow,
+    made_by,
+    set_back,
+    verdicts,
 )
 
 
@@ -48,42 +51,6 @@ def folder(founded: Path, tmp_path: Path) -> Path:
 def nodes(folder: Path) -> Iterator[Nodes]:
     with open_federation(folder) as nodes:
         yield nodes
-
-
-def grow(nodes: Nodes, author: str = "alpha", count: int = 1) -> LogId:
-    """An author records events, and everybody mirrors them."""
-    for _ in range(count):
-        nodes[author].record(opening())
-    nodes.carry_all()
-    return nodes[author].log_id
-
-
-def cosigned_by(node: Node, *log_ids: LogId) -> list[Cosignature]:
-    """What a round of the node does: cosign, store."""
-    made = node.registry.witness.cosign(log_ids)
-    node.registry.store.cosignatures.put(made).result()
-    return made
-
-
-def verdicts(node: Node, *cosignatures: Cosignature) -> list[Verdict]:
-    shown = node.registry.witness.take(cosignature_notes(cosignatures))
-    accepted = [each for each, verdict in shown if each and verdict is Verdict.ACCEPTED]
-    node.registry.store.cosignatures.put(accepted).result()
-    return [verdict for _, verdict in shown]
-
-
-def made_by(
-    folder: Path, witness: str, checkpoint: Checkpoint, *, time_s: int = 1_700_000_000
-) -> Cosignature:
-    """What a witness could sign with its key, if it did not care."""
-    node_folder = NodeFolder(folder / witness)
-    signer = load_signer(node_folder, "cosigner")
-    return cosign(checkpoint, witness=node_folder.origin, signer=signer, time_s=time_s)
-
-
-def checkpoint_of(node: Node, log_id: LogId, size: int) -> Checkpoint:
-    store = node.registry.store
-    return Checkpoint(store.log_state(log_id).origin, size, store.root_at(log_id, size))
 
 
 # --- what is cosigned -----------------------------------------------------------------------------
@@ -237,16 +204,6 @@ def test_cosignature_that_a_crash_took_is_made_again_after_the_restart(folder: P
 # --- restored backups -----------------------------------------------------------------------------
 
 
-def set_back(folder: Path, saved: Path, *, with_guard: bool = False) -> None:
-    """Restores a node's database, and its guards as in a snapshot of the whole machine."""
-    for name in ("log.db", "log.db-wal", "log.db-shm"):
-        (folder / name).unlink(missing_ok=True)
-    shutil.copy(saved / "log.db", folder / "log.db")
-    if with_guard:
-        shutil.rmtree(folder / "guard")
-        shutil.copytree(saved / "guard", folder / "guard")
-
-
 def test_fork_is_not_cosigned_after_the_database_was_restored(folder: Path, tmp_path: Path) -> None:
     """Kills the variant that keeps its ratchet in the database alone."""
     with open_federation(folder) as nodes:
@@ -359,108 +316,3 @@ def test_new_epoch_begins_with_a_guard_of_its_own(nodes: Nodes) -> None:
     (made,) = witness.cosign([log_id])
     assert made.witness == "invented.example/beta/2"
     witness.close()
-
-
-# --- what others show -----------------------------------------------------------------------------
-
-
-def test_cosignature_of_another_member_counts_and_is_known_after_a_restart(folder: Path) -> None:
-    with open_federation(folder) as nodes:
-        log_id = grow(nodes)
-        (made,) = cosigned_by(nodes["beta"], log_id)
-        for name in ("alpha", "gamma"):
-            assert verdicts(nodes[name], made) == [Verdict.ACCEPTED]
-            assert verdicts(nodes[name], made) == [Verdict.KNOWN]
-    with open_federation(folder) as nodes:
-        book = nodes["gamma"].registry.witness.book
-        assert book.all() == book.of_log(log_id) == [made]
-        assert book.sizes(log_id) == (("beta", 1, made.time_s), ("gamma", 0, 0))
-        summaries = [nodes[name].registry.witness.book.summary(log_id) for name in nodes]
-        assert len(set(summaries)) == 1
-        assert len(summaries[0]) == 8
-
-
-def test_cosignature_of_more_than_is_held_waits_until_it_is(nodes: Nodes) -> None:
-    log_id = grow(nodes)
-    alpha, beta, gamma = (nodes[name] for name in ("alpha", "beta", "gamma"))
-    alpha.record(opening())
-    carry_entries(alpha, beta, log_id)
-    (made,) = cosigned_by(beta, log_id)
-
-    assert verdicts(gamma, made) == [Verdict.AHEAD]
-    assert gamma.registry.witness.grown([log_id]) == []
-    assert gamma.registry.witness.book.witnessed(log_id, 1) == (0, 2)
-    carry_entries(alpha, gamma, log_id)
-    assert gamma.registry.witness.grown([log_id]) == [made]
-    assert gamma.registry.witness.book.witnessed(log_id, 2) == (1, 2)
-
-
-def test_each_cosignature_that_does_not_count_has_its_reason_and_costs_the_log_nothing(
-    nodes: Nodes, folder: Path
-) -> None:
-    log_id = grow(nodes, count=2)
-    gamma = nodes["gamma"]
-    before = gamma.registry.store.log_state(log_id)
-    true = checkpoint_of(nodes["alpha"], log_id, 2)
-    false = true._replace(root=RootHash(b"f" * 32))
-    stranger = cosign(true, witness=Origin("test/x/1"), signer=Ed25519Signer(b"x" * 32), time_s=1)
-    impostor = cosign(
-        true,
-        witness=nodes["beta"].registry.own.origin,
-        signer=Ed25519Signer(b"x" * 32),
-        time_s=1,
-    )
-
-    assert verdicts(gamma, stranger) == [Verdict.UNKNOWN_WITNESS]
-    assert verdicts(gamma, impostor) == [Verdict.BAD_SIGNATURE]
-    assert verdicts(gamma, made_by(folder, "alpha", true)) == [Verdict.OWN_LOG]
-    assert verdicts(gamma, made_by(folder, "beta", false)) == [Verdict.CONTRADICTS]
-    unknown = true._replace(origin=Origin("test/x/1"))
-    assert verdicts(gamma, made_by(folder, "beta", unknown)) == [Verdict.UNKNOWN_LOG]
-    assert [each.verdict for each in gamma.registry.witness.take([b"no note"])] == [
-        Verdict.MALFORMED
-    ]
-    assert verdicts(gamma, made_by(folder, "beta", true)) == [Verdict.ACCEPTED]
-    older = true._replace(size=1)
-    assert verdicts(gamma, made_by(folder, "beta", older)) == [Verdict.KNOWN]
-
-    assert gamma.registry.store.log_state(log_id) == before
-    assert gamma.registry.witness.book.witnessed(log_id, 2) == (1, 2)
-    assert [verdict.is_ordinary for verdict in Verdict] == [True] * 4 + [False] * 6
-
-
-def test_removed_member_is_no_witness_any_more(nodes: Nodes, folder: Path) -> None:
-    log_id = grow(nodes)
-    gamma = nodes["gamma"].registry
-    (made,) = cosigned_by(nodes["beta"], log_id)
-    verdicts(nodes["gamma"], made)
-    members = tuple(
-        replace(m, status=MemberStatus.REMOVED) if m.slug == "beta" else m
-        for m in gamma.roster.members
-    )
-    after = Witness(
-        gamma.folder,
-        replace(gamma.roster, members=members),
-        gamma.own,
-        gamma.store,
-        signer=load_signer(gamma.folder, "cosigner"),
-        log_keys=gamma.log_keys,
-        now_ms=gamma.clock_ms,
-    )
-
-    assert after.book.witnessed(log_id, 1) == (0, 1)
-    assert after.book.all() == []
-    notes = cosignature_notes([made])
-    assert [each.verdict for each in after.take(notes)] == [Verdict.REMOVED_WITNESS]
-    after.close()
-
-
-def test_clock_that_claims_later_than_a_cosignature_is_noticed(nodes: Nodes) -> None:
-    log_id = grow(nodes, count=2)
-    (made,) = cosigned_by(nodes["beta"], log_id)
-    book = nodes["beta"].registry.witness.book
-    made_ms = made.time_s * 1000
-
-    assert book.earlier_than(log_id, 1, made_ms + 300_000) == ()
-    assert book.earlier_than(log_id, 1, made_ms + 302_000) == ("beta",)
-    assert book.earlier_than(log_id, 2, made_ms + 302_000) == ()

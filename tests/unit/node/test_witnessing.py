@@ -102,13 +102,13 @@ async def test_log_that_grew_often_is_cosigned_a_few_times_and_at_its_end(
         for _ in range(30):
             log_id = await asyncio.to_thread(grow, nodes, "beta")
             rounds.grew(log_id)
+        book, stored = beta.registry.witness.book, beta.registry.store.cosignatures
         await until(lambda: own_size(beta, log_id) == size_of(beta, log_id))
+        await until(lambda: stored.all() == book.all())
 
     assert made[-1] == size_of(beta, log_id)
     assert made == sorted(set(made))
     assert len(made) < 30
-    stored = beta.registry.store.cosignatures.all()
-    assert stored == beta.registry.witness.book.all()
 
 
 async def test_what_a_peer_shows_is_stored_and_told(nodes: Nodes) -> None:
@@ -128,7 +128,7 @@ async def test_what_a_peer_shows_is_stored_and_told(nodes: Nodes) -> None:
         again = rounds.feed(nodes["alpha"].registry.own, summaries).take()
         assert all(each.checkpoint.origin != made.checkpoint.origin for each in again)
     refused = [each for each in logs if each["event"] == "cosignature_refused"]
-    assert [(each["peer"], each["reason"]) for each in refused] == [("beta", "malformed_note")]
+    assert [(each["peer"], each["verdict"]) for each in refused] == [("beta", "malformed_note")]
 
 
 async def test_peer_that_floods_is_heard_no_more_than_a_round_can_bear(nodes: Nodes) -> None:
