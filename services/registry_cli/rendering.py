@@ -223,12 +223,8 @@ def _print_event(
         line.append(f" · about {places[pointer.origin, pointer.index]}", style="not bold")
     print_wrapped(output, f"{event.position:>4}  {date:<10}  ", line)
     place = f"{event.origin}#{event.index}"
-    print_wrapped(
-        output,
-        _INDENT,
-        f"recorded {time_text(event.recorded_ms)} UTC, {place}"
-        f"{witnessed_text(event.witnessed_by, event.witnesses)}",
-    )
+    witnessed = witnessed_text(event.witnessed_by, event.witnesses)
+    output.say(f"{_INDENT}recorded {time_text(event.recorded_ms)} UTC, {place}{witnessed}")
     for file in event.attachments:
         told = f"file {event.position}/{file.ordinal}: {file.file_name!a}, {file.size} bytes"
         print_wrapped(output, _INDENT, f"{told}, {file.state}")
