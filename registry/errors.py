@@ -1,9 +1,8 @@
 """Every error of the registry, in families by whose fault it is.
 
-Each class has a stable `reason` (snake_case) that travels in rich gRPC errors, JSON output and
-logs; nobody matches on message text. The text says what was expected, what was found, where, and
-what to do. One table in `registry_node.errors` maps families to gRPC codes, one in
-`registry_cli.errors` to exit codes.
+Each class has a stable `reason` (snake_case) that travels in rich gRPC errors, JSON output, logs;
+nobody matches on message text. It says what was expected, what was found, where, and what to do.
+Tables map families to gRPC codes (`registry_node.errors`) and exit codes (`registry_cli.errors`).
 """
 
 from typing import ClassVar
