@@ -1,9 +1,8 @@
 """Every error of the registry, in families by whose fault it is.
 
-Each class has a stable `reason` (snake_case) that travels in rich gRPC errors, JSON output and
-logs; nobody matches on message text. The text says what was expected, what was found, where, and
-what to do. One table in `registry_node.errors` maps families to gRPC codes, one in
-`registry_cli.errors` to exit codes.
+Each class has a stable `reason` (snake_case) that travels in rich gRPC errors, JSON output, logs;
+nobody matches on message text. It says what was expected, what was found, where, and what to do.
+Tables map families to gRPC codes (`registry_node.errors`) and exit codes (`registry_cli.errors`).
 """
 
 from typing import ClassVar
@@ -75,6 +74,19 @@ class HistoryChanged(RequestError):
     """The history changed between two pages."""
 
     reason = "history_changed"
+
+
+class WitnessedSizeDiffers(RequestError):
+    """Another size, or another root, of that log was cosigned here: `size` is the largest."""
+
+    reason = "witnessed_size_differs"
+    size: int = 0
+
+
+class NotCosigned(RequestError):
+    """A checkpoint that this member does not cosign: of its own log, or of one that ended."""
+
+    reason = "not_cosigned"
 
 
 class CursorOutOfRange(RequestError):

@@ -8,7 +8,7 @@ tls/                 certificates
 clients.json         fingerprints of the clients that may call (clients.lock while it is changed)
 roster/<n>.roster    signed roster versions
 log.db               all logs and parts
-guard/guard.bin      what was last signed: never part of a backup
+guard/guard.bin      what was last signed: never part of a backup; beside it what was cosigned
 views.db             read models, encrypted, can be rebuilt at any time
 office.db            what stays inside this mechanism, encrypted: acts, sources, reads
 policy.json          which acts need two people
@@ -90,6 +90,11 @@ class NodeFolder:
     def tombstone_file(self) -> Path:
         """What was erased: outside the database and its backups, like the guard."""
         return self.path / "guard" / "tombstones.bin"
+
+    @property
+    def witness_file(self) -> Path:
+        """What this member has cosigned last of each log: outside the database, like the guard."""
+        return self.path / "guard" / "witness.bin"
 
     @property
     def views_database(self) -> Path:

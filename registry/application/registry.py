@@ -38,6 +38,7 @@ from registry.application.randomness import RandomBytes
 from registry.application.recording import Receipt, RecordCommand, Recording
 from registry.application.request_keys import RequestKeys
 from registry.application.sharing import PartKey, sharable_parts
+from registry.application.witness import Witness
 from registry.domain.identifiers import CaseId, Commitment, RegistryId, log_id_of
 from registry.domain.mechanisms import load_profiles
 from registry.errors import NotFound
@@ -46,6 +47,7 @@ from registry.log.entry import decode_header, split_entry
 from registry.log.facts import GuardVerdict
 from registry.log.log_keys import LogKeys, keys_of_member
 from registry.log.roster import Member, Roster
+from registry.log.signing import Signer
 from registry.store.disk_room import RESERVE_BYTES, DiskRoom
 from registry.store.entries import EntryStore
 from registry.store.guard import Guard
@@ -76,6 +78,7 @@ class Registry:
         request_secret: bytes,
         now_ms: Callable[[], int],
         random_bytes: Callable[[int], bytes],
+        cosigner: Signer,
     ) -> None:
         self.folder = folder
         self.roster = roster
@@ -112,6 +115,15 @@ class Registry:
             store, roster, lambda log_id: load_chain(folder).versions_of(log_id)
         )
         self.log_key = OwnLogKey(folder, roster, self.own, store, now_ms)
+        self.witness = Witness(
+            folder,
+            roster,
+            self.own,
+            store,
+            signer=cosigner,
+            log_keys=self.log_keys,
+            now_ms=now_ms,
+        )
         self._resources = ExitStack()
 
     @classmethod
@@ -176,7 +188,9 @@ class Registry:
                 request_secret=read_secret(folder.keys / "request.secret", KEY_SIZE_BYTES),
                 now_ms=now_ms,
                 random_bytes=random_bytes,
+                cosigner=load_signer(folder, "cosigner"),
             )
+            stack.callback(registry.witness.close)
             registry.log_key.use()
             registry.consents.learn_withdrawals(find_withdrawals(store, models))
             registry._resources = stack.pop_all()

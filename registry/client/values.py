@@ -1,7 +1,7 @@
 """What the client returns: plain values, no protobuf."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
@@ -92,7 +92,11 @@ class AttachmentSummary:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """One event; `content_state` is none, present, not_here, withheld, opaque or embargoed."""
+    """One event; `content_state` is none, present, not_here, withheld, opaque or embargoed.
+
+    `witnessed_by` of the `witnesses` that there are have cosigned its log up to it, as far as the
+    node that was asked knows.
+    """
 
     position: int
     mechanism: str
@@ -107,6 +111,8 @@ class HistoryEvent:
     not_before_ms: int = 0
     attachments: tuple[AttachmentSummary, ...] = ()
     case_id: CaseId = NO_CASE
+    witnessed_by: int = field(default=0, compare=False)
+    witnesses: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +144,17 @@ class NodeDigest:
 
 
 @dataclass(frozen=True, slots=True)
+class LogWitness:
+    """The largest size of a log that a member has cosigned, and when, seconds since 1970 UTC."""
+
+    mechanism: str
+    size: int
+    time_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogStatus:
-    """How one log stands at the node."""
+    """How one log stands at the node; `witnessed_by` of its witnesses have cosigned all of it."""
 
     origin: str
     mechanism: str
@@ -148,6 +163,8 @@ class LogStatus:
     frozen_at: int | None
     frozen_reason: str = ""
     has_fault_proof: bool = False
+    witnesses: tuple[LogWitness, ...] = ()
+    witnessed_by: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +187,11 @@ class NodeStatus:
 
 @dataclass(frozen=True, slots=True)
 class PeerStatus:
-    """How replication with one member stands."""
+    """How replication with one member stands, and how its own log does.
+
+    `last_heard_ms` is 0 if it was not connected since the node started; `witnessed_by` of the
+    `witnesses` that there are have cosigned all of its log.
+    """
 
     mechanism: str
     display_name: str
@@ -183,6 +204,9 @@ class PeerStatus:
     held_back: str = ""
     frozen_at: int | None = None
     frozen_reason: str = ""
+    last_heard_ms: int = 0
+    witnessed_by: int = 0
+    witnesses: int = 0
 
 
 _STATES = {
@@ -268,6 +292,8 @@ def read_event(message: cases_pb2.HistoryEvent) -> HistoryEvent:
         remarks=tuple(message.remarks),
         not_before_ms=message.not_before_ms,
         case_id=CaseId(message.case_id),
+        witnessed_by=message.witnessed_by,
+        witnesses=message.witnesses,
         attachments=tuple(
             AttachmentSummary(
                 each.ordinal,
@@ -316,6 +342,8 @@ def read_status(message: admin_pb2.GetNodeStatusResponse) -> NodeStatus:
                 log.frozen_at if log.HasField("frozen_at") else None,
                 log.frozen_reason,
                 log.has_fault_proof,
+                tuple(LogWitness(w.mechanism, w.size, w.time_s) for w in log.witnesses),
+                log.witnessed_by,
             )
             for log in message.logs
         ),
@@ -339,4 +367,7 @@ def read_peer(message: admin_pb2.PeerStatus) -> PeerStatus:
         held_back=message.held_back,
         frozen_at=message.frozen_at if message.HasField("frozen_at") else None,
         frozen_reason=message.frozen_reason,
+        last_heard_ms=message.last_heard_ms,
+        witnessed_by=message.witnessed_by,
+        witnesses=message.witnesses,
     )

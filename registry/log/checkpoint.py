@@ -20,7 +20,7 @@ from registry.log.signing import Signer, verify
 
 NOTE_MAX_BYTES: Final = 16_384
 SIZE_MAX: Final = 2**63 - 1
-_SIGNATURES_MAX: Final = 100
+SIGNATURES_MAX: Final = 100
 _ALGORITHM: Final = b"\x01"
 _KEY_ID_SIZE_BYTES: Final = 4
 _DASH: Final = "— "
@@ -56,9 +56,9 @@ def note_text(checkpoint: Checkpoint) -> str:
     return f"{checkpoint.origin}\n{checkpoint.size}\n{root}\n"
 
 
-def key_id(name: str, public_key: bytes) -> bytes:
-    """The 4 bytes by which a signature line names its key."""
-    digest = sha256(name.encode() + b"\n" + _ALGORITHM + public_key).digest()
+def key_id(name: str, public_key: bytes, algorithm: bytes = _ALGORITHM) -> bytes:
+    """The 4 bytes by which a signature line names its key; `algorithm` is the note's key type."""
+    digest = sha256(name.encode() + b"\n" + algorithm + public_key).digest()
     return digest[:_KEY_ID_SIZE_BYTES]
 
 
@@ -66,8 +66,14 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> bytes:
     """Makes the whole note, signed by the log key."""
     text = note_text(checkpoint)
     identifier = key_id(checkpoint.origin, signer.public_key)
-    line = base64.b64encode(identifier + signer.sign(text.encode())).decode()
-    return f"{text}\n{_DASH}{checkpoint.origin} {line}\n".encode()
+    signature = NoteSignature(checkpoint.origin, identifier, signer.sign(text.encode()))
+    return f"{text}\n{signature_line(signature)}".encode()
+
+
+def signature_line(signature: NoteSignature) -> str:
+    """Writes a signature line, with its newline."""
+    encoded = base64.b64encode(signature.key_id + signature.signature).decode()
+    return f"{_DASH}{signature.key_name} {encoded}\n"
 
 
 def parse_note(note: bytes) -> SignedNote:
@@ -93,8 +99,8 @@ def parse_note(note: bytes) -> SignedNote:
         msg = "a signed note is a text, an empty line, and signature lines that end with a newline"
         raise MalformedNote(msg)
     lines = block[:-1].split("\n")
-    if len(lines) > _SIGNATURES_MAX:
-        msg = f"a signed note has at most {_SIGNATURES_MAX} signatures, found {len(lines)}"
+    if len(lines) > SIGNATURES_MAX:
+        msg = f"a signed note has at most {SIGNATURES_MAX} signatures, found {len(lines)}"
         raise LimitExceeded(msg)
     return SignedNote(text=text + "\n", signatures=tuple(_parse_line(line) for line in lines))
 

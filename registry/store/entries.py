@@ -22,6 +22,7 @@ from registry.log.entry import Audience
 from registry.log.facts import GuardComparison
 from registry.store.act_notes import ActNote
 from registry.store.chunks import LargeParts
+from registry.store.cosignatures import Cosignatures
 from registry.store.disk_room import DiskRoom
 from registry.store.guard import Guard
 from registry.store.uploads import Uploads
@@ -227,8 +228,10 @@ class EntryStore(EntryReader):
         large_parts: the bytes of parts above 256 KiB, complete or on their way.
         uploads: files that clients are giving to this node.
         disk: how much room there is, and for what; at first no end of it, set by who opens.
+        cosignatures: what witnesses have cosigned of the logs.
     """
 
+    cosignatures: Cosignatures
     large_parts: LargeParts
     uploads: Uploads
     disk: DiskRoom

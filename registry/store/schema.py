@@ -27,6 +27,7 @@
     own_log       the log that own_requests and recent_appends are about
     key_rotations the key_rotated events that had an effect
     act_notes     who did an own act and who it came from, sealed; never sent: see act_notes.py
+    cosignatures  the largest cosignature of each log by each witness, the own ones among them
     data_keys     keys of the databases beside this one, wrapped by the node key
     unfinished    steps of a migration that go on at the next start if they were cut short
     meta          schema_version
@@ -147,7 +148,14 @@ _VERSION_4: Final = (
         COALESCE(evidence, x'') FROM logs WHERE frozen_at IS NOT NULL""",
 )
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5: Final = (
+    """CREATE TABLE cosignatures (
+        log_no INTEGER, witness TEXT, size INTEGER NOT NULL, root BLOB NOT NULL,
+        key_id BLOB NOT NULL, signature BLOB NOT NULL,
+        PRIMARY KEY (log_no, witness)) WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """Statements of each version, from 1; a version that was released is never edited."""
 
 

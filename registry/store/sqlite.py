@@ -15,6 +15,7 @@ from registry.log.author import Author
 from registry.log.facts import GuardComparison
 from registry.store.chunks import LargeParts
 from registry.store.connections import DurableDatastore
+from registry.store.cosignatures import Cosignatures
 from registry.store.data_keys import database_key, rewrap_all
 from registry.store.disk_room import DiskRoom
 from registry.store.entries import AskedParts, EntryStore
@@ -87,6 +88,7 @@ class SqliteStore(SqliteReading, EntryStore):
                 PartsStored(log_id, (place,), (("", b""),))
             ),
         )
+        self.cosignatures = Cosignatures(datastore, self._numbers, self._run)
         self.uploads = Uploads(datastore, self._keys, self._run, now_ms)
 
     def start(self, *, is_read_only: bool) -> None:

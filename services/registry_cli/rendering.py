@@ -68,6 +68,11 @@ def time_text(time_ms: int) -> str:
         return f"{time_ms} ms (no time)"
 
 
+def witnessed_text(count: int, total: int) -> str:
+    """How many of the other members have cosigned something; empty if there are none."""
+    return f", witnessed {count} of {total}" if total else ""
+
+
 def date_text(date: PartialDate | None) -> str:
     """The date of an act as far as it is known."""
     return date.value if date is not None and date.value else "undated"
@@ -218,7 +223,8 @@ def _print_event(
         line.append(f" · about {places[pointer.origin, pointer.index]}", style="not bold")
     print_wrapped(output, f"{event.position:>4}  {date:<10}  ", line)
     place = f"{event.origin}#{event.index}"
-    output.say(f"{_INDENT}recorded {time_text(event.recorded_ms)} UTC, {place}")
+    witnessed = witnessed_text(event.witnessed_by, event.witnesses)
+    output.say(f"{_INDENT}recorded {time_text(event.recorded_ms)} UTC, {place}{witnessed}")
     for file in event.attachments:
         told = f"file {event.position}/{file.ordinal}: {file.file_name!a}, {file.size} bytes"
         print_wrapped(output, _INDENT, f"{told}, {file.state}")

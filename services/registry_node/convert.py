@@ -5,6 +5,7 @@ from typing import Final
 
 from registry.api.v1 import audit_pb2, cases_pb2, confidentiality_pb2, content_pb2
 from registry.application import Receipt
+from registry.application.cosignature_book import CosignatureBook
 from registry.application.exporting import ExportPurpose
 from registry.application.preview import Preview
 from registry.client.content_conversion import content_to_proto
@@ -121,9 +122,11 @@ def summary_to_proto(row: CaseRow) -> cases_pb2.CaseSummary:
     )
 
 
-def event_to_proto(event: HistoryEntry) -> cases_pb2.HistoryEvent:
-    """Converts one event of a history."""
-    return cases_pb2.HistoryEvent(
+def event_to_proto(
+    event: HistoryEntry, book: CosignatureBook | None = None
+) -> cases_pb2.HistoryEvent:
+    """Converts one event of a history; with what `book` knows of who has witnessed it."""
+    message = cases_pb2.HistoryEvent(
         position=event.position,
         mechanism=event.mechanism,
         origin=event.origin,
@@ -138,6 +141,13 @@ def event_to_proto(event: HistoryEntry) -> cases_pb2.HistoryEvent:
         attachments=[attachment_to_proto(each) for each in event.attachments],
         case_id=event.case_id,
     )
+    if book is not None:
+        message.witnessed_by, message.witnesses = book.witnessed(event.log_id, event.index + 1)
+        earlier = book.earlier_than(event.log_id, event.index, event.recorded_ms)
+        if earlier:
+            remark = f"recorded, by its author's clock, after it was cosigned by {earlier[0]}"
+            message.remarks.append(f"{remark}: one of the two clocks is wrong")
+    return message
 
 
 def attachment_to_proto(attachment: AttachmentView) -> cases_pb2.AttachmentSummary:
@@ -153,11 +163,11 @@ def attachment_to_proto(attachment: AttachmentView) -> cases_pb2.AttachmentSumma
     )
 
 
-def item_to_proto(item: TimelineItem) -> cases_pb2.TimelineItem:
-    """Converts one act of a timeline."""
+def item_to_proto(item: TimelineItem, book: CosignatureBook) -> cases_pb2.TimelineItem:
+    """Converts one act of a timeline, as `event_to_proto`."""
     return cases_pb2.TimelineItem(
         act_date=None if item.act_date is None else date_to_proto(item.act_date),
-        event=event_to_proto(item.event),
+        event=event_to_proto(item.event, book),
         received_ms=item.event.received_ms,
     )
 

@@ -1,5 +1,7 @@
 """The one table from errors to gRPC codes, and the rich error that travels with a code."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import grpc
@@ -12,6 +14,8 @@ from registry_node.log_fields import INTERNAL_REASON
 ERROR_DOMAIN: Final = "intermechanisms-registry"
 ERROR_ID_KEY: Final = "error_id"
 """In ErrorInfo.metadata: the same id stands in this node's log line."""
+WITNESSED_SIZE_KEY: Final = "witnessed_size"
+"""In ErrorInfo.metadata of an AddCheckpoint: the size that was cosigned last, in decimal."""
 INTERNAL_TEXT: Final = "internal error; see the node's log"
 _DETAILS_KEY: Final = "grpc-status-details-bin"
 
@@ -19,6 +23,8 @@ _CODES: Final[tuple[tuple[type[errors.RegistryError], grpc.StatusCode], ...]] = 
     (errors.NotFound, grpc.StatusCode.NOT_FOUND),
     (errors.RequestIdReused, grpc.StatusCode.ALREADY_EXISTS),
     (errors.HistoryChanged, grpc.StatusCode.ABORTED),
+    (errors.WitnessedSizeDiffers, grpc.StatusCode.ABORTED),
+    (errors.NotCosigned, grpc.StatusCode.FAILED_PRECONDITION),
     (errors.CursorOutOfRange, grpc.StatusCode.OUT_OF_RANGE),
     (errors.NotAllowed, grpc.StatusCode.PERMISSION_DENIED),
     (errors.UnknownCaller, grpc.StatusCode.UNAUTHENTICATED),
@@ -51,7 +57,10 @@ def status_details(
     error: errors.RegistryError, error_id: str = ""
 ) -> tuple[tuple[str, bytes], ...]:
     """Returns trailing metadata with a google.rpc.Status that holds reason and id of the error."""
-    return _details(code_of(error), told_text(error), error.reason, error_id)
+    facts = {}
+    if isinstance(error, errors.WitnessedSizeDiffers):
+        facts[WITNESSED_SIZE_KEY] = str(error.size)
+    return _details(code_of(error), told_text(error), error.reason, error_id, facts)
 
 
 def internal_details(error_id: str) -> tuple[tuple[str, bytes], ...]:
@@ -60,9 +69,13 @@ def internal_details(error_id: str) -> tuple[tuple[str, bytes], ...]:
 
 
 def _details(
-    code: grpc.StatusCode, text: str, reason: str, error_id: str
+    code: grpc.StatusCode,
+    text: str,
+    reason: str,
+    error_id: str,
+    facts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[tuple[str, bytes], ...]:
-    info = error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN)
+    info = error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN, metadata=facts)
     if error_id:
         info.metadata[ERROR_ID_KEY] = error_id
     packed = any_pb2.Any()

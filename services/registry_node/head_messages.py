@@ -1,6 +1,6 @@
 """Heads as they travel: what this node asks for, what a peer says, and whether the two agree."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from registry.api.v1 import replication_pb2
 from registry.domain.identifiers import LogId, Slug
@@ -10,12 +10,19 @@ from registry.replication.messages import HeadOffered, Tail
 from registry.store.values import LogState
 
 
-def watch_request(states: Iterable[LogState]) -> replication_pb2.WatchHeadsRequest:
-    """Asks for heads, and says what is held already."""
+def watch_request(
+    states: Iterable[LogState], cosignatures: Callable[[LogId], bytes]
+) -> replication_pb2.WatchHeadsRequest:
+    """Asks for heads, and says what is held already: of each log, and a sum of its cosignatures."""
     return replication_pb2.WatchHeadsRequest(
         held=[
-            replication_pb2.HeldLog(log_id=s.log_id, size=s.noted_size, root=_root_of(s))
-            for s in states
+            replication_pb2.HeldLog(
+                log_id=state.log_id,
+                size=state.noted_size,
+                root=_root_of(state),
+                cosignatures=cosignatures(state.log_id),
+            )
+            for state in states
         ]
     )
 

@@ -112,6 +112,10 @@ class HeadHub:
         if known is not None and (known.size >= head.size or known.note == head.note):
             return
         self._heads[head.log_id] = head.following(known)
+        self.wake()
+
+    def wake(self) -> None:
+        """Wakes all readers: there is something to tell beside heads."""
         for subscription in self._subscriptions:
             subscription.notify()
 

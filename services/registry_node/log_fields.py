@@ -123,6 +123,8 @@ _FORMS: Final[Mapping[str, Callable[[object], object]]] = {
     "mechanism": _SLUG,
     "peer": _SLUG,
     "log": _text("[a-z0-9](?:[a-z0-9./-]{0,150}[a-z0-9])?"),
+    "witness": _text("[a-z0-9](?:[a-z0-9./-]{0,150}[a-z0-9])?"),
+    "verdict": _text("[a-z]+(?:_[a-z]+){0,4}"),
     "origin": _text("[a-z0-9](?:[a-z0-9./-]{0,150}[a-z0-9])?"),
     "held_root": _hash,
     "signed_root": _hash,

@@ -110,7 +110,7 @@ async def serve(settings: NodeSettings) -> bool:
         server = NodeServer(settings, registry.folder, registry.roster, metrics.calls)
         server.add_services(
             cases=CaseServicer(registry, desk),
-            replication=ReplicationServicer(registry, heads, mirror.rosters),
+            replication=ReplicationServicer(registry, heads, mirror.rosters, mirror.witnessing),
             audit=AuditServicer(registry, heads),
             admin=AdminServicer(registry, mirror),
             confidentiality=ConfidentialityServicer(registry, desk, mirror.last_heard_ms),

@@ -14,7 +14,7 @@ from typing import Final
 import grpc
 import structlog
 
-from registry.api.v1 import replication_pb2_grpc
+from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import EntryError, LogDiverged, RegistryError, StorageError, TryLater
@@ -66,6 +66,7 @@ from registry_node.part_following import PartFollowing
 from registry_node.peer_tls import open_peer_channel
 from registry_node.rosters import RosterFollowing
 from registry_node.settings import NodeSettings, budget_limits
+from registry_node.witnessing import Witnessing
 
 _log = structlog.get_logger()
 _BULK_ENTRIES: Final = 1_000
@@ -146,6 +147,7 @@ class Mirror:
         self._heard_ms: dict[Slug, int] = {}
         self.refusals: Counter[str] = Counter()
         self.rosters = RosterFollowing(registry)
+        self.witnessing = Witnessing(registry, heads)
         registry.store.add_listener(self._notice)
 
     @property
@@ -207,6 +209,7 @@ class Mirror:
                 self._tasks = tasks
                 tasks.create_task(self._fence.run())
                 tasks.create_task(self.content.run())
+                tasks.create_task(self.witnessing.run())
                 tasks.create_task(self._tick())
                 tasks.create_task(self.rosters.exchange(self._stubs, self.session.connected))
                 for member in self.peers:
@@ -253,7 +256,7 @@ class Mirror:
             states = await asyncio.to_thread(self._registry.store.log_states)
         except TryLater as error:
             return f"{error.reason}: {error}"
-        request = watch_request(states)
+        request = watch_request(states, self._registry.witness.book.summary)
         period_s = self._settings.watch_period_s * self._uniform(0.8, 1.2)
         call = self._stubs[member.slug].WatchHeads(request, timeout=period_s, wait_for_ready=True)
         try:
@@ -267,13 +270,7 @@ class Mirror:
             _log.info("peer_connected", peer=member.slug)
             async for response in call:
                 self._heard_ms[member.slug] = self._registry.clock_ms()
-                if require_message(response).HasField("head"):
-                    self._take_head(read_head(member.slug, response.head))
-                elif response.HasField("evidence"):
-                    await self._faults.take(member.slug, response.evidence)
-                else:
-                    self._tell(PeerCaughtUp(member.slug))
-                    self._learn_roster(member.slug, response.caught_up.roster_version)
+                await self._hear(member.slug, require_message(response))
         except grpc.aio.AioRpcError as error:
             is_renewal = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
             return "" if is_renewal else f"{error.code().name}: {error.details()}"
@@ -282,6 +279,19 @@ class Mirror:
         finally:
             call.cancel()
         return ""
+
+    async def _hear(self, peer: Slug, response: replication_pb2.WatchHeadsResponse) -> None:
+        match response.WhichOneof("item"):
+            case "head":
+                self.witnessing.shown(peer, response.head.cosignatures)
+                if response.head.checkpoint or not response.head.cosignatures:
+                    self._take_head(read_head(peer, response.head))
+            case "evidence":
+                await self._faults.take(peer, response.evidence)
+            case _:
+                self.witnessing.met(peer)
+                self._tell(PeerCaughtUp(peer))
+                self._learn_roster(peer, response.caught_up.roster_version)
 
     def _take_head(self, offered: HeadOffered) -> None:
         ours = self._heads.note_of(offered.log_id)
@@ -431,3 +441,4 @@ class Mirror:
             self._heads.publish(OfferedHead(event.log_id, event.end, event.note, tail))
         self._tell(LogGrew(event.log_id, event.end, sum(map(len, event.entries))))
         self._parts.grew(event.log_id)
+        self.witnessing.grew(event.log_id)

@@ -23,6 +23,7 @@ from tests.integration.federation_world import (
     until_equal,
 )
 from tests.integration.test_roster_changes import says, under, waits
+from tests.integration.test_witnessing import until_witnessed
 
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
 
@@ -85,4 +86,6 @@ async def test_member_leaves_once_another_holds_its_log_and_then_writes_nothing_
         await says(beta, receipt.case_id, "after")
         await until_equal([alpha, beta], case_count=1)
         assert (await sizes_at(alpha))["gamma"] == 2
+        log = await until_witnessed(alpha, "beta", "alpha")
+        assert [each.mechanism for each in log.witnesses] == ["alpha"], "who left counts no more"
         assert (await leave(gamma)).output.startswith("done: version 2 of the roster")

@@ -143,6 +143,8 @@ class LogStatus(_message.Message):
     FROZEN_AT_FIELD_NUMBER: _builtins.int
     FROZEN_REASON_FIELD_NUMBER: _builtins.int
     HAS_FAULT_PROOF_FIELD_NUMBER: _builtins.int
+    WITNESSES_FIELD_NUMBER: _builtins.int
+    WITNESSED_BY_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """The log's origin."""
     mechanism: _builtins.str
@@ -157,6 +159,14 @@ class LogStatus(_message.Message):
     """Why it is frozen: the reason code of its author's fault, or cut_by_roster; empty = it is not."""
     has_fault_proof: _builtins.bool
     """Whether this node holds a proof of that fault, for GetFaultProof."""
+    witnessed_by: _builtins.int
+    """How many of these have cosigned all entries that are held here under a checkpoint and count."""
+    @_builtins.property
+    def witnesses(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogWitness]:
+        """Active members other than the log's author, sorted by mechanism, and how far each has cosigned
+        the log as far as this node knows.
+        """
+
     def __init__(
         self,
         *,
@@ -167,16 +177,48 @@ class LogStatus(_message.Message):
         frozen_at: _builtins.int | None = ...,
         frozen_reason: _builtins.str = ...,
         has_fault_proof: _builtins.bool = ...,
+        witnesses: _abc.Iterable[Global___LogWitness] | None = ...,
+        witnessed_by: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "frozen_at", b"frozen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "frozen_at", b"frozen_at", "frozen_reason", b"frozen_reason", "has_fault_proof", b"has_fault_proof", "mechanism", b"mechanism", "origin", b"origin", "parts_wanted", b"parts_wanted", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "frozen_at", b"frozen_at", "frozen_reason", b"frozen_reason", "has_fault_proof", b"has_fault_proof", "mechanism", b"mechanism", "origin", b"origin", "parts_wanted", b"parts_wanted", "size", b"size", "witnessed_by", b"witnessed_by", "witnesses", b"witnesses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__frozen_at: _TypeAlias = _typing.Literal["frozen_at"]  # noqa: Y015
     _WhichOneofArgType__frozen_at: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__frozen_at) -> _WhichOneofReturnType__frozen_at | None: ...
 
 Global___LogStatus: _TypeAlias = LogStatus  # noqa: Y015
+
+@_typing.final
+class LogWitness(_message.Message):
+    """How far one member has cosigned a log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MECHANISM_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    TIME_S_FIELD_NUMBER: _builtins.int
+    mechanism: _builtins.str
+    """The member's mechanism."""
+    size: _builtins.int
+    """The largest size it has cosigned; 0 = none."""
+    time_s: _builtins.int
+    """When, by its clock, seconds since 1970 UTC; 0 = never."""
+    def __init__(
+        self,
+        *,
+        mechanism: _builtins.str = ...,
+        size: _builtins.int = ...,
+        time_s: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mechanism", b"mechanism", "size", b"size", "time_s", b"time_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogWitness: _TypeAlias = LogWitness  # noqa: Y015
 
 @_typing.final
 class ListPeersRequest(_message.Message):
@@ -249,6 +291,9 @@ class PeerStatus(_message.Message):
     HELD_BACK_FIELD_NUMBER: _builtins.int
     FROZEN_AT_FIELD_NUMBER: _builtins.int
     FROZEN_REASON_FIELD_NUMBER: _builtins.int
+    LAST_HEARD_MS_FIELD_NUMBER: _builtins.int
+    WITNESSED_BY_FIELD_NUMBER: _builtins.int
+    WITNESSES_FIELD_NUMBER: _builtins.int
     mechanism: _builtins.str
     """The mechanism's slug."""
     display_name: _builtins.str
@@ -273,6 +318,14 @@ class PeerStatus(_message.Message):
     """Whether its log is frozen here, and at which size."""
     frozen_reason: _builtins.str
     """Why, as in LogStatus."""
+    last_heard_ms: _builtins.int
+    """When it was last connected, by this node's clock, milliseconds UTC; 0 = not since this node
+    started.
+    """
+    witnessed_by: _builtins.int
+    """How many active members other than it have cosigned all that is held of its own log ..."""
+    witnesses: _builtins.int
+    """... and how many there are."""
     def __init__(
         self,
         *,
@@ -287,10 +340,13 @@ class PeerStatus(_message.Message):
         held_back: _builtins.str = ...,
         frozen_at: _builtins.int | None = ...,
         frozen_reason: _builtins.str = ...,
+        last_heard_ms: _builtins.int = ...,
+        witnessed_by: _builtins.int = ...,
+        witnesses: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "frozen_at", b"frozen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "address", b"address", "display_name", b"display_name", "frozen_at", b"frozen_at", "frozen_reason", b"frozen_reason", "held_back", b"held_back", "is_caught_up", b"is_caught_up", "is_connected", b"is_connected", "last_error", b"last_error", "mechanism", b"mechanism", "size_held", b"size_held", "size_offered", b"size_offered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at", "address", b"address", "display_name", b"display_name", "frozen_at", b"frozen_at", "frozen_reason", b"frozen_reason", "held_back", b"held_back", "is_caught_up", b"is_caught_up", "is_connected", b"is_connected", "last_error", b"last_error", "last_heard_ms", b"last_heard_ms", "mechanism", b"mechanism", "size_held", b"size_held", "size_offered", b"size_offered", "witnessed_by", b"witnessed_by", "witnesses", b"witnesses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__frozen_at: _TypeAlias = _typing.Literal["frozen_at"]  # noqa: Y015
     _WhichOneofArgType__frozen_at: _TypeAlias = _typing.Literal["_frozen_at", b"_frozen_at"]  # noqa: Y015

@@ -48,7 +48,7 @@ class GetCheckpointResponse(_message.Message):
 
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.bytes
-    """C2SP signed note."""
+    """C2SP signed note, with the members' cosignatures of exactly this checkpoint."""
     def __init__(
         self,
         *,

@@ -800,6 +800,8 @@ class HistoryEvent(_message.Message):
     NOT_BEFORE_MS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
     CASE_ID_FIELD_NUMBER: _builtins.int
+    WITNESSED_BY_FIELD_NUMBER: _builtins.int
+    WITNESSES_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Position in the history, from 0."""
     mechanism: _builtins.str
@@ -820,6 +822,12 @@ class HistoryEvent(_message.Message):
     """Embargo of the content, milliseconds UTC; 0 = none."""
     case_id: _builtins.bytes
     """The case that it was recorded in, 16 bytes."""
+    witnessed_by: _builtins.int
+    """How many active members other than the author have cosigned its log up to this event or further,
+    as far as this node knows ...
+    """
+    witnesses: _builtins.int
+    """... and how many there are."""
     @_builtins.property
     def content(self) -> _content_pb2.Content:
         """The content, if this node can read it."""
@@ -855,10 +863,12 @@ class HistoryEvent(_message.Message):
         not_before_ms: _builtins.int = ...,
         attachments: _abc.Iterable[Global___AttachmentSummary] | None = ...,
         case_id: _builtins.bytes = ...,
+        witnessed_by: _builtins.int = ...,
+        witnesses: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "audience", b"audience", "case_id", b"case_id", "content", b"content", "content_state", b"content_state", "index", b"index", "kind", b"kind", "leaf_hash", b"leaf_hash", "mechanism", b"mechanism", "not_before_ms", b"not_before_ms", "origin", b"origin", "position", b"position", "recorded_ms", b"recorded_ms", "remarks", b"remarks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "audience", b"audience", "case_id", b"case_id", "content", b"content", "content_state", b"content_state", "index", b"index", "kind", b"kind", "leaf_hash", b"leaf_hash", "mechanism", b"mechanism", "not_before_ms", b"not_before_ms", "origin", b"origin", "position", b"position", "recorded_ms", b"recorded_ms", "remarks", b"remarks", "witnessed_by", b"witnessed_by", "witnesses", b"witnesses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

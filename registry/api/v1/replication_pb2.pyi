@@ -55,22 +55,28 @@ class HeldLog(_message.Message):
     LOG_ID_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     ROOT_FIELD_NUMBER: _builtins.int
+    COSIGNATURES_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
     """32 bytes."""
     size: _builtins.int
     """Number of entries."""
     root: _builtins.bytes
     """RFC 6962 root at that size, 32 bytes; empty = not told."""
+    cosignatures: _builtins.bytes
+    """8 bytes over the cosignatures of the log that it knows, as in
+    registry/application/cosignature_book.py; if equal, none of them is sent at first.
+    """
     def __init__(
         self,
         *,
         log_id: _builtins.bytes = ...,
         size: _builtins.int = ...,
         root: _builtins.bytes = ...,
+        cosignatures: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_id", b"log_id", "root", b"root", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosignatures", b"cosignatures", "log_id", b"log_id", "root", b"root", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -116,7 +122,7 @@ Global___WatchHeadsResponse: _TypeAlias = WatchHeadsResponse  # noqa: Y015
 
 @_typing.final
 class Head(_message.Message):
-    """The head of one log."""
+    """The head of one log; or cosignatures alone, of any logs, when no head has grown."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -124,10 +130,11 @@ class Head(_message.Message):
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     TAIL_FIELD_NUMBER: _builtins.int
     ROTATIONS_FIELD_NUMBER: _builtins.int
+    COSIGNATURES_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
-    """32 bytes."""
+    """32 bytes; empty where there are cosignatures alone."""
     checkpoint: _builtins.bytes
-    """C2SP signed note by the log's author, at most 16 KiB."""
+    """C2SP signed note by the log's author, at most 16 KiB; empty where there are cosignatures alone."""
     @_builtins.property
     def tail(self) -> Global___Tail:
         """The entries that the caller lacks as far as this stream knows; absent if they are many or not
@@ -140,6 +147,13 @@ class Head(_message.Message):
         with. Absent if this stream has sent them before.
         """
 
+    @_builtins.property
+    def cosignatures(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Cosignatures that the caller may not know yet: the text of a checkpoint of any log with C2SP
+        cosignature/v1 lines and no others, at most 16 KiB each. First all that are known, before the
+        caught-up marker; then what is new, about once a second.
+        """
+
     def __init__(
         self,
         *,
@@ -147,10 +161,11 @@ class Head(_message.Message):
         checkpoint: _builtins.bytes = ...,
         tail: Global___Tail | None = ...,
         rotations: _abc.Iterable[_builtins.bytes] | None = ...,
+        cosignatures: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["tail", b"tail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "log_id", b"log_id", "rotations", b"rotations", "tail", b"tail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "cosignatures", b"cosignatures", "log_id", b"log_id", "rotations", b"rotations", "tail", b"tail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -609,3 +624,59 @@ class ExchangeProposalsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExchangeProposalsResponse: _TypeAlias = ExchangeProposalsResponse  # noqa: Y015
+
+@_typing.final
+class AddCheckpointRequest(_message.Message):
+    """Brings a checkpoint to be cosigned."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OLD_SIZE_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_PATH_FIELD_NUMBER: _builtins.int
+    old_size: _builtins.int
+    """The size that this member cosigned last; 0 = none."""
+    checkpoint: _builtins.bytes
+    """C2SP signed note by the log's author, at most 16 KiB."""
+    @_builtins.property
+    def consistency_path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """RFC 6962 consistency proof from the old size to the checkpoint, 32 bytes each, at most 63; empty
+        when the old size is 0 or the checkpoint's.
+        """
+
+    def __init__(
+        self,
+        *,
+        old_size: _builtins.int = ...,
+        checkpoint: _builtins.bytes = ...,
+        consistency_path: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "consistency_path", b"consistency_path", "old_size", b"old_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCheckpointRequest: _TypeAlias = AddCheckpointRequest  # noqa: Y015
+
+@_typing.final
+class AddCheckpointResponse(_message.Message):
+    """The cosignature."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COSIGNATURE_FIELD_NUMBER: _builtins.int
+    cosignature: _builtins.bytes
+    """The text of the checkpoint with this member's cosignature/v1 line."""
+    def __init__(
+        self,
+        *,
+        cosignature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosignature", b"cosignature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCheckpointResponse: _TypeAlias = AddCheckpointResponse  # noqa: Y015

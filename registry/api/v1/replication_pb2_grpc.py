@@ -70,6 +70,11 @@ class ReplicationServiceStub(object):
                 request_serializer=registry_dot_api_dot_v1_dot_replication__pb2.ExchangeProposalsRequest.SerializeToString,
                 response_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.ExchangeProposalsResponse.FromString,
                 _registered_method=True)
+        self.AddCheckpoint = channel.unary_unary(
+                '/registry.api.v1.ReplicationService/AddCheckpoint',
+                request_serializer=registry_dot_api_dot_v1_dot_replication__pb2.AddCheckpointRequest.SerializeToString,
+                response_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.AddCheckpointResponse.FromString,
+                _registered_method=True)
 
 
 class ReplicationServiceServicer(object):
@@ -144,6 +149,21 @@ class ReplicationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddCheckpoint(self, request, context):
+        """Asks this member to cosign a checkpoint of another log, as C2SP tlog-witness does. A member
+        cosigns what it has mirrored in full, and does so without being asked; the answer is stored
+        before it is given.
+        Errors: NOT_FOUND (404: no such log), PERMISSION_DENIED (403: the log's key has not signed it,
+        or not a member), ABORTED (409: another size was cosigned last, or another root of that size;
+        ErrorInfo.metadata["witnessed_size"] tells the size), INVALID_ARGUMENT (422 with reason
+        bad_proof; 400: malformed, or the old size is larger), FAILED_PRECONDITION (this member's own
+        log, or the log ended before), UNAVAILABLE (not mirrored so far yet).
+        Retry: ABORTED with a proof from the size that is told, UNAVAILABLE with backoff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReplicationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -181,6 +201,11 @@ def add_ReplicationServiceServicer_to_server(servicer, server):
                     servicer.ExchangeProposals,
                     request_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.ExchangeProposalsRequest.FromString,
                     response_serializer=registry_dot_api_dot_v1_dot_replication__pb2.ExchangeProposalsResponse.SerializeToString,
+            ),
+            'AddCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCheckpoint,
+                    request_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.AddCheckpointRequest.FromString,
+                    response_serializer=registry_dot_api_dot_v1_dot_replication__pb2.AddCheckpointResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -373,6 +398,33 @@ class ReplicationService(object):
             '/registry.api.v1.ReplicationService/ExchangeProposals',
             registry_dot_api_dot_v1_dot_replication__pb2.ExchangeProposalsRequest.SerializeToString,
             registry_dot_api_dot_v1_dot_replication__pb2.ExchangeProposalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/registry.api.v1.ReplicationService/AddCheckpoint',
+            registry_dot_api_dot_v1_dot_replication__pb2.AddCheckpointRequest.SerializeToString,
+            registry_dot_api_dot_v1_dot_replication__pb2.AddCheckpointResponse.FromString,
             options,
             channel_credentials,
             insecure,

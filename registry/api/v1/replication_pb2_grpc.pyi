@@ -75,6 +75,17 @@ class ReplicationServiceStub:
     this node keeps. What breaks a rule is left out in silence.
     Errors: INVALID_ARGUMENT (over 16 proposals), PERMISSION_DENIED. Retry: at will.
     """
+    AddCheckpoint: _grpc.UnaryUnaryMultiCallable[_replication_pb2.AddCheckpointRequest, _replication_pb2.AddCheckpointResponse]
+    """Asks this member to cosign a checkpoint of another log, as C2SP tlog-witness does. A member
+    cosigns what it has mirrored in full, and does so without being asked; the answer is stored
+    before it is given.
+    Errors: NOT_FOUND (404: no such log), PERMISSION_DENIED (403: the log's key has not signed it,
+    or not a member), ABORTED (409: another size was cosigned last, or another root of that size;
+    ErrorInfo.metadata["witnessed_size"] tells the size), INVALID_ARGUMENT (422 with reason
+    bad_proof; 400: malformed, or the old size is larger), FAILED_PRECONDITION (this member's own
+    log, or the log ended before), UNAVAILABLE (not mirrored so far yet).
+    Retry: ABORTED with a proof from the size that is told, UNAVAILABLE with backoff.
+    """
 
 @_typing.type_check_only
 class ReplicationServiceAsyncStub(ReplicationServiceStub):
@@ -120,6 +131,17 @@ class ReplicationServiceAsyncStub(ReplicationServiceStub):
     """Gives proposals of the next roster with the signatures that are known, and returns those that
     this node keeps. What breaks a rule is left out in silence.
     Errors: INVALID_ARGUMENT (over 16 proposals), PERMISSION_DENIED. Retry: at will.
+    """
+    AddCheckpoint: _aio.UnaryUnaryMultiCallable[_replication_pb2.AddCheckpointRequest, _replication_pb2.AddCheckpointResponse]  # type: ignore[assignment]
+    """Asks this member to cosign a checkpoint of another log, as C2SP tlog-witness does. A member
+    cosigns what it has mirrored in full, and does so without being asked; the answer is stored
+    before it is given.
+    Errors: NOT_FOUND (404: no such log), PERMISSION_DENIED (403: the log's key has not signed it,
+    or not a member), ABORTED (409: another size was cosigned last, or another root of that size;
+    ErrorInfo.metadata["witnessed_size"] tells the size), INVALID_ARGUMENT (422 with reason
+    bad_proof; 400: malformed, or the old size is larger), FAILED_PRECONDITION (this member's own
+    log, or the log ended before), UNAVAILABLE (not mirrored so far yet).
+    Retry: ABORTED with a proof from the size that is told, UNAVAILABLE with backoff.
     """
 
 class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -205,6 +227,23 @@ class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Gives proposals of the next roster with the signatures that are known, and returns those that
         this node keeps. What breaks a rule is left out in silence.
         Errors: INVALID_ARGUMENT (over 16 proposals), PERMISSION_DENIED. Retry: at will.
+        """
+
+    @_abc_1.abstractmethod
+    def AddCheckpoint(
+        self,
+        request: _replication_pb2.AddCheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replication_pb2.AddCheckpointResponse, _abc.Awaitable[_replication_pb2.AddCheckpointResponse]]:
+        """Asks this member to cosign a checkpoint of another log, as C2SP tlog-witness does. A member
+        cosigns what it has mirrored in full, and does so without being asked; the answer is stored
+        before it is given.
+        Errors: NOT_FOUND (404: no such log), PERMISSION_DENIED (403: the log's key has not signed it,
+        or not a member), ABORTED (409: another size was cosigned last, or another root of that size;
+        ErrorInfo.metadata["witnessed_size"] tells the size), INVALID_ARGUMENT (422 with reason
+        bad_proof; 400: malformed, or the old size is larger), FAILED_PRECONDITION (this member's own
+        log, or the log ended before), UNAVAILABLE (not mirrored so far yet).
+        Retry: ABORTED with a proof from the size that is told, UNAVAILABLE with backoff.
         """
 
 def add_ReplicationServiceServicer_to_server(servicer: ReplicationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -31,6 +31,7 @@ from registry_cli.release_output import print_preview
 from registry_cli.rendering import (
     print_import,
     time_text,
+    witnessed_text,
 )
 from registry_cli.sending import check_files, send_files
 from registry_cli.surroundings import surroundings_of
@@ -194,12 +195,19 @@ def peers(profile: Profile, json: Json = False) -> None:
     found = with_client(profile, lambda client: client.peers())
     for peer in found:
         state = "not connected"
+        # Of an empty log there is nothing to cosign.
+        witnessed = witnessed_text(peer.witnessed_by, peer.witnesses) if peer.size_held else ""
         if peer.is_connected:
             state = "caught up" if peer.is_caught_up else "catching up"
         output.say(
             f"{peer.mechanism:<24} {state:<14} {peer.size_held:>7} of {peer.size_offered} events"
-            f"  {peer.address}{_frozen(peer)}"
+            f"{witnessed}  {peer.address}{_frozen(peer)}"
         )
+        if not peer.is_connected:
+            heard = "not since this node started"
+            if peer.last_heard_ms:
+                heard = f"{time_text(peer.last_heard_ms)} UTC"
+            output.say(f"{'':<24} last heard: {heard}")
         if peer.last_error:
             output.say(f"{'':<24} last error: {peer.last_error}")
         if peer.held_back:
@@ -218,8 +226,10 @@ def status(profile: Profile, json: Json = False) -> None:
         day = time_text(found.roster_expiry_ms)[:10]
         output.say(f"roster version {found.roster_version}, to be renewed by {day}{due}")
     for log in found.logs:
+        witnessed = witnessed_text(log.witnessed_by, len(log.witnesses)) if log.size else ""
         output.say(
-            f"  {log.origin:<44} {log.size:>7} events, {log.parts_wanted} to fetch{_frozen(log)}"
+            f"  {log.origin:<44} {log.size:>7} events, {log.parts_wanted} to fetch"
+            f"{witnessed}{_frozen(log)}"
         )
     output.result(found)
 
@@ -229,7 +239,10 @@ def checkpoint(
     origin: Annotated[str, typer.Argument(help="a log's origin; empty = the node's own")] = "",
     json: Json = False,
 ) -> None:
-    """Print the newest signed checkpoint of a log, to compare with other members' (a C2SP note)."""
+    """Print the newest signed checkpoint of a log with its cosignatures (a C2SP note).
+
+    Compare it with other members': the first three lines are the same, or one extends the other.
+    """
     output = Output(is_json=json)
     note = with_client(profile, lambda client: client.checkpoint(origin))
     output.say(note.decode().rstrip("\n"))

@@ -74,6 +74,7 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
 
     def _log(self, member: Member, proven: AbstractSet[LogId]) -> admin_pb2.LogStatus:
         state = self._registry.store.log_state(member.log_id)
+        book = self._registry.witness.book
         return admin_pb2.LogStatus(
             origin=member.origin,
             mechanism=member.slug,
@@ -82,6 +83,11 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             frozen_at=state.frozen_at,
             frozen_reason=state.frozen_reason or "",
             has_fault_proof=member.log_id in proven,
+            witnesses=[
+                admin_pb2.LogWitness(mechanism=each.mechanism, size=each.size, time_s=each.time_s)
+                for each in book.sizes(member.log_id)
+            ],
+            witnessed_by=book.witnessed(member.log_id, _size_that_counts(state)).count,
         )
 
     def _states(self, members: Sequence[Member]) -> dict[LogId, LogState]:
@@ -90,6 +96,8 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
 
     def _peer(self, member: Member, state: LogState) -> admin_pb2.PeerStatus:
         status = self._mirror.status_of(member)
+        book = self._registry.witness.book
+        count, total = book.witnessed(member.log_id, _size_that_counts(state))
         return admin_pb2.PeerStatus(
             mechanism=member.slug,
             display_name=member.display_name,
@@ -102,4 +110,16 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             held_back=self._mirror.why_held_back(member.log_id),
             frozen_at=state.frozen_at,
             frozen_reason=state.frozen_reason or "",
+            last_heard_ms=self._mirror.last_heard_ms(member.slug),
+            witnessed_by=count,
+            witnesses=total,
         )
+
+
+def _size_that_counts(state: LogState) -> int:
+    """The entries of a log that are held under a checkpoint, without those that are void.
+
+    Of an empty log there is nothing to cosign: nobody has witnessed it.
+    """
+    ends = state.noted_size if state.frozen_at is None else min(state.noted_size, state.frozen_at)
+    return max(ends, 1)

@@ -15,6 +15,7 @@ from registry.api.v1 import audit_pb2, audit_pb2_grpc
 from registry.application import Registry
 from registry.domain.identifiers import Origin
 from registry.errors import NotFound
+from registry.log.cosignature import with_cosignatures
 from registry.views.node_digest import NodeDigest
 from registry_node import convert
 from registry_node.heads import HeadHub
@@ -39,7 +40,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         self, request: audit_pb2.GetCheckpointRequest, context: Context
     ) -> audit_pb2.GetCheckpointResponse:
         """Returns a checkpoint."""
-        note = await asyncio.to_thread(self._registry.proofs.checkpoint, request.origin)
+        note = await asyncio.to_thread(self._cosigned_note, request.origin)
         return audit_pb2.GetCheckpointResponse(checkpoint=note)
 
     async def WatchCheckpoints(  # noqa: N802
@@ -99,6 +100,11 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             case_count=digest.case_count,
             vector=[convert.log_place(place) for place in digest.vector],
         )
+
+    def _cosigned_note(self, origin: str) -> bytes:
+        note = self._registry.proofs.checkpoint(origin)
+        member, _ = self._registry.log(origin)
+        return with_cosignatures(note, self._registry.witness.book.of_log(member.log_id))
 
     def _entries_page(self, request: audit_pb2.ListEntriesRequest) -> audit_pb2.ListEntriesResponse:
         member, state = self._registry.log(request.origin)

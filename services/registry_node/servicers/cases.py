@@ -176,9 +176,10 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
             history = self._registry.history(case_id)
         start, end, token = _slice(history, request.page_size, request.page_token)
         self._note_reads(client, "GetHistory", history.events[start:end])
+        book = self._registry.witness.book
         return cases_pb2.GetHistoryResponse(
             case_id=history.case_id,
-            events=[convert.event_to_proto(event) for event in history.events[start:end]],
+            events=[convert.event_to_proto(event, book) for event in history.events[start:end]],
             next_page_token=token,
             digest=history.digest,
             event_count=len(history.events),
@@ -197,7 +198,7 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
         self._desk.note_read(client, "GetTimeline", case_id, shown)
         return cases_pb2.GetTimelineResponse(
             case_id=case_id,
-            items=[convert.item_to_proto(item) for item in items],
+            items=[convert.item_to_proto(item, self._registry.witness.book) for item in items],
             next_page_token=token,
         )
 

@@ -12,6 +12,7 @@ from registry.application import Registry
 from registry.application.sharing import PartKey, sharable_large_part
 from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
 from registry.errors import InvalidRequest, NotFound
+from registry.log.cosignature import cosignature_notes
 from registry.log.fault_proof import encode_signed_prefix
 from registry.log.roster import MEMBERS_MAX, Member
 from registry.store.chunks import chunk_count
@@ -21,6 +22,7 @@ from registry_node.callers import current_member
 from registry_node.heads import HeadHub, OfferedHead
 from registry_node.rosters import RosterFollowing
 from registry_node.threads import FairThreads
+from registry_node.witnessing import Witnessing, cosignature_messages
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 P = ParamSpec("P")
@@ -30,14 +32,22 @@ _READING_THREADS: Final = 4
 _MESSAGE_BYTES: Final = 2**20
 _PART_IDS_MAX: Final = 1000
 _CHUNKS_AT_ONCE: Final = 4
+_PATH_MAX: Final = 63
 
 
 class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
     """Serves any log to any member, and parts to the members of their audience."""
 
-    def __init__(self, registry: Registry, heads: HeadHub, rosters: RosterFollowing) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        heads: HeadHub,
+        rosters: RosterFollowing,
+        witnessing: Witnessing,
+    ) -> None:
         self._registry = registry
         self._rosters = rosters
+        self._witnessing = witnessing
         self._heads = heads
         self._reading = FairThreads(_READING_THREADS, name="read-logs")
 
@@ -47,6 +57,8 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         """Streams heads as they grow."""
         member = current_member()
         held = await self._in_thread(self._held_alike, request)
+        known = {LogId(log.log_id): log.cosignatures for log in request.held}
+        feed = self._witnessing.feed(member, known)
         with self._heads.subscribe(held) as subscription:
             is_first = is_open = True
             told: dict[LogId, int] = {}
@@ -57,6 +69,10 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
                     told[head.log_id] = len(rotations)
                 for proof in subscription.take_proofs():
                     yield replication_pb2.WatchHeadsResponse(evidence=proof)
+                for notes in cosignature_messages(feed.take()):
+                    yield replication_pb2.WatchHeadsResponse(
+                        head=replication_pb2.Head(cosignatures=notes)
+                    )
                 if is_first:
                     yield self._caught_up()
                     is_first = False
@@ -154,6 +170,24 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         await self._rosters.take(request.signed_rosters)
         kept = await self._in_thread(self._rosters.offered)
         return replication_pb2.ExchangeProposalsResponse(signed_rosters=kept)
+
+    async def AddCheckpoint(  # noqa: N802
+        self, request: replication_pb2.AddCheckpointRequest, context: Context
+    ) -> replication_pb2.AddCheckpointResponse:
+        """Cosigns a checkpoint that a member brings."""
+        current_member()
+        if len(request.consistency_path) > _PATH_MAX:
+            msg = f"a consistency proof has at most {_PATH_MAX} hashes"
+            raise InvalidRequest(msg)
+        cosignature = await self._in_thread(
+            self._registry.witness.add_checkpoint,
+            request.old_size,
+            request.checkpoint,
+            tuple(request.consistency_path),
+        )
+        self._witnessing.made(cosignature)
+        (note,) = cosignature_notes([cosignature])
+        return replication_pb2.AddCheckpointResponse(cosignature=note)
 
     async def _in_thread(self, read: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Reads on threads of its own: what peers ask for keeps nothing else waiting."""

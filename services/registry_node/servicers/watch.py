@@ -93,8 +93,10 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
         history = self._registry.history(case_id)
         shown = [event for event in history.events if (event.log_id, event.index) in places]
         self._desk.note_read(client, "WatchHistory", case_id, confidential_count(shown))
+        book = self._registry.witness.book
         found = [
-            watch_pb2.WatchHistoryResponse(event=convert.event_to_proto(event)) for event in shown
+            watch_pb2.WatchHistoryResponse(event=convert.event_to_proto(event, book))
+            for event in shown
         ]
         return [*found, last]
 

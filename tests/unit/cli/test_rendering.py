@@ -269,3 +269,13 @@ def test_nothing_is_said_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     print_cases(silent, [summary()])
 
     assert capsys.readouterr().out == ""
+
+
+def test_history_says_how_many_have_witnessed_an_event(
+    output: Output, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_history(output, history([event(0, witnessed_by=1, witnesses=2), event(1)]))
+
+    told = " ".join(capsys.readouterr().out.split())
+    assert "r/un/1#10, witnessed 1 of 2" in told
+    assert told.count("witnessed") == 1

@@ -8,6 +8,7 @@ from registry.client import (
     HistoryEvent,
     LogPlace,
     LogStatus,
+    LogWitness,
     NodeStatus,
     PeerStatus,
     Receipt,
@@ -193,7 +194,14 @@ def test_status_is_read(mode: admin_pb2.LogMode.ValueType, *, is_open: bool) -> 
         projection_lag=6,
         logs=[
             admin_pb2.LogStatus(origin="a", mechanism="b", size=2, parts_wanted=3, frozen_at=0),
-            admin_pb2.LogStatus(origin="c", mechanism="d", size=4, parts_wanted=5),
+            admin_pb2.LogStatus(
+                origin="c",
+                mechanism="d",
+                size=4,
+                parts_wanted=5,
+                witnesses=[admin_pb2.LogWitness(mechanism="w", size=4, time_s=9)],
+                witnessed_by=1,
+            ),
         ],
     )
 
@@ -206,7 +214,10 @@ def test_status_is_read(mode: admin_pb2.LogMode.ValueType, *, is_open: bool) -> 
         is_open=is_open,
         mode_detail="d",
         software_version="v",
-        logs=(LogStatus("a", "b", 2, 3, 0), LogStatus("c", "d", 4, 5, None)),
+        logs=(
+            LogStatus("a", "b", 2, 3, 0),
+            LogStatus("c", "d", 4, 5, None, witnesses=(LogWitness("w", 4, 9),), witnessed_by=1),
+        ),
         projection_lag=6,
     )
 
@@ -221,6 +232,10 @@ def test_peer_is_read() -> None:
         "last_error": "e",
         "size_held": 1,
         "size_offered": 2,
+        "last_heard_ms": 3,
+        "frozen_at": 0,
+        "witnessed_by": 4,
+        "witnesses": 5,
     }
 
     assert read_peer(admin_pb2.PeerStatus(**fields)) == PeerStatus(**fields)  # type: ignore[arg-type] # by name

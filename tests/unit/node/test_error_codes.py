@@ -16,6 +16,8 @@ CODES = {
     errors.NotFound: "NOT_FOUND",
     errors.RequestIdReused: "ALREADY_EXISTS",
     errors.HistoryChanged: "ABORTED",
+    errors.WitnessedSizeDiffers: "ABORTED",
+    errors.NotCosigned: "FAILED_PRECONDITION",
     errors.NotAllowed: "PERMISSION_DENIED",
     errors.UnknownCaller: "UNAUTHENTICATED",
     errors.LogReadOnly: "UNAVAILABLE",
