@@ -8,6 +8,7 @@ from eventsourcing.sqlite import SQLiteCursor
 from registry.domain.identifiers import LogId
 from registry.errors import TryLater
 from registry.store.connections import DurableDatastore, empty_wal
+from registry.store.failpoints import Step, reach
 from registry.store.sealing import KEY_ID_SIZE_BYTES, NodeKeys, part_context, upload_context
 
 _BATCH: Final = 1000
@@ -75,6 +76,7 @@ def rewrap_all(datastore: DurableDatastore, node_keys: NodeKeys) -> int:
         while after:
             with datastore.writing() as cursor:
                 after, done = _rewrap_batch(cursor, table, after, node_keys)
+            reach(Step.NODE_KEY_REWRAPPED)
             count += done
     truncate_wal(datastore)
     return count

@@ -28,6 +28,7 @@ from registry.store.control import (
     want_widened,
     without_erased,
 )
+from registry.store.failpoints import Step, reach
 from registry.store.recent import RecentAppends
 from registry.store.rows import LogNumbers
 from registry.store.tombstone_journal import ErasedPart, TombstoneJournal
@@ -66,6 +67,7 @@ class Erasing:
             self._journal.append(all_tombstones(cursor))
             carried_out = apply_journal(cursor, self._journal.records)
             self._not_held = carried_out.not_held
+            reach(Step.TOMBSTONES_TAKEN_OVER)
             self._note_erased(has_erased=carried_out.has_deleted)
 
     def apply(
@@ -93,6 +95,7 @@ class Erasing:
             writer.effects.forgotten.clear()
         forget_digests(cursor, writer.effects.forgotten)
         if self._journal is not None:
+            reach(Step.ERASE_APPLIED)
             self._journal.append(writer.effects.erased)
         self._effects = writer.effects
 
@@ -101,6 +104,8 @@ class Erasing:
         effects, self._effects = self._effects, Effects()
         self._recent.forget_digests(effects.forgotten)
         self._note_erased(has_erased=bool(effects.erased))
+        if effects.erased:
+            reach(Step.ERASE_COMMITTED)
         events: list[StoreEvent] = []
         for log_id in dict.fromkeys(part.log_id for part in effects.erased):
             keys = tuple((p.index, p.ordinal) for p in effects.erased if p.log_id == log_id)
@@ -130,6 +135,7 @@ class Erasing:
         if self._must_truncate:
             with self._datastore.outside_transaction() as cursor:
                 self._must_truncate = not empty_wal(cursor, wait_ms)
+            reach(Step.ERASE_TRUNCATED)
         return not self._must_truncate
 
     def close(self) -> None:

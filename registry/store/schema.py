@@ -38,6 +38,7 @@ from typing import Final
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.errors import SchemaError
+from registry.store.failpoints import Step, reach
 
 _VERSION_1: Final = (
     """CREATE TABLE logs (
@@ -155,6 +156,7 @@ def migrate(cursor: SQLiteCursor) -> None:
     if version < len(MIGRATIONS):
         cursor.execute("DELETE FROM meta")
         cursor.execute("INSERT INTO meta VALUES (?)", (len(MIGRATIONS),))
+        reach(Step.MIGRATION_WRITTEN)
 
 
 def schema_version(cursor: SQLiteCursor) -> int:
