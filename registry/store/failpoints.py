@@ -65,6 +65,15 @@ class Step(StrEnum):
     NODE_KEY_MADE = "node_key_made"
     NODE_KEY_REWRAPPED = "node_key_rewrapped"
     NODE_KEY_REPLACED = "node_key_replaced"
+    # A backup is written beside its place; what it puts back takes the place of what was there.
+    BACKUP_COPIED = "backup_copied"
+    BACKUP_PROVEN = "backup_proven"
+    BACKUP_NAMED = "backup_named"
+    PUT_BACK_COPIED = "put_back_copied"
+    PUT_BACK_PROVEN = "put_back_proven"
+    PUT_BACK_VIEWS_GONE = "put_back_views_gone"
+    PUT_BACK_REPLACED = "put_back_replaced"
+    PUT_BACK_DONE = "put_back_done"
 
 
 Hook: TypeAlias = Callable[[Step], None]

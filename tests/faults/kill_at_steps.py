@@ -25,7 +25,7 @@ sys.path.insert(1, str(Path(__file__).resolve().parents[2] / "services"))
 from registry.store.failpoints import Step, hooked
 from tests.faults.broken_stores import ACKNOWLEDGED, VARIANTS
 from tests.faults.step_worlds import MigrationWorld, NewWorld, RecoveryWorld, StoreWorld, World
-from tests.faults.step_worlds_of_folders import KeysWorld
+from tests.faults.step_worlds_of_folders import BackupWorld, KeysWorld
 
 
 class Killer:
@@ -129,7 +129,7 @@ def run_world(
 
 
 def worlds() -> list[World]:
-    return [StoreWorld(), MigrationWorld(), NewWorld(), RecoveryWorld(), KeysWorld()]
+    return [StoreWorld(), MigrationWorld(), NewWorld(), RecoveryWorld(), KeysWorld(), BackupWorld()]
 
 
 def main(folder: Path, hits: int, variant: str = "none", *only: str) -> dict[str, int]:

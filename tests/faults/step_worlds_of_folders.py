@@ -1,4 +1,4 @@
-"""Worlds of a whole node's folder: its keys are rotated while it is killed."""
+"""Worlds of a whole node's folder: keys are rotated, databases backed up and put back."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from registry.application import RecordCommand, Registry
+from registry.application.backing_up import back_up, read_backup
 from registry.application.key_care.key_rotation import ask_for_rotation
 from registry.application.key_care.node_keys import node_key_id, rotate_node_key
+from registry.application.recovering import look_at, put_back
 from registry.application.verification import fsck_folder
 from registry.log.facts import GuardVerdict
 from registry_cli.federation import Mechanism, found_federation
@@ -120,3 +122,48 @@ class KeysWorld(FolderWorld):
                 msg = "the rotation is lost"
                 raise Lost(msg)
         require_recorded(folder, "first", "second", "third")
+
+
+class BackupWorld(FolderWorld):
+    """The databases are backed up, put back, and written on."""
+
+    name = "backup"
+    its_own: tuple[str, ...] = ("backup", "put_back")
+
+    def __init__(self) -> None:
+        self.acts = [
+            Act("backup", self._back_up, self._is_backed_up),
+            Act("put back", self._put_back, lambda node: require_recorded(node, "first")),
+            Act("later", self._record_later, self._has_later),
+        ]
+
+    def _back_up(self, node: Path) -> None:
+        out = _backup_of(node)
+        if not out.exists():
+            back_up(node, out, now_ms=NOW_MS, progress=lambda *_: None)
+
+    def _is_backed_up(self, node: Path) -> None:
+        out = _backup_of(node)
+        require(read_backup(out).own_size == 1, "the backup is another")
+        require(sorted(out.parent.glob(f"{out.name}*")) == [out], "a draft was left behind")
+
+    def _put_back(self, node: Path) -> None:
+        if read_backup(_backup_of(node)).own_size == look_at(node).comparison.database_size:
+            put_back(
+                node,
+                _backup_of(node),
+                may_replace=True,
+                now_ms=lambda: NOW_MS,
+                progress=lambda *_: None,
+            )
+        require(not list(node.glob("*putting-back*")), "a draft was left behind")
+
+    def _record_later(self, node: Path) -> None:
+        record(node, "later")
+
+    def _has_later(self, node: Path) -> None:
+        require_recorded(node, "first", "later")
+
+
+def _backup_of(node: Path) -> Path:
+    return node.parent.parent / "node.backup"
