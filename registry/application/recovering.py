@@ -25,11 +25,12 @@ from registry.application.key_care.node_keys import read_node_keys
 from registry.application.key_care.private_files import sync_folder
 from registry.application.membership.rosters import load_roster
 from registry.domain.identifiers import RootHash, log_id_of
-from registry.errors import FolderError, GuardError, NodeKeyMissing
+from registry.errors import FolderError, GuardError, NodeKeyMissing, StorageError
 from registry.log.facts import GuardComparison
 from registry.log.merkle import EMPTY_ROOT
 from registry.log.roster import Roster
 from registry.store import backup as databases
+from registry.store.data_keys import adopt_database_key, known_database_key
 from registry.store.failpoints import Step, reach
 from registry.store.guard import Guard, compare_with_guard
 from registry.store.sealing import NodeKeys
@@ -38,6 +39,8 @@ from registry.store.tombstone_journal import TombstoneJournal
 
 _DRAFT: Final = ".putting-back"
 _DAMAGED: Final = ".damaged"
+_LOST: Final = ".lost"
+_OFFICE: Final = "office"
 
 
 class OfficeFate(StrEnum):
@@ -45,6 +48,7 @@ class OfficeFate(StrEnum):
 
     KEPT = "kept"
     PUT_BACK = "put_back"
+    LOST = "lost"
     NONE = "none"
 
 
@@ -234,8 +238,25 @@ def _make_ready(
 ) -> bytes:
     """Migrates the copy and erases what was erased since; returns the key of the office."""
     folder.tombstone_file.parent.mkdir(mode=0o700, exist_ok=True)
+    kept = _office_key_here(folder, node_keys)
     with closing(_opened(folder, draft, node_keys, now_ms)) as store:
-        return store.database_key("office")
+        made = store.database_key(_OFFICE)
+    if kept is None:
+        return made
+    # A backup of before the office had a key, or of a database that was begun anew since.
+    adopt_database_key(draft, _OFFICE, kept, node_keys)
+    return kept
+
+
+def _office_key_here(folder: NodeFolder, node_keys: NodeKeys) -> bytes | None:
+    """The key that opens the office's records here; None if nothing does."""
+    if not (folder.database.exists() and folder.office_database.exists()):
+        return None
+    try:
+        key = known_database_key(folder.database, _OFFICE, node_keys)
+    except StorageError:
+        return None
+    return key if databases.opens_with(folder.office_database, key) else None
 
 
 def _opened(
@@ -269,7 +290,11 @@ def _settle_office(folder: NodeFolder, backup: Path, key: bytes) -> OfficeFate:
     draft = office.with_name(office.name + _DRAFT)
     try:
         if not databases.copy_office(backup, draft):
-            return OfficeFate.NONE
+            if not office.exists():
+                return OfficeFate.NONE
+            databases.settle_wal(office)
+            office.replace(office.with_name(office.name + _LOST))
+            return OfficeFate.LOST
         databases.settle_wal(office)
         draft.replace(office)
     finally:

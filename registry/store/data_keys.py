@@ -62,6 +62,17 @@ def database_key(datastore: DurableDatastore, name: str, node_keys: NodeKeys) ->
         return made.key
 
 
+def adopt_database_key(path: Path, name: str, key: bytes, node_keys: NodeKeys) -> None:
+    """Makes a key of 32 bytes that of a database beside this one, in the place of any other."""
+    datastore = DurableDatastore(path, is_read_only=False)
+    try:
+        with datastore.writing() as cursor:
+            wrapped = node_keys.wrap(key, _CONTEXT + name.encode())
+            cursor.execute("INSERT OR REPLACE INTO data_keys VALUES (?, ?)", (name, wrapped))
+    finally:
+        datastore.close()
+
+
 def known_database_key(path: Path, name: str, node_keys: NodeKeys) -> bytes:
     """Returns a key like `database_key`, of a database that another process may be writing.
 

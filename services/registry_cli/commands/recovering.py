@@ -48,7 +48,8 @@ _LOST_FOR_EVER: Final = (
 _OFFICE: Final = {
     OfficeFate.KEPT: "kept as they are here: acts that wait, who may see a case, who read what",
     OfficeFate.PUT_BACK: "put back as of the backup: check which cases are restricted",
-    OfficeFate.NONE: "none in the backup",
+    OfficeFate.LOST: "moved to office.db.lost: they do not open, and the backup has none",
+    OfficeFate.NONE: "none here and none in the backup",
 }
 
 
