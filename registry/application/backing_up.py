@@ -167,11 +167,16 @@ def _office_key(folder: NodeFolder, node_keys: NodeKeys) -> bytes:
 
 def _publish(draft: Path, out: Path) -> None:
     """Gives a proven backup its name, durably; on a stick that knows no hard links too."""
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
     if out.exists():
         msg = f"{out} has come meanwhile; a backup is never written over another one"
         raise FolderError(msg)
-    draft.rename(out)
-    reach(Step.BACKUP_NAMED)
-    sync_folder(out.parent)
+    with databases.disk_faults(out):
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.rename(out)
+        reach(Step.BACKUP_NAMED)
+        try:
+            sync_folder(out.parent)
+        except OSError:
+            out.unlink()  # a power cut might take its name back: whoever asked is told so
+            raise

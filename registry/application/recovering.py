@@ -274,12 +274,13 @@ def _opened(
 
 def _take_place(draft: Path, database: Path) -> None:
     databases.settle_wal(draft)
-    if database.exists():
-        databases.settle_wal(database)
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(database)
-    sync_folder(database.parent)
+    with databases.disk_faults(database):
+        if database.exists():
+            databases.settle_wal(database)
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(database)
+        sync_folder(database.parent)
 
 
 def _settle_office(folder: NodeFolder, backup: Path, key: bytes) -> OfficeFate:
@@ -295,11 +296,12 @@ def _settle_office(folder: NodeFolder, backup: Path, key: bytes) -> OfficeFate:
             databases.settle_wal(office)
             office.replace(office.with_name(office.name + _LOST))
             return OfficeFate.LOST
-        databases.settle_wal(office)
-        draft.replace(office)
+        with databases.disk_faults(office):
+            databases.settle_wal(office)
+            draft.replace(office)
+            sync_folder(office.parent)
     finally:
         databases.remove_database(draft)
-    sync_folder(office.parent)
     return OfficeFate.PUT_BACK
 
 

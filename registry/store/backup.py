@@ -119,7 +119,7 @@ def copy_office(backup: Path, draft: Path) -> bool:
         if _OFFICE not in tables:
             return False
         make_empty(draft)
-        with draft.open("r+b") as file:
+        with disk_faults(draft), draft.open("r+b") as file:
             for (piece,) in connection.execute(f"SELECT bytes FROM {_OFFICE} ORDER BY number"):  # noqa: S608 - a constant
                 file.write(piece)
             file.flush()
@@ -151,6 +151,20 @@ def make_empty(path: Path) -> None:
     except OSError as error:
         msg = f"{path} cannot be written: {error.strerror}"
         raise FolderError(msg) from error
+
+
+@contextmanager
+def disk_faults(path: Path) -> Iterator[None]:
+    """Turns what the kernel answers into our errors, with the file that it was about.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        msg = f"the disk failed at {path}: {error.strerror}"
+        raise StorageError(msg) from error
 
 
 def remove_database(path: Path) -> None:

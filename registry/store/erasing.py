@@ -12,9 +12,11 @@ database that was put in place of this one loses the content again before anybod
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import structlog
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import LogId, MemberId
+from registry.errors import StorageError
 from registry.log.facts import EntryFacts
 from registry.store.connections import READER_WAIT_MS, DurableDatastore, empty_wal
 from registry.store.control import (
@@ -34,6 +36,7 @@ from registry.store.rows import LogNumbers
 from registry.store.tombstone_journal import ErasedPart, TombstoneJournal
 from registry.store.values import AudienceStored, HeldPart, PartsErased, StoreEvent
 
+_log = structlog.get_logger()
 _AGAIN_WAIT_MS: Final = 20
 """So long another try waits for readers, a second later; appends wait with it."""
 
@@ -126,9 +129,14 @@ class Erasing:
 
     def after_job(self) -> None:
         """Empties the WAL if this job erased something; later jobs do not wait for it again."""
-        if self._has_just_erased:
-            self._has_just_erased = False
+        if not self._has_just_erased:
+            return
+        self._has_just_erased = False
+        try:
             self.truncate(READER_WAIT_MS)
+        except StorageError as error:
+            # What was asked for is committed, and its asker waits. `truncate` is called again.
+            _log.error("erased_content_left_in_wal", reason=error.reason)
 
     def truncate(self, wait_ms: int = _AGAIN_WAIT_MS) -> bool:
         """Empties the WAL if something was erased; returns whether nothing is left to do."""

@@ -24,8 +24,9 @@ sys.path.insert(1, str(Path(__file__).resolve().parents[2] / "services"))
 
 from registry.store.failpoints import Step, hooked
 from tests.faults.broken_stores import ACKNOWLEDGED, VARIANTS
-from tests.faults.step_worlds import MigrationWorld, NewWorld, RecoveryWorld, StoreWorld, World
+from tests.faults.step_worlds import StoreWorld, World
 from tests.faults.step_worlds_of_folders import BackupWorld, KeysWorld
+from tests.faults.step_worlds_of_starts import MigrationWorld, NewWorld, RecoveryWorld
 
 
 class Killer:
