@@ -80,6 +80,12 @@ class FailingConnection(sqlite3.Connection):
     def cursor(self, *_: Any, **__: Any) -> Any:
         return super().cursor(FailingCursor)
 
+    def execute(self, *args: Any) -> Any:
+        return self.cursor().execute(*args)
+
+    def executemany(self, *args: Any) -> Any:
+        return self.cursor().executemany(*args)
+
     def commit(self) -> None:
         DISK.run(super().commit, sqlite_failure)
 
