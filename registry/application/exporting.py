@@ -22,7 +22,7 @@ from registry.errors import InvalidRequest
 from registry.log.entry import Audience
 from registry.log.roster import Member, Roster
 from registry.store.audiences import audiences_of
-from registry.store.entries import EntryReader
+from registry.store.entry_reader import EntryReader
 from registry.store.values import read_header
 from registry.views.case_file import CaseHistory, HistoryEntry, PartState, Reader
 

@@ -16,7 +16,7 @@ from registry.domain.vocabulary import EventKind
 from registry.errors import RuleViolation
 from registry.log.control import PartTarget
 from registry.log.entry import Header
-from registry.store.entries import EntryReader
+from registry.store.entry_reader import EntryReader
 
 
 def refuse_reviving(

@@ -3,7 +3,7 @@
 from registry.domain.content import ActContent, decode_content
 from registry.domain.identifiers import LogId
 from registry.errors import InvalidContent, RuleViolation, TryLater
-from registry.store.entries import EntryReader
+from registry.store.entry_reader import EntryReader
 
 
 def require_open(store: EntryReader) -> None:

@@ -125,7 +125,8 @@ def _without_more(
         if answered < asked or not asked:
             return Wait(
                 "the guard is missing: waiting until all other members have answered "
-                f"({answered} of {asked}), or the operator confirms that nothing is lost"
+                f"({answered} of {asked}), or the operator confirms that nothing is lost "
+                "(registry recover FOLDER --guard-is-lost)"
             )
         return Open()
     return Open()

@@ -21,6 +21,7 @@ from registry.log.facts import EntryFacts, facts_of
 from registry.log.merkle import CompactRange, leaf_hash
 from registry.store.act_notes import ActNoteRow, insert_notes
 from registry.store.chunks import ChunkRow, insert_chunks
+from registry.store.failpoints import Step, reach
 from registry.store.parts import PartRow, insert_parts
 from registry.store.recent import AppendRow, Known, RecentAppends
 from registry.store.recorder import LogRecorder, insert_rows
@@ -116,6 +117,7 @@ class AppendGroup:
         start = self._before.size
         log_id = self._author.log_id
         self._insert(start)
+        reach(Step.APPEND_INSERTED)
         found = read_entries(self._cursor, log_id, start, start + len(self.entries))
         if found != self.entries:
             msg = "the database gave back other entries than were inserted"
@@ -132,17 +134,20 @@ class AppendGroup:
         root = extended.root()
         self.is_signed = True
         note = self._author.sign_checkpoint(extended.size, root)
+        reach(Step.APPEND_SIGNED)
         after = self._state(extended, root, note)
         self._cursor.execute(
             "UPDATE logs SET size = ?1, root = ?2, range = ?3, note = ?4, noted_size = ?1, "
             "parts_below = ?5 WHERE log_no = ?6",
             (after.size, root, extended.encode(), note, after.parts_below, self._log_no),
         )
+        reach(Step.APPEND_NOTED)
         return after
 
     def committed(self) -> None:
         """Must be called once the transaction is committed."""
         if self.entries:
+            reach(Step.APPEND_COMMITTED)
             self._recent.committed(self._rows)
 
     def control_facts(self) -> list[EntryFacts]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from registry.domain.identifiers import LogId
 from registry.log.control import union
 from registry.log.entry import Audience, Header
-from registry.store.entries import EntryReader
+from registry.store.entry_reader import EntryReader
 
 
 def audiences_of(

@@ -12,6 +12,7 @@ from eventsourcing.sqlite import SQLiteCursor
 from registry.domain.identifiers import CaseId
 from registry.errors import BackwardEntry
 from registry.log.facts import EntryFacts
+from registry.store.failpoints import Step, reach
 from registry.store.recorder import LogRecorder, insert_rows
 from registry.store.rows import read_leaves
 from registry.store.tiles import write_tiles
@@ -73,6 +74,7 @@ class BatchInserter:
             batch.leaf_hashes,
             lambda start, end: read_leaves(cursor, batch.log_id, start, end),
         )
+        reach(Step.INGEST_INSERTED)
 
     def _case_numbers(
         self, cursor: SQLiteCursor, facts: Sequence[EntryFacts]

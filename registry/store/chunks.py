@@ -18,6 +18,7 @@ from eventsourcing.sqlite import SQLiteCursor
 from registry.domain.identifiers import LogId
 from registry.errors import CorruptDatabase, NotFound
 from registry.store.connections import DurableDatastore
+from registry.store.failpoints import Step, reach
 from registry.store.rows import LogNumbers, read_state
 from registry.store.sealing import NodeKeys, open_sealed, part_context, seal
 from registry.store.values import HeldPart
@@ -250,7 +251,9 @@ class LargeParts:
             cursor.execute(
                 "INSERT INTO incoming_parts VALUES (?, ?, ?, ?, ?)", (*row, made.wrapped, sealed)
             )
-            return cursor.sqlite_cursor.rowcount > 0
+            is_wanted = cursor.sqlite_cursor.rowcount > 0
+        reach(Step.LARGE_PART_BEGUN)
+        return is_wanted
 
     def _put(self, key: PartKey, first: int, chunks: Sequence[bytes]) -> bool:
         with self._datastore.writing() as cursor:
@@ -268,7 +271,8 @@ class LargeParts:
                 for number, data in enumerate(chunks, first)
             ]
             insert_chunks(cursor, rows)
-            return True
+        reach(Step.LARGE_PART_CHUNKED)
+        return True
 
     def _finish(self, key: PartKey) -> bool:
         with self._datastore.writing() as cursor:
@@ -289,6 +293,7 @@ class LargeParts:
             )
             for table in ("incoming_parts", "wanted_parts"):
                 cursor.execute(f"DELETE FROM {table} WHERE {_PLACE}", place)  # noqa: S608 - constant names
+        reach(Step.LARGE_PART_FINISHED)
         self._stored(*key)
         return True
 

@@ -32,6 +32,7 @@ from eventsourcing.sqlite import (
 )
 
 from registry.errors import CorruptDatabase, DurabilityError, Overloaded, StorageError, TryLater
+from registry.store.failpoints import Step, reach
 
 _CACHED_STATEMENTS: Final = 128
 _LOCK_TIMEOUT_S: Final = 10
@@ -222,7 +223,9 @@ def empty_wal(cursor: SQLiteCursor, wait_ms: int = READER_WAIT_MS) -> bool:
     before_ms = int(cursor.fetchone()[0])
     cursor.execute(f"PRAGMA busy_timeout = {wait_ms}")
     try:
+        reach(Step.CHECKPOINT_BEGUN)
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        reach(Step.CHECKPOINT_DONE)
         return not cursor.fetchone()[0]
     finally:
         cursor.execute(f"PRAGMA busy_timeout = {before_ms}")

@@ -1,13 +1,15 @@
 """Data keys as the database of the logs keeps them: those of other databases; rotation of all."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import LogId
-from registry.errors import TryLater
+from registry.errors import CorruptDatabase, TryLater
 from registry.store.connections import DurableDatastore, empty_wal
+from registry.store.failpoints import Step, reach
 from registry.store.sealing import KEY_ID_SIZE_BYTES, NodeKeys, part_context, upload_context
 
 _BATCH: Final = 1000
@@ -60,6 +62,37 @@ def database_key(datastore: DurableDatastore, name: str, node_keys: NodeKeys) ->
         return made.key
 
 
+def adopt_database_key(path: Path, name: str, key: bytes, node_keys: NodeKeys) -> None:
+    """Makes a key of 32 bytes that of a database beside this one, in the place of any other."""
+    datastore = DurableDatastore(path, is_read_only=False)
+    try:
+        with datastore.writing() as cursor:
+            wrapped = node_keys.wrap(key, _CONTEXT + name.encode())
+            cursor.execute("INSERT OR REPLACE INTO data_keys VALUES (?, ?)", (name, wrapped))
+    finally:
+        datastore.close()
+
+
+def known_database_key(path: Path, name: str, node_keys: NodeKeys) -> bytes:
+    """Returns a key like `database_key`, of a database that another process may be writing.
+
+    Raises:
+        NodeKeyMissing: it was wrapped by a node key that is not here.
+        CorruptDatabase: there is none, or it was changed.
+    """
+    datastore = DurableDatastore(path, is_read_only=True)
+    try:
+        with datastore.reading() as cursor:
+            cursor.execute("SELECT wrapped_key FROM data_keys WHERE name = ?", (name,))
+            row = cursor.fetchone()
+    finally:
+        datastore.close()
+    if row is None:
+        msg = f"{path} holds no key of the {name} database"
+        raise CorruptDatabase(msg)
+    return node_keys.unwrap(row["wrapped_key"], _CONTEXT + name.encode())
+
+
 def rewrap_all(datastore: DurableDatastore, node_keys: NodeKeys) -> int:
     """Wraps every data key that is under an older node key anew; returns how many there were.
 
@@ -75,6 +108,7 @@ def rewrap_all(datastore: DurableDatastore, node_keys: NodeKeys) -> int:
         while after:
             with datastore.writing() as cursor:
                 after, done = _rewrap_batch(cursor, table, after, node_keys)
+            reach(Step.NODE_KEY_REWRAPPED)
             count += done
     truncate_wal(datastore)
     return count

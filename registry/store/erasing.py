@@ -12,9 +12,11 @@ database that was put in place of this one loses the content again before anybod
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import structlog
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import LogId, MemberId
+from registry.errors import StorageError
 from registry.log.facts import EntryFacts
 from registry.store.connections import READER_WAIT_MS, DurableDatastore, empty_wal
 from registry.store.control import (
@@ -28,11 +30,13 @@ from registry.store.control import (
     want_widened,
     without_erased,
 )
+from registry.store.failpoints import Step, reach
 from registry.store.recent import RecentAppends
 from registry.store.rows import LogNumbers
 from registry.store.tombstone_journal import ErasedPart, TombstoneJournal
 from registry.store.values import AudienceStored, HeldPart, PartsErased, StoreEvent
 
+_log = structlog.get_logger()
 _AGAIN_WAIT_MS: Final = 20
 """So long another try waits for readers, a second later; appends wait with it."""
 
@@ -66,6 +70,7 @@ class Erasing:
             self._journal.append(all_tombstones(cursor))
             carried_out = apply_journal(cursor, self._journal.records)
             self._not_held = carried_out.not_held
+            reach(Step.TOMBSTONES_TAKEN_OVER)
             self._note_erased(has_erased=carried_out.has_deleted)
 
     def apply(
@@ -93,6 +98,7 @@ class Erasing:
             writer.effects.forgotten.clear()
         forget_digests(cursor, writer.effects.forgotten)
         if self._journal is not None:
+            reach(Step.ERASE_APPLIED)
             self._journal.append(writer.effects.erased)
         self._effects = writer.effects
 
@@ -101,6 +107,8 @@ class Erasing:
         effects, self._effects = self._effects, Effects()
         self._recent.forget_digests(effects.forgotten)
         self._note_erased(has_erased=bool(effects.erased))
+        if effects.erased:
+            reach(Step.ERASE_COMMITTED)
         events: list[StoreEvent] = []
         for log_id in dict.fromkeys(part.log_id for part in effects.erased):
             keys = tuple((p.index, p.ordinal) for p in effects.erased if p.log_id == log_id)
@@ -121,15 +129,21 @@ class Erasing:
 
     def after_job(self) -> None:
         """Empties the WAL if this job erased something; later jobs do not wait for it again."""
-        if self._has_just_erased:
-            self._has_just_erased = False
+        if not self._has_just_erased:
+            return
+        self._has_just_erased = False
+        try:
             self.truncate(READER_WAIT_MS)
+        except StorageError as error:
+            # What was asked for is committed, and its asker waits. `truncate` is called again.
+            _log.error("erased_content_left_in_wal", reason=error.reason)
 
     def truncate(self, wait_ms: int = _AGAIN_WAIT_MS) -> bool:
         """Empties the WAL if something was erased; returns whether nothing is left to do."""
         if self._must_truncate:
             with self._datastore.outside_transaction() as cursor:
                 self._must_truncate = not empty_wal(cursor, wait_ms)
+            reach(Step.ERASE_TRUNCATED)
         return not self._must_truncate
 
     def close(self) -> None:

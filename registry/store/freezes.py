@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import LogId
+from registry.store.failpoints import Step, reach
 from registry.store.rows import read_state
 from registry.store.values import FreezeStored, KeptProof
 
@@ -109,3 +110,4 @@ def _settle(cursor: SQLiteCursor, log_no: int) -> None:
         "WHERE log_no = ?1",
         (log_no,),
     )
+    reach(Step.FREEZE_WRITTEN)

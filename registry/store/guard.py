@@ -17,6 +17,7 @@ from registry.domain.identifiers import HASH_SIZE_BYTES, LogId, Origin, RootHash
 from registry.errors import GuardError
 from registry.log.facts import GuardComparison, GuardVerdict
 from registry.log.merkle import EMPTY_ROOT
+from registry.store.failpoints import Step, reach
 
 _MAGIC: Final = b"RGGUARD1"
 _SLOT_BYTES: Final = 4096
@@ -61,9 +62,11 @@ class Guard:
             draft.unlink(missing_ok=True)
             try:
                 _write_file(draft, _encode(slot) * _SLOTS)
+                reach(Step.GUARD_DRAFTED)
                 os.link(draft, path)  # unlike a rename it never replaces a guard
             finally:
                 draft.unlink(missing_ok=True)
+            reach(Step.GUARD_MADE)
             _sync_folder(path.parent)
         except FileExistsError as error:
             msg = f"the guard {path} exists already"
@@ -159,7 +162,9 @@ def _write_slot(handle: int, slot: _Slot) -> None:
     data = _encode(slot)
     if os.pwrite(handle, data, slot.sequence % _SLOTS * _SLOT_BYTES) != len(data):
         raise OSError(errno.EIO, "only a part was written")
+    reach(Step.GUARD_WRITTEN)
     os.fdatasync(handle)
+    reach(Step.GUARD_SYNCED)
 
 
 def _write_file(path: Path, data: bytes) -> None:

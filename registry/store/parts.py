@@ -17,6 +17,7 @@ from registry.log.author import PartDraft
 from registry.log.commitment import SALT_SIZE_BYTES
 from registry.store.chunks import LARGE_PART_BYTES, join_part, open_head, seal_chunks, seal_head
 from registry.store.entries import AskedParts
+from registry.store.failpoints import Step, reach
 from registry.store.recorder import insert_rows
 from registry.store.rows import LogNumbers, read_state
 from registry.store.sealing import NodeKeys, open_sealed, part_context, seal_whole
@@ -61,6 +62,7 @@ def store_parts(
     cursor.executemany(
         "DELETE FROM wanted_parts WHERE log_no = ? AND entry_index = ? AND ordinal = ?", places
     )
+    reach(Step.PARTS_INSERTED)
 
 
 def mark_asked(cursor: SQLiteCursor, numbers: LogNumbers, asked: AskedParts) -> None:

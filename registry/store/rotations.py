@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import LogId
+from registry.store.failpoints import Step, reach
 from registry.store.rows import LogNumbers, read_entries
 
 
@@ -33,11 +34,15 @@ class Rotations:
         """Notes rotations among entries [start, ...) that were just stored, at indices `at`."""
         log_no = self._numbers.of(cursor, log_id)
         cursor.executemany("INSERT INTO key_rotations VALUES (?, ?)", [(log_no, i) for i in at])
+        if at:
+            reach(Step.ROTATION_INSERTED)
         found = tuple([entries[index - start] for index in at])
         self._pending = {log_id: (*self.of(log_id), *found)} if at else {}
 
     def committed(self) -> None:
         """Must be called once the transaction of the last `insert` is committed."""
+        if self._pending:
+            reach(Step.ROTATION_COMMITTED)
         self._entries |= self._pending
         self._pending = {}
 

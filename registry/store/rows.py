@@ -7,8 +7,9 @@ from typing import Any
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RootHash, log_id_of
-from registry.errors import CorruptDatabase, NotFound
+from registry.errors import CorruptDatabase, LogReadOnly, NotFound
 from registry.log.merkle import EMPTY_ROOT, CompactRange, Subtree, leaf_hash, root_of
+from registry.store.failpoints import Step, reach
 from registry.store.tiles import fetch_subtree
 from registry.store.values import IngestBatch, LogState
 
@@ -111,6 +112,7 @@ def write_head(cursor: SQLiteCursor, log_no: int, state: LogState, batch: Ingest
         "UPDATE logs SET size = ?, root = ?, range = ?, note = ?, noted_size = ? WHERE log_no = ?",
         (end, after.root, after.range.encode(), after.note, after.noted_size, log_no),
     )
+    reach(Step.INGEST_NOTED)
     return after
 
 
@@ -128,6 +130,20 @@ def insert_logs(cursor: SQLiteCursor, origins: Iterable[Origin]) -> None:
         "VALUES (?, ?, 0, ?, x'', 0, 0) ON CONFLICT DO NOTHING",
         [(log_id_of(origin), origin, EMPTY_ROOT) for origin in origins],
     )
+
+
+def refuse_if_frozen(state: LogState) -> None:
+    """Lets no more events into a frozen log.
+
+    Raises:
+        LogReadOnly: it is frozen.
+    """
+    if state.frozen_at is not None:
+        msg = (
+            f"{state.origin} is frozen at {state.frozen_at} ({state.frozen_reason}): it takes "
+            "no more events, a new epoch is needed"
+        )
+        raise LogReadOnly(msg)
 
 
 def check_unchanged(cursor: SQLiteCursor, before: LogState) -> None:

@@ -41,6 +41,7 @@ from typing import Final
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.errors import SchemaError
+from registry.store.failpoints import Step, reach
 
 _VERSION_1: Final = (
     """CREATE TABLE logs (
@@ -173,6 +174,7 @@ def migrate(cursor: SQLiteCursor) -> None:
     if version < len(MIGRATIONS):
         cursor.execute("DELETE FROM meta")
         cursor.execute("INSERT INTO meta VALUES (?)", (len(MIGRATIONS),))
+        reach(Step.MIGRATION_WRITTEN)
 
 
 def schema_version(cursor: SQLiteCursor) -> int:

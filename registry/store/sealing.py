@@ -56,6 +56,10 @@ class NodeKeys:
         self.current_id = key_id(current)
         self._ciphers = {key_id(key): AESGCM(key) for key in (*older, current)}
 
+    def opens(self, wrapped_by: bytes) -> bool:
+        """Tells whether the node key of this id is here."""
+        return wrapped_by in self._ciphers
+
     def new_key(self) -> bytes:
         """Makes a data key, 32 bytes."""
         return self._random_bytes(KEY_SIZE_BYTES)

@@ -12,6 +12,7 @@ from eventsourcing.sqlite import SQLiteCursor
 from registry.domain.identifiers import LogId
 from registry.store.connections import DurableDatastore
 from registry.store.data_keys import truncate_wal
+from registry.store.failpoints import Step, reach
 from registry.store.parts import seal_held, split_part
 from registry.store.schema import SEAL_PARTS
 from registry.store.sealing import NodeKeys
@@ -33,15 +34,19 @@ def finish_migration(datastore: DurableDatastore, node_keys: NodeKeys) -> None:
         after: Place | None = _BEFORE_ALL
         while after is not None:
             after = _seal_batch(datastore, node_keys, after)
+            reach(Step.MIGRATION_BATCH_SEALED)
         with datastore.writing() as cursor:
             cursor.execute("DELETE FROM unfinished WHERE step = ?", (SEAL_PARTS,))
+        reach(Step.MIGRATION_ALL_SEALED)
         steps = _steps(datastore)
     if _VACUUM in steps:
         with datastore.outside_transaction() as cursor:
             cursor.execute("VACUUM")
+        reach(Step.MIGRATION_VACUUMED)
         truncate_wal(datastore)
         with datastore.writing() as cursor:
             cursor.execute("DELETE FROM unfinished WHERE step = ?", (_VACUUM,))
+        reach(Step.MIGRATION_FINISHED)
 
 
 def _steps(datastore: DurableDatastore) -> set[str]:

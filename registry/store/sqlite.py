@@ -19,6 +19,7 @@ from registry.store.cosignatures import Cosignatures
 from registry.store.data_keys import database_key, rewrap_all
 from registry.store.disk_room import DiskRoom
 from registry.store.entries import AskedParts, EntryStore
+from registry.store.failpoints import Step, reach
 from registry.store.freezes import drop_retired, freeze_for_ever, keep_proof
 from registry.store.guard import Guard
 from registry.store.parts import seal_draft
@@ -101,6 +102,7 @@ class SqliteStore(SqliteReading, EntryStore):
                 for statement in self.recorder.create_table_statements:
                     cursor.execute(statement)
                 migrate(cursor)
+            reach(Step.MIGRATION_COMMITTED)
             finish_migration(self._datastore, self._keys())
             with self._datastore.writing() as cursor:
                 self._writing.load(cursor)

@@ -27,7 +27,7 @@ from registry.store.control import (
     read_unreceipted,
     read_widenings,
 )
-from registry.store.entries import EntryReader
+from registry.store.entry_reader import EntryReader
 from registry.store.freezes import read_proofs
 from registry.store.parts import open_part, read_part_rows
 from registry.store.recent import is_known

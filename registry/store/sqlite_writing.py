@@ -33,6 +33,7 @@ from registry.store.batch_inserter import BatchInserter
 from registry.store.connections import DurableDatastore
 from registry.store.entries import AskedParts
 from registry.store.erasing import Erasing
+from registry.store.failpoints import Step, reach
 from registry.store.freezes import FreezeChange
 from registry.store.guard import Guard, compare_with_guard
 from registry.store.parts import mark_asked, parts_stored, store_parts
@@ -44,6 +45,7 @@ from registry.store.rows import (
     check_unchanged,
     insert_logs,
     read_state,
+    refuse_if_frozen,
     root_of_first,
     write_head,
 )
@@ -152,7 +154,7 @@ class SqliteWriting:
         ):
             raise LogReadOnly(self.read_only_reason or "this store has no log of its own")
         before = self.published
-        self._refuse_if_frozen(before)
+        refuse_if_frozen(before)
         group: AppendGroup | None = None
         try:
             with self._datastore.writing() as cursor:
@@ -179,6 +181,7 @@ class SqliteWriting:
                 self._author = after_rotation
             events = self._erasing.committed()
             self._advance_guard(after)
+            reach(Step.APPEND_GUARDED)
         except BaseException as error:
             # Before a note was signed nothing happened: the next append may try again, unless the
             # database is not what it was.
@@ -217,9 +220,11 @@ class SqliteWriting:
                 self._check_recovered(cursor, after)
             # Last: it writes to the journal, which does not roll back.
             self._erasing.apply(cursor, batch.log_id, batch.facts, is_own=is_own)
+        reach(Step.INGEST_COMMITTED)
         self.rotations.committed()
         if is_own:
             self._recover(after, batch)
+            reach(Step.RECOVERY_GUARDED)
         self._tell_entries(after, batch.start, batch.entries)
         self.events += self._erasing.committed()
         return after
@@ -237,6 +242,7 @@ class SqliteWriting:
                 before = read_state(cursor, asked.log_id).parts_below
                 mark_asked(cursor, self._numbers, asked)
                 self._erasing.passed(cursor, asked.log_id, before, asked.below)
+        reach(Step.PARTS_COMMITTED)
         own = self.published
         if asked is not None and own is not None and own.log_id == asked.log_id:
             self.published = replace(own, parts_below=max(own.parts_below, asked.below))
@@ -278,7 +284,7 @@ class SqliteWriting:
             msg = f"the own log cannot be opened: guard and database are {verdict.value}"
             raise LogReadOnly(msg)
         if self.published is not None:
-            self._refuse_if_frozen(self.published)
+            refuse_if_frozen(self.published)
         self.read_only_reason = None
 
     def tell(self) -> None:
@@ -333,14 +339,6 @@ class SqliteWriting:
         self.events.append(
             EntriesStored(after.log_id, start, end, after.note, after.noted_size, entries)
         )
-
-    def _refuse_if_frozen(self, state: LogState) -> None:
-        if state.frozen_at is not None:
-            msg = (
-                f"{state.origin} is frozen at {state.frozen_at} ({state.frozen_reason}): it takes "
-                "no more events, a new epoch is needed"
-            )
-            raise LogReadOnly(msg)
 
     def _stop(self, error: BaseException) -> None:
         # Told to every caller from now on: the error's own text may name files of this node.

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
 from registry.errors import GuardError
+from registry.store.failpoints import Step, reach
 
 _BODY_BYTES: Final = 2 * HASH_SIZE_BYTES + 10
 _RECORD_BYTES: Final = _BODY_BYTES + HASH_SIZE_BYTES
@@ -76,7 +77,9 @@ class TombstoneJournal:
             if os.pwrite(self._handle, data, start) != len(data):
                 msg = f"the tombstone journal {self.path} could be written in part only"
                 raise GuardError(msg)
+            reach(Step.JOURNAL_WRITTEN)
             os.fsync(self._handle)
+            reach(Step.JOURNAL_SYNCED)
         except OSError as error:
             msg = f"the tombstone journal {self.path} could not be written: {error.strerror}"
             raise GuardError(msg) from error

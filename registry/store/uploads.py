@@ -28,6 +28,7 @@ from registry.store.chunks import (
     seal_piece,
 )
 from registry.store.connections import DurableDatastore
+from registry.store.failpoints import Step, reach
 from registry.store.sealing import NodeKeys, seal, upload_context
 from registry.store.values import SealedPart, UploadRef
 
@@ -270,6 +271,7 @@ def move_upload(cursor: SQLiteCursor, upload_no: int, place: tuple[int, int, int
             [(*place, upload_no, row["chunk_no"]) for row in cursor.fetchall()],
         )
     _delete(cursor, upload_no)
+    reach(Step.UPLOAD_MOVED)
 
 
 def _find(cursor: SQLiteCursor, ref: UploadRef) -> Any:  # noqa: ANN401 - a row of the database

@@ -41,6 +41,7 @@ from registry_cli.commands import (  # noqa: E402
     offline,
     online,
     proving,
+    recovering,
     references,
     rosters,
 )
@@ -96,6 +97,7 @@ keys.keys_app.command("backup")(key_backup.keys_backup)
 keys.keys_app.command("restore")(key_backup.keys_restore)
 app.add_typer(keys.keys_app, name="keys", rich_help_panel=_CARE)
 app.add_typer(bundles.bundle_app, name="bundle", rich_help_panel=_CARE)
+_add(_CARE, recovering.backup, recovering.recover)
 _add(_CARE, rosters.new_epoch, rosters.found_anew, rosters.join_anew)
 _add(_CARE, online.status, online.peers, online.checkpoint, online.proof)
 _add(_CARE, online.fault_proof, proving.check_fault_proof)

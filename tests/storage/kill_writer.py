@@ -27,7 +27,7 @@ from tests.storage.storage_world import NODE_KEYS, OWN, OWN_ID, case, open_store
 
 REPORT = struct.Struct(">Q32s")
 THREADS = 4
-LONGEST_S = 0.12
+LONGEST_S = 0.05
 
 
 class Lost(Exception):
@@ -91,6 +91,9 @@ def check(folder: Path, acknowledged: dict[int, bytes], largest_guard: int) -> i
     guard = read_guard(folder)
     if guard.size < largest_guard:
         msg = f"the guard went back from {largest_guard} to {guard.size}"
+        raise Lost(msg)
+    if acknowledged and guard.size <= max(acknowledged):
+        msg = f"event {max(acknowledged)} was acknowledged while the guard stood at {guard.size}"
         raise Lost(msg)
     store = open_store(folder)
     try:

@@ -30,6 +30,7 @@ from registry.log.member import Member, key_hash
 from registry.log.roster import Roster
 from registry.log.signing import Signer
 from registry.store.entries import EntryStore
+from registry.store.failpoints import Step, reach
 from registry.store.values import Appended, AppendRequest, read_header
 
 _CURRENT: Final = "log"
@@ -169,6 +170,7 @@ class OwnLogKey:
 
     def _move(self, name: str, to: str) -> None:
         os.replace(_path(self._folder, name), _path(self._folder, to))  # noqa: PTH105 - durable below
+        reach(Step.LOG_KEY_MOVED)
         sync_folder(self._folder.keys)
 
 

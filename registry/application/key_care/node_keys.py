@@ -17,6 +17,7 @@ from registry.application.key_care.key_files import read_secret, write_secret
 from registry.application.key_care.private_files import sync_folder
 from registry.errors import FolderError, NodeKeyMissing
 from registry.store.content_loss import drop_unreadable_content, holds_encrypted_content
+from registry.store.failpoints import Step, reach
 from registry.store.sealing import KEY_SIZE_BYTES, NodeKeys, key_id
 from registry.store.sqlite import SqliteStore, open_sqlite_store
 
@@ -93,6 +94,7 @@ def rotate_node_key(folder_path: Path) -> int:
         keys = load_node_keys(folder, os.urandom)
         if not folder.next_node_key_file.exists():
             write_secret(folder.next_node_key_file, os.urandom(KEY_SIZE_BYTES))
+            reach(Step.NODE_KEY_MADE)
             keys = load_node_keys(folder, os.urandom)
         with closing(_opened(folder, keys)) as store:
             return finish_rotation(folder, store)
@@ -104,6 +106,7 @@ def finish_rotation(folder: NodeFolder, store: SqliteStore) -> int:
         return 0
     count = store.rewrap_data_keys()
     folder.next_node_key_file.replace(folder.node_key_file)
+    reach(Step.NODE_KEY_REPLACED)
     sync_folder(folder.keys)
     return count
 
