@@ -68,6 +68,16 @@ class ReplicationServiceStub:
     this node keeps. What breaks a rule is left out in silence.
     Errors: INVALID_ARGUMENT (over 16 proposals), PERMISSION_DENIED. Retry: at will.
     """
+    Offer: _grpc.StreamStreamMultiCallable[_replication_pb2.OfferRequest, _replication_pb2.OfferResponse]
+    """Carries one connection to a node that takes no calls from outside, which opens this stream: the
+    caller is the offering node. What travels are the bytes of a TLS connection in which the caller
+    is the server and the called node the client, with the certificates that the roster pins; the
+    calls of this service are made in it as in any other connection. The called node speaks first.
+    A newer stream of the same member ends the one before, as UNAVAILABLE.
+    Errors: PERMISSION_DENIED (not a member, or one to which the roster gives an address),
+    INVALID_ARGUMENT (a message without bytes, or with more than 65,536), UNAVAILABLE.
+    Retry: with backoff.
+    """
 
 @_typing.type_check_only
 class ReplicationServiceAsyncStub(ReplicationServiceStub):
@@ -106,6 +116,16 @@ class ReplicationServiceAsyncStub(ReplicationServiceStub):
     """Gives proposals of the next roster with the signatures that are known, and returns those that
     this node keeps. What breaks a rule is left out in silence.
     Errors: INVALID_ARGUMENT (over 16 proposals), PERMISSION_DENIED. Retry: at will.
+    """
+    Offer: _aio.StreamStreamMultiCallable[_replication_pb2.OfferRequest, _replication_pb2.OfferResponse]  # type: ignore[assignment]
+    """Carries one connection to a node that takes no calls from outside, which opens this stream: the
+    caller is the offering node. What travels are the bytes of a TLS connection in which the caller
+    is the server and the called node the client, with the certificates that the roster pins; the
+    calls of this service are made in it as in any other connection. The called node speaks first.
+    A newer stream of the same member ends the one before, as UNAVAILABLE.
+    Errors: PERMISSION_DENIED (not a member, or one to which the roster gives an address),
+    INVALID_ARGUMENT (a message without bytes, or with more than 65,536), UNAVAILABLE.
+    Retry: with backoff.
     """
 
 class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -178,6 +198,22 @@ class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Gives proposals of the next roster with the signatures that are known, and returns those that
         this node keeps. What breaks a rule is left out in silence.
         Errors: INVALID_ARGUMENT (over 16 proposals), PERMISSION_DENIED. Retry: at will.
+        """
+
+    @_abc_1.abstractmethod
+    def Offer(
+        self,
+        request_iterator: _MaybeAsyncIterator[_replication_pb2.OfferRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_replication_pb2.OfferResponse], _abc.AsyncIterator[_replication_pb2.OfferResponse]]:
+        """Carries one connection to a node that takes no calls from outside, which opens this stream: the
+        caller is the offering node. What travels are the bytes of a TLS connection in which the caller
+        is the server and the called node the client, with the certificates that the roster pins; the
+        calls of this service are made in it as in any other connection. The called node speaks first.
+        A newer stream of the same member ends the one before, as UNAVAILABLE.
+        Errors: PERMISSION_DENIED (not a member, or one to which the roster gives an address),
+        INVALID_ARGUMENT (a message without bytes, or with more than 65,536), UNAVAILABLE.
+        Retry: with backoff.
         """
 
 def add_ReplicationServiceServicer_to_server(servicer: ReplicationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
