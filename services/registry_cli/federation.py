@@ -38,10 +38,11 @@ _POLL_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Mechanism:
-    """A founding member: slug and the name that people read."""
+    """A founding member: slug, the name that people read, whether its peers can call it."""
 
     slug: str
     display_name: str
+    is_inbound: bool = True
 
 
 @dataclass(slots=True)
@@ -143,6 +144,7 @@ def found_federation(
             mechanism=node.mechanism.slug,
             display_name=node.mechanism.display_name,
             address=node.address,
+            is_inbound=node.mechanism.is_inbound,
         )
         for node in nodes
     ]

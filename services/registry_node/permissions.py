@@ -127,6 +127,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             "GetPartChunks": _MEMBERS,
             "GetRoster": _MEMBERS,
             "ExchangeProposals": _MEMBERS,
+            "Offer": _MEMBERS,
         },
     )
     | _rows("grpc.health.v1.Health", {"Check": _EVERYBODY, "Watch": _EVERYBODY})

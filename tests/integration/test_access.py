@@ -108,6 +108,7 @@ TABLE: Final[Mapping[str, str]] = MappingProxyType(
         "ReplicationService/GetPartChunks": "-----+",
         "ReplicationService/GetParts": "-----+",
         "ReplicationService/GetRoster": "-----+",
+        "ReplicationService/Offer": "-----+",
         "ReplicationService/WatchHeads": "-----+",
         "WatchService/WatchCases": "+++---",
         "WatchService/WatchHistory": "+++---",

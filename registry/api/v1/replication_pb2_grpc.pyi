@@ -74,8 +74,8 @@ class ReplicationServiceStub:
     is the server and the called node the client, with the certificates that the roster pins; the
     calls of this service are made in it as in any other connection. The called node speaks first.
     A newer stream of the same member ends the one before, as UNAVAILABLE.
-    Errors: PERMISSION_DENIED (not a member, or one to which the roster gives an address),
-    INVALID_ARGUMENT (a message without bytes, or with more than 65,536), UNAVAILABLE.
+    Errors: INVALID_ARGUMENT (the roster gives the caller an address, or a message has no bytes or
+    more than 65,536), UNAVAILABLE (replaced, or this node is about to end), PERMISSION_DENIED.
     Retry: with backoff.
     """
 
@@ -123,8 +123,8 @@ class ReplicationServiceAsyncStub(ReplicationServiceStub):
     is the server and the called node the client, with the certificates that the roster pins; the
     calls of this service are made in it as in any other connection. The called node speaks first.
     A newer stream of the same member ends the one before, as UNAVAILABLE.
-    Errors: PERMISSION_DENIED (not a member, or one to which the roster gives an address),
-    INVALID_ARGUMENT (a message without bytes, or with more than 65,536), UNAVAILABLE.
+    Errors: INVALID_ARGUMENT (the roster gives the caller an address, or a message has no bytes or
+    more than 65,536), UNAVAILABLE (replaced, or this node is about to end), PERMISSION_DENIED.
     Retry: with backoff.
     """
 
@@ -211,8 +211,8 @@ class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         is the server and the called node the client, with the certificates that the roster pins; the
         calls of this service are made in it as in any other connection. The called node speaks first.
         A newer stream of the same member ends the one before, as UNAVAILABLE.
-        Errors: PERMISSION_DENIED (not a member, or one to which the roster gives an address),
-        INVALID_ARGUMENT (a message without bytes, or with more than 65,536), UNAVAILABLE.
+        Errors: INVALID_ARGUMENT (the roster gives the caller an address, or a message has no bytes or
+        more than 65,536), UNAVAILABLE (replaced, or this node is about to end), PERMISSION_DENIED.
         Retry: with backoff.
         """
 

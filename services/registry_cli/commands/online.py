@@ -18,7 +18,7 @@ from registry.domain.audience import (
     named,
 )
 from registry.domain.content import CaseOpened
-from registry.domain.identifiers import parse_case_id
+from registry.domain.identifiers import NO_INBOUND, parse_case_id
 from registry.domain.register_mapping import load_mapping, shipped_mappings
 from registry.domain.states import is_state_code
 from registry.errors import InvalidRequest, NeedsApproval, NotFound
@@ -198,7 +198,7 @@ def peers(profile: Profile, json: Json = False) -> None:
             state = "caught up" if peer.is_caught_up else "catching up"
         output.say(
             f"{peer.mechanism:<24} {state:<14} {peer.size_held:>7} of {peer.size_offered} events"
-            f"  {peer.address}"
+            f"  {'through its own connection' if peer.address == NO_INBOUND else peer.address}"
         )
         if peer.last_error:
             output.say(f"{'':<24} last error: {peer.last_error}")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import grpc
 
@@ -17,6 +17,7 @@ from registry_node.mirror import Mirror
 from registry_node.paging import page_size, read_place, write_place
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+_ON_THEIR_WAY: Final = "no_inbound: neither node takes calls; events travel through other members"
 
 
 class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
@@ -91,8 +92,11 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             address=member.address,
             is_connected=status.is_connected,
             is_caught_up=status.is_caught_up,
-            last_error=status.last_error,
+            last_error=_ON_THEIR_WAY if self._is_out_of_reach(member) else status.last_error,
             size_held=size_held,
             size_offered=status.offered_size,
             held_back=self._mirror.why_held_back(member.log_id),
         )
+
+    def _is_out_of_reach(self, member: Member) -> bool:
+        return not (member.takes_calls or self._registry.own.takes_calls)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
@@ -18,6 +19,7 @@ from registry.store.entries import EntryStore
 from registry.store.values import HeldPart
 from registry_node.callers import current_member
 from registry_node.heads import HeadHub, OfferedHead
+from registry_node.offers import OfferedConnections
 from registry_node.rosters import RosterFollowing
 from registry_node.threads import FairThreads
 
@@ -34,9 +36,16 @@ _CHUNKS_AT_ONCE: Final = 4
 class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
     """Serves any log to any member, and parts to the members of their audience."""
 
-    def __init__(self, registry: Registry, heads: HeadHub, rosters: RosterFollowing) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        heads: HeadHub,
+        rosters: RosterFollowing,
+        offers: OfferedConnections,
+    ) -> None:
         self._registry = registry
         self._rosters = rosters
+        self._offers = offers
         self._heads = heads
         self._reading = FairThreads(_READING_THREADS, name="read-logs")
 
@@ -141,6 +150,16 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         kept = await self._in_thread(self._rosters.offered)
         return replication_pb2.ExchangeProposalsResponse(signed_rosters=kept)
 
+    async def Offer(  # noqa: N802
+        self, request_iterator: AsyncIterator[replication_pb2.OfferRequest], context: Context
+    ) -> AsyncIterator[replication_pb2.OfferResponse]:
+        """Carries a connection to a member's node that takes no calls."""
+        # Read from the context: grpc's iterator, left before its end, is never collected cleanly.
+        carried = self._offers.carry(current_member(), partial(_next_frame, context))
+        async with aclosing(carried) as frames:
+            async for data in frames:
+                yield replication_pb2.OfferResponse(data=data)
+
     async def _in_thread(self, read: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Reads on threads of its own: what peers ask for keeps nothing else waiting."""
         call = partial(read, *arguments, **named)
@@ -209,6 +228,14 @@ def entries_message(
     end = start + len(entries)
     path = store.consistency_path(log_id, end, size) if end < size else ()
     return replication_pb2.GetEntriesResponse(start=start, entries=entries, consistency_path=path)
+
+
+async def _next_frame(context: Context) -> bytes | None:
+    """The next bytes of an offered connection; empty stands for what is no message."""
+    request = await context.read()
+    if request is grpc.aio.EOF:
+        return None
+    return b"" if request is None else bytes(request.data)
 
 
 def _log_id(value: bytes) -> LogId:
