@@ -134,8 +134,8 @@ def found_federation(
         The registry id and the nodes, not started.
     """
     nodes = [
-        LocalNode(mechanism, folder / mechanism.slug, f"127.0.0.1:{port}")
-        for mechanism, port in zip(mechanisms, _free_ports(len(mechanisms)), strict=True)
+        LocalNode(mechanism, folder / mechanism.slug, address)
+        for mechanism, address in zip(mechanisms, free_addresses(len(mechanisms)), strict=True)
     ]
     members = [
         init_node(
@@ -181,12 +181,13 @@ def _stop_all(nodes: Sequence[LocalNode]) -> None:
         node.stop()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_addresses(count: int) -> list[str]:
+    """Finds addresses on loopback where nobody listens now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
     finally:
         for each in sockets:
             each.close()

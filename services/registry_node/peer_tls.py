@@ -17,6 +17,9 @@ from registry.log.roster import Member  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 
 _KEEPALIVE_MS = 30_000
+_CONNECT_MS = 3_000
+"""So long at least an attempt to connect may take, which is what gRPC means by its setting: three
+round trips over a satellite are two seconds."""
 _LOCAL_BACKOFF_MS = 500
 """A socket of this machine is tried so often at least: looking costs nothing there."""
 
@@ -59,7 +62,7 @@ def _options(
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 3),
         ("grpc.initial_reconnect_backoff_ms", 200),
-        ("grpc.min_reconnect_backoff_ms", 200),
+        ("grpc.min_reconnect_backoff_ms", _CONNECT_MS),
         ("grpc.max_reconnect_backoff_ms", longest_backoff_ms),
         ("grpc.enable_retries", 0),
     ]

@@ -89,7 +89,7 @@ class ReplicationServiceServicer(object):
 
     def GetEntries(self, request, context):
         """Streams entries of one log from `start` up to the size of a checkpoint this node holds.
-        A message has at most 500 entries or about 1 MiB.
+        A message has at most 500 entries or about 1 MiB; the first ones have fewer.
         Errors: NOT_FOUND (no such log, or nothing at `start`), INVALID_ARGUMENT, PERMISSION_DENIED.
         Retry: from the last size that was stored.
         """

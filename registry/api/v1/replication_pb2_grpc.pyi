@@ -44,7 +44,7 @@ class ReplicationServiceStub:
     """
     GetEntries: _grpc.UnaryStreamMultiCallable[_replication_pb2.GetEntriesRequest, _replication_pb2.GetEntriesResponse]
     """Streams entries of one log from `start` up to the size of a checkpoint this node holds.
-    A message has at most 500 entries or about 1 MiB.
+    A message has at most 500 entries or about 1 MiB; the first ones have fewer.
     Errors: NOT_FOUND (no such log, or nothing at `start`), INVALID_ARGUMENT, PERMISSION_DENIED.
     Retry: from the last size that was stored.
     """
@@ -93,7 +93,7 @@ class ReplicationServiceAsyncStub(ReplicationServiceStub):
     """
     GetEntries: _aio.UnaryStreamMultiCallable[_replication_pb2.GetEntriesRequest, _replication_pb2.GetEntriesResponse]  # type: ignore[assignment]
     """Streams entries of one log from `start` up to the size of a checkpoint this node holds.
-    A message has at most 500 entries or about 1 MiB.
+    A message has at most 500 entries or about 1 MiB; the first ones have fewer.
     Errors: NOT_FOUND (no such log, or nothing at `start`), INVALID_ARGUMENT, PERMISSION_DENIED.
     Retry: from the last size that was stored.
     """
@@ -151,7 +151,7 @@ class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_replication_pb2.GetEntriesResponse], _abc.AsyncIterator[_replication_pb2.GetEntriesResponse]]:
         """Streams entries of one log from `start` up to the size of a checkpoint this node holds.
-        A message has at most 500 entries or about 1 MiB.
+        A message has at most 500 entries or about 1 MiB; the first ones have fewer.
         Errors: NOT_FOUND (no such log, or nothing at `start`), INVALID_ARGUMENT, PERMISSION_DENIED.
         Retry: from the last size that was stored.
         """

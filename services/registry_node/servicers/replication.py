@@ -27,6 +27,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 P = ParamSpec("P")
 T = TypeVar("T")
 ENTRIES_PER_MESSAGE: Final = 500
+_FIRST_ENTRIES: Final = 32
 _READING_THREADS: Final = 4
 _MESSAGE_BYTES: Final = 2**20
 _PART_IDS_MAX: Final = 1000
@@ -78,9 +79,11 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         note, size = await self._in_thread(
             note_to_prove, store, log_id, request.start, request.size
         )
-        start = request.start
+        start, limit = request.start, _FIRST_ENTRIES
         while start < size:
-            message = await self._in_thread(entries_message, store, log_id, start, size)
+            message = await self._in_thread(entries_message, store, log_id, start, size, limit)
+            # A line that breaks soon brings the first ones at least: the next fetch goes on there.
+            limit = min(2 * limit, ENTRIES_PER_MESSAGE)
             if start == request.start:
                 message.checkpoint = note
                 message.rotations.extend(store.rotations(log_id))
