@@ -53,6 +53,8 @@ class LocalNode:
     folder: Path
     address: str
     process: subprocess.Popen[bytes] | None = None
+    launcher: tuple[str, ...] = ()
+    """What starts the process in surroundings of its own, such as `ip netns exec NAME`."""
 
     @property
     def profile(self) -> Path:
@@ -68,7 +70,7 @@ class LocalNode:
         """Starts the process; `wait_until_open` tells when it serves."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "registry_node", str(self.folder)],
+                [*self.launcher, sys.executable, "-m", "registry_node", str(self.folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -118,7 +120,10 @@ class LocalNode:
 
 
 def found_federation(
-    folder: Path, registry_name: str, mechanisms: Sequence[Mechanism]
+    folder: Path,
+    registry_name: str,
+    mechanisms: Sequence[Mechanism],
+    addresses: Sequence[str] = (),
 ) -> tuple[RegistryId, list[LocalNode]]:
     """Founds a registry: keys, member files, genesis roster, endorsements, one client each.
 
@@ -129,13 +134,16 @@ def found_federation(
         folder: a new folder; each node gets a folder of its slug inside.
         registry_name: first element of every origin.
         mechanisms: the founders, two or more.
+        addresses: `host:port` of each; none = free ports on loopback.
 
     Returns:
         The registry id and the nodes, not started.
     """
     nodes = [
         LocalNode(mechanism, folder / mechanism.slug, address)
-        for mechanism, address in zip(mechanisms, free_addresses(len(mechanisms)), strict=True)
+        for mechanism, address in zip(
+            mechanisms, addresses or free_addresses(len(mechanisms)), strict=True
+        )
     ]
     members = [
         init_node(
