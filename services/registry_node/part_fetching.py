@@ -2,9 +2,9 @@
 
 Never delays entries. Parts come in the order of their log; what nobody gives now is remembered as
 wanted and asked for again later; what is under an embargo is listed with its time and not asked for
-before. Every part is checked against the commitment in its own header
-before it is stored, so it does not matter who sent it. A peer that sends wrong parts, or none,
-costs its own call only: the next one is asked, and the fault is reported.
+before. Every part is checked against the commitment in its own header before it is stored, so it
+does not matter who sent it. A peer that sends wrong parts, or none, costs its own call only: the
+next one is asked, and the fault is reported.
 
 Memory is bounded in bytes: a request asks for about 4 MiB, as the headers claim, or less where
 calls break off; what a message brings is written while the next one comes, and stays stored
@@ -40,8 +40,7 @@ _ENTRIES_AT_ONCE: Final = 500
 _WANTED_AT_ONCE: Final = 500
 _REQUEST_PARTS: Final = 500
 _REQUEST_BYTES: Final = 4 * 2**20
-_REQUEST_LEAST_BYTES: Final = 16 * 2**10
-"""So little is asked for at once where calls break off: what comes between two breaks counts."""
+_REQUEST_LEAST_BYTES: Final = 16 * 2**10  # where calls break off again and again
 _SLOWEST_BYTES_PER_S: Final = 64 * 2**10
 """A call may take a second more for so much content: a deadline that a weak line can keep."""
 _GAP_MAX: Final = 16
@@ -304,7 +303,7 @@ class PartFetcher:
             self._resize(source.peer, 2)
 
     def _resize(self, peer: Slug, factor: float) -> None:
-        """Asks a peer for less at once after a call that broke off, and slowly for more again."""
+        """Asks for less at once after a call that broke off, and slowly for more again."""
         wished = int(self._request_bytes.get(peer, _REQUEST_BYTES) * factor)
         self._request_bytes[peer] = min(max(wished, _REQUEST_LEAST_BYTES), _REQUEST_BYTES)
 
@@ -394,11 +393,5 @@ def _checked(
         media_type=sent.media_type,
         content=sent.content,
     )
-    return HeldPart(
-        log_id=member.log_id,
-        index=part.index,
-        ordinal=part.ordinal,
-        salt=sent.salt,
-        media_type=sent.media_type,
-        content=sent.content,
-    )
+    place = member.log_id, part.index, part.ordinal
+    return HeldPart(*place, sent.salt, sent.media_type, sent.content)
