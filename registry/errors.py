@@ -364,6 +364,12 @@ class DiskFull(TryLater):
     reason = "disk_full"
 
 
+class OfferReplaced(TryLater):
+    """A node that takes no calls has opened a newer connection in place of this one."""
+
+    reason = "offer_replaced"
+
+
 class PeerUnavailable(TryLater):
     """A peer or a node does not answer."""
 

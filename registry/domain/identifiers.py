@@ -33,6 +33,8 @@ Origin = NewType("Origin", str)
 
 NO_CASE: Final = CaseId(b"")
 HASH_SIZE_BYTES: Final = 32
+NO_INBOUND: Final = "none"
+"""Stands for the address of a node that takes no calls: it makes them all itself."""
 CASE_ID_SIZE_BYTES: Final = 16
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from registry.domain.identifiers import (
     HASH_SIZE_BYTES,
+    NO_INBOUND,
     LogId,
     MemberId,
     Origin,
@@ -100,6 +101,11 @@ class Member:
     def is_active(self) -> bool:
         """Whether it takes part: it was neither removed nor was its log ended."""
         return self.status is MemberStatus.ACTIVE and self.cut is None
+
+    @property
+    def takes_calls(self) -> bool:
+        """Whether its node is reached at its address; else it opens all connections itself."""
+        return self.address != NO_INBOUND
 
     @property
     def epoch(self) -> int:

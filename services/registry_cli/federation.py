@@ -38,10 +38,11 @@ _POLL_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Mechanism:
-    """A founding member: slug and the name that people read."""
+    """A founding member: slug, the name that people read, whether its peers can call it."""
 
     slug: str
     display_name: str
+    is_inbound: bool = True
 
 
 @dataclass(slots=True)
@@ -52,6 +53,8 @@ class LocalNode:
     folder: Path
     address: str
     process: subprocess.Popen[bytes] | None = None
+    launcher: tuple[str, ...] = ()
+    """What starts the process in surroundings of its own, such as `ip netns exec NAME`."""
 
     @property
     def profile(self) -> Path:
@@ -67,7 +70,7 @@ class LocalNode:
         """Starts the process; `wait_until_open` tells when it serves."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "registry_node", str(self.folder)],
+                [*self.launcher, sys.executable, "-m", "registry_node", str(self.folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -117,7 +120,10 @@ class LocalNode:
 
 
 def found_federation(
-    folder: Path, registry_name: str, mechanisms: Sequence[Mechanism]
+    folder: Path,
+    registry_name: str,
+    mechanisms: Sequence[Mechanism],
+    addresses: Sequence[str] = (),
 ) -> tuple[RegistryId, list[LocalNode]]:
     """Founds a registry: keys, member files, genesis roster, endorsements, one client each.
 
@@ -128,13 +134,16 @@ def found_federation(
         folder: a new folder; each node gets a folder of its slug inside.
         registry_name: first element of every origin.
         mechanisms: the founders, two or more.
+        addresses: `host:port` of each; none = free ports on loopback.
 
     Returns:
         The registry id and the nodes, not started.
     """
     nodes = [
-        LocalNode(mechanism, folder / mechanism.slug, f"127.0.0.1:{port}")
-        for mechanism, port in zip(mechanisms, _free_ports(len(mechanisms)), strict=True)
+        LocalNode(mechanism, folder / mechanism.slug, address)
+        for mechanism, address in zip(
+            mechanisms, addresses or free_addresses(len(mechanisms)), strict=True
+        )
     ]
     members = [
         init_node(
@@ -143,6 +152,7 @@ def found_federation(
             mechanism=node.mechanism.slug,
             display_name=node.mechanism.display_name,
             address=node.address,
+            is_inbound=node.mechanism.is_inbound,
         )
         for node in nodes
     ]
@@ -179,12 +189,13 @@ def _stop_all(nodes: Sequence[LocalNode]) -> None:
         node.stop()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_addresses(count: int) -> list[str]:
+    """Finds addresses on loopback where nobody listens now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
     finally:
         for each in sockets:
             each.close()

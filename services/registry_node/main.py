@@ -110,7 +110,9 @@ async def serve(settings: NodeSettings) -> bool:
         server = NodeServer(settings, registry.folder, registry.roster, metrics.calls)
         server.add_services(
             cases=CaseServicer(registry, desk),
-            replication=ReplicationServicer(registry, heads, mirror.rosters, mirror.witnessing),
+            replication=ReplicationServicer(
+                registry, heads, mirror.rosters, mirror.witnessing, mirror.offers
+            ),
             audit=AuditServicer(registry, heads),
             admin=AdminServicer(registry, mirror),
             confidentiality=ConfidentialityServicer(registry, desk, mirror.last_heard_ms),
@@ -120,7 +122,8 @@ async def serve(settings: NodeSettings) -> bool:
             links=links,
             watch=watch,
         )
-        await server.start(settings.listen or registry.own.address)
+        address = settings.listen or _address_of(registry)
+        await server.start(address, offered_at=mirror.offering.address)
         resources.callback(metrics.close)
         metrics.start()
         _log.info(
@@ -141,6 +144,7 @@ async def serve(settings: NodeSettings) -> bool:
             finally:
                 # Also when one of them has failed: nobody is served from a closed store.
                 heads.close()
+                mirror.offers.close()
                 await server.stop()
             for task in (*running, *waiting):
                 task.cancel()
@@ -148,6 +152,12 @@ async def serve(settings: NodeSettings) -> bool:
     finally:
         await asyncio.to_thread(resources.close)
         _log.info("node_stopped")
+
+
+def _address_of(registry: Registry) -> str:
+    """Where it is reached; one that takes no calls from peers, by its own clients."""
+    own = registry.own
+    return own.address if own.takes_calls else registry.folder.describe().address
 
 
 async def _look_for_missed(mirror: Mirror, desk: Desk) -> None:

@@ -62,6 +62,8 @@ from registry_node.head_messages import read_head, watch_request
 from registry_node.heads import HeadHub, OfferedHead
 from registry_node.holding_back import why_held_back
 from registry_node.observability import place_of
+from registry_node.offering import Offering
+from registry_node.offers import OfferedConnections
 from registry_node.part_following import PartFollowing
 from registry_node.peer_tls import open_peer_channel
 from registry_node.rosters import RosterFollowing
@@ -122,6 +124,10 @@ class Mirror:
             timeout_s=settings.call_timeout_s,
             shown_generation=self.session.generation_of,
             refuse=lambda peer, reason: self._tell(PartsRefused(peer, reason)),
+        )
+        self.offers = OfferedConnections(self.peers)
+        self.offering = Offering(
+            registry.own, reconnect_max_s=settings.reconnect_max_s, uniform=uniform
         )
         self._stubs: dict[Slug, ReplicationStub] = {}
         self._blocked_until_ms: dict[Slug, int] = {}
@@ -191,7 +197,9 @@ class Mirror:
     async def run(self) -> None:
         """Runs until cancelled."""
         channels = {
-            member.slug: open_peer_channel(member, self._registry.folder, self._settings)
+            member.slug: open_peer_channel(
+                member, self._registry.folder, self._settings, target=self.offers.target(member)
+            )
             for member in self.peers
         }
         self._stubs = {
@@ -207,6 +215,8 @@ class Mirror:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
+                tasks.create_task(self.offers.run())
+                tasks.create_task(self.offering.run(self._members, self._stubs))
                 tasks.create_task(self._fence.run())
                 tasks.create_task(self.content.run())
                 tasks.create_task(self.witnessing.run())

@@ -2,13 +2,13 @@
 
 Never delays entries. Parts come in the order of their log; what nobody gives now is remembered as
 wanted and asked for again later; what is under an embargo is listed with its time and not asked for
-before. Every part is checked against the commitment in its own header
-before it is stored, so it does not matter who sent it. A peer that sends wrong parts, or none,
-costs its own call only: the next one is asked, and the fault is reported.
+before. Every part is checked against the commitment in its own header before it is stored, so it
+does not matter who sent it. A peer that sends wrong parts, or none, costs its own call only: the
+next one is asked, and the fault is reported.
 
-Memory is bounded in bytes: a request asks for about 4 MiB, as the headers claim; what a message
-brings is written while the next one comes, and stays stored whatever comes after it. Large parts
-are only noted on the way and brought afterwards, see large_parts.py.
+Memory is bounded in bytes: a request asks for about 4 MiB, as the headers claim, or less where
+calls break off; what a message brings is written while the next one comes, and stays stored
+whatever comes after it. Large parts are only noted and brought afterwards, see large_parts.py.
 """
 
 import asyncio
@@ -40,6 +40,7 @@ _ENTRIES_AT_ONCE: Final = 500
 _WANTED_AT_ONCE: Final = 500
 _REQUEST_PARTS: Final = 500
 _REQUEST_BYTES: Final = 4 * 2**20
+_REQUEST_LEAST_BYTES: Final = 16 * 2**10  # where calls break off again and again
 _SLOWEST_BYTES_PER_S: Final = 64 * 2**10
 """A call may take a second more for so much content: a deadline that a weak line can keep."""
 _GAP_MAX: Final = 16
@@ -113,6 +114,7 @@ class PartFetcher:
         self._report = report
         self._retried: dict[LogId, tuple[int, int]] = {}
         self._left: dict[LogId, int] = {}
+        self._request_bytes: dict[Slug, int] = {}
         self._large = LargePartFetcher(registry.store.large_parts, timeout_s)
         self._large_wanted: dict[LogId, dict[tuple[int, int], LargePart]] = {}
 
@@ -276,9 +278,10 @@ class PartFetcher:
             if not askable:
                 break
             try:
-                await self._ask_one(member, askable, source.stub, writer)
+                await self._ask_one(member, askable, source, writer)
             except (EntryError, PeerUnavailable) as error:
                 sources.remove(source)
+                self._resize(source.peer, 0.25)
                 self._report(source.peer, error)
         return [*left, *askable]
 
@@ -286,16 +289,23 @@ class PartFetcher:
         self,
         member: Member,
         askable: dict[tuple[int, int], WantedPart],
-        stub: ReplicationStub,
+        source: PartSource,
         writer: PartWriter,
     ) -> None:
         """Asks one peer; takes out of `askable` what it gave, message by message."""
-        for request in _requests(list(askable.values())):
-            async with aclosing(self._get(member, request, stub)) as messages:
+        room_bytes = self._request_bytes.get(source.peer, _REQUEST_BYTES)
+        for request in _requests(list(askable.values()), room_bytes):
+            async with aclosing(self._get(member, request, source.stub)) as messages:
                 async for parts in messages:
                     await writer.put(parts)
                     for part in parts:
                         del askable[part.index, part.ordinal]
+            self._resize(source.peer, 2)
+
+    def _resize(self, peer: Slug, factor: float) -> None:
+        """Asks for less at once after a call that broke off, and slowly for more again."""
+        wished = int(self._request_bytes.get(peer, _REQUEST_BYTES) * factor)
+        self._request_bytes[peer] = min(max(wished, _REQUEST_LEAST_BYTES), _REQUEST_BYTES)
 
     async def _get(
         self, member: Member, wanted: list[WantedPart], stub: ReplicationStub
@@ -350,13 +360,13 @@ def _runs(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
         yield run
 
 
-def _requests(wanted: Sequence[WantedPart]) -> Iterator[list[WantedPart]]:
-    """Cuts a list into requests of about `_REQUEST_BYTES`."""
+def _requests(wanted: Sequence[WantedPart], room_bytes: int) -> Iterator[list[WantedPart]]:
+    """Cuts a list into requests of about so many bytes."""
     request: list[WantedPart] = []
     claimed = 0
     for part in wanted:
         class_bytes = part.commitment.padded_size
-        is_full = len(request) == _REQUEST_PARTS or claimed + class_bytes > _REQUEST_BYTES
+        is_full = len(request) == _REQUEST_PARTS or claimed + class_bytes > room_bytes
         if request and is_full:
             yield request
             request, claimed = [], 0
@@ -383,11 +393,5 @@ def _checked(
         media_type=sent.media_type,
         content=sent.content,
     )
-    return HeldPart(
-        log_id=member.log_id,
-        index=part.index,
-        ordinal=part.ordinal,
-        salt=sent.salt,
-        media_type=sent.media_type,
-        content=sent.content,
-    )
+    place = member.log_id, part.index, part.ordinal
+    return HeldPart(*place, sent.salt, sent.media_type, sent.content)

@@ -17,6 +17,11 @@ from registry.log.roster import Member  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 
 _KEEPALIVE_MS = 30_000
+_CONNECT_MS = 3_000
+"""So long at least an attempt to connect may take, which is what gRPC means by its setting: three
+round trips over a satellite are two seconds."""
+_LOCAL_BACKOFF_MS = 500
+"""A socket of this machine is tried so often at least: looking costs nothing there."""
 
 
 def pem_of(certificate_der: bytes) -> bytes:
@@ -26,18 +31,29 @@ def pem_of(certificate_der: bytes) -> bytes:
 
 
 def open_peer_channel(
-    member: Member, folder: NodeFolder, settings: NodeSettings
+    member: Member, folder: NodeFolder, settings: NodeSettings, *, target: str = ""
 ) -> grpc.aio.Channel:
-    """Opens a channel to a member's node; nobody but the holder of the pinned key can answer."""
+    """Opens a channel to a member's node; nobody but the holder of the pinned key can answer.
+
+    Args:
+        member: whose node.
+        folder: this node's keys.
+        settings: limits.
+        target: where it is reached, if that is not the address of the roster.
+    """
     credentials = grpc.ssl_channel_credentials(
         root_certificates=pem_of(member.tls_certificate),
         private_key=read_private(folder.keys / "tls.key"),
         certificate_chain=(folder.tls / "node.crt").read_bytes(),
     )
-    return grpc.aio.secure_channel(member.address, credentials, options=_options(member, settings))
+    longest_ms = _LOCAL_BACKOFF_MS if target else int(settings.reconnect_max_s * 1000)
+    options = _options(member, settings, longest_ms)
+    return grpc.aio.secure_channel(target or member.address, credentials, options=options)
 
 
-def _options(member: Member, settings: NodeSettings) -> list[tuple[str, Any]]:
+def _options(
+    member: Member, settings: NodeSettings, longest_backoff_ms: int
+) -> list[tuple[str, Any]]:
     return [
         ("grpc.ssl_target_name_override", server_name(member.slug)),
         ("grpc.max_receive_message_length", settings.message_max_bytes),
@@ -46,7 +62,7 @@ def _options(member: Member, settings: NodeSettings) -> list[tuple[str, Any]]:
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 3),
         ("grpc.initial_reconnect_backoff_ms", 200),
-        ("grpc.min_reconnect_backoff_ms", 200),
-        ("grpc.max_reconnect_backoff_ms", int(settings.reconnect_max_s * 1000)),
+        ("grpc.min_reconnect_backoff_ms", _CONNECT_MS),
+        ("grpc.max_reconnect_backoff_ms", longest_backoff_ms),
         ("grpc.enable_retries", 0),
     ]

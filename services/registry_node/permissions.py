@@ -130,6 +130,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             "GetRoster": _MEMBERS,
             "ExchangeProposals": _MEMBERS,
             "AddCheckpoint": _MEMBERS,
+            "Offer": _MEMBERS,
         },
     )
     | _rows("grpc.health.v1.Health", {"Check": _EVERYBODY, "Watch": _EVERYBODY})

@@ -120,14 +120,20 @@ class NodeServer:
         ]
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], self._server)
 
-    async def start(self, address: str) -> None:
+    async def start(self, address: str, *, offered_at: str = "") -> None:
         """Listens; port 0 takes a free one, told by `port`.
+
+        Args:
+            address: where callers find the node.
+            offered_at: a socket of this machine where it listens too, for what it offers to peers.
 
         Raises:
             OSError: the address cannot be bound.
         """
         try:
             self.port = self._server.add_secure_port(address, self._credentials)
+            if offered_at:
+                self._server.add_secure_port(offered_at, self._credentials)
         except RuntimeError as error:
             msg = f"cannot listen on {address}; is another process using it?"
             raise OSError(msg) from error

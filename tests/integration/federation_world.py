@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -31,10 +31,15 @@ def client_of(node: LocalNode, *, patience_s: float = 30.0) -> RegistryClient:
     return RegistryClient(load_profile(node.profile), patience_s=patience_s)
 
 
-def found(folder: Path, *slugs: str, name: str = "testing") -> list[LocalNode]:
+def found(
+    folder: Path, *slugs: str, name: str = "testing", without_inbound: Collection[str] = ()
+) -> list[LocalNode]:
     """Founds a registry under a folder; nothing is started."""
     folder.mkdir(parents=True, exist_ok=True)
-    mechanisms = [Mechanism(slug, f"The {slug} mechanism (invented)") for slug in slugs]
+    mechanisms = [
+        Mechanism(slug, f"The {slug} mechanism (invented)", slug not in without_inbound)
+        for slug in slugs
+    ]
     return found_federation(folder, name, mechanisms)[1]
 
 

@@ -110,6 +110,7 @@ TABLE: Final[Mapping[str, str]] = MappingProxyType(
         "ReplicationService/GetParts": "-----+",
         "ReplicationService/GetPrefix": "-----+",
         "ReplicationService/GetRoster": "-----+",
+        "ReplicationService/Offer": "-----+",
         "ReplicationService/WatchHeads": "-----+",
         "WatchService/WatchCases": "+++---",
         "WatchService/WatchHistory": "+++---",

@@ -141,7 +141,7 @@ async def broken(tmp_path: Path) -> AsyncIterator[LocalNode]:
     nothing: Any = None
     server.add_services(
         cases=CaseServicer(registry, registry),
-        replication=ReplicationServicer(registry, nothing, nothing, nothing),
+        replication=ReplicationServicer(registry, *[nothing] * 4),
         audit=AuditServicer(registry, nothing),
         admin=AdminServicer(registry, nothing),
         confidentiality=ConfidentialityServicer(registry, registry, nothing),

@@ -299,7 +299,9 @@ class PeerStatus(_message.Message):
     display_name: _builtins.str
     """Its name for people."""
     address: _builtins.str
-    """The address that is dialled."""
+    """The address that is dialled; `none` = it takes no calls and is reached through a connection that
+    it opens.
+    """
     is_connected: _builtins.bool
     """Whether its stream of heads is open."""
     is_caught_up: _builtins.bool

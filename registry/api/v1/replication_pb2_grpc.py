@@ -75,6 +75,11 @@ class ReplicationServiceStub(object):
                 request_serializer=registry_dot_api_dot_v1_dot_replication__pb2.AddCheckpointRequest.SerializeToString,
                 response_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.AddCheckpointResponse.FromString,
                 _registered_method=True)
+        self.Offer = channel.stream_stream(
+                '/registry.api.v1.ReplicationService/Offer',
+                request_serializer=registry_dot_api_dot_v1_dot_replication__pb2.OfferRequest.SerializeToString,
+                response_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.OfferResponse.FromString,
+                _registered_method=True)
 
 
 class ReplicationServiceServicer(object):
@@ -95,7 +100,7 @@ class ReplicationServiceServicer(object):
 
     def GetEntries(self, request, context):
         """Streams entries of one log from `start` up to the size of a checkpoint this node holds.
-        A message has at most 500 entries or about 1 MiB.
+        A message has at most 500 entries or about 1 MiB; the first ones have fewer.
         Errors: NOT_FOUND (no such log, or nothing at `start`), INVALID_ARGUMENT, PERMISSION_DENIED.
         Retry: from the last size that was stored.
         """
@@ -164,6 +169,20 @@ class ReplicationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Offer(self, request_iterator, context):
+        """Carries one connection to a node that takes no calls from outside, which opens this stream: the
+        caller is the offering node. What travels are the bytes of a TLS connection in which the caller
+        is the server and the called node the client, with the certificates that the roster pins; the
+        calls of this service are made in it as in any other connection. The called node speaks first.
+        A newer stream of the same member ends the one before, as UNAVAILABLE.
+        Errors: INVALID_ARGUMENT (the roster gives the caller an address, or a message has no bytes or
+        more than 65,536), UNAVAILABLE (replaced, or this node is about to end), PERMISSION_DENIED.
+        Retry: with backoff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReplicationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -206,6 +225,11 @@ def add_ReplicationServiceServicer_to_server(servicer, server):
                     servicer.AddCheckpoint,
                     request_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.AddCheckpointRequest.FromString,
                     response_serializer=registry_dot_api_dot_v1_dot_replication__pb2.AddCheckpointResponse.SerializeToString,
+            ),
+            'Offer': grpc.stream_stream_rpc_method_handler(
+                    servicer.Offer,
+                    request_deserializer=registry_dot_api_dot_v1_dot_replication__pb2.OfferRequest.FromString,
+                    response_serializer=registry_dot_api_dot_v1_dot_replication__pb2.OfferResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -425,6 +449,33 @@ class ReplicationService(object):
             '/registry.api.v1.ReplicationService/AddCheckpoint',
             registry_dot_api_dot_v1_dot_replication__pb2.AddCheckpointRequest.SerializeToString,
             registry_dot_api_dot_v1_dot_replication__pb2.AddCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Offer(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/registry.api.v1.ReplicationService/Offer',
+            registry_dot_api_dot_v1_dot_replication__pb2.OfferRequest.SerializeToString,
+            registry_dot_api_dot_v1_dot_replication__pb2.OfferResponse.FromString,
             options,
             channel_credentials,
             insecure,

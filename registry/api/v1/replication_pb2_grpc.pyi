@@ -45,7 +45,7 @@ class ReplicationServiceStub:
     """
     GetEntries: _grpc.UnaryStreamMultiCallable[_replication_pb2.GetEntriesRequest, _replication_pb2.GetEntriesResponse]
     """Streams entries of one log from `start` up to the size of a checkpoint this node holds.
-    A message has at most 500 entries or about 1 MiB.
+    A message has at most 500 entries or about 1 MiB; the first ones have fewer.
     Errors: NOT_FOUND (no such log, or nothing at `start`), INVALID_ARGUMENT, PERMISSION_DENIED.
     Retry: from the last size that was stored.
     """
@@ -86,6 +86,16 @@ class ReplicationServiceStub:
     log, or the log ended before), UNAVAILABLE (not mirrored so far yet).
     Retry: ABORTED with a proof from the size that is told, UNAVAILABLE with backoff.
     """
+    Offer: _grpc.StreamStreamMultiCallable[_replication_pb2.OfferRequest, _replication_pb2.OfferResponse]
+    """Carries one connection to a node that takes no calls from outside, which opens this stream: the
+    caller is the offering node. What travels are the bytes of a TLS connection in which the caller
+    is the server and the called node the client, with the certificates that the roster pins; the
+    calls of this service are made in it as in any other connection. The called node speaks first.
+    A newer stream of the same member ends the one before, as UNAVAILABLE.
+    Errors: INVALID_ARGUMENT (the roster gives the caller an address, or a message has no bytes or
+    more than 65,536), UNAVAILABLE (replaced, or this node is about to end), PERMISSION_DENIED.
+    Retry: with backoff.
+    """
 
 @_typing.type_check_only
 class ReplicationServiceAsyncStub(ReplicationServiceStub):
@@ -102,7 +112,7 @@ class ReplicationServiceAsyncStub(ReplicationServiceStub):
     """
     GetEntries: _aio.UnaryStreamMultiCallable[_replication_pb2.GetEntriesRequest, _replication_pb2.GetEntriesResponse]  # type: ignore[assignment]
     """Streams entries of one log from `start` up to the size of a checkpoint this node holds.
-    A message has at most 500 entries or about 1 MiB.
+    A message has at most 500 entries or about 1 MiB; the first ones have fewer.
     Errors: NOT_FOUND (no such log, or nothing at `start`), INVALID_ARGUMENT, PERMISSION_DENIED.
     Retry: from the last size that was stored.
     """
@@ -143,6 +153,16 @@ class ReplicationServiceAsyncStub(ReplicationServiceStub):
     log, or the log ended before), UNAVAILABLE (not mirrored so far yet).
     Retry: ABORTED with a proof from the size that is told, UNAVAILABLE with backoff.
     """
+    Offer: _aio.StreamStreamMultiCallable[_replication_pb2.OfferRequest, _replication_pb2.OfferResponse]  # type: ignore[assignment]
+    """Carries one connection to a node that takes no calls from outside, which opens this stream: the
+    caller is the offering node. What travels are the bytes of a TLS connection in which the caller
+    is the server and the called node the client, with the certificates that the roster pins; the
+    calls of this service are made in it as in any other connection. The called node speaks first.
+    A newer stream of the same member ends the one before, as UNAVAILABLE.
+    Errors: INVALID_ARGUMENT (the roster gives the caller an address, or a message has no bytes or
+    more than 65,536), UNAVAILABLE (replaced, or this node is about to end), PERMISSION_DENIED.
+    Retry: with backoff.
+    """
 
 class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Any node relays any log: trust is in signatures, not in the path."""
@@ -168,7 +188,7 @@ class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_replication_pb2.GetEntriesResponse], _abc.AsyncIterator[_replication_pb2.GetEntriesResponse]]:
         """Streams entries of one log from `start` up to the size of a checkpoint this node holds.
-        A message has at most 500 entries or about 1 MiB.
+        A message has at most 500 entries or about 1 MiB; the first ones have fewer.
         Errors: NOT_FOUND (no such log, or nothing at `start`), INVALID_ARGUMENT, PERMISSION_DENIED.
         Retry: from the last size that was stored.
         """
@@ -244,6 +264,22 @@ class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         bad_proof; 400: malformed, or the old size is larger), FAILED_PRECONDITION (this member's own
         log, or the log ended before), UNAVAILABLE (not mirrored so far yet).
         Retry: ABORTED with a proof from the size that is told, UNAVAILABLE with backoff.
+        """
+
+    @_abc_1.abstractmethod
+    def Offer(
+        self,
+        request_iterator: _MaybeAsyncIterator[_replication_pb2.OfferRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_replication_pb2.OfferResponse], _abc.AsyncIterator[_replication_pb2.OfferResponse]]:
+        """Carries one connection to a node that takes no calls from outside, which opens this stream: the
+        caller is the offering node. What travels are the bytes of a TLS connection in which the caller
+        is the server and the called node the client, with the certificates that the roster pins; the
+        calls of this service are made in it as in any other connection. The called node speaks first.
+        A newer stream of the same member ends the one before, as UNAVAILABLE.
+        Errors: INVALID_ARGUMENT (the roster gives the caller an address, or a message has no bytes or
+        more than 65,536), UNAVAILABLE (replaced, or this node is about to end), PERMISSION_DENIED.
+        Retry: with backoff.
         """
 
 def add_ReplicationServiceServicer_to_server(servicer: ReplicationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

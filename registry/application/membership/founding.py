@@ -35,6 +35,7 @@ from registry.application.key_care.protecting import begin_protection, check_new
 from registry.application.key_care.token_file import read_token_file, token_file_bytes
 from registry.application.key_care.tokens import TOKENS
 from registry.domain.identifiers import (
+    NO_INBOUND,
     MemberId,
     RegistryId,
     make_origin,
@@ -67,13 +68,14 @@ _ADDRESS: Final = re.compile(r"[!-~]{1,290}:[0-9]{1,5}")
 """Within the 300 characters that a roster allows."""
 
 
-def init_node(
+def init_node(  # noqa: PLR0913 - one for each thing that a node is made of
     folder_path: Path,
     *,
     registry_name: str,
     mechanism: str,
     display_name: str,
     address: str,
+    is_inbound: bool = True,
     epoch: int = FIRST_EPOCH,
     passphrase: str | None = None,
     token_file: Path | None = None,
@@ -86,6 +88,7 @@ def init_node(
         mechanism: the slug, such as `coe-commissioner`.
         display_name: the name that people read, 1 to 200 characters.
         address: `host:port` where peers and clients reach the node.
+        is_inbound: False = only its own clients reach it there; it calls its peers, and no peer it.
         epoch: which of the member's logs this is, from 1; a later one if the folder before is lost.
         passphrase: seals the private keys from the beginning; None = none does.
         token_file: names the signing keys that are to live in a token; what the token lacks is made
@@ -137,7 +140,7 @@ def init_node(
         tls_certificate=pair.certificate_der,
         status=MemberStatus.ACTIVE,
         cut=None,
-        address=address,
+        address=address if is_inbound else NO_INBOUND,
     )
     member_file = folder.path / f"{slug}.member"
     replace_file(member_file, make_member_file(member, **signers))
@@ -268,6 +271,16 @@ def check_address(address: str) -> None:
     if not _ADDRESS.fullmatch(address) or not 0 < int(address.rpartition(":")[2]) <= 0xFFFF:  # noqa: PLR2004 - the largest port
         msg = f"an address is written host:port with a port from 1 to 65535, not {address[:80]!r}"
         raise InvalidRequest(msg)
+
+
+def check_member_address(address: str) -> None:
+    """Checks what a roster may say of where a node is reached.
+
+    Raises:
+        InvalidRequest: it is neither host:port nor `none`.
+    """
+    if address != NO_INBOUND:
+        check_address(address)
 
 
 def _check_words(display_name: str, address: str) -> None:

@@ -22,7 +22,7 @@ def own_member(folder_path: Path) -> Member:
 
 
 def profiles_of_others(folder_path: Path) -> tuple[ClientProfile, ...]:
-    """How this node calls each other active member, as a member.
+    """How this node calls each other active member that takes calls, as a member.
 
     Raises:
         FolderError: the node has not joined.
@@ -45,7 +45,7 @@ def profiles_of_others(folder_path: Path) -> tuple[ClientProfile, ...]:
             node_certificate=_pem_of(member.tls_certificate),
         )
         for member in load_roster(folder).active_members()
-        if member.slug != folder.mechanism
+        if member.slug != folder.mechanism and member.takes_calls
     )
 
 

@@ -174,9 +174,13 @@ def adopt_bytes(folder: NodeFolder, data: bytes) -> Roster:
 
 
 def _describe(folder: NodeFolder, roster: Roster) -> None:
-    """Keeps what the folder says of its node as the roster has it: profiles carry the address."""
+    """Keeps what the folder says of its node as the roster has it: profiles carry the address.
+
+    A node that takes no calls from others stays where its own clients find it.
+    """
     own, said = roster.member_by_slug(folder.mechanism), folder.describe()
-    told = said.model_copy(update={"address": own.address, "display_name": own.display_name})
+    address = own.address if own.takes_calls else said.address
+    told = said.model_copy(update={"address": address, "display_name": own.display_name})
     if told != said:
         replace_file(folder.description_file, told.model_dump_json(indent=2).encode() + b"\n")
 
@@ -216,10 +220,10 @@ def differences(before: Roster, after: Roster) -> tuple[str, ...]:
 
 def _differences_of(old: Member | None, new: Member) -> list[str]:
     if old is None:
-        return [f"{new.slug} joins as member {new.id}, at {new.address}"]
+        return [f"{new.slug} joins as member {new.id}, at {_where(new)}"]
     found = _logs_that_end(old, new)
     if new.address != old.address:
-        found.append(f"{new.slug} is at {new.address} instead of {old.address}")
+        found.append(f"{new.slug} is at {_where(new)} instead of {_where(old)}")
     if new.display_name != old.display_name:
         found.append(f"{new.slug} is named {new.display_name!r} instead of {old.display_name!r}")
     for name, words in (
@@ -230,6 +234,10 @@ def _differences_of(old: Member | None, new: Member) -> list[str]:
         if getattr(new, name) != getattr(old, name):
             found.append(f"{new.slug} has another {words}")
     return found
+
+
+def _where(member: Member) -> str:
+    return member.address if member.takes_calls else "no address (it takes no calls)"
 
 
 def _logs_that_end(old: Member, new: Member) -> list[str]:

@@ -170,7 +170,7 @@ class Member(_message.Message):
     """Whether it takes part."""
     address: _builtins.str
     """Where its node was reachable when the roster was made, `host:port`; later addresses are
-    announced in the member's own log.
+    announced in the member's own log. `none` = it takes no calls and makes them all itself.
     """
     registry_id: _builtins.bytes
     """Of a member that was removed only: the registry that its log belongs to, if this one was founded

@@ -13,6 +13,7 @@ from registry.application.membership.ceremonies import Wish
 from registry.application.membership.cuts import cut_here
 from registry.client import ClientProfile
 from registry.client.peer_heads import held_checkpoint
+from registry.domain.identifiers import NO_INBOUND
 from registry.errors import InvalidRequest, PeerUnavailable, RegistryError
 from registry.log.member import Cut, Member
 from registry_cli.commands.offline import Folder, Json
@@ -22,6 +23,15 @@ from registry_cli.output import Output
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
 _ADOPTED: Final = (
     "a running node starts anew under it by itself; start a stopped one (registry serve)"
+)
+_WITHOUT_INBOUND: Final = (
+    (
+        "the other nodes call this one no more once enough have signed: it calls them all and",
+        "is reached through the connections that it opens",
+        "one other member at least must take calls; content for nodes without inbound ports alone",
+        "reaches none of them: somebody in its audience must take calls",
+    ),
+    ("its own clients find it where they did before",),
 )
 
 
@@ -98,29 +108,42 @@ def remove(
 
 def address(
     folder: Folder,
-    new_address: Annotated[str, typer.Argument(help="HOST:PORT where this node will be reached")],
+    new_address: Annotated[
+        str,
+        typer.Argument(
+            help="HOST:PORT where this node will be reached; none = it calls the others, and none "
+            "of them calls it"
+        ),
+    ],
     is_agreed: Yes = False,
     json: Json = False,
 ) -> None:
     """Move this node to another address."""
-    founding.check_address(new_address)
+    founding.check_member_address(new_address)
     own = leaving.own_member(folder)
+    does, afterwards = (
+        _WITHOUT_INBOUND if new_address == NO_INBOUND else _moved(own.slug, new_address)
+    )
     ceremony = Ceremony(
         folder=folder,
         wish=Wish(addresses={own.slug: new_address}),
-        does=(
-            f"the other nodes look for {own.slug} at {new_address} as soon as enough have signed",
-            "until then they call the old address: keep the node reachable there, or let the",
-            "proposal travel as a file",
-        ),
-        afterwards=(
-            _ADOPTED,
-            f"it listens at {new_address} then, unless REGISTRY_NODE_LISTEN says otherwise",
-            "profiles that were made before name the old address: registry client refresh",
-        ),
+        does=does,
+        afterwards=(_ADOPTED, *afterwards),
     )
     output = Output(is_json=json)
     output.result(guide(output, ceremony, is_agreed=is_agreed))
+
+
+def _moved(slug: str, address: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a move does, and what is to be done afterwards."""
+    return (
+        f"the other nodes look for {slug} at {address} as soon as enough have signed",
+        "until then they call the old address: keep the node reachable there, or let the",
+        "proposal travel as a file",
+    ), (
+        f"it listens at {address} then, unless REGISTRY_NODE_LISTEN says otherwise",
+        "profiles that were made before name the old address: registry client refresh",
+    )
 
 
 def _check_given(output: Output, folder: Path, own: Member, end: Cut) -> None:

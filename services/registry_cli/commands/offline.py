@@ -31,6 +31,14 @@ def init(  # noqa: PLR0913, PLR0917 - an option each
     mechanism: Annotated[str, typer.Option(help="slug, such as coe-commissioner")],
     display_name: Annotated[str, typer.Option(help="the name that people read")],
     address: Annotated[str, typer.Option(help="host:port where the node is reached")],
+    is_inbound: Annotated[
+        bool,
+        typer.Option(
+            "--inbound/--no-inbound",
+            help="--no-inbound: other members cannot call this node, it calls all of them; "
+            "--address is then for its own clients only",
+        ),
+    ] = True,
     epoch: Annotated[
         int, typer.Option(help="which log of the mechanism it is: 2 if the folder before is lost")
     ] = founding.FIRST_EPOCH,
@@ -57,6 +65,7 @@ def init(  # noqa: PLR0913, PLR0917 - an option each
         mechanism=mechanism,
         display_name=display_name,
         address=address,
+        is_inbound=is_inbound,
         epoch=epoch,
         passphrase=new_passphrase(new_passphrase_file) if is_protected else None,
         token_file=token,

@@ -18,7 +18,7 @@ from registry.domain.audience import (
     named,
 )
 from registry.domain.content import CaseOpened
-from registry.domain.identifiers import parse_case_id
+from registry.domain.identifiers import NO_INBOUND, parse_case_id
 from registry.domain.register_mapping import load_mapping, shipped_mappings
 from registry.domain.states import is_state_code
 from registry.errors import InvalidRequest, NeedsApproval, NotFound
@@ -201,7 +201,7 @@ def peers(profile: Profile, json: Json = False) -> None:
             state = "caught up" if peer.is_caught_up else "catching up"
         output.say(
             f"{peer.mechanism:<24} {state:<14} {peer.size_held:>7} of {peer.size_offered} events"
-            f"{witnessed}  {peer.address}{_frozen(peer)}"
+            f"{witnessed}  {_way_to(peer)}{_frozen(peer)}"
         )
         if not peer.is_connected:
             heard = "not since this node started"
@@ -282,6 +282,10 @@ def fault_proof(
     else:
         output.say(proof.hex())
     output.result({"proof": proof})
+
+
+def _way_to(peer: PeerStatus) -> str:
+    return "through its own connection" if peer.address == NO_INBOUND else peer.address
 
 
 def _frozen(log: LogStatus | PeerStatus) -> str:

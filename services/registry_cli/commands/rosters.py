@@ -56,7 +56,7 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
     ] = False,
     reason: Annotated[str, typer.Option(help="why a log ends, without names")] = "",
     address: Annotated[
-        list[str] | None, typer.Option(help="SLUG=HOST:PORT, a new address; repeat it")
+        list[str] | None, typer.Option(help="SLUG=HOST:PORT or SLUG=none; repeat it")
     ] = None,
     threshold: Annotated[
         int | None, typer.Option(help="signatures that the version after it needs")
@@ -310,8 +310,8 @@ def _addresses(written: list[str] | tuple[str, ...]) -> dict[str, str]:
     for each in written:
         slug, equals, address = each.partition("=")
         if not equals:
-            msg = f"--address takes SLUG=HOST:PORT, not {each!r}"
+            msg = f"--address takes SLUG=HOST:PORT or SLUG=none, not {each!r}"
             raise InvalidRequest(msg)
-        founding.check_address(address)
+        founding.check_member_address(address)
         found[slug] = address
     return found

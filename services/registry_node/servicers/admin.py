@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from importlib.metadata import version
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import grpc
 
@@ -19,6 +19,7 @@ from registry_node.mirror import Mirror
 from registry_node.paging import page_size, read_place, write_place
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+_ON_THEIR_WAY: Final = "no_inbound: neither node takes calls; events travel through other members"
 
 
 class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
@@ -104,7 +105,7 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             address=member.address,
             is_connected=status.is_connected,
             is_caught_up=status.is_caught_up,
-            last_error=status.last_error,
+            last_error=_ON_THEIR_WAY if self._is_out_of_reach(member) else status.last_error,
             size_held=state.size,
             size_offered=status.offered_size,
             held_back=self._mirror.why_held_back(member.log_id),
@@ -114,6 +115,9 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             witnessed_by=count,
             witnesses=total,
         )
+
+    def _is_out_of_reach(self, member: Member) -> bool:
+        return not (member.takes_calls or self._registry.own.takes_calls)
 
 
 def _size_that_counts(state: LogState) -> int:

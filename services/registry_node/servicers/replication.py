@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
@@ -20,6 +21,7 @@ from registry.store.entries import EntryStore
 from registry.store.values import HeldPart
 from registry_node.callers import current_member
 from registry_node.heads import HeadHub, OfferedHead
+from registry_node.offers import OfferedConnections
 from registry_node.rosters import RosterFollowing
 from registry_node.threads import FairThreads
 from registry_node.witnessing import Witnessing, cosignature_messages
@@ -28,6 +30,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 P = ParamSpec("P")
 T = TypeVar("T")
 ENTRIES_PER_MESSAGE: Final = 500
+_FIRST_ENTRIES: Final = 32
 _READING_THREADS: Final = 4
 _MESSAGE_BYTES: Final = 2**20
 _PART_IDS_MAX: Final = 1000
@@ -44,10 +47,12 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         heads: HeadHub,
         rosters: RosterFollowing,
         witnessing: Witnessing,
+        offers: OfferedConnections,
     ) -> None:
         self._registry = registry
         self._rosters = rosters
         self._witnessing = witnessing
+        self._offers = offers
         self._heads = heads
         self._reading = FairThreads(_READING_THREADS, name="read-logs")
 
@@ -88,9 +93,11 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         note, size = await self._in_thread(
             note_to_prove, store, log_id, request.start, request.size
         )
-        start = request.start
+        start, limit = request.start, _FIRST_ENTRIES
         while start < size:
-            message = await self._in_thread(entries_message, store, log_id, start, size)
+            message = await self._in_thread(entries_message, store, log_id, start, size, limit)
+            # A line that breaks soon brings the first ones at least: the next fetch goes on there.
+            limit = min(2 * limit, ENTRIES_PER_MESSAGE)
             if start == request.start:
                 message.checkpoint = note
                 message.rotations.extend(store.rotations(log_id))
@@ -189,6 +196,16 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         (note,) = cosignature_notes([cosignature])
         return replication_pb2.AddCheckpointResponse(cosignature=note)
 
+    async def Offer(  # noqa: N802
+        self, request_iterator: AsyncIterator[replication_pb2.OfferRequest], context: Context
+    ) -> AsyncIterator[replication_pb2.OfferResponse]:
+        """Carries a connection to a member's node that takes no calls."""
+        # Read from the context: grpc's iterator, left before its end, is never collected cleanly.
+        carried = self._offers.carry(current_member(), partial(_next_frame, context))
+        async with aclosing(carried) as frames:
+            async for data in frames:
+                yield replication_pb2.OfferResponse(data=data)
+
     async def _in_thread(self, read: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Reads on threads of its own: what peers ask for keeps nothing else waiting."""
         call = partial(read, *arguments, **named)
@@ -273,6 +290,14 @@ def entries_message(
     end = start + len(entries)
     path = store.consistency_path(log_id, end, size) if end < size else ()
     return replication_pb2.GetEntriesResponse(start=start, entries=entries, consistency_path=path)
+
+
+async def _next_frame(context: Context) -> bytes | None:
+    """The next bytes of an offered connection; empty stands for what is no message."""
+    request = await context.read()
+    if request is grpc.aio.EOF:
+        return None
+    return b"" if request is None else bytes(request.data)
 
 
 def _log_id(value: bytes) -> LogId:

@@ -202,6 +202,24 @@ def test_changes_are_told_in_words(founded: Path) -> None:
     )
 
 
+def test_member_that_takes_no_calls_any_more_stays_where_its_own_clients_find_it(
+    founded: Path,
+) -> None:
+    second = draft(founded, "2.roster", Change(addresses={"beta": "none"}))
+    signed_by(founded, second, "alpha", "beta")
+    before = load_roster(NodeFolder(founded / "beta"))
+    after = adopt(founded / "beta", second)
+
+    assert differences(before, after) == (
+        "beta is at no address (it takes no calls) instead of 127.0.0.1:50051",
+    )
+    assert not after.member_by_slug("beta").takes_calls
+    assert NodeFolder(founded / "beta").describe().address == "127.0.0.1:50051"
+    assert differences(after, before) == (
+        "beta is at 127.0.0.1:50051 instead of no address (it takes no calls)",
+    )
+
+
 def test_version_that_was_changed_on_disk_is_noticed(founded: Path) -> None:
     second = draft(founded, "2.roster", Change(threshold=3))
     signed_by(founded, second, "alpha", "beta", "gamma")

@@ -72,6 +72,15 @@ def test_address_is_explained_asked_signed_and_taken_up_again(founded: Path) -> 
     assert told(*command) == {"counts": True, "version": 2}
 
 
+def test_node_that_is_to_take_no_calls_says_what_that_means(founded: Path) -> None:
+    beta = founded / "beta"
+    asked = run("address", beta, "none", answer="n\n")
+
+    assert "reached through the connections that it opens" in asked.output
+    assert "beta is at no address (it takes no calls) instead of 127.0.0.1:50051" in asked.output
+    assert told("address", beta, "none")["signed_by"] == ["beta"]
+
+
 def told_words(file: Path) -> str:
     shown = run("roster", "show", file, "--json")
     return str(json.loads(shown.stdout)["words"])

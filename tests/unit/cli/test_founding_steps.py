@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from registry.application.folder import NodeFolder
 from registry.application.membership.confirmation import words_of_file
 from registry.client import load_profile
 from registry.errors import FolderError, InvalidRequest, PeerUnavailable, RosterError
+from registry.log.member import read_member_file
 from registry_cli.federation import LocalNode, Mechanism, found_federation, running
 from registry_cli.main import app
 from registry_cli.surroundings import Surroundings
@@ -43,6 +45,19 @@ def joined(tmp_path: Path) -> Path:
     words = run("roster", "show", roster)["words"]
     run("join", tmp_path / SLUGS[1], roster, "--words", words.upper())
     return tmp_path
+
+
+def test_node_that_takes_no_calls_tells_others_no_address_and_its_clients_one(
+    tmp_path: Path,
+) -> None:
+    made = run(
+        *("init", tmp_path / "un", "--registry", "test.example", "--mechanism", "un"),
+        *("--display-name", "UN", "--address", "127.0.0.1:7000", "--no-inbound"),
+    )
+    member = read_member_file(Path(made["member_file"]).read_bytes())
+
+    assert not member.takes_calls
+    assert NodeFolder(tmp_path / "un").describe().address == "127.0.0.1:7000"
 
 
 def test_all_see_the_same_words_at_each_step_and_are_told_what_they_are_for(tmp_path: Path) -> None:

@@ -100,6 +100,26 @@ async def test_requests_are_bounded_by_the_bytes_that_headers_claim(following: F
     assert peer.timeouts[0] > peer.timeouts[-1]
 
 
+async def test_peer_whose_calls_break_off_is_asked_for_less_at_once_and_slowly_for_more_again(
+    following: Following,
+) -> None:
+    for number in range(24):
+        write(following.alpha, bytes([number]) * (256 * 1024))
+    hasty = following.peer(breaks_after=0, code=grpc.StatusCode.UNAVAILABLE)
+
+    assert await following.catch_up(hasty) == 0
+    steady = following.peer()
+    for _ in range(2):
+        await following.fetcher.retry(
+            following.author, sources_of(steady), is_stopped=lambda: False
+        )
+    assert [len(request) for request in (*hasty.asked, *steady.asked)] == [16, 4, 4, 4, 4, 4, 4]
+    for number in range(16):
+        write(following.alpha, bytes([number]) * (256 * 1024))
+    assert await following.catch_up(steady) == 16
+    assert len(steady.asked[-1]) == 16
+
+
 async def test_part_that_claims_more_than_any_may_have_is_not_asked_for_but_stays_wanted(
     following: Following,
 ) -> None:
