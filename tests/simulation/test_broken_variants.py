@@ -46,7 +46,7 @@ def test_skipping_the_fence_is_seen() -> None:
 
 
 def test_skipping_the_signature_check_is_seen() -> None:
-    blind = mock.patch("registry.replication.entry_checks.verify", return_value=True)
+    blind = mock.patch("registry.log.entry_rules.verify", return_value=True)
 
     assert first_broken(blind, "has not signed", "bad_signature")
 

@@ -19,7 +19,7 @@ def signatures_are_verified_once() -> Iterator[None]:
     once = cache(verify)
     with (
         mock.patch("registry.log.checkpoint.verify", once),
-        mock.patch("registry.replication.entry_checks.verify", once),
+        mock.patch("registry.log.entry_rules.verify", once),
     ):
         yield
 
