@@ -46,7 +46,8 @@ def _options(member: Member, settings: NodeSettings) -> list[tuple[str, Any]]:
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 3),
         ("grpc.initial_reconnect_backoff_ms", 200),
-        ("grpc.min_reconnect_backoff_ms", 200),
+        # Whatever it is called, this is how long a connection may take, TLS and all: not a backoff.
+        ("grpc.min_reconnect_backoff_ms", int(settings.handshake_timeout_s * 1000)),
         ("grpc.max_reconnect_backoff_ms", int(settings.reconnect_max_s * 1000)),
         ("grpc.enable_retries", 0),
     ]
