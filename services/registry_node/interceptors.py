@@ -11,7 +11,7 @@ answer and in this node's log line, so that an operator finds the one by the oth
 import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from inspect import isawaitable
 from time import perf_counter
@@ -134,7 +134,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             try:
                 self._identify(call, context)
                 _check_decoded(request)
-                responses = behaviour(request, context)
+                asked = _each_decoded(request) if isinstance(request, AsyncIterable) else request
+                responses = behaviour(asked, context)
                 if isawaitable(responses):
                     # Health's Watch writes to the context itself.
                     await responses
@@ -204,6 +205,13 @@ def _check_decoded(request: object) -> None:
     if request is None:
         msg = "the bytes of the request are no message of this call"
         raise InvalidRequest(msg)
+
+
+async def _each_decoded(requests: AsyncIterable[Any]) -> AsyncIterator[Any]:
+    """Hands on a stream of requests up to the first that is no message."""
+    async for request in requests:
+        _check_decoded(request)
+        yield request
 
 
 class _Call:

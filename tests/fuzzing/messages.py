@@ -10,6 +10,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+CANARY: Final = "canary-of-the-fuzzer"
+"""Stands in every text, so that a log that repeats one is found."""
 _DEPTH: Final = 4
 _BYTES: Final = {"case_id": 16, "log_id": 32, "upload_id": 16, "sha256": 32}
 _TEXTS: Final = {
@@ -77,5 +79,5 @@ def _plain(field: FieldDescriptor) -> Any:
     if field.type == FieldDescriptor.TYPE_BYTES:
         return b"\x05" * _BYTES.get(field.name, 4)
     if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
-        return _TEXTS.get(field.name, "invented")
+        return _TEXTS.get(field.name, CANARY)
     return 1.0
