@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.fuzzing.campaign import Campaign, keep, load_progress, save_progress
+from tests.fuzzing.campaign import Campaign, keep, load_progress, save_progress, shrunk
 from tests.fuzzing.rows_peers import close_store
 from tests.fuzzing.table import DECODERS
 
@@ -39,10 +39,9 @@ def main(arguments: list[str]) -> int:
         campaign.run([DECODERS[name] for name in names], options.inputs, after_block)
     except KeyboardInterrupt:
         _say("stopped; the same command goes on from here")
-    finally:
-        close_store()
     save_progress(progress, campaign)
-    keep(campaign.findings.values())
+    keep(shrunk(DECODERS[each.decoder], each) for each in campaign.findings.values())
+    close_store()
     for line in campaign.report():
         _say(line)
     took = time.monotonic() - began

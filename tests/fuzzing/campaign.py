@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.fuzzing.decoder import BLOCK, Count, Decoder, Finding, judge, run_block, watched
 
+_TRIES_TO_SHRINK: Final = 2000
 CORPUS: Final = Path(__file__).with_name("corpus")
 
 
@@ -97,6 +98,22 @@ def kept(decoder: Decoder, corpus: Path = CORPUS) -> list[bytes]:
     """The inputs of a decoder in the corpus."""
     folder = corpus / decoder.name.replace(" ", "_").replace("'", "")
     return [each.read_bytes() for each in sorted(folder.glob("*.bin"))]
+
+
+def shrunk(decoder: Decoder, finding: Finding) -> Finding:
+    """The same finding with less input: pieces are taken out for as long as it stays the same."""
+    data, size, tries = finding.data, len(finding.data) // 2, 0
+    while size and tries < _TRIES_TO_SHRINK:
+        for at in range(0, len(data), size):
+            tries += 1
+            shorter = data[:at] + data[at + size :]
+            found = replay(decoder, [shorter])
+            if found and found[0].what == finding.what:
+                data = shorter
+                break
+        else:
+            size //= 2
+    return Finding(finding.decoder, data, finding.what)
 
 
 def replay(decoder: Decoder, inputs: Iterable[bytes]) -> list[Finding]:

@@ -22,6 +22,7 @@ from tests.fuzzing.campaign import (
     load_progress,
     replay,
     save_progress,
+    shrunk,
 )
 from tests.fuzzing.decoder import BLOCK, Count, Decoder, judge, watched
 from tests.fuzzing.mutation import read_fields, write_fields
@@ -127,6 +128,14 @@ def test_a_decoder_that_breaks_is_found_and_its_input_kept_and_replayed(tmp_path
     assert [each.what for each in replay(row, kept(row, tmp_path))] == [
         each.what for each in campaign.findings.values()
     ]
+
+
+def test_what_is_found_is_made_shorter_and_stays_the_same() -> None:
+    row = Decoder("broken", _breaks, (b"",))
+    (found,) = replay(row, [b"abc" + b"@" * 500])
+
+    assert shrunk(row, found).what == found.what
+    assert len(shrunk(row, found).data) < 20
 
 
 def test_an_error_that_a_row_does_not_name_is_found() -> None:
