@@ -13,6 +13,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from inspect import isawaitable
 from time import perf_counter
 from typing import Any, NoReturn, TypeAlias
@@ -172,7 +173,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             self._metrics.over_limit()
             call.is_told = self._open_calls.is_worth_telling(name)
             raise
-        context.add_done_callback(lambda _: self._open_calls.leave(name))
+        ended: Any = partial(self._leave, name)  # grpc's type of it is a class that nobody can make
+        context.add_done_callback(ended)
+
+    def _leave(self, name: str, _: object) -> None:
+        self._open_calls.leave(name)
 
 
 def _pseudonym(caller: Caller) -> str:

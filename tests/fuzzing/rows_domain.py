@@ -45,6 +45,7 @@ from registry_cli.embargo_option import read_embargo
 from registry_cli.fields import parse_kind, read_fields, read_place, read_source
 from registry_cli.register_file import read_rows
 from registry_node.convert_casework import reference_text
+from registry_node.metrics.serving import parse_address
 from registry_node.paging import read_place as read_page_place
 from tests.fuzzing.decoder import Decoder
 from tests.fuzzing.mutation import Form
@@ -329,6 +330,14 @@ ROWS: Final = (
         lambda data: check_address(_text(data)),
         (b"node.example:7443", b"[::1]:1"),
         (),
+        Form.TEXT,
+        _REQUEST,
+    ),
+    Decoder(
+        "metrics address",
+        lambda data: parse_address(_text(data), may_be_remote=False),
+        (b"127.0.0.1:9464", b"[::1]:9464"),
+        (parse_address,),
         Form.TEXT,
         _REQUEST,
     ),
