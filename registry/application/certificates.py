@@ -84,6 +84,7 @@ def load_pair(certificate_pem: bytes, key_pem: bytes) -> KeyPair:
     """
     try:
         certificate = x509.load_pem_x509_certificate(certificate_pem)
+        certified = certificate.public_key()
         key = serialization.load_pem_private_key(key_pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         msg = "a TLS certificate or key is malformed; restore the folder's tls/ and keys/"
@@ -91,7 +92,7 @@ def load_pair(certificate_pem: bytes, key_pem: bytes) -> KeyPair:
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         msg = "a TLS key is not one on the curve P-256; restore the folder's tls/ and keys/"
         raise KeyFileError(msg)
-    if key.public_key() != certificate.public_key():
+    if key.public_key() != certified:
         msg = "a TLS certificate and its key do not belong together; restore tls/ and keys/"
         raise KeyFileError(msg)
     return KeyPair(certificate=certificate, key=key)

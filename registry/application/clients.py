@@ -121,7 +121,7 @@ def refresh_profile(folder_path: Path, profile: Path, address: str) -> None:
     try:
         before = json.loads((profile / "profile.json").read_bytes())
         name, mechanism = str(before["name"]), str(before["mechanism"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         msg = f"{profile} is no client profile; see `registry client add`"
         raise FolderError(msg) from error
     if mechanism != folder.mechanism:
@@ -147,7 +147,10 @@ def read_clients(folder: NodeFolder) -> dict[str, Client]:
         return {str(key): _read_line(line) for key, line in lines.items()}
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidRequest) as error:
+    except (
+        *(ValueError, TypeError, KeyError, AttributeError, RecursionError),
+        InvalidRequest,
+    ) as error:
         msg = f"{folder.clients_file} is damaged: it must map fingerprints to names and roles"
         raise FolderError(msg) from error
 

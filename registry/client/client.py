@@ -57,6 +57,7 @@ from registry.errors import TryLater  # noqa: E402
 
 T = TypeVar("T")
 _MESSAGE_MAX_BYTES: Final = 16 * 2**20
+_CONNECTING_MS: Final = 10_000
 _PAGE: Final = 200
 _FIRST_WAIT_S: Final = 0.1
 _LONGEST_WAIT_S: Final = 2.0
@@ -353,7 +354,8 @@ def _options(server_name: str) -> list[tuple[str, Any]]:
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
+        # Whatever it is called, this is how long a connection may take, TLS and all: not a backoff.
+        ("grpc.min_reconnect_backoff_ms", _CONNECTING_MS),
         ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.enable_retries", 0),
     ]

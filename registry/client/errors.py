@@ -44,13 +44,17 @@ def _info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo:
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin" and isinstance(value, bytes):
             try:
-                status = status_pb2.Status.FromString(value)
+                return _unpacked(status_pb2.Status.FromString(value))
             except DecodeError:
-                return error_details_pb2.ErrorInfo()
-            for detail in status.details:
-                info = error_details_pb2.ErrorInfo()
-                if detail.Unpack(info):
-                    return info
+                break
+    return error_details_pb2.ErrorInfo()
+
+
+def _unpacked(status: status_pb2.Status) -> error_details_pb2.ErrorInfo:
+    info = error_details_pb2.ErrorInfo()
+    for detail in status.details:
+        if detail.Unpack(info):
+            return info
     return error_details_pb2.ErrorInfo()
 
 

@@ -3,7 +3,7 @@
 The profile is that of a member: its node's certificate and key in the place of a client's.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 from registry.client.tls import require_tls13
 
@@ -14,8 +14,10 @@ import grpc  # noqa: E402 - grpc reads the cipher setting when it is first impor
 from registry.api.v1 import replication_pb2, replication_pb2_grpc  # noqa: E402
 from registry.client.errors import translate  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
+from registry.errors import PeerUnavailable  # noqa: E402
 
 TIMEOUT_S: Final = 10.0
+T = TypeVar("T")
 
 
 async def held_checkpoint(
@@ -51,7 +53,7 @@ async def held_checkpoint(
         call = stub.WatchHeads(replication_pb2.WatchHeadsRequest(), timeout=timeout_s)
         try:
             async for response in call:
-                if not response.HasField("head"):
+                if not _decoded(response, description.address).HasField("head"):
                     break
                 if response.head.log_id == log_id:
                     return bytes(response.head.checkpoint)
@@ -60,3 +62,11 @@ async def held_checkpoint(
         finally:
             call.cancel()
     return b""
+
+
+def _decoded(response: T | None, address: str) -> T:
+    """Refuses None, which grpc gives for bytes that are no message, whatever its types say."""
+    if response is None:
+        msg = f"the node at {address} sent bytes that are no message"
+        raise PeerUnavailable(msg)
+    return response

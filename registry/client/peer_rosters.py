@@ -47,8 +47,8 @@ def fetch_rosters(address: str, *, key: bytes, certificate: bytes) -> GivenRoste
     credentials = grpc.ssl_channel_credentials(
         root_certificates=answering.encode(), private_key=key, certificate_chain=certificate
     )
-    parsed = x509.load_pem_x509_certificate(answering.encode())
-    options = [("grpc.ssl_target_name_override", _name_in(parsed)), ("grpc.enable_retries", 0)]
+    parsed, name = _named(answering)
+    options = [("grpc.ssl_target_name_override", name), ("grpc.enable_retries", 0)]
     with grpc.secure_channel(address, credentials, options=options) as channel:
         signed = _fetch_all(replication_pb2_grpc.ReplicationServiceStub(channel), address)
     return GivenRosters(signed, parsed.public_bytes(serialization.Encoding.DER))
@@ -63,11 +63,13 @@ def _certificate_at(address: str) -> str:
         raise PeerUnavailable(msg) from error
 
 
-def _name_in(certificate: x509.Certificate) -> str:
+def _named(certificate_pem: str) -> tuple[x509.Certificate, str]:
     try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        return names.value.get_values_for_type(x509.DNSName)[0]
-    except (x509.ExtensionNotFound, IndexError) as error:
+        parsed = x509.load_pem_x509_certificate(certificate_pem.encode())
+        names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        return parsed, names.value.get_values_for_type(x509.DNSName)[0]
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, IndexError, ValueError) as error:
+        # TLS takes certificates that are no X.509 to the letter; and anybody may answer.
         msg = "the certificate that answers is none of a node"
         raise RosterError(msg) from error
 

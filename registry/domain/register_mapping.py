@@ -175,11 +175,12 @@ def parse_mapping(text: str, name: str) -> RegisterMapping:
     """
     try:
         return RegisterMapping.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        msg = f"mapping {name}: {error}"
-        raise InvalidRequest(msg) from error
     except ValidationError as error:
         msg = f"mapping {name}: {explain(error)}"
+        raise InvalidRequest(msg) from error
+    except (ValueError, RecursionError) as error:
+        # No TOML, a number of thousands of digits, or brackets nested by the hundred.
+        msg = f"mapping {name}: {error}"
         raise InvalidRequest(msg) from error
 
 

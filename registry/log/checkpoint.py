@@ -112,8 +112,8 @@ def parse_checkpoint(text: str) -> Checkpoint:
         MalformedNote: it is not one in canonical form.
     """
     lines = text.split("\n")
-    if len(lines) != _TEXT_LINES + 1 or not lines[0]:
-        msg = "a checkpoint has three lines: origin, size, root"
+    if len(lines) != _TEXT_LINES + 1 or not lines[0] or lines[-1]:
+        msg = "a checkpoint has three lines, each with its newline: origin, size, root"
         raise MalformedNote(msg)
     origin, digits, root = lines[:_TEXT_LINES]
     is_number = digits.isascii() and digits.isdigit() and len(digits) <= len(str(SIZE_MAX))

@@ -56,6 +56,9 @@ class TombstoneJournal:
         except OSError as error:
             msg = f"the tombstone journal {path} cannot be opened: {error.strerror}"
             raise GuardError(msg) from error
+        except GuardError:
+            os.close(self._handle)
+            raise
 
     @property
     def records(self) -> tuple[ErasedPart, ...]:

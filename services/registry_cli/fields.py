@@ -63,6 +63,7 @@ _FORMS: Final[Mapping[Any, Form]] = {
 }
 _LIST_FORMS: Final[Mapping[Any, Form]] = {EventPointer: Form.EVENTS, Party: Form.PARTIES}
 _REPEATED: Final = frozenset({Form.LIST, Form.EVENTS, Form.PARTIES})
+_INDEX_DIGITS_MAX: Final = 19
 _FLAGS: Final[Mapping[str, bool]] = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -161,8 +162,8 @@ def read_source(path: Path, standard_input: Any) -> SourceIdentity:  # noqa: ANN
 def _read_object(text: str, option: str = "--content") -> dict[str, Any]:
     try:
         values = json.loads(text)
-    except ValueError as error:
-        msg = f"{option} holds no JSON: {error}"
+    except (ValueError, RecursionError) as error:
+        msg = f"{option} holds no JSON that can be read: {error}"
         raise InvalidRequest(msg) from error
     if not isinstance(values, dict):
         msg = f'{option} takes a JSON object: {{"field": value, ...}}'
@@ -206,7 +207,8 @@ def read_place(name: str, value: str) -> EventPlace:
         InvalidRequest: it is not written so.
     """
     origin, _, index = value.rpartition("#")
-    if not origin or not (index.isascii() and index.isdigit()):
+    is_index = index.isascii() and index.isdigit() and len(index) <= _INDEX_DIGITS_MAX
+    if not origin or not is_index:
         msg = f"{name}: an event is written ORIGIN#INDEX, such as defenders.example/un/1#7"
         raise InvalidRequest(msg)
     return EventPlace(origin, int(index))

@@ -11,8 +11,9 @@ answer and in this node's log line, so that an operator finds the one by the oth
 import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from inspect import isawaitable
 from time import perf_counter
 from typing import Any, NoReturn, TypeAlias
@@ -120,8 +121,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 await call.abort(context, error)
             except Exception as error:  # noqa: BLE001 - the outermost handler of a call
                 await call.abort_unexpected(context, error)
-            finally:
-                self._leave(call)
             call.tell_sent()
             call.finish("OK")
             return response
@@ -134,7 +133,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             try:
                 self._identify(call, context)
                 _check_decoded(request)
-                responses = behaviour(request, context)
+                asked = _each_decoded(request) if isinstance(request, AsyncIterable) else request
+                responses = behaviour(asked, context)
                 if isawaitable(responses):
                     # Health's Watch writes to the context itself.
                     await responses
@@ -150,8 +150,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 await call.abort(context, error)
             except Exception as error:  # noqa: BLE001 - the outermost handler of a call
                 await call.abort_unexpected(context, error)
-            finally:
-                self._leave(call)
             call.finish("OK")
 
         return handle
@@ -163,22 +161,23 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             raise UnknownCaller(msg)
         caller = self._callers.identify(certificates[0])
         call.caller = _pseudonym(caller)
-        self._enter(call, name_of(caller))
+        self._enter(call, name_of(caller), context)
         check_permitted(call.method, caller, self._permissions)
         set_caller(caller)
 
-    def _enter(self, call: "_Call", name: str) -> None:
+    def _enter(self, call: "_Call", name: str, context: Context) -> None:
+        """A call is open until its answer has left: who reads none has the node keep it."""
         try:
             self._open_calls.enter(name)
         except Overloaded:
             self._metrics.over_limit()
             call.is_told = self._open_calls.is_worth_telling(name)
             raise
-        call.place = name
+        ended: Any = partial(self._leave, name)  # grpc's type of it is a class that nobody can make
+        context.add_done_callback(ended)
 
-    def _leave(self, call: "_Call") -> None:
-        if call.place:
-            self._open_calls.leave(call.place)
+    def _leave(self, name: str, _: object) -> None:
+        self._open_calls.leave(name)
 
 
 def _pseudonym(caller: Caller) -> str:
@@ -206,6 +205,13 @@ def _check_decoded(request: object) -> None:
         raise InvalidRequest(msg)
 
 
+async def _each_decoded(requests: AsyncIterable[Any]) -> AsyncIterator[Any]:
+    """Hands on a stream of requests up to the first that is no message."""
+    async for request in requests:
+        _check_decoded(request)
+        yield request
+
+
 class _Call:
     """One call's log line and its counts."""
 
@@ -222,8 +228,6 @@ class _Call:
         self._metrics = metrics
         self._labels = labels
         self.caller = "unknown"
-        self.place = ""
-        """Whose place among the open calls it has; empty = it has none."""
         self.is_told = True
         metrics.started(labels)
 

@@ -40,6 +40,7 @@ from registry_node.log_fields import INTERNAL_REASON  # noqa: E402
 from registry_node.metrics.node import NodeMetrics  # noqa: E402
 from registry_node.mirror import Mirror  # noqa: E402
 from registry_node.observability import configure_logging, place_of, watch_loop  # noqa: E402
+from registry_node.process_limits import give_memory_back, raise_open_files  # noqa: E402
 from registry_node.projection import ProjectionLoop  # noqa: E402
 from registry_node.receipts import ErasureReceipts  # noqa: E402
 from registry_node.server import NodeServer  # noqa: E402
@@ -137,6 +138,7 @@ async def serve(settings: NodeSettings) -> bool:
             working = (mirror, projection, receipts, rotation, attachments)
             running = [tasks.create_task(each.run()) for each in working]
             running.append(tasks.create_task(_look_for_missed(mirror, desk)))
+            running.append(tasks.create_task(give_memory_back()))
             ends = (stopping.wait(), mirror.rosters.adopted.wait())
             waiting = [tasks.create_task(each) for each in ends]
             try:
@@ -181,6 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     configure_logging(settings.log_format)
     # A dump of the memory would hold keys and content.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    raise_open_files()
     collect_seldom()
     status = 0
     UNLOCKED.ask_by(asker(PASSPHRASE, os.environ))

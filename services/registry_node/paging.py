@@ -29,7 +29,8 @@ def read_place(token: str, *, sealed_by: str = "") -> int:
     if not token:
         return 0
     place, _, seal = token.partition(".")
-    if not place.isdigit() or len(place) > 18 or seal != sealed_by:  # noqa: PLR2004 - fits 63 bits
+    is_number = place.isascii() and place.isdigit()  # `²` is a digit too, and no number
+    if not is_number or len(place) > 18 or seal != sealed_by:  # noqa: PLR2004 - fits 63 bits
         msg = "this page token belongs to another list; start from the first page"
         raise InvalidRequest(msg)
     return int(place)

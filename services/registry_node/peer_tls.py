@@ -17,9 +17,6 @@ from registry.log.roster import Member  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 
 _KEEPALIVE_MS = 30_000
-_CONNECT_MS = 3_000
-"""So long at least an attempt to connect may take, which is what gRPC means by its setting: three
-round trips over a satellite are two seconds."""
 _LOCAL_BACKOFF_MS = 500
 """A socket of this machine is tried so often at least: looking costs nothing there."""
 
@@ -62,7 +59,8 @@ def _options(
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 3),
         ("grpc.initial_reconnect_backoff_ms", 200),
-        ("grpc.min_reconnect_backoff_ms", _CONNECT_MS),
+        # Whatever it is called, this is how long a connection may take, TLS and all: not a backoff.
+        ("grpc.min_reconnect_backoff_ms", int(settings.handshake_timeout_s * 1000)),
         ("grpc.max_reconnect_backoff_ms", longest_backoff_ms),
         ("grpc.enable_retries", 0),
     ]

@@ -18,7 +18,8 @@ from registry.application import Registry
 from registry.application.membership import proposals
 from registry.application.membership.rosters import adopt_bytes, load_roster
 from registry.domain.identifiers import Slug
-from registry.errors import RosterError
+from registry.errors import EntryError
+from registry_node.fetching import require_message
 
 _log = structlog.get_logger()
 _TIMEOUT_S: Final = 20.0
@@ -105,10 +106,10 @@ class RosterFollowing:
         try:
             for version in range(before + 1, newest + 1):
                 request = replication_pb2.GetRosterRequest(version=version)
-                answer = await stub.GetRoster(request, timeout=_TIMEOUT_S)
+                answer = require_message(await stub.GetRoster(request, timeout=_TIMEOUT_S))
                 await asyncio.to_thread(adopt_bytes, self._folder, answer.signed_roster)
                 self._version = version
-        except RosterError as error:
+        except EntryError as error:
             _log.warning("roster_refused", peer=peer, reason=error.reason)
         except grpc.aio.AioRpcError as error:
             _log.warning("roster_not_fetched", peer=peer, reason=error.code().name)
@@ -124,7 +125,10 @@ class RosterFollowing:
             signed_rosters=await asyncio.to_thread(self.offered)
         )
         try:
-            answer = await stub.ExchangeProposals(request, timeout=_TIMEOUT_S)
+            answer = require_message(await stub.ExchangeProposals(request, timeout=_TIMEOUT_S))
+        except EntryError as error:
+            _log.warning("proposals_not_exchanged", peer=peer, reason=error.reason)
+            return
         except grpc.aio.AioRpcError as error:
             _log.warning("proposals_not_exchanged", peer=peer, reason=error.code().name)
             return

@@ -46,6 +46,7 @@ from registry_node.settings import NodeSettings  # noqa: E402
 
 _QUIET: Final = frozenset({"/grpc.health.v1.Health/"})
 _PING_INTERVAL_MS: Final = 20_000
+_NO_COMPRESSION: Final = 1
 
 
 class NodeServer:
@@ -170,4 +171,7 @@ def _options(settings: NodeSettings) -> list[tuple[str, Any]]:
         ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MS // 2),
         ("grpc.http2.max_ping_strikes", 2),
         ("grpc.so_reuseport", 0),
+        ("grpc.max_allowed_incoming_connections", settings.connections_max),
+        # A compressed message is unpacked before its size is known; nobody needs to send one.
+        ("grpc.compression_enabled_algorithms_bitset", _NO_COMPRESSION),
     ]

@@ -29,6 +29,7 @@ class NodeSettings(BaseSettings):
         default=256, ge=8, description="open calls of one caller, over all its connections"
     )
     calls_max: int = Field(default=4096, ge=8, description="open calls of all callers")
+    connections_max: int = Field(default=1024, ge=16, description="open connections of all")
     handshake_timeout_s: float = Field(default=10, gt=0, description="TLS handshake")
     shutdown_grace_s: float = Field(default=2, ge=0, description="time for open calls at the end")
     call_timeout_s: float = Field(default=20, gt=0, description="deadline of a call to a peer")

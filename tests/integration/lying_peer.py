@@ -82,6 +82,8 @@ class Script:
     raw_heads: tuple[bytes, ...] = ()
     delay_s: float = 0.0
     is_endless: bool = False
+    roster_version: int = 1
+    are_rosters_garbled: bool = False
 
 
 class SlowLine:
@@ -150,6 +152,7 @@ class LyingPeer:
         self._line = line
         self.asked_entries = 0
         self.cancelled = 0
+        self.asked_rosters: set[str] = set()
 
     async def watch_heads(self, _request: bytes, _context: Any) -> AsyncIterator[bytes]:
         for raw in self.script.raw_heads:
@@ -157,7 +160,7 @@ class LyingPeer:
         for log_id, note in self.script.heads:
             head = pb.Head(log_id=log_id, checkpoint=note)
             yield pb.WatchHeadsResponse(head=head).SerializeToString()
-        caught_up = pb.CaughtUp(roster_version=1)
+        caught_up = pb.CaughtUp(roster_version=self.script.roster_version)
         yield pb.WatchHeadsResponse(caught_up=caught_up).SerializeToString()
         await asyncio.Event().wait()
 
@@ -178,6 +181,14 @@ class LyingPeer:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
+
+    async def get_roster(self, _request: bytes, _context: Any) -> bytes:
+        self.asked_rosters.add("GetRoster")
+        return GARBAGE
+
+    async def exchange_proposals(self, _request: bytes, _context: Any) -> bytes:
+        self.asked_rosters.add("ExchangeProposals")
+        return GARBAGE
 
     async def get_parts(self, request: bytes, context: Any) -> AsyncIterator[bytes]:
         asked = {(p.log_id, p.index) for p in pb.GetPartsRequest.FromString(request).part_ids}
@@ -208,6 +219,10 @@ async def lying(
         name: grpc.unary_stream_rpc_method_handler(behaviour)
         for name, behaviour in behaviours.items()
     }
+    if script.are_rosters_garbled:
+        handlers["GetRoster"] = grpc.unary_unary_rpc_method_handler(peer.get_roster)
+        proposals: Any = grpc.unary_unary_rpc_method_handler(peer.exchange_proposals)
+        handlers["ExchangeProposals"] = proposals
     name = "registry.api.v1.ReplicationService"
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
     credentials = grpc.ssl_server_credentials(

@@ -114,7 +114,7 @@ def _upcast(kind: EventKind, media_type: str, data: bytes) -> Fields:
         while step := UPCASTS.get((kind, version)):
             fields = step(fields)
             version += 1
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         msg = f"content of an earlier version of {kind_code(kind)} cannot be read"
         raise InvalidContent(msg) from error
     return fields

@@ -82,7 +82,8 @@ def read_profile(text: str, name: str) -> Profile:
         place = ".".join(str(step) for step in first["loc"])
         msg = f"{name}: {place}: {first['msg']}"
         raise InvalidRequest(msg) from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # No TOML, a number of thousands of digits, or brackets nested by the hundred.
         msg = f"{name}: {error}"
         raise InvalidRequest(msg) from error
     for code, instrument in profile.instruments.items():

@@ -13,6 +13,7 @@ from registry_cli.commands.online import CaseArgument, Json, Profile, select_cas
 from registry_cli.output import Output
 
 _MODE: Final = 0o600
+_PLACE_MAX: Final = 40
 
 
 def download(
@@ -61,7 +62,8 @@ def download(
 
 def _read_place(text: str) -> tuple[int, int]:
     position, slash, ordinal = text.partition("/")
-    if not slash or not position.isdecimal() or not ordinal.isdecimal():
+    is_number = position.isdecimal() and ordinal.isdecimal()
+    if not slash or not is_number or len(text) > _PLACE_MAX:
         msg = "a file is named by POSITION/ORDINAL, such as 3/1; `registry case history` tells them"
         raise InvalidRequest(msg)
     return int(position), int(ordinal)

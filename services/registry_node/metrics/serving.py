@@ -23,6 +23,7 @@ _log = structlog.get_logger()
 _PATIENCE_S: Final = 5.0
 _POLL_S: Final = 0.1
 _PORT_MAX: Final = 0xFFFF
+_PORT_DIGITS: Final = 5
 
 
 def parse_address(text: str, *, may_be_remote: bool) -> tuple[str, int]:
@@ -33,7 +34,8 @@ def parse_address(text: str, *, may_be_remote: bool) -> tuple[str, int]:
     """
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not (host and colon and port.isascii() and port.isdigit() and int(port) <= _PORT_MAX):
+    is_port = port.isascii() and port.isdigit() and len(port) <= _PORT_DIGITS
+    if not (host and colon and is_port and int(port) <= _PORT_MAX):
         msg = f"expected an address such as 127.0.0.1:9464, found {text!r}"
         raise InvalidRequest(msg)
     if host == "localhost":

@@ -32,9 +32,17 @@ class Context:
 
     ended: list[tuple[grpc.StatusCode, str]] = field(default_factory=list)
     trailers: list[tuple[tuple[str, bytes], ...]] = field(default_factory=list)
+    callbacks: list[Any] = field(default_factory=list)
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_pem_cert": [b"a certificate"]}
+
+    def add_done_callback(self, callback: Any) -> None:
+        self.callbacks.append(callback)
+
+    def end(self) -> None:
+        for each in self.callbacks:
+            each(self)
 
     async def abort(
         self,
@@ -214,8 +222,21 @@ async def test_place_among_the_open_calls_is_given_back_however_a_call_ends(
     open_calls = OpenCalls(1, lambda: 0.0)
     for _ in range(3):
         with suppress(asyncio.CancelledError):
-            await call("/a.Service/Read", error, streams=streams, open_calls=open_calls)
+            context = Context()
+            await call(
+                "/a.Service/Read", error, streams=streams, open_calls=open_calls, context=context
+            )
+        context.end()
     assert open_calls.refused == 0
+
+
+async def test_call_is_open_until_its_answer_has_left() -> None:
+    open_calls, unread = OpenCalls(1, lambda: 0.0), Context()
+    assert await call("/a.Service/Read", None, open_calls=open_calls, context=unread) == []
+    refused = await call("/a.Service/Read", None, open_calls=open_calls)
+    assert [code for code, _ in refused] == [grpc.StatusCode.RESOURCE_EXHAUSTED]
+    unread.end()
+    assert await call("/a.Service/Read", None, open_calls=open_calls) == []
 
 
 @pytest.mark.parametrize("streams", [False, True])

@@ -1,0 +1,170 @@
+"""Rows for messages of calls: what a node reads of a caller, and a client of a node."""
+
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2, status_pb2
+
+from registry.api.v1 import (
+    admin_pb2,
+    audit_pb2,
+    cases_pb2,
+    casework_pb2,
+    confidentiality_pb2,
+    content_pb2,
+)
+from registry.api.v1 import filter_pb2 as filters
+from registry.client import casework
+from registry.client.content_conversion import content_from_proto, content_to_proto
+from registry.client.errors import translate
+from registry.client.values import (
+    read_disagreement,
+    read_event,
+    read_item,
+    read_peer,
+    read_place,
+    read_receipt,
+    read_status,
+    read_summary,
+)
+from registry.domain.content.encoding import CONTENT_BY_KIND
+from registry.domain.content.examples import example_of
+from registry.domain.identifiers import RegistryId
+from registry.errors import InvalidContent, InvalidRequest, RegistryError
+from registry_node.convert import audience_of, case_id_of, export_purpose, source_of
+from registry_node.convert_casework import ask_of
+from registry_node.errors import status_details
+from tests.fuzzing.decoder import Decoder
+from tests.fuzzing.messages import sample_of
+from tests.fuzzing.mutation import Form
+
+T = TypeVar("T", bound=Message)
+_REGISTRY: Final = RegistryId(bytes(32))
+
+
+def _parsed(kind: type[T], data: bytes) -> T | None:
+    """Bytes that are no message never reach what reads messages."""
+    try:
+        return kind.FromString(data)
+    except DecodeError:
+        return None
+
+
+def _on(kind: type[T], *reads: Callable[[T], object]) -> Callable[[bytes], None]:
+    def read(data: bytes) -> None:
+        message = _parsed(kind, data)
+        if message is not None:
+            for each in reads:
+                each(message)
+
+    return read
+
+
+def _samples(kind: type[Message], choices: int = 1) -> tuple[bytes, ...]:
+    return tuple(
+        sample_of(kind.DESCRIPTOR, choice=choice).SerializeToString() for choice in range(choices)
+    )
+
+
+def _row(
+    kind: type[T],
+    *reads: Callable[[T], object],
+    choices: int = 1,
+    samples: Iterable[bytes] = (),
+    covers: tuple[Callable[..., object], ...] = (),
+    refusals: tuple[type[RegistryError], ...] = (),
+) -> Decoder:
+    return Decoder(
+        f"message {kind.DESCRIPTOR.name}",
+        _on(kind, *reads),
+        (*_samples(kind, choices), *samples),
+        (*reads, *covers),
+        Form.PROTOBUF,
+        refusals,
+    )
+
+
+def _content(message: content_pb2.Content) -> None:
+    content = content_from_proto(message)
+    assert content_from_proto(content_to_proto(content)) == content
+
+
+def _asked(message: filters.Filter) -> None:
+    takes = {field.name for field in filters.Filter.DESCRIPTOR.fields}
+    ask_of(message, 10, "1.", takes=takes)
+
+
+class _Failed(grpc.aio.AioRpcError):
+    """A call that a node ended with these bytes as its rich error."""
+
+    def __init__(self, details: bytes) -> None:
+        trailers = grpc.aio.Metadata(("grpc-status-details-bin", details))
+        super().__init__(
+            grpc.StatusCode.INVALID_ARGUMENT, grpc.aio.Metadata(), trailers, details="invented"
+        )
+
+
+def _error(data: bytes) -> None:
+    found = translate(_Failed(data), "node.example:1")
+    assert isinstance(found, RegistryError)
+    assert found.reason
+
+
+def _an_error() -> bytes:
+    ((_, details),) = status_details(InvalidRequest("invented"), "ab12")
+    return details
+
+
+def _an_info() -> bytes:
+    status = status_pb2.Status(code=3, message="invented")
+    status.details.add().Pack(error_details_pb2.ErrorInfo(reason="not_found", domain="invented"))
+    return bytes(status.SerializeToString())
+
+
+_KINDS: Final = len(CONTENT_BY_KIND)
+_CONTENTS: Final = tuple(
+    content_to_proto(example_of(kind)).SerializeToString() for kind in CONTENT_BY_KIND
+)
+_REQUEST: Final = (InvalidRequest,)
+
+ROWS: Final = (
+    _row(
+        content_pb2.Content,
+        _content,
+        samples=_CONTENTS,
+        covers=(content_from_proto,),
+        refusals=(InvalidContent,),
+    ),
+    _row(
+        cases_pb2.CaseSelector,
+        lambda each: case_id_of(each, _REGISTRY),
+        choices=2,
+        refusals=_REQUEST,
+    ),
+    _row(
+        cases_pb2.AudienceSelector,
+        audience_of,
+        refusals=_REQUEST,
+        samples=(b"\x08\x01", b"\x10\x01"),
+    ),
+    _row(cases_pb2.RecordEventRequest, source_of),
+    _row(
+        confidentiality_pb2.ExportCaseRequest,
+        lambda each: export_purpose(each.purpose),
+        refusals=_REQUEST,
+    ),
+    _row(filters.Filter, _asked, refusals=_REQUEST),
+    _row(cases_pb2.EventReceipt, read_receipt),
+    _row(cases_pb2.CaseSummary, read_summary),
+    _row(cases_pb2.Disagreement, read_disagreement),
+    _row(cases_pb2.HistoryEvent, read_event, choices=_KINDS),
+    _row(cases_pb2.TimelineItem, read_item, choices=2),
+    _row(cases_pb2.HistoryPlace, read_place),
+    _row(audit_pb2.LogPlace, read_place),
+    _row(admin_pb2.GetNodeStatusResponse, read_status),
+    _row(admin_pb2.PeerStatus, read_peer),
+    _row(casework_pb2.ActSummary, casework.read_act),
+    Decoder("rich error", _error, (_an_error(), _an_info()), (translate,), Form.PROTOBUF),
+)
