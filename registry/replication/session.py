@@ -27,7 +27,6 @@ Rules:
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, assert_never
 
 from registry.domain.identifiers import LogId, RegistryId, Slug
@@ -62,43 +61,16 @@ from registry.replication.messages import (
     Tail,
     Tick,
 )
+from registry.replication.peer_standing import (
+    PeerStanding,
+    PeerView,
+)
 
 DROP_FIRST_MS: Final = 1_000
 DROP_LONGEST_MS: Final = 300_000
 FORGIVE_AFTER_MS: Final = 300_000
 """A peer that gave no wrong bytes for so long after a drop has its faults forgotten."""
-RETRY_FIRST_MS: Final = 1_000
-RETRY_LONGEST_MS: Final = 60_000
-CONTRADICTED_MS: Final = 300_000
-"""For so long a log is not taken from a peer that gave another history of it."""
 LAST_ERROR_MAX: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class PeerView:
-    """How a peer stands, for people to see."""
-
-    is_connected: bool
-    is_caught_up: bool
-    last_error: str
-    offered_size: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Setback:
-    """A fetch of one log from one peer that could not be finished.
-
-    Attributes:
-        retry_ms: not tried again before.
-        tries: how many in a row brought nothing; 0 if the last one brought something.
-        asked: the most entries that were asked for; an offer of more is worth another attempt.
-        is_contradiction: then it is not.
-    """
-
-    retry_ms: int
-    tries: int
-    asked: int
-    is_contradiction: bool = False
 
 
 class _Fetch(NamedTuple):
@@ -106,61 +78,6 @@ class _Fetch(NamedTuple):
 
     began_at: int
     asked: int
-
-
-@dataclass(slots=True)
-class _Peer:
-    is_connected: bool = False
-    has_sent_all: bool = False
-    last_error: str = ""
-    faults: int = 0
-    forgiven_ms: int = 0
-    offered: dict[LogId, int] = field(default_factory=dict)
-    setbacks: dict[LogId, _Setback] = field(default_factory=dict)
-
-    def note_offer(self, log_id: LogId, size: int) -> None:
-        """Takes down what is offered; more than before ends the wait after a setback."""
-        self.offered[log_id] = size
-        setback = self.setbacks.get(log_id)
-        if setback is not None and not setback.is_contradiction and size > setback.asked:
-            del self.setbacks[log_id]
-
-    def note_setback(self, now_ms: int, log_id: LogId, asked: int, *, has_brought: bool) -> None:
-        """Takes down that a fetch broke off."""
-        before = self.setbacks.get(log_id, _Setback(0, 0, 0))
-        tries = 0 if has_brought else before.tries + 1
-        wait_ms = min(RETRY_FIRST_MS << min(tries - 1, 10), RETRY_LONGEST_MS) if tries else 0
-        self.setbacks[log_id] = _Setback(now_ms + wait_ms, tries, max(before.asked, asked))
-
-    def note_contradiction(self, now_ms: int, log_id: LogId) -> None:
-        """Takes down that another history of a log came from here."""
-        self.setbacks[log_id] = _Setback(now_ms + CONTRADICTED_MS, 1, 0, is_contradiction=True)
-
-    def is_contradicting(self, now_ms: int, log_id: LogId) -> bool:
-        """Whether another history of a log came from here not long ago."""
-        setback = self.setbacks.get(log_id)
-        return setback is not None and setback.is_contradiction and now_ms < setback.retry_ms
-
-    def is_source(self, now_ms: int, log_id: LogId) -> bool:
-        """Whether a log may be fetched from here now."""
-        setback = self.setbacks.get(log_id)
-        is_ready = setback is None or now_ms >= setback.retry_ms
-        return self.is_connected and log_id in self.offered and is_ready
-
-    def is_promising(self, log_id: LogId) -> bool:
-        """Whether it offers a log and its last fetch from here brought something."""
-        setback = self.setbacks.get(log_id)
-        has_failed = setback is not None and setback.tries > 0
-        return self.is_connected and log_id in self.offered and not has_failed
-
-    def anew(self, *, is_connected: bool, last_error: str) -> "_Peer":
-        """What outlives a connection: the faults."""
-        return _Peer(
-            is_connected=is_connected,
-            last_error=last_error,
-            faults=self.faults,
-            forgiven_ms=self.forgiven_ms,
-        )
 
 
 class Session:
@@ -188,7 +105,7 @@ class Session:
         self._keys = dict(keys)
         # Also those of members that were removed, and former ones: they stay, and are relayed.
         self._logs = {m.log_id: m for m in roster.writers() if m.log_id != own.log_id}
-        self._peers = {m.slug: _Peer() for m in roster.active_members() if m.id != own.id}
+        self._peers = {m.slug: PeerStanding() for m in roster.active_members() if m.id != own.id}
         self._held = dict(held)
         self._fetching: dict[LogId, _Fetch] = {}
         self._frozen: set[LogId] = set()
@@ -376,7 +293,7 @@ class Session:
         before = self._peers[peer]
         faults = 1 if now_ms >= before.forgiven_ms else before.faults + 1
         until_ms = now_ms + min(DROP_FIRST_MS << min(faults - 1, 10), DROP_LONGEST_MS)
-        self._peers[peer] = _Peer(
+        self._peers[peer] = PeerStanding(
             last_error=_printable(reason),
             faults=faults,
             forgiven_ms=until_ms + FORGIVE_AFTER_MS,

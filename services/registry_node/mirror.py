@@ -7,8 +7,6 @@ holds up nothing but the calls to itself.
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
-from time import perf_counter
 from typing import Final
 
 import grpc
@@ -17,7 +15,7 @@ import structlog
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import EntryError, LogDiverged, RegistryError, StorageError, TryLater
+from registry.errors import EntryError, TryLater
 from registry.log.roster import Member
 from registry.replication.effects import (
     AskFenceAgain,
@@ -31,10 +29,8 @@ from registry.replication.ingest import TAIL_MAX_ENTRIES
 from registry.replication.messages import (
     Blame,
     ContentStored,
-    FetchEnded,
     FetchFailed,
     HeadOffered,
-    LogFrozen,
     LogGrew,
     LogThawed,
     Message,
@@ -44,9 +40,9 @@ from registry.replication.messages import (
     PeerUp,
     Tail,
     Tick,
-    blame_of,
 )
-from registry.replication.session import PeerView, Session
+from registry.replication.peer_standing import PeerView
+from registry.replication.session import Session
 from registry.store.values import (
     AudienceStored,
     EntriesStored,
@@ -54,14 +50,14 @@ from registry.store.values import (
     PartsStored,
     StoreEvent,
 )
+from registry_node.bringing import BULK_ENTRIES, Bringing
 from registry_node.content_gate import ContentGate
 from registry_node.fault_following import FaultFollowing
 from registry_node.fence import StartUpFence
-from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub, require_message, written
+from registry_node.fetching import EntryFetcher, ReplicationStub, require_message
 from registry_node.head_messages import read_head, watch_request
 from registry_node.heads import HeadHub, OfferedHead
 from registry_node.holding_back import why_held_back
-from registry_node.observability import place_of
 from registry_node.offering import Offering
 from registry_node.offers import OfferedConnections
 from registry_node.part_following import PartFollowing
@@ -71,7 +67,6 @@ from registry_node.settings import NodeSettings, budget_limits
 from registry_node.witnessing import Witnessing
 
 _log = structlog.get_logger()
-_BULK_ENTRIES: Final = 1_000
 _RECONNECT_FIRST_S: Final = 0.1
 _TICK_S: Final = 1.0
 _STALL_S: Final = 3.0
@@ -125,6 +120,10 @@ class Mirror:
             shown_generation=self.session.generation_of,
             refuse=lambda peer, reason: self._tell(PartsRefused(peer, reason)),
         )
+        self.refusals: Counter[str] = Counter()
+        self._bringing = Bringing(
+            registry, self.session, self._entries, self._faults, self._tell, self.refusals
+        )
         self.offers = OfferedConnections(self.peers)
         self.offering = Offering(
             registry.own, reconnect_max_s=settings.reconnect_max_s, uniform=uniform
@@ -141,17 +140,15 @@ class Mirror:
             is_caught_up=lambda peer: self.status_of(self._members[peer]).is_caught_up,
         )
         self._grew_at_s = {m.log_id: self._loop.time() for m in registry.roster.writers()}
-        self._ends = self._entries.ends
         for proof in registry.faults.kept():
             heads.publish_proof(proof.log_id, proof.proof)
         for state in states:
             if state.note is not None:
                 heads.publish(OfferedHead(state.log_id, state.noted_size, state.note))
             if state.frozen_at is not None:
-                self._ends[state.log_id] = state.frozen_at
-                self._end_if_whole(state.log_id, state.size)
+                self._entries.ends[state.log_id] = state.frozen_at
+                self._bringing.end_if_whole(state.log_id, state.size)
         self._heard_ms: dict[Slug, int] = {}
-        self.refusals: Counter[str] = Counter()
         self.rosters = RosterFollowing(registry)
         self.witnessing = Witnessing(registry, heads)
         registry.store.add_listener(self._notice)
@@ -160,11 +157,11 @@ class Mirror:
     def is_catching_up(self) -> bool:
         """Whether some log, or its content, is behind by thousands and is being filled."""
         is_filling = any(self._is_filling(member.log_id) for member in self.peers)
-        return is_filling or self._parts.entries_left > _BULK_ENTRIES
+        return is_filling or self._parts.entries_left > BULK_ENTRIES
 
     def _is_filling(self, log_id: LogId) -> bool:
         is_moving = self._loop.time() - self._grew_at_s[log_id] < _STALL_S
-        return is_moving and self.session.lag_of(log_id) > _BULK_ENTRIES
+        return is_moving and self.session.lag_of(log_id) > BULK_ENTRIES
 
     def is_held_back(self, log_id: LogId) -> bool:
         """Whether a log is over its budget now."""
@@ -330,7 +327,7 @@ class Mirror:
         match effect:
             case FetchEntries() | TakeTail():
                 if self._tasks is not None:
-                    self._tasks.create_task(self._bring(effect))
+                    self._tasks.create_task(self._bringing.bring(effect, self._stubs))
             case DropPeer(peer, reason, until_ms):
                 self.refusals[reason.partition(":")[0]] += 1
                 _log.warning("peer_dropped", peer=peer, reason=reason.partition(":")[0])
@@ -343,71 +340,6 @@ class Mirror:
                 _log.error("own_log_larger_elsewhere", peer=peer, size=checkpoint.size)
                 if self._fence is not None:
                     self._fence.ask_again(checkpoint)
-
-    async def _bring(self, effect: FetchEntries | TakeTail) -> None:
-        member = self._registry.roster.member_by_log(effect.log_id)
-        started = perf_counter()
-        try:
-            if isinstance(effect, TakeTail):
-                fetched = await self._entries.take_tail(member, effect)
-            else:
-                stub = self._stubs[effect.peer]
-                is_stopped = partial(self.is_held_back, effect.log_id)
-                fetched = await self._entries.fetch(stub, member, effect.size, is_stopped)
-        except StorageError:
-            # Our own disk: nothing a peer does can mend it, and going on could hide it.
-            raise
-        except RegistryError as error:
-            _log.warning("fetch_failed", peer=effect.peer, log=member.slug, reason=error.reason)
-            reason, blame = f"{error.reason}: {error}", blame_of(error)
-            if isinstance(error, LogDiverged) and effect.log_id in self._ends:
-                blame = Blame.NOBODY  # it was frozen meanwhile: what is before that is fetched
-            elif blame is Blame.AUTHOR:
-                self._faults.suspect_fetch(effect, error)
-            self._tell(FetchFailed(effect.peer, effect.log_id, reason, blame))
-            return
-        except Exception as error:  # noqa: BLE001 - the outermost handler of a fetch
-            # A mistake of ours that a peer's bytes bring out costs that peer, not the node.
-            at = place_of(error)
-            _log.error("fetch_broke", peer=effect.peer, log=member.slug, at=at)
-            reason = f"internal_error: {type(error).__name__}"
-            self._tell(FetchFailed(effect.peer, effect.log_id, reason, Blame.PEER))
-            return
-        await self._settle_fetch(effect, member, fetched)
-        if fetched.size - fetched.before >= _BULK_ENTRIES:
-            _log.info(
-                "entries_fetched",
-                log=member.slug,
-                peer=effect.peer,
-                entries=fetched.size - fetched.before,
-                duration_ms=round((perf_counter() - started) * 1000, 1),
-            )
-
-    def _end_if_whole(self, log_id: LogId, size: int) -> None:
-        """A log that ends somewhere is fetched up to there, by who joins later too."""
-        if size >= self._ends.get(log_id, size + 1):
-            self._tell(LogFrozen(log_id))
-
-    async def _settle_fetch(
-        self, effect: FetchEntries | TakeTail, member: Member, fetched: Fetched
-    ) -> None:
-        self._tell(LogGrew(effect.log_id, fetched.size))
-        self._end_if_whole(effect.log_id, fetched.size)
-        if fetched.fault is not None:
-            fault = fetched.fault
-            if self.session.is_retired(effect.log_id, fetched.fault_under):
-                # Whoever has found an old key can sign such notes: they freeze nothing.
-                reason = f"{fault.reason}: under a note of a retired key"
-                self._tell(FetchFailed(effect.peer, effect.log_id, reason, Blame.AUTHOR))
-                return
-            self.refusals[fault.reason] += 1
-            bad = fetched.bad_entry
-            if bad is None or not await self._faults.prove_bad_entry(member, bad):
-                _log.error("log_frozen", log=member.slug, at=fault.place, reason=fault.reason)
-                store = self._registry.store
-                await written(lambda: store.freeze(effect.log_id, fault.place, fault.reason, b""))
-            self._tell(LogFrozen(effect.log_id))
-        self._tell(FetchEnded(effect.peer, effect.log_id))
 
     # --- the store's news -----------------------------------------------------------------------
 
@@ -425,11 +357,11 @@ class Mirror:
     def _froze(self, event: FreezeStored) -> None:
         """A log ends elsewhere now, or no more."""
         log_id = event.log_id
-        self._ends.pop(log_id, None)
+        self._entries.ends.pop(log_id, None)
         self._tell(LogThawed(log_id))
         if event.at is not None:
-            self._ends[log_id] = event.at
-            self._end_if_whole(log_id, self.session.held_of(log_id))
+            self._entries.ends[log_id] = event.at
+            self._bringing.end_if_whole(log_id, self.session.held_of(log_id))
         if event.proof or event.at is None:
             self._heads.publish_proof(log_id, event.proof)
         if log_id == self._registry.own.log_id and self._fence is not None:

@@ -76,7 +76,7 @@ async def test_freeze_for_an_authors_fault_is_made_though_the_store_had_no_room_
     effect = FetchEntries(beta.registry.own.slug, beta.log_id, 1)
     fault = EntryFault(0, "bad_entry_signature", "invented")
 
-    await mirror._settle_fetch(effect, beta.registry.own, Fetched(0, 0, fault))
+    await mirror._bringing._settle(effect, beta.registry.own, Fetched(0, 0, fault))
 
     assert store.log_state(beta.log_id).frozen_at == 0
 
@@ -90,9 +90,9 @@ async def test_fault_under_a_note_of_a_retired_key_freezes_nothing(
     effect = FetchEntries(beta.registry.own.slug, beta.log_id, 1)
     fault = EntryFault(0, "bad_entry_signature", "invented")
 
-    await mirror._settle_fetch(effect, beta.registry.own, Fetched(0, 0, fault, 7))
+    await mirror._bringing._settle(effect, beta.registry.own, Fetched(0, 0, fault, 7))
     assert store.log_state(beta.log_id).frozen_at is None
-    await mirror._settle_fetch(effect, beta.registry.own, Fetched(0, 0, fault, 8))
+    await mirror._bringing._settle(effect, beta.registry.own, Fetched(0, 0, fault, 8))
     assert store.log_state(beta.log_id).frozen_at == 0
 
 

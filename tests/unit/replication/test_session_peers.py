@@ -6,11 +6,11 @@ import pytest
 
 from registry.replication.effects import DropPeer
 from registry.replication.messages import FetchEnded, LogFrozen, LogGrew, PeerCaughtUp, PeerDown
+from registry.replication.peer_standing import PeerView
 from registry.replication.session import (
     DROP_FIRST_MS,
     DROP_LONGEST_MS,
     FORGIVE_AFTER_MS,
-    PeerView,
     Session,
 )
 from tests.faults.session_world import (

@@ -33,13 +33,12 @@ from registry.replication.messages import (
     Tick,
     blame_of,
 )
-from registry.replication.session import (
+from registry.replication.peer_standing import (
     CONTRADICTED_MS,
-    LAST_ERROR_MAX,
     RETRY_FIRST_MS,
     RETRY_LONGEST_MS,
-    Session,
 )
+from registry.replication.session import LAST_ERROR_MAX, Session
 from tests.faults.session_world import (
     NOW_MS,
     OWN,
