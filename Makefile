@@ -22,11 +22,11 @@ BUF := .ci/buf/node_modules/.installed
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types contracts proto proto-check buf pytest reference coverage bench lock clean
+.PHONY: help demo test soak lint types contracts proto proto-check buf pytest reference coverage bench lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "also: lint types contracts proto proto-check buf pytest reference coverage bench lock clean"
+	@echo "also: soak lint types contracts proto proto-check buf pytest reference coverage bench lock clean"
 
 demo: $(RUNTIME)
 	@$(BIN)/registry demo $(ARGS)
@@ -51,6 +51,10 @@ contracts: $(DEVELOPMENT)
 PYTEST_WORKERS ?=
 pytest: $(DEVELOPMENT)
 	$(BIN)/python -m pytest $(if $(PYTEST_WORKERS),-n $(PYTEST_WORKERS) --dist loadfile) $(ARGS)
+
+# The long column of the promises, resumable: make soak ARGS='--hours 8'
+soak: $(DEVELOPMENT)
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 # The pages of docs/ that are made from the data and models of registry/domain.
 reference: $(DEVELOPMENT)
@@ -90,7 +94,7 @@ lock: $(CREATED)
 	$(COMPILE) --upgrade --group proto --output-file requirements-proto.lock
 
 clean:
-	rm -rf .venv .venv-proto .ci/buf/node_modules .demo .cache .coverage .coverage.* .hypothesis \
+	rm -rf .soak .venv .venv-proto .ci/buf/node_modules .demo .cache .coverage .coverage.* .hypothesis \
 		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
 
 # --- environments -----------------------------------------------------------------------------

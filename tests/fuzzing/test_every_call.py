@@ -38,9 +38,9 @@ from tests.integration.federation_world import (
 )
 from tests.integration.test_access import served_methods
 
-CALLS: Final = int(os.environ.get("FUZZED_CALLS", "3000"))
+CALLS: Final = int(os.environ.get("SOAK_CALLS", "3000"))
 """In all; they are shared out over the methods and who may call them."""
-SEED: Final = 6
+SEED: Final = int(os.environ.get("SOAK_SEED", "6"))
 AT_ONCE: Final = 16
 _DEADLINE_S: Final = 10.0
 _LISTENED_S: Final = 0.2

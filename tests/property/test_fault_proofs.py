@@ -2,7 +2,7 @@
 
 Each seed makes an author that signs several histories, and an honest author whose old keys were
 found. Nodes get all proofs and all rotations in orders of their own. The count that `make test`
-runs is promise 4's; REGISTRY_FORK_SEEDS asks for another.
+runs is promise 4's; SOAK_FORKS asks for another.
 """
 
 import os
@@ -42,7 +42,8 @@ from tests.faults.two_faced import (
 )
 from tests.unit.log.log_world import ORIGIN, REGISTRY, sample_member
 
-SEEDS: Final = int(os.environ.get("REGISTRY_FORK_SEEDS", "100"))
+SEEDS: Final = int(os.environ.get("SOAK_FORKS", "100"))
+FIRST: Final = int(os.environ.get("SOAK_SEED", "0"))
 ORDERS: Final = 3
 TRIES: Final = 4
 
@@ -204,7 +205,7 @@ def test_forks_end_at_one_size_on_every_node_and_honest_logs_nowhere(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     total = Counts()
-    for seed in range(SEEDS):
+    for seed in range(FIRST, FIRST + SEEDS):
         for check in (check_author_with_many_histories, check_honest_author):
             found = check(Random(f"{check.__name__} {seed}"))
             total = Counts(*map(sum, zip(total, found, strict=True)))

@@ -4,7 +4,7 @@ While an attack runs, every call of the well-behaved caller is answered and the 
 under a limit; afterwards the node is healthy and holds what was recorded, and nothing else. The
 caller's p99 is printed; that it stays below 500 ms is judged on an idle machine, not here.
 
-`NETWORK_ATTACK_S` sets how long each attack goes on: 3 s in the gate, 277 for an hour in all.
+`SOAK_ATTACK_S` sets how long each attack goes on: 3 s in the gate, 277 for an hour in all.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from tests.integration.federation_world import (
 )
 from tests.integration.parts_world import open_registry
 
-ATTACKED_S: Final = float(os.environ.get("NETWORK_ATTACK_S", "3"))
+ATTACKED_S: Final = float(os.environ.get("SOAK_ATTACK_S", "3"))
 MEMORY_MAX_MIB: Final = 640
 """Of the whole node. Endless header blocks take the most: up to 470, whatever is sent and however
 long; what an attack takes is given back within seconds, so that it is no sum over attacks."""

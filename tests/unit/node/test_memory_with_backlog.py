@@ -1,6 +1,6 @@
 """Memory does not grow with a backlog: a log five times as long needs no more of it at any time.
 
-Lengths come from REGISTRY_BACKLOG (entries of the shorter log), so that a long run can take more.
+Lengths come from SOAK_BACKLOG (entries of the shorter log), so that a long run can take more.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from tests.unit.application.federation_in_process import (  # noqa: E402
 )
 from tests.unit.node.part_world import broken  # noqa: E402
 
-SHORT: Final = int(os.environ.get("REGISTRY_BACKLOG", "1500"))
+SHORT: Final = int(os.environ.get("SOAK_BACKLOG", "1500"))
 LONG: Final = 5 * SHORT
 AT_ONCE: Final = 500
 GROWTH: Final = 1.25
