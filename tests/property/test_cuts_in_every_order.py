@@ -9,12 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.application.membership.rosters import CUT_REASON
 from registry.domain.content import StatementIssued
 from registry.store.sqlite import SqliteStore
+from registry.store.values import LogState
 from registry.views.case_file import CaseHistory, read_history
 from tests.storage.storage_world import OTHER, PEER, case, open_store
 from tests.unit.views.view_world import Mechanism, reader_of, take
@@ -71,9 +73,8 @@ def told(store: SqliteStore) -> CaseHistory:
     return read_history(reader_of(store), CASE)
 
 
-@settings(max_examples=300, deadline=None)
-@given(stories())
-def test_revoked_log_stops_at_one_size_in_every_order(story: Story) -> None:
+def check(story: Story) -> None:
+    """Every node tells the same history, which ends where the smallest cut says."""
     log, other = written(story.size)
     histories = []
     for steps in story.nodes:
@@ -91,3 +92,18 @@ def test_revoked_log_stops_at_one_size_in_every_order(story: Story) -> None:
     first, *others = histories
     assert sum(event.log_id == log.log_id for event in first.events) == story.end
     assert all((h.digest, h.events) == (first.digest, first.events) for h in others)
+
+
+@settings(max_examples=300, deadline=None)
+@given(stories())
+def test_revoked_log_stops_at_one_size_in_every_order(story: Story) -> None:
+    check(story)
+
+
+def test_node_that_counts_what_is_past_a_cut_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story(3, 1, ((("held", 3), ("cut", 1)), (("cut", 1), ("held", 3))))
+    check(story)
+    monkeypatch.setattr(LogState, "valid_size", property(lambda state: state.size))
+
+    with pytest.raises(AssertionError):
+        check(story)

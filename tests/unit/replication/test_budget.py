@@ -177,6 +177,15 @@ def test_flooding_log_is_not_fetched_and_others_are(session: Session) -> None:
     assert not session.is_held_back(NOW_MS, log(B))
 
 
+def test_session_without_budgets_is_noticed(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Budgets, "is_held_back", lambda *_: False)
+
+    with pytest.raises(AssertionError):
+        test_flooding_log_is_not_fetched_and_others_are(session)
+
+
 def test_flooding_log_goes_on_with_time_alone(session: Session) -> None:
     flood(session, 1010)
     session.handle(NOW_MS, offer(A, A, 5000))
