@@ -1,8 +1,12 @@
-"""Settings of the whole test run: Hypothesis gives the same examples every time."""
+"""Settings of the whole test run: the same examples every time, and counts told at the end."""
 
 import os
+from collections.abc import Generator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import counts
 
 # The gate: a failing run fails again, on any machine; speed is no reason to fail.
 settings.register_profile(
@@ -15,3 +19,31 @@ settings.register_profile(
 # The search: new examples on every run, many of them.
 settings.register_profile("soak", deadline=None, max_examples=10_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+_COUNT = "count"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test has counted goes with its report: out of a process of its own, too."""
+    if call.when == "call":
+        item.user_properties += [(_COUNT, line) for line in counts.take()]
+    return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the counts of all tests."""
+    told = [
+        (report.nodeid, value)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, value in report.user_properties
+        if name == _COUNT
+    ]
+    if told:
+        terminalreporter.section("counts")
+    for nodeid, value in told:
+        terminalreporter.write_line(f"{nodeid}: {value}")

@@ -13,6 +13,7 @@ import pytest
 from registry.application.backing_up import back_up, read_backup
 from registry.application.recovering import look_at, put_back
 from registry.errors import RegistryError, StorageError, TryLater
+from tests.counts import tell
 from tests.faults.failing_disk import FailingDisk, Fault, disk
 from tests.faults.step_worlds import Lost, StoreWorld, World
 from tests.faults.step_worlds_of_folders import made_node, record, require_recorded
@@ -95,7 +96,7 @@ def test_act_whose_call_fails_is_refused_in_words_and_leaves_nothing_half_done(
         counts[act.name] = fail_each_call(world, place, made, folder / "work", disk)
         with world.opened(made) as opened:
             act.do(opened)
-    print(f"\n{sum(counts.values())} calls have failed: {counts}")  # noqa: T201 - figures for the record
+    tell(f"{sum(counts.values())} calls have failed: {counts}")
     assert sum(counts.values()) > 20
 
 
@@ -120,7 +121,7 @@ def test_start_whose_call_fails_is_refused_in_words_and_the_next_one_goes_on(
                     act.do(opened)
                     act.holds(opened)
             world.check(work)
-    print(f"\n{call - 1} calls of a start have failed")  # noqa: T201 - a figure for the record
+    tell(f"{call - 1} calls of a start have failed")
     assert call > 20
 
 
@@ -155,4 +156,4 @@ def test_backup_whose_call_fails_leaves_no_file_and_recovery_leaves_a_whole_data
             assert held.database_size in ((1, 2) if told else (1,))
             if held.database_size == 2:
                 require_recorded(node, "first", "second")
-    print(f"\n{backups} calls of a backup and {call - 1} of a recovery have failed")  # noqa: T201 - figures for the record
+    tell(f"{backups} calls of a backup and {call - 1} of a recovery have failed")

@@ -13,6 +13,7 @@ import pytest
 
 from registry.store import failpoints
 from registry.store.failpoints import Step, hooked, reach
+from tests.counts import tell
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 HITS: Final = int(os.environ.get("SOAK_KILLS_PER_STEP", "1"))
@@ -46,7 +47,7 @@ def test_kill_at_every_step_loses_nothing_and_the_node_goes_on(folder: Path) -> 
     done = run(folder, HITS)
     assert done.returncode == 0, done.stderr[-2000:]
     kills: dict[str, int] = json.loads(done.stdout)
-    print(f"\n{sum(kills.values())} kills at {len(kills)} steps, 0 lost")  # noqa: T201 - a figure for the record
+    tell(f"{sum(kills.values())} kills at {len(kills)} steps, 0 lost")
     never = [step.value for step in Step if not kills.get(step.value)]
     assert never == [], "a step that no kill was made at"
 

@@ -23,6 +23,7 @@ from registry.application.roles import Role
 from registry.client import case
 from registry_cli.federation import LocalNode
 from registry_node.permissions import MEMBER, PERMISSIONS
+from tests.counts import tell
 from tests.fuzzing.messages import CANARY, sample_of
 from tests.fuzzing.mutation import Form, Mutator
 from tests.integration.federation_world import (
@@ -135,9 +136,7 @@ def samples_of(method: MethodDescriptor, case_id: bytes) -> list[bytes]:
 
 
 async def test_hostile_calls_are_answered_by_name_and_change_nothing(
-    nodes: list[LocalNode],
-    callers: dict[str, grpc.aio.Channel],
-    capsys: pytest.CaptureFixture[str],
+    nodes: list[LocalNode], callers: dict[str, grpc.aio.Channel]
 ) -> None:
     node, began = nodes[0], time.monotonic()
     async with client_of(node) as client:
@@ -167,11 +166,10 @@ async def test_hostile_calls_are_answered_by_name_and_change_nothing(
         ]
         if before != after and not 0 < after[1] - before[1] <= taken:
             faults.append(f"{role} {path_of(method)}: {taken} taken, {before} became {after}")
-    with capsys.disabled():
-        print(  # noqa: T201 - the promise names this count
-            f"\nfuzzing: {codes.total()} calls of {len(methods)} methods by {len(callers)} kinds "
-            f"of callers in {time.monotonic() - began:.1f} s: {dict(codes.most_common())}"
-        )
+    tell(
+        f"fuzzing: {codes.total()} calls of {len(methods)} methods by {len(callers)} kinds "
+        f"of callers in {time.monotonic() - began:.1f} s: {dict(codes.most_common())}"
+    )
     assert "\n".join(faults) == ""
     _check_log(node)
     async with client_of(node) as client:

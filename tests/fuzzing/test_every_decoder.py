@@ -12,6 +12,7 @@ import pytest
 
 from registry.errors import InvalidRequest
 from registry.log import entry
+from tests.counts import tell
 from tests.fuzzing import campaign as campaigns
 from tests.fuzzing import decoder as decoders
 from tests.fuzzing.campaign import (
@@ -78,17 +79,16 @@ _READ_BY_NOBODY: Final = {"merkle proof"}
 """Its sample is a path that leads nowhere: a root with a given path would be a broken hash."""
 
 
-def test_30_000_hostile_inputs_are_read_or_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_30_000_hostile_inputs_are_read_or_refused() -> None:
     campaign, began = Campaign(SEED), time.monotonic()
 
     campaign.run(DECODERS.values(), INPUTS)
 
     keep(campaign.findings.values())
-    with capsys.disabled():
-        print(  # noqa: T201 - the promise names this count
-            f"\nfuzzing: {campaign.inputs} inputs over {len(DECODERS)} decoders in "
-            f"{time.monotonic() - began:.1f} s, {len(campaign.findings)} findings"
-        )
+    tell(
+        f"fuzzing: {campaign.inputs} inputs over {len(DECODERS)} decoders in "
+        f"{time.monotonic() - began:.1f} s, {len(campaign.findings)} findings"
+    )
     assert campaign.inputs >= INPUTS
     assert list(campaign.findings.values()) == []
 

@@ -13,6 +13,7 @@ import pytest
 
 from registry.application.benchmark.filling import EVENTS_PER_CASE, fill_log
 from registry_cli.federation import LocalNode, free_addresses
+from tests.counts import tell
 from tests.faults.tcp_proxy import Line, TcpProxy
 from tests.integration.federation_world import client_of, found, stop_all, until, until_equal
 
@@ -66,8 +67,8 @@ async def test_fresh_node_catches_up_over_a_bad_line(filled: list[LocalNode], na
             await until_equal_and_complete(filled)
         finally:
             await asyncio.to_thread(stop_all, filled)
-    print(  # noqa: T201 - a figure for the record
-        f"\n{name}: {EVENTS} events and their content, {proxy.connections} connections, "
+    tell(
+        f"{name}: {EVENTS} events and their content, {proxy.connections} connections, "
         f"{proxy.cuts} cut, {proxy.passed_bytes // KIB} KiB, {time.monotonic() - started:.1f} s"
     )
     assert proxy.passed_bytes > EVENTS * 600

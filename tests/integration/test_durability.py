@@ -22,6 +22,7 @@ from registry.client import RegistryClient, case, load_profile
 from registry.domain.identifiers import CaseId
 from registry.store.failpoints import Step
 from registry_cli.federation import LocalNode, running
+from tests.counts import tell
 from tests.faults import node_with_failpoint
 from tests.integration.durable_logs import leaves_of
 from tests.integration.federation_world import (
@@ -169,8 +170,8 @@ async def test_forty_kills_of_two_nodes_that_append_lose_nothing_and_fork_nothin
         await until_equal([*nodes], case_count=2)
     both_s.sort()
     acknowledged = sum(len(book.acknowledged) for book in books)
-    print(  # noqa: T201 - figures for the record
-        f"\n{2 * len(both_s)} kills of a node, {len(both_s)} of them at a step, {acknowledged} "
+    tell(
+        f"{2 * len(both_s)} kills of a node, {len(both_s)} of them at a step, {acknowledged} "
         f"events acknowledged, 0 lost; serves again after {both_s[0]:.2f} to {both_s[-1]:.2f} s"
     )
     for node, other, book in zip(nodes, nodes[::-1], books, strict=True):
@@ -231,7 +232,7 @@ async def test_sigterm_ends_a_busy_node_cleanly_and_loses_nothing(node: LocalNod
         took_s = monotonic() - asked
         ends = await asyncio.gather(*appending, return_exceptions=True)
         await health.aclose()
-    print(f"\nended {took_s:.2f} s after SIGTERM with {len(book.acknowledged)} acknowledged")  # noqa: T201 - a figure for the record
+    tell(f"ended {took_s:.2f} s after SIGTERM with {len(book.acknowledged)} acknowledged")
     assert statuses == ["SERVING", "NOT_SERVING"]
     assert status == 0
     assert took_s < ENDS_WITHIN_S

@@ -11,6 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from registry_cli.federation import LocalNode
+from tests.counts import tell
 from tests.integration.federation_world import (
     client_of,
     found,
@@ -81,7 +82,7 @@ async def test_flooding_log_is_held_back_and_nothing_else(nodes: list[LocalNode]
         (peer,) = await client.peers()
     assert peer.is_connected
     assert not peer.last_error
-    print(f"a flood of {FLOOD} events: {held} taken of a burst of {BURST}, then held back")  # noqa: T201
+    tell(f"a flood of {FLOOD} events: {held} taken of a burst of {BURST}, then held back")
     shown = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-c", CLI, "peers", "--profile", str(beta.profile)],

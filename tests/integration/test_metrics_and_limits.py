@@ -18,6 +18,7 @@ from registry.api.v1 import admin_pb2, admin_pb2_grpc, audit_pb2, audit_pb2_grpc
 from registry.application.clients import add_client
 from registry.application.roles import Role
 from registry_cli.federation import LocalNode
+from tests.counts import tell
 from tests.integration.federation_world import (
     channel_as_client,
     client_of,
@@ -130,7 +131,7 @@ async def test_flood_of_one_caller_leaves_room_for_another(nodes: list[LocalNode
         await flood.wait()
     outcomes = json.loads(rest)
     p99_ms = sorted(times)[int(len(times) * 0.99)] * 1000
-    print(  # noqa: T201
+    tell(
         f"a well-behaved caller beside a flood of {sum(outcomes.values())} calls ({outcomes}): "
         f"p99 of {len(times)} calls {p99_ms:.0f} ms"
     )

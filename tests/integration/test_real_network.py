@@ -17,6 +17,7 @@ import pytest
 
 from registry.application.benchmark.filling import EVENTS_PER_CASE, fill_log
 from registry_cli.federation import LocalNode, Mechanism, found_federation
+from tests.counts import tell
 from tests.faults.network_namespaces import Namespace, bridged
 from tests.integration.federation_world import (
     client_of,
@@ -165,8 +166,8 @@ async def test_five_nodes_are_equal_after_a_slow_link_resets_and_a_one_way_cut(
                 return not any(log.parts_wanted for log in (await client.node_status()).logs)
 
             await until(is_complete, f"all content is at {slug}")
-    print(  # noqa: T201 - a figure for the record
-        f"\n5 namespaces: reset at {held} of {EVENTS} events, equal under a one-way cut after "
+    tell(
+        f"5 namespaces: reset at {held} of {EVENTS} events, equal under a one-way cut after "
         f"{cut_s:.1f} s, healed and complete after {time.monotonic() - started:.1f} s, "
         f"digest {digest.hex()[:16]}"
     )

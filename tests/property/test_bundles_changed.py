@@ -25,6 +25,7 @@ from registry.log.bundle import (
     encode_record,
     read_bundle,
 )
+from tests.counts import tell
 from tests.unit.application.bundle_world import (
     Bundles,
     Held,
@@ -116,7 +117,7 @@ def test_damaged_bundle_is_refused_and_changes_nothing(bundles: Bundles, quick: 
         reasons[f"{kind}: {refusal.value.reason}"] += 1
     assert files_of(beta) == files
     assert held_by(beta) == before
-    print(f"{DAMAGED} damaged bundles, all refused: {dict(sorted(reasons.items()))}")  # noqa: T201 - counts for the record
+    tell(f"{DAMAGED} damaged bundles, all refused: {dict(sorted(reasons.items()))}")
     assert {reason.partition(": ")[2] for reason in reasons} >= {
         "malformed_bundle",
         "truncated_stream",
@@ -142,7 +143,7 @@ def test_bundle_that_is_cut_at_any_border_of_its_records_is_refused(bundles: Bun
     for cut in sorted(cuts):
         with pytest.raises(RegistryError):
             list(read_bundle(io.BytesIO(data[:cut]).read))
-    print(f"{len(cuts)} cuts at borders, all refused")  # noqa: T201 - counts for the record
+    tell(f"{len(cuts)} cuts at borders, all refused")
 
 
 def test_what_a_liar_writes_brings_nothing_that_its_author_did_not_sign(
@@ -180,7 +181,7 @@ def test_what_a_liar_writes_brings_nothing_that_its_author_did_not_sign(
                 size - states[name].size(log_id) for log_id, (size, _) in after.logs.items()
             )
             assert not after.frozen, "nobody honest is frozen by what another wrote"
-    print(f"{LIES} lies: {dict(sorted(outcomes.items()))}")  # noqa: T201 - counts for the record
+    tell(f"{LIES} lies: {dict(sorted(outcomes.items()))}")
     assert len(outcomes) >= 5
 
 
@@ -272,5 +273,5 @@ def test_bundles_in_any_order_are_taken_or_name_what_comes_first(
         after = held_by(beta)
         assert after == ends
         assert after.size(alpha) == 20
-    print(f"{ORDERS} orders: {taken} bundles taken, {gaps} that came too early")  # noqa: T201 - counts for the record
+    tell(f"{ORDERS} orders: {taken} bundles taken, {gaps} that came too early")
     assert gaps

@@ -12,8 +12,6 @@ from itertools import combinations
 from random import Random
 from typing import Any, Final, NamedTuple, cast
 
-import pytest
-
 from registry.errors import EntryError
 from registry.log.fault_proof import (
     FaultProof,
@@ -29,6 +27,7 @@ from registry.store.freezes import FreezeChange, drop_retired, keep_proof
 from registry.store.rows import insert_logs, read_state
 from registry.store.schema import MIGRATIONS
 from registry.store.values import KeptProof
+from tests.counts import tell
 from tests.faults.two_faced import (
     KEYS,
     LOG,
@@ -201,9 +200,7 @@ def check_honest_author(random: Random) -> Counts:
     return Counts(accusations=len(proofs), refused=len(proofs) - len(believed), lifted=lifted)
 
 
-def test_forks_end_at_one_size_on_every_node_and_honest_logs_nowhere(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_forks_end_at_one_size_on_every_node_and_honest_logs_nowhere() -> None:
     total = Counts()
     for seed in range(FIRST, FIRST + SEEDS):
         for check in (check_author_with_many_histories, check_honest_author):
@@ -211,9 +208,8 @@ def test_forks_end_at_one_size_on_every_node_and_honest_logs_nowhere(
             total = Counts(*map(sum, zip(total, found, strict=True)))
     assert total.proofs > SEEDS
     assert total.lifted > 0, "no node met an old key before its rotation"
-    with capsys.disabled():
-        print(  # noqa: T201 - the count that a promise asks for
-            f"\npromise 4: {SEEDS} seeds, {ORDERS} orders each: {total.proofs} proofs of forks, "
-            f"{total.accusations} accusations of honest authors, {total.refused} refused at "
-            f"once, {total.lifted} freezes by old keys lifted, 0 false ones left"
-        )
+    tell(
+        f"promise 4: {SEEDS} seeds, {ORDERS} orders each: {total.proofs} proofs of forks, "
+        f"{total.accusations} accusations of honest authors, {total.refused} refused at "
+        f"once, {total.lifted} freezes by old keys lifted, 0 false ones left"
+    )

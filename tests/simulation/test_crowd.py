@@ -7,6 +7,7 @@ from unittest import mock
 import pytest
 
 from registry.log.signing import verify
+from tests.counts import tell
 from tests.simulation.crowd import MEMBERS, RELAYS, Crowd
 
 HELD = (1, 10, 100)
@@ -28,7 +29,7 @@ def test_traffic_grows_with_what_is_new_not_with_what_is_held() -> None:
     first = Crowd(1, knows_all=False)
     learned = first.connect()
     assert first.sizes() == {(1,) * MEMBERS}
-    print(  # noqa: T201 - the counts are what this run shows
+    tell(
         f"{MEMBERS} members learn {MEMBERS} logs of 1 event from {len(RELAYS)} relays each: "
         f"{learned.messages} messages, {learned.size_bytes} bytes"
     )
@@ -40,7 +41,7 @@ def test_traffic_grows_with_what_is_new_not_with_what_is_held() -> None:
         new = crowd.write(WRITERS)
         assert crowd.sizes() == {(held + 1,) * WRITERS + (held,) * (MEMBERS - WRITERS)}
         found.append((again, new))
-        print(  # noqa: T201 - as above
+        tell(
             f"{MEMBERS * held} events held by each: all streams anew {again.messages} messages, "
             f"{again.size_bytes} bytes; {WRITERS} new events {new.messages} messages, "
             f"{new.size_bytes} bytes"

@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from tests.counts import tell
 from tests.simulation.liar import LIES
 from tests.simulation.run import run_seed
 
@@ -75,7 +76,7 @@ def test_two_hundred_seeds_are_safe_converge_and_repeat(tmp_path: Path) -> None:
     running = [start(log, hash_seed) for hash_seed, log in enumerate(logs, 1)]
     told = [process.communicate()[0] for process in running]
 
-    print(told[0])  # noqa: T201 - the counts are what this run shows
+    tell(told[0])
     assert [process.returncode for process in running] == [0, 0], told[0] + told[1]
     first, second = (log.read_text().splitlines() for log in logs)
     assert len(first) == SEEDS

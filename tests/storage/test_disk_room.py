@@ -11,6 +11,7 @@ import pytest
 
 from registry.errors import DiskFull, DiskReserved, StorageError
 from registry.store.disk_room import DiskRoom
+from tests.counts import tell
 from tests.unit.application.federation_in_process import (
     Nodes,
     carry_entries,
@@ -187,4 +188,4 @@ def test_own_log_uses_the_reserve_of_a_real_disk_stays_open_and_goes_on(small_di
         beta.record(opening())
         carry_entries(alpha, beta, alpha.log_id)
         assert store.log_state(beta.log_id).size == count + 1
-        print(f"{count} own events within the reserve, then refused; all goes on with room")  # noqa: T201
+        tell(f"{count} own events within the reserve, then refused; all goes on with room")

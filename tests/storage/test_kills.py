@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.counts import tell
+
 KILLS = int(os.environ.get("SOAK_KILLS", "300"))
 SEED = 20_261
 
@@ -24,7 +26,7 @@ def test_three_hundred_kills_lose_no_acknowledged_event(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr[-2000:]
     counted = json.loads(done.stdout)
-    print(f"\n{counted}, 0 lost")  # noqa: T201 - figures for the record
+    tell(f"{counted}, 0 lost")
     assert counted["kills"] == KILLS
     # The run must have seen what it is about: work done, and kills in the middle of it.
     assert counted["acknowledged"] > KILLS

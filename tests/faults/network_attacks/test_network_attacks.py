@@ -27,6 +27,7 @@ from registry.application.roles import Role
 from registry.client import RegistryClient, case, load_profile
 from registry.domain.identifiers import CaseId
 from registry_cli.federation import LocalNode
+from tests.counts import tell
 from tests.faults.network_attacks.attacks import ATTACKS
 from tests.integration.federation_world import (
     client_of,
@@ -142,9 +143,7 @@ async def is_served(node: LocalNode) -> bool:
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-async def test_attack_starves_nobody(
-    name: str, node: LocalNode, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_attack_starves_nobody(name: str, node: LocalNode) -> None:
     async with client_of(node) as client:
         receipt = await client.open_case(f"attack-{name}", opened(f"Before {name} (invented)"))
     bystander = Bystander(node, receipt.case_id)
@@ -157,12 +156,11 @@ async def test_attack_starves_nobody(
         told = attack.communicate()[0]
     counts = json.loads(told)
 
-    with capsys.disabled():
-        print(  # noqa: T201 - the promise names these figures
-            f"\n{name}: {counts}; {len(bystander.times_s)} calls beside it, p99 "
-            f"{bystander.p99_ms():.0f} ms; memory {before_mib:.0f} MiB + "
-            f"{bystander.most_mib - before_mib:.0f}"
-        )
+    tell(
+        f"{name}: {counts}; {len(bystander.times_s)} calls beside it, p99 "
+        f"{bystander.p99_ms():.0f} ms; memory {before_mib:.0f} MiB + "
+        f"{bystander.most_mib - before_mib:.0f}"
+    )
     assert counts["connections"] > 0
     assert bystander.recorded > 0
     assert bystander.most_mib < MEMORY_MAX_MIB

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.client.tls import require_tls13
+from tests.counts import tell
 
 require_tls13()
 
@@ -155,7 +156,7 @@ async def test_entries_and_parts_of_a_long_log_need_no_more_memory_than_of_a_sho
         )
         peaks[size] = (entries, parts, again)
     shown = {size: [f"{peak / 2**20:.1f} MiB" for peak in found] for size, found in peaks.items()}
-    print(f"peaks of entries, parts, parts again: {shown}")  # noqa: T201
+    tell(f"peaks of entries, parts, parts again: {shown}")
     for longer, shorter in zip(peaks[LONG], peaks[SHORT], strict=True):
         assert longer < shorter * GROWTH
 
@@ -170,7 +171,7 @@ async def test_step_of_the_lists_needs_no_more_memory_with_a_long_backlog(nodes:
             pass
 
     peak = await peak_of(all_steps)
-    print(f"peak of a fold behind {LONG + SHORT} entries: {peak / 2**20:.1f} MiB")  # noqa: T201
+    tell(f"peak of a fold behind {LONG + SHORT} entries: {peak / 2**20:.1f} MiB")
     assert peak < 16 * 2**20
 
 

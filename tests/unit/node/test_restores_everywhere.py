@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from registry.client.tls import require_tls13
+from tests.counts import tell
 
 require_tls13()
 
@@ -216,7 +217,7 @@ async def test_log_that_was_set_back_is_closed_or_goes_on_where_it_was(
             assert done.index == known, what
             opened += 1
         registry.store.close()
-    print(f"\n{len(CASES)} restores, {opened} opened, no place signed twice that a peer showed")  # noqa: T201 - figures for the record
+    tell(f"{len(CASES)} restores, {opened} opened, no place signed twice that a peer showed")
     assert len(CASES) >= 50
 
 
