@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from registry.api.v1 import replication_pb2
 from registry.domain.identifiers import LogId, RootHash, Slug
 from registry.errors import NotFound
+from registry.log.fault_proof import SignedPrefix, encode_signed_prefix
 from registry.log.roster import Member
 from registry_node.servicers.replication import entries_message, note_to_prove
 from tests.faults.honest_peer import HonestPeer
@@ -69,8 +70,11 @@ class Liar:
             self._tell(watch)
         self._world.scheduler.after(_EVERY_MS, self.start)
 
-    def serve_watch(self, call: Call, client: Member, held: dict[LogId, int]) -> None:
-        watch = _Watch(call, client, held.get(self.own.log_id, 0))
+    def serve_watch(
+        self, call: Call, client: Member, request: replication_pb2.WatchHeadsRequest
+    ) -> None:
+        told = [log.size for log in request.held if log.log_id == self.own.log_id]
+        watch = _Watch(call, client, max(told, default=0))
         self._watches = [each for each in self._watches if not each.call.is_dead] + [watch]
         self._tell(watch)
         if self.lie == "relay":
@@ -87,6 +91,27 @@ class Liar:
             if message.checkpoint:
                 message.checkpoint = self._note(peer, max(size, self._size))
             call.answer(message)
+
+    def serve_prefix(self, call: Call, log_id: LogId, size: int) -> None:
+        """GetPrefix: of the history that this client is shown, or of others' logs as they are."""
+        if log_id != self.own.log_id:
+            author = self._world.at[self._world.roster.member_by_log(log_id).slug]
+            if author.is_up:
+                author.serve_prefix(call, log_id, size)
+            else:
+                call.break_off("UNAVAILABLE")
+            return
+        if size > self._size:
+            call.finish("NOT_FOUND")
+            return
+        peer = self._history_for(call.client)
+        root = peer.range_at(size).root()
+        prefix = SignedPrefix(self._note(peer, self._size), (), root, peer.path(size, self._size))
+        call.answer(
+            replication_pb2.GetPrefixResponse(
+                signed_prefix=encode_signed_prefix(prefix), last_entry=peer.entries[size - 1]
+            )
+        )
 
     def _history_for(self, client: str) -> HonestPeer:
         member = self._world.roster.member_by_slug(Slug(client.rstrip("'")))
