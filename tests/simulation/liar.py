@@ -4,6 +4,7 @@
     bad_signature   signs a checkpoint over an entry that it has not signed
     wrong_root      signs a checkpoint that no entries lead to
     relay           offers the others' logs and changes a byte of what it serves
+    framing         makes up proofs that the others have forked, and signs them with another key
 
 What it writes is made in memory by `tests.faults.honest_peer`, under its own true key.
 """
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 from registry.api.v1 import replication_pb2
 from registry.domain.identifiers import LogId, RootHash, Slug
 from registry.errors import NotFound
-from registry.log.fault_proof import SignedPrefix, encode_signed_prefix
+from registry.log.fault_proof import SignedPrefix, encode_signed_prefix, two_histories
 from registry.log.roster import Member
+from registry.log.signing import Signer
 from registry_node.servicers.replication import entries_message, note_to_prove
 from tests.faults.honest_peer import HonestPeer
 from tests.simulation.cast import REGISTRY, signer_of
@@ -25,7 +27,7 @@ from tests.simulation.network import Call
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-LIES: Final = ("fork", "bad_signature", "wrong_root", "relay")
+LIES: Final = ("fork", "bad_signature", "wrong_root", "relay", "framing")
 BEFORE: Final = 4
 """So many entries are honest."""
 SIZE: Final = 9
@@ -79,6 +81,8 @@ class Liar:
         self._tell(watch)
         if self.lie == "relay":
             self._offer_others(watch)
+        if self.lie == "framing":
+            self._accuse_others(watch)
         caught_up = replication_pb2.CaughtUp(roster_version=1)
         call.answer(replication_pb2.WatchHeadsResponse(caught_up=caught_up))
 
@@ -130,6 +134,11 @@ class Liar:
             return peer.note_at(size, RootHash(sha256(b"a root of nothing").digest()))
         return peer.note_at(size)
 
+    def _accuse_others(self, watch: _Watch) -> None:
+        for node in self._world.honest_nodes():
+            proof = made_up_proof(node.own, signer_of(self.own.slug))
+            watch.call.answer(replication_pb2.WatchHeadsResponse(evidence=proof))
+
     # --- other members' logs --------------------------------------------------------------------
 
     def _offer_others(self, watch: _Watch) -> None:
@@ -158,3 +167,25 @@ class Liar:
         message.checkpoint = note
         call.answer(message)
         self._world.scheduler.count("entries changed by a relay")
+
+
+class Forger:
+    """Names a key that it does not have."""
+
+    def __init__(self, public_key: bytes, own: Signer) -> None:
+        self.public_key = public_key
+        self._own = own
+
+    def sign(self, message: bytes) -> bytes:
+        return self._own.sign(message)
+
+
+def made_up_proof(victim: Member, own: Signer) -> bytes:
+    """A proof of two histories that somebody else wrote in a member's name."""
+    forger = Forger(victim.log_key, own)
+    first, second = (HonestPeer(victim.origin, REGISTRY, forger) for _ in range(2))
+    prefixes = []
+    for number, peer in enumerate((first, second)):
+        peer.write(f"event of history {number}")
+        prefixes.append(SignedPrefix(peer.note_at(1), (), peer.range_at(1).root(), ()))
+    return two_histories(victim.origin, 1, prefixes[0], prefixes[1])
