@@ -35,6 +35,7 @@ class History:
         is_at_risk: a restore or a clone has put it where a fork cannot be excluded.
         has_forked: two histories of it were published.
         is_of_liar: its author keeps no rule.
+        parted_at: the first index at which two histories of it have other entries; None = one.
         kept_below: what is at or past this was destroyed by a restore; None = nothing was.
     """
 
@@ -44,6 +45,7 @@ class History:
     is_at_risk: bool = False
     has_forked: bool = False
     is_of_liar: bool = False
+    parted_at: int | None = None
     kept_below: int | None = None
 
     @property
@@ -148,12 +150,24 @@ class Checks:
             return
         if node.store.root_at(log_id, head.size) != root:
             self._fail(f"{node.host} offers a note that its entries do not lead to")
-        if log.is_of_liar or log.has_forked:
+        if log.is_of_liar:
+            return
+        self._note_parting(node, log, head)
+        if log.has_forked:
             return
         if not log.is_at_risk:
             self._fail(f"{node.host} offers another history of {log_id.hex()[:6]} at {head.size}")
         log.has_forked = True
         self._counts["logs forked where nobody could tell"] += 1
+
+    def _note_parting(self, node: "SimNode", log: History, head: OfferedHead) -> None:
+        """The smallest over all heads: two later branches do not part before the first ones."""
+        size = 1
+        while size < min(head.size, log.size) and log.roots[size] == node.store.root_at(
+            head.log_id, size
+        ):
+            size += 1
+        log.parted_at = size - 1 if log.parted_at is None else min(log.parted_at, size - 1)
 
     def _extend(self, node: "SimNode", log: History, size: int) -> None:
         entries = node.store.entries(node.own.log_id, log.size, size)
@@ -192,7 +206,7 @@ class Checks:
     # --- accusations ----------------------------------------------------------------------------
 
     def frozen(self, node: "SimNode", log_id: LogId, at: int) -> None:
-        self._counts["logs frozen"] += 1
+        self._counts["freezes"] += 1
         if not self.logs[log_id].may_be_contradicted:
             self._fail(f"{node.host} froze an honest log, {log_id.hex()[:6]}, at {at}")
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from registry.domain.identifiers import LogId, RootHash
+from registry.domain.identifiers import RootHash
 from registry.log.entry import signed_message, split_entry
 from registry.log.signing import verify
 from registry.store.values import LogState
 from registry.views.case_file import Reader
 from registry.views.node_digest import read_node_digest
 from tests.simulation.cast import keys_of
+from tests.simulation.endings import wrong_endings
 
 if TYPE_CHECKING:
     from tests.simulation.node import SimNode
@@ -23,6 +24,7 @@ def differences(world: "World") -> list[str]:
     if down:
         return [f"{', '.join(down)} are down"]
     found = [*_different_logs(world, nodes), *_closed_logs(world, nodes), *_waiting(world)]
+    found += wrong_endings(world, nodes)
     return found or [*_lost(world, nodes), *_different_digests(world, nodes)]
 
 
@@ -32,11 +34,6 @@ def _different_logs(world: "World", nodes: list["SimNode"]) -> Iterator[str]:
         states = [states[log_id] for states in states_of]
         places = {_place(node, state) for node, state in zip(nodes, states, strict=True)}
         if len(places) == 1 and (log.is_at_risk or log.is_of_liar or states[0].size == log.size):
-            continue
-        if log.has_forked and _is_noticed(world, log_id):
-            world.scheduler.count("forks noticed and frozen")
-            continue
-        if log.is_of_liar:
             continue
         yield f"log {log_id.hex()[:6]} of {log.size}: {sorted(size for size, _ in places)}"
 
@@ -48,21 +45,15 @@ def _place(node: "SimNode", state: LogState) -> tuple[int, RootHash]:
     return size, root
 
 
-def _is_noticed(world: "World", log_id: LogId) -> bool:
-    """Whether the author of a forked log has stopped, and says so.
-
-    It is frozen if a peer showed a note that contradicts the own history. If the peer's history is
-    the longer one, only what it cannot give back tells of the fork: then the log stays closed.
-    """
-    author = world.at[world.roster.member_by_log(log_id).slug]
-    is_frozen = author.store.log_state(log_id).frozen_at is not None
-    return is_frozen or "forked" in (author.store.read_only_reason() or "")
-
-
 def _closed_logs(world: "World", nodes: list["SimNode"]) -> Iterator[str]:
     for node in nodes:
         reason, log = node.store.read_only_reason(), world.checks.logs[node.own.log_id]
-        if reason is not None and (not (log.is_at_risk or log.has_forked) or "starting" in reason):
+        if reason is None:
+            continue
+        is_frozen = node.store.log_state(node.own.log_id).frozen_at is not None
+        # A log that lost what nobody else holds stays closed; one that has forked is frozen.
+        may_stay = is_frozen or (log.is_at_risk and "forked" not in reason)
+        if "starting" in reason or not may_stay:
             yield f"{node.host} is closed: {reason}"
 
 

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Final
 
 from registry.api.v1 import replication_pb2
 from registry.domain.identifiers import Slug
-from registry.errors import EntryError, GuardError, LogDiverged, RegistryError, TryLater
+from registry.errors import (
+    EntryError,
+    GuardError,
+    LogDiverged,
+    RegistryError,
+    RootMismatch,
+    TryLater,
+)
 from registry.log.checkpoint import Checkpoint
 from registry.log.roster import Member
 from registry.replication.recovery import (
@@ -44,6 +51,10 @@ class Fencing:
         self._steps.ask_again(shown)
         self._ask()
 
+    def look_again(self) -> None:
+        """Something else says where the own log ends."""
+        self._ask()
+
     def meet(self, peer: Member) -> None:
         """Looks at what a peer that has come holds of the own log."""
 
@@ -51,6 +62,7 @@ class Fencing:
             note = self._judge(head or replication_pb2.Head())
             if self._steps.meet(peer.slug, note):
                 self._node.scheduler.count("forks met")
+                self._forked(peer.slug, note.size)
                 self._ask()
 
         self._ask_peer(peer, answered)
@@ -100,6 +112,9 @@ class Fencing:
             name = type(decision).__name__.lower()
             node.scheduler.note(f"{node.host} fence: {comparison} {answers} {decision}")
             node.scheduler.count(f"fence: {name}")
+            for slug, note in answers.items():
+                if not note.is_consistent:
+                    self._forked(slug, note.size)
             self._carry_out(decision, held=comparison.database_size)
         except TryLater as error:
             node.store.refuse_appends(str(error))
@@ -129,6 +144,8 @@ class Fencing:
     def _pulled_back(self, peer: Slug, size: int) -> Callable[[RegistryError | None], None]:
         def done(error: RegistryError | None) -> None:
             if isinstance(error, EntryError | TryLater | GuardError):
+                if isinstance(error, RootMismatch | LogDiverged | GuardError):
+                    self._forked(peer, size)
                 self._node.scheduler.note(f"{self._node.host} pull back failed: {error.reason}")
                 self._node.scheduler.count("pull-backs failed")
                 self._steps.note_failure(peer, size, error)
@@ -139,6 +156,9 @@ class Fencing:
             self._end(is_done=False)
 
         return done
+
+    def _forked(self, peer: Slug, size: int) -> None:
+        self._node.accusing.suspect(peer, self._node.own.log_id, size)
 
     def _end(self, *, is_done: bool) -> None:
         """The round is over; the next one comes if it has brought nothing final."""
@@ -169,7 +189,8 @@ class Fencing:
             answered(None)
 
         call = node.world.call(node, member, "ask", node.guarded(take), node.guarded(end))
-        call.request(node.world.serving(member, lambda to: to.serve_watch(call, node.own, {})))
+        nothing = replication_pb2.WatchHeadsRequest()
+        call.request(node.world.serving(member, lambda to: to.serve_watch(call, node.own, nothing)))
         node.later(ASK_AT_MOST_MS, lambda: call.end("DEADLINE_EXCEEDED"))
 
     def _judge(self, head: replication_pb2.Head) -> OwnNote:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Final
 from registry.api.v1 import replication_pb2
 from registry.application.intake import EntryRun, LogIntake, ProvenHead
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import PeerUnavailable, RegistryError, StorageError, TruncatedStream
+from registry.errors import (
+    LogDiverged,
+    PeerUnavailable,
+    RegistryError,
+    RootMismatch,
+    StorageError,
+    TruncatedStream,
+)
 from registry.log.roster import Member
 from registry.replication.effects import (
     AskFenceAgain,
@@ -23,15 +30,16 @@ from registry.replication.messages import (
     HeadOffered,
     LogFrozen,
     LogGrew,
+    LogThawed,
     Message,
     PeerCaughtUp,
     PeerDown,
     PeerUp,
-    Tail,
     Tick,
     blame_of,
 )
 from registry.replication.session import Session
+from registry_node.head_messages import read_head, watch_request
 from tests.simulation.cast import keys_of
 from tests.simulation.network import Call
 
@@ -54,6 +62,7 @@ class Following:
         keys = {member.log_id: keys_of(member) for member in roster.writers()}
         self.session = Session(roster, node.own, held, keys)
         self._intakes: dict[LogId, LogIntake] = {}
+        self._ends: dict[LogId, int] = {}
         self._blocked_until_ms: dict[Slug, int] = {}
         self._watching: dict[Slug, Call] = {}
         self._wait_ms = {member.slug: _RECONNECT_FIRST_MS for member in node.peers}
@@ -64,8 +73,9 @@ class Following:
         for member in self._node.peers:
             self._dial_later(member, 0)
         for state in self._node.store.log_states():
-            if state.frozen_at is not None and state.size >= state.frozen_at:
-                self.tell(LogFrozen(state.log_id))
+            if state.frozen_at is not None:
+                self._ends[state.log_id] = state.frozen_at
+                self._end_if_whole(state.log_id, state.size)
         self._node.later(_TICK_MS, self._tick)
 
     def end(self) -> None:
@@ -75,6 +85,16 @@ class Following:
     def tell(self, message: Message) -> None:
         for effect in self.session.handle(self._node.scheduler.now_ms, message):
             self._carry_out(effect)
+
+    def ends(self, log_id: LogId, at: int) -> None:
+        """A log ends somewhere, or earlier than before."""
+        self.tell(LogThawed(log_id))
+        self._ends[log_id] = at
+        self._end_if_whole(log_id, self.session.held_of(log_id))
+
+    def _end_if_whole(self, log_id: LogId, size: int) -> None:
+        if size >= self._ends.get(log_id, size + 1):
+            self.tell(LogFrozen(log_id))
 
     def _tick(self) -> None:
         self.tell(Tick())
@@ -96,11 +116,14 @@ class Following:
             if not is_connected:
                 is_connected = True
                 self.tell(PeerUp(member.slug))
+                node.accusing.peer_came(member.slug)
                 node.fencing.meet(member)
             if call.is_over:
                 return
             if response.HasField("head"):
-                self.tell(_offered(member.slug, response.head))
+                self._take_head(read_head(member.slug, response.head))
+            elif response.evidence:
+                node.accusing.take(member.slug, response.evidence)
             else:
                 self.tell(PeerCaughtUp(member.slug))
 
@@ -113,13 +136,17 @@ class Following:
             self._wait_ms[member.slug] = wait_ms
             self._dial_later(member, wait_ms)
 
-        states = node.store.log_states()
-        held = {state.log_id: state.noted_size for state in states}
+        request = watch_request(node.store.log_states(), lambda _: b"")
         call = node.world.call(node, member, "heads", node.guarded(take), node.guarded(end))
         self._watching[member.slug] = call
-        call.request(node.world.serving(member, lambda to: to.serve_watch(call, node.own, held)))
+        call.request(node.world.serving(member, lambda to: to.serve_watch(call, node.own, request)))
         period_ms = _WATCH_MS * node.scheduler.random.randint(80, 120) // 100
         node.later(period_ms, lambda: call.end(""))
+
+    def _take_head(self, offered: HeadOffered) -> None:
+        ours = self._node.hub.note_of(offered.log_id)
+        self.tell(offered)
+        self._node.accusing.heard(offered, ours)
 
     # --- effects ------------------------------------------------------------------------------
 
@@ -143,9 +170,9 @@ class Following:
             case AskFenceAgain(_, checkpoint):
                 node.scheduler.count("own log larger elsewhere")
                 node.fencing.ask_again(checkpoint)
-            case FindParting():
-                # No log rotates its key here; fault proofs have a simulation of their own.
+            case FindParting(peer, log_id, note):
                 node.scheduler.count("heads of another key")
+                node.accusing.suspect_note(peer, log_id, note)
 
     def _take_tail(self, effect: TakeTail) -> None:
         member = self._node.roster.member_by_log(effect.log_id)
@@ -158,26 +185,26 @@ class Following:
                 self._node.write(lambda: intake.take(run, head).result())
             self._keep(member, intake)
         except RegistryError as error:
-            self._fail(effect.peer, effect.log_id, error)
+            self._fail(effect, error)
             return
-        self._settle(effect.peer, intake)
+        self._settle(effect.peer, member, intake)
 
     def _fetch(self, effect: FetchEntries) -> None:
         member = self._node.roster.member_by_log(effect.log_id)
 
         def done(error: RegistryError | None) -> None:
             if error is not None:
-                self._fail(effect.peer, effect.log_id, error)
+                self._fail(effect, error)
             else:
                 self._keep(member, intake)
-                self._settle(effect.peer, intake)
+                self._settle(effect.peer, member, intake)
 
         intake = self._intake(member)
         self._stream(effect.peer, intake, effect.size, done)
 
     def fetch_own(self, peer: Slug, size: int, done: Done) -> None:
         """Pulls own entries back, like any other log's."""
-        self._stream(peer, LogIntake(self._node, self._node.own), size, done)
+        self._stream(peer, LogIntake(self._node, self._node.own, self._ends), size, done)
 
     def _stream(self, peer: Slug, intake: LogIntake, size: int, done: Done) -> None:
         node, start, log_id = self._node, intake.held.size, intake.held.log_id
@@ -197,29 +224,37 @@ class Following:
     # --- how it ended -----------------------------------------------------------------------------
 
     def _intake(self, member: Member) -> LogIntake:
-        return self._intakes.pop(member.log_id, None) or LogIntake(self._node, member)
+        return self._intakes.pop(member.log_id, None) or LogIntake(self._node, member, self._ends)
 
     def _keep(self, member: Member, intake: LogIntake) -> None:
         if intake.fault is None:
             self._intakes[member.log_id] = intake
 
-    def _fail(self, peer: Slug, log_id: LogId, error: RegistryError) -> None:
+    def _fail(self, effect: FetchEntries | TakeTail, error: RegistryError) -> None:
         if isinstance(error, StorageError):
             raise error
         node, blame = self._node, blame_of(error)
+        peer, log_id = effect.peer, effect.log_id
+        if isinstance(error, LogDiverged) and log_id in self._ends:
+            blame = Blame.NOBODY  # it was frozen meanwhile
         node.scheduler.note(f"{node.host} fetch from {peer} failed: {error.reason}")
         node.scheduler.count(f"fetches failed: {blame.value}")
         self._failed[log_id] = True
         if blame is Blame.AUTHOR:
             node.world.checks.contradicted(node, log_id, error)
+            is_peers = isinstance(error, RootMismatch)
+            node.accusing.suspect(peer, log_id, effect.size, is_peers=is_peers)
         self.tell(FetchFailed(peer, log_id, f"{error.reason}: {error}", blame))
 
-    def _settle(self, peer: Slug, intake: LogIntake) -> None:
-        log_id, fault = intake.held.log_id, intake.fault
+    def _settle(self, peer: Slug, member: Member, intake: LogIntake) -> None:
+        log_id, fault, bad = intake.held.log_id, intake.fault, intake.bad_entry
         self.tell(LogGrew(log_id, intake.held.size))
+        self._end_if_whole(log_id, intake.held.size)
         if fault is not None:
             node = self._node
-            node.write(lambda: node.store.freeze(log_id, fault.place, fault.reason, b"").result())
+            if bad is None or not node.accusing.prove_bad_entry(member, bad):
+                at, reason = fault.place, fault.reason
+                node.write(lambda: node.store.freeze(log_id, at, reason, b"").result())
             self.tell(LogFrozen(log_id))
         self._failed.pop(log_id, None)
         self.tell(FetchEnded(peer, log_id))
@@ -253,7 +288,8 @@ class _Stream:
             self.call.cancel()
             self._done(error)
             return
-        if intake.fault is not None or intake.held.size == head.checkpoint.size:
+        is_over = intake.fault is not None or intake.is_whole
+        if is_over or intake.held.size == head.checkpoint.size:
             self.call.cancel()
             self._done(None)
 
@@ -264,11 +300,6 @@ class _Stream:
             self._done(PeerUnavailable(f"GetEntries failed: {reason}"))
         else:
             self._done(TruncatedStream("the stream ended before the checkpoint was reached"))
-
-
-def _offered(peer: Slug, head: replication_pb2.Head) -> HeadOffered:
-    tail = Tail(head.tail.start, tuple(head.tail.entries)) if head.HasField("tail") else None
-    return HeadOffered(peer, LogId(head.log_id), head.checkpoint, tail)
 
 
 def _words(effect: Effect) -> str:

@@ -4,6 +4,7 @@
     bad_signature   signs a checkpoint over an entry that it has not signed
     wrong_root      signs a checkpoint that no entries lead to
     relay           offers the others' logs and changes a byte of what it serves
+    framing         makes up proofs that the others have forked, and signs them with another key
 
 What it writes is made in memory by `tests.faults.honest_peer`, under its own true key.
 """
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Final
 from registry.api.v1 import replication_pb2
 from registry.domain.identifiers import LogId, RootHash, Slug
 from registry.errors import NotFound
+from registry.log.fault_proof import SignedPrefix, encode_signed_prefix, two_histories
 from registry.log.roster import Member
+from registry.log.signing import Signer
 from registry_node.servicers.replication import entries_message, note_to_prove
 from tests.faults.honest_peer import HonestPeer
 from tests.simulation.cast import REGISTRY, signer_of
@@ -24,7 +27,7 @@ from tests.simulation.network import Call
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-LIES: Final = ("fork", "bad_signature", "wrong_root", "relay")
+LIES: Final = ("fork", "bad_signature", "wrong_root", "relay", "framing")
 BEFORE: Final = 4
 """So many entries are honest."""
 SIZE: Final = 9
@@ -69,12 +72,17 @@ class Liar:
             self._tell(watch)
         self._world.scheduler.after(_EVERY_MS, self.start)
 
-    def serve_watch(self, call: Call, client: Member, held: dict[LogId, int]) -> None:
-        watch = _Watch(call, client, held.get(self.own.log_id, 0))
+    def serve_watch(
+        self, call: Call, client: Member, request: replication_pb2.WatchHeadsRequest
+    ) -> None:
+        told = [log.size for log in request.held if log.log_id == self.own.log_id]
+        watch = _Watch(call, client, max(told, default=0))
         self._watches = [each for each in self._watches if not each.call.is_dead] + [watch]
         self._tell(watch)
         if self.lie == "relay":
             self._offer_others(watch)
+        if self.lie == "framing":
+            self._accuse_others(watch)
         caught_up = replication_pb2.CaughtUp(roster_version=1)
         call.answer(replication_pb2.WatchHeadsResponse(caught_up=caught_up))
 
@@ -87,6 +95,27 @@ class Liar:
             if message.checkpoint:
                 message.checkpoint = self._note(peer, max(size, self._size))
             call.answer(message)
+
+    def serve_prefix(self, call: Call, log_id: LogId, size: int) -> None:
+        """GetPrefix: of the history that this client is shown, or of others' logs as they are."""
+        if log_id != self.own.log_id:
+            author = self._world.at[self._world.roster.member_by_log(log_id).slug]
+            if author.is_up:
+                author.serve_prefix(call, log_id, size)
+            else:
+                call.break_off("UNAVAILABLE")
+            return
+        if size > self._size:
+            call.finish("NOT_FOUND")
+            return
+        peer = self._history_for(call.client)
+        root = peer.range_at(size).root()
+        prefix = SignedPrefix(self._note(peer, self._size), (), root, peer.path(size, self._size))
+        call.answer(
+            replication_pb2.GetPrefixResponse(
+                signed_prefix=encode_signed_prefix(prefix), last_entry=peer.entries[size - 1]
+            )
+        )
 
     def _history_for(self, client: str) -> HonestPeer:
         member = self._world.roster.member_by_slug(Slug(client.rstrip("'")))
@@ -104,6 +133,11 @@ class Liar:
         if self.lie == "wrong_root" and size > BEFORE:
             return peer.note_at(size, RootHash(sha256(b"a root of nothing").digest()))
         return peer.note_at(size)
+
+    def _accuse_others(self, watch: _Watch) -> None:
+        for node in self._world.honest_nodes():
+            proof = made_up_proof(node.own, signer_of(self.own.slug))
+            watch.call.answer(replication_pb2.WatchHeadsResponse(evidence=proof))
 
     # --- other members' logs --------------------------------------------------------------------
 
@@ -133,3 +167,25 @@ class Liar:
         message.checkpoint = note
         call.answer(message)
         self._world.scheduler.count("entries changed by a relay")
+
+
+class Forger:
+    """Names a key that it does not have."""
+
+    def __init__(self, public_key: bytes, own: Signer) -> None:
+        self.public_key = public_key
+        self._own = own
+
+    def sign(self, message: bytes) -> bytes:
+        return self._own.sign(message)
+
+
+def made_up_proof(victim: Member, own: Signer) -> bytes:
+    """A proof of two histories that somebody else wrote in a member's name."""
+    forger = Forger(victim.log_key, own)
+    first, second = (HonestPeer(victim.origin, REGISTRY, forger) for _ in range(2))
+    prefixes = []
+    for number, peer in enumerate((first, second)):
+        peer.write(f"event of history {number}")
+        prefixes.append(SignedPrefix(peer.note_at(1), (), peer.range_at(1).root(), ()))
+    return two_histories(victim.origin, 1, prefixes[0], prefixes[1])

@@ -2,16 +2,17 @@
 
 What is a thread, a task or a gRPC call in `registry_node` is an event of the scheduler here; what
 is decided and written is the node's own code: `LogIntake`, `FenceSteps`, `Session`, `HeadHub`,
-`head_message`, `note_to_prove`, `entries_message` and all of the store.
+`FaultSteps`, `Parting`, `FaultProofs`, the messages of the servicer and all of the store.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from registry.api.v1 import replication_pb2
+from registry.application.fault_proofs import FaultProofs
 from registry.domain.identifiers import LogId
 from registry.errors import NotFound, RegistryError, StorageError
 from registry.log.author import Author
@@ -31,7 +32,14 @@ from registry.store.values import (
     StoreEvent,
 )
 from registry_node.heads import HeadHub, OfferedHead, Subscription
-from registry_node.servicers.replication import entries_message, head_message, note_to_prove
+from registry_node.servicers.replication import (
+    entries_message,
+    head_message,
+    held_alike,
+    note_to_prove,
+    prefix_message,
+)
+from tests.simulation.accusing import Accusing
 from tests.simulation.cast import REGISTRY, keys_of, signer_of
 from tests.simulation.disk import Crashed, Disk, Image, put_faults, put_guard_faults
 from tests.simulation.fencing import Fencing
@@ -79,11 +87,16 @@ class SimNode:
         self._news: list[StoreEvent] = []
         self.following: Following
         self.fencing: Fencing
+        self.accusing: Accusing
 
     @property
     def store(self) -> SqliteStore:
         assert self._open_store is not None
         return self._open_store
+
+    @property
+    def faults(self) -> FaultProofs:
+        return FaultProofs(self.store, self.roster, lambda _: range(1, self.roster.version + 1))
 
     def log_keys(self, member: Member) -> LogKeys:
         return keys_of(member)
@@ -117,8 +130,11 @@ class SimNode:
         states = self.store.log_states()
         self.following = Following(self, {state.log_id: state.size for state in states})
         self.fencing = Fencing(self)
+        self.accusing = Accusing(self)
         self.scheduler.note(f"{self.host} starts {[state.size for state in states]}")
         self.world.checks.started(self)
+        for proof in self.faults.kept():
+            self.hub.publish_proof(proof.log_id, proof.proof)
         for state in states:
             if state.note is not None:
                 self._publish(OfferedHead(state.log_id, state.noted_size, state.note))
@@ -232,14 +248,25 @@ class SimNode:
         """What `Mirror._grew` does after each commit."""
         while self._news:
             news = self._news.pop(0)
-            if isinstance(news, FreezeStored) and news.at is not None:
-                self.world.checks.frozen(self, news.log_id, news.at)
+            if isinstance(news, FreezeStored):
+                self._froze(news)
             if isinstance(news, EntriesStored):
                 if news.note is not None and news.noted_size == news.end:
                     is_small = len(news.entries) <= TAIL_MAX_ENTRIES
                     tail = Tail(news.start, tuple(news.entries)) if is_small else None
                     self._publish(OfferedHead(news.log_id, news.end, news.note, tail))
                 self.following.tell(LogGrew(news.log_id, news.end))
+
+    def _froze(self, news: FreezeStored) -> None:
+        """What `Mirror._froze` does."""
+        assert news.at is not None
+        self.world.checks.frozen(self, news.log_id, news.at)
+        self.following.ends(news.log_id, news.at)
+        if news.proof:
+            self.hub.publish_proof(news.log_id, news.proof)
+            self._pump()
+        if news.log_id == self.own.log_id:
+            self.fencing.look_again()
 
     def _publish(self, head: OfferedHead) -> None:
         self.world.checks.published(self, head)
@@ -259,9 +286,12 @@ class SimNode:
 
     # --- serving ------------------------------------------------------------------------------
 
-    def serve_watch(self, call: Call, client: Member, held: Mapping[LogId, int]) -> None:
+    def serve_watch(
+        self, call: Call, client: Member, request: replication_pb2.WatchHeadsRequest
+    ) -> None:
         """WatchHeads: the heads there are, the marker, then what grows."""
         resources = ExitStack()
+        held = held_alike(self.store, request)
         subscription = resources.enter_context(self.hub.subscribe(held))
         watch = _Watch(call, client, subscription, resources)
         self._calls.append(call)
@@ -284,6 +314,16 @@ class SimNode:
         may_move = watch.call.name == "heads"
         for head in watch.subscription.take():
             watch.call.answer(head_message(watch.client, head, ()), may_move=may_move)
+        for proof in watch.subscription.take_proofs():
+            evidence = replication_pb2.WatchHeadsResponse(evidence=proof)
+            watch.call.answer(evidence, may_move=may_move)
+
+    def serve_prefix(self, call: Call, log_id: LogId, size: int) -> None:
+        """GetPrefix."""
+        try:
+            call.answer(prefix_message(self.faults, log_id, size))
+        except NotFound:
+            call.finish("NOT_FOUND")
 
     def serve_entries(self, call: Call, log_id: LogId, start: int, size: int) -> None:
         """GetEntries: messages one after the other, while this life lasts."""

@@ -14,7 +14,7 @@ from unittest import mock
 
 import structlog
 
-from tests.simulation import convergence, scenario
+from tests.simulation import convergence, endings, scenario
 from tests.simulation.checks import Violation
 from tests.simulation.disk import faults_installed
 from tests.simulation.node import InlineWriter
@@ -99,6 +99,7 @@ def wait_until_one(world: World) -> None:
     if world.liars and (wrong := convergence.wrong_entries(world)):
         msg = f"seed {world.seed}: {wrong[0]}, which its author has not signed"
         raise Violation(msg)
+    endings.count_endings(world)
     world.scheduler.note("converged")
 
 

@@ -3,12 +3,16 @@
 from contextlib import AbstractContextManager
 from unittest import mock
 
+from eventsourcing.sqlite import SQLiteCursor
+
 from registry.errors import EntryError, RegistryError
 from registry.replication.messages import Blame
+from registry.replication.parting import PartingSearch
 from registry.replication.recovery import OwnNote
-from registry.store import connections
+from registry.store import connections, freezes
 from registry.store.sqlite_writing import SqliteWriting
 from registry_node.fence_steps import FenceSteps, Judged
+from registry_node.heads import Subscription
 from tests.simulation.run import run_seed
 
 SEEDS = range(1, 13)
@@ -60,7 +64,50 @@ def test_taking_a_head_without_consistency_is_seen() -> None:
 def test_blaming_the_relay_of_two_histories_is_seen() -> None:
     rash = mock.patch("tests.simulation.following.blame_of", side_effect=_blame_the_peer)
 
-    assert first_broken(rash, "dropped the honest", "fork")
+    assert first_broken(rash, "dropped the honest")
+
+
+def test_handing_on_no_fault_proofs_is_seen() -> None:
+    silent = mock.patch.object(Subscription, "take_proofs", return_value=[])
+
+    assert first_broken(silent, "ends at [")
+
+
+def test_proving_a_fork_later_than_where_it_is_is_seen() -> None:
+    hasty = mock.patch.object(PartingSearch, "next_size", _asks_once)
+
+    assert first_broken(hasty, "did not converge", "fork")
+
+
+def test_freezing_where_nothing_is_wrong_is_seen() -> None:
+    early = mock.patch.object(freezes, "_settle", _settle_at_one)
+
+    assert first_broken(early, "its histories part at", "bad_signature")
+
+
+def test_believing_an_accusation_without_its_signatures_is_seen() -> None:
+    naive = mock.patch("registry.log.checkpoint.verify", return_value=True)
+
+    assert first_broken(naive, "froze an honest log", "framing")
+
+
+_settle = freezes._settle
+
+
+def _settle_at_one(cursor: SQLiteCursor, log_no: int) -> None:
+    _settle(cursor, log_no)
+    cursor.execute(
+        "UPDATE logs SET frozen_at = 1 WHERE log_no = ? AND frozen_at IS NOT NULL", (log_no,)
+    )
+
+
+def _asks_once(search: PartingSearch) -> int | None:
+    if search.theirs is not None or search.is_agreed:
+        return None
+    return _next_size(search)
+
+
+_next_size = PartingSearch.next_size
 
 
 def _blame_the_peer(error: RegistryError) -> Blame:

@@ -18,6 +18,8 @@ from tests.simulation.run import run_seed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SEEDS: Final = 200
+PROVEN: Final = ("fork", "bad_signature")
+"""Lies that leave a proof; a root of nothing leads nowhere, so nobody can show what it is not."""
 MUST_HAPPEN: Final = (
     "I/O errors planned",
     "appends refused: guard_error",
@@ -45,8 +47,13 @@ MUST_HAPPEN: Final = (
     "fetches failed: author",
     "fetches failed: nobody",
     "fetches that broke off in the middle",
+    "fault proofs made",
+    "fault proofs taken",
+    "forks frozen at one place everywhere, with proof",
     "forks met",
-    "forks noticed and frozen",
+    "forks of which one history is left: nobody can tell",
+    "partings cut short",
+    "partings searched",
     "guards made anew",
     "guards with a torn slot",
     "heads out of order",
@@ -112,6 +119,10 @@ def test_a_liar_harms_nobody_and_no_honest_member_is_accused(lie: str) -> None:
     outcomes = [run_seed(seed, lie=lie) for seed in range(1, 6)]
 
     assert [outcome.broken for outcome in outcomes if outcome.broken] == []
+    ended = sum(
+        outcome.counts["liars frozen at one place everywhere, with proof"] for outcome in outcomes
+    )
+    assert ended == (len(outcomes) if lie in PROVEN else 0)
 
 
 def test_two_members_pass_the_same_storms() -> None:

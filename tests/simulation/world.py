@@ -14,7 +14,7 @@ from registry.store.values import AppendRequest
 from tests.simulation.cast import roster_of
 from tests.simulation.checks import Checks
 from tests.simulation.disk import Disk
-from tests.simulation.liar import Liar
+from tests.simulation.liar import BEFORE, Liar
 from tests.simulation.network import Call, Network
 from tests.simulation.node import SimNode
 from tests.simulation.scheduler import Scheduler
@@ -42,6 +42,7 @@ class World:
             own = members.pop()
             self.liars[own.slug] = Liar(self, own, lie)
             self.checks.logs[own.log_id].is_of_liar = True
+            self.checks.logs[own.log_id].parted_at = BEFORE
         self.nodes = [
             SimNode(self, member, member.slug, Disk(folder, member.slug)) for member in members
         ]

@@ -10,6 +10,7 @@ import grpc
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application import Registry
+from registry.application.fault_proofs import FaultProofs
 from registry.application.sharing import PartKey, sharable_large_part
 from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
 from registry.errors import InvalidRequest, NotFound
@@ -61,7 +62,7 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
     ) -> AsyncIterator[replication_pb2.WatchHeadsResponse]:
         """Streams heads as they grow."""
         member = current_member()
-        held = await self._in_thread(self._held_alike, request)
+        held = await self._in_thread(held_alike, self._registry.store, request)
         known = {LogId(log.log_id): log.cosignatures for log in request.held}
         feed = self._witnessing.feed(member, known)
         with self._heads.subscribe(held) as subscription:
@@ -110,10 +111,7 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         """Returns the root at a size, with the proof."""
         current_member()
         log_id = _log_id(request.log_id)
-        prefix, entry = await self._in_thread(self._registry.faults.prefix, log_id, request.size)
-        return replication_pb2.GetPrefixResponse(
-            signed_prefix=encode_signed_prefix(prefix), last_entry=entry
-        )
+        return await self._in_thread(prefix_message, self._registry.faults, log_id, request.size)
 
     async def GetParts(  # noqa: N802
         self, request: replication_pb2.GetPartsRequest, context: Context
@@ -211,22 +209,6 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         call = partial(read, *arguments, **named)
         return await asyncio.get_running_loop().run_in_executor(self._reading, call)
 
-    def _held_alike(self, request: replication_pb2.WatchHeadsRequest) -> dict[LogId, int]:
-        """What the caller holds as this node does: of another history of one size it is told."""
-        held: dict[LogId, int] = {}
-        states = {state.log_id: state for state in self._registry.store.log_states()}
-        for log in request.held:
-            state = states.get(LogId(log.log_id))
-            is_other = (
-                state is not None
-                and len(log.root) == HASH_SIZE_BYTES
-                and log.size == state.noted_size > 0
-                and self._registry.store.root_at(state.log_id, log.size) != log.root
-            )
-            if not is_other:
-                held[LogId(log.log_id)] = log.size
-        return held
-
     def _caught_up(self) -> replication_pb2.WatchHeadsResponse:
         version = self._registry.roster.version
         return replication_pb2.WatchHeadsResponse(
@@ -290,6 +272,37 @@ def entries_message(
     end = start + len(entries)
     path = store.consistency_path(log_id, end, size) if end < size else ()
     return replication_pb2.GetEntriesResponse(start=start, entries=entries, consistency_path=path)
+
+
+def prefix_message(
+    faults: FaultProofs, log_id: LogId, size: int
+) -> replication_pb2.GetPrefixResponse:
+    """The root at a size, with its proof, and the last entry there.
+
+    Raises:
+        NotFound: no such log, or fewer entries under a checkpoint.
+    """
+    prefix, entry = faults.prefix(log_id, size)
+    return replication_pb2.GetPrefixResponse(
+        signed_prefix=encode_signed_prefix(prefix), last_entry=entry
+    )
+
+
+def held_alike(store: EntryStore, request: replication_pb2.WatchHeadsRequest) -> dict[LogId, int]:
+    """What a caller holds as this node does: of another history of one size it is told."""
+    held: dict[LogId, int] = {}
+    states = {state.log_id: state for state in store.log_states()}
+    for log in request.held:
+        state = states.get(LogId(log.log_id))
+        is_other = (
+            state is not None
+            and len(log.root) == HASH_SIZE_BYTES
+            and log.size == state.noted_size > 0
+            and store.root_at(state.log_id, log.size) != log.root
+        )
+        if not is_other:
+            held[LogId(log.log_id)] = log.size
+    return held
 
 
 async def _next_frame(context: Context) -> bytes | None:

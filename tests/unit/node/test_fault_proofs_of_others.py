@@ -18,7 +18,7 @@ from registry.log.fault_proof import (  # noqa: E402
     encode_fault_proof,
     two_entries,
 )
-from registry_node import fault_following  # noqa: E402
+from registry_node import fault_steps  # noqa: E402
 from tests.faults.honest_peer import HonestPeer  # noqa: E402
 from tests.unit.application.federation_in_process import (  # noqa: E402
     Node,
@@ -137,7 +137,7 @@ async def test_proof_of_a_log_that_is_not_known_yet_is_nobodys_fault(
 async def test_proof_is_judged_once_and_a_stream_brings_no_more_than_its_limit(
     alpha: Node, author: HonestPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fault_following, "PROOFS_PER_STREAM", 2)
+    monkeypatch.setattr(fault_steps, "PROOFS_PER_STREAM", 2)
     branch, following = branch_of(author, 4, 9), Following(alpha)
     proofs = [proof_of(author, branch, at) for at in (9, 8, 7)]
     for data in (proofs[0], proofs[0], proofs[1]):
