@@ -1,7 +1,6 @@
 """Fsck finds every flipped bit and every row that does not belong, and names the place."""
 
 import random
-import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from registry.domain.identifiers import LogId, RootHash
-from registry.errors import CorruptDatabase
 from registry.log.entry import EventRef
 from registry.log.merkle import leaf_hash
 from registry.store.check import Finding, Progress, check_store
@@ -381,20 +379,6 @@ def test_damaged_page_is_a_finding(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "log.db").write_bytes(data)
 
     assert "corrupt_database" in reasons(findings(tmp_path))
-
-
-def test_schema_that_holds_no_text_is_a_finding(folder: Path, tmp_path: Path) -> None:
-    whole = (folder / "log.db").read_bytes()
-    # SQLite quotes the name of the table that it cannot read.
-    damaged = re.sub(rb"tablelogslogs(.?)CREATE", b"table\xf1ogslogs\\1XREATE", whole, count=1)
-    assert damaged != whole
-    (tmp_path / "log.db").write_bytes(damaged)
-
-    (finding,) = findings(tmp_path)
-
-    assert finding.reason == "corrupt_database"
-    with pytest.raises(CorruptDatabase):
-        open_store(tmp_path)
 
 
 def test_leaf_hash_of_a_changed_entry_is_named(folder: Path, database: sqlite3.Connection) -> None:
