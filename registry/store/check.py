@@ -72,7 +72,8 @@ def check_store(
         yield from _check_structure(connection)
         connection.execute("BEGIN")
         yield from _StoreCheck(connection, roster, node_keys, own_log, guard, on_progress).run()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        # The second: SQLite's message quotes a damaged schema, and the driver decodes it.
         yield Finding(None, None, "corrupt_database", f"{database} cannot be read: {error}")
     finally:
         connection.close()

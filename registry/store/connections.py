@@ -211,6 +211,9 @@ def translated() -> Iterator[None]:
         raise TryLater(msg) from error
     except (sqlite3.Error, sqlcipher.Error, PersistenceError) as error:
         raise storage_error(error) from error
+    except UnicodeDecodeError as error:
+        # Python's driver decodes SQLite's message, in which a damaged schema is quoted.
+        raise storage_error(sqlite3.DatabaseError(str(error))) from error
 
 
 def empty_wal(cursor: SQLiteCursor, wait_ms: int = READER_WAIT_MS) -> bool:

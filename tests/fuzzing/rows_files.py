@@ -1,11 +1,14 @@
 """Rows for files of a node's folder and of its operator: damaged, cut short, from another hand."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from registry.application import backing_up
 from registry.application.certificates import load_pair, make_client_authority, read_certificate
 from registry.application.clients import load_client_authority, read_clients
 from registry.application.folder import NodeFolder
@@ -29,6 +32,7 @@ from registry.errors import (
     KeyFileError,
     RosterError,
 )
+from registry.store import backup as databases
 from registry.store.guard import Guard
 from registry.store.tombstone_journal import ErasedPart, TombstoneJournal
 from registry_cli.fields import read_content_file
@@ -60,6 +64,36 @@ def _backup() -> tuple[bytes, tuple[OfficerShare, ...]]:
 
 def _open_backup(path: Path) -> None:
     assert open_backup(read_backup(path), _backup()[1])
+
+
+def _sound_database_backup(path: Path) -> None:
+    """Of an empty database with small pages: it is short, and most of it says something."""
+    database = path.with_name("small.db")
+    databases.make_empty(database)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA page_size = 512")
+        connection.execute("CREATE TABLE logs (origin TEXT, size INTEGER, root BLOB)")
+    databases.write_backup(
+        path, database=database, office=path.with_name("no_office.db"), office_key=bytes(32)
+    )
+    about = backing_up.About(
+        registry_id="01" * 32,
+        mechanism="alpha",
+        origin=_ORIGIN,
+        made_ms=1_700_000_000_000,
+        node_key_id="02" * 8,
+        sizes={_ORIGIN: 1},
+        own_root="03" * 32,
+        has_office=False,
+    )
+    databases.write_about(path, about.model_dump_json())
+
+
+def _database_backup(path: Path) -> None:
+    text = databases.read_about(path)
+    about = backing_up.read_backup(path)
+    assert backing_up.About.model_validate_json(about.model_dump_json()) == about
+    assert text
 
 
 def _in_folder(name: str, read: Callable[[NodeFolder], object]) -> Callable[[bytes], None]:
@@ -164,6 +198,14 @@ _KEY: Final = (KeyFileError,)
 _FOLDER: Final = (FolderError,)
 
 ROWS: Final = (
+    Decoder(
+        "backup of databases",
+        on_file("node.backup", _database_backup),
+        (_written("sound.database_backup", _sound_database_backup),),
+        (databases.read_about, backing_up.read_backup),
+        _RAW,
+        _FOLDER,
+    ),
     Decoder(
         "backup of keys",
         on_file("keys.backup", _open_backup),

@@ -6,20 +6,21 @@ may stumble over a header that it accepted.
 """
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
+from structlog.testing import capture_logs
 
 from registry.api.v1 import replication_pb2 as pb
-from registry.application.cosignature_book import CosignatureBook
+from registry.application.cosignature_book import CosignatureBook, Verdict
 from registry.application.folder import NodeFolder
 from registry.application.membership import proposals
 from registry.application.watching import read_cursor
-from registry.domain.identifiers import CaseId, MemberId
+from registry.domain.identifiers import CaseId, MemberId, RootHash
 from registry.errors import (
     CursorOutOfRange,
     EntryError,
@@ -27,8 +28,10 @@ from registry.errors import (
     MalformedEntry,
     TryLater,
 )
+from registry.log.checkpoint import Checkpoint
+from registry.log.cosignature import cosign, cosignature_notes
 from registry.log.entry import decode_header, frame_entry, signed_message, split_entry
-from registry.log.roster import decode_signed_roster
+from registry.log.roster import Roster, decode_signed_roster
 from registry.log.signing import Ed25519Signer
 from registry.replication.messages import LogGrew, PeerCaughtUp, PeerUp
 from registry.store.read_models import open_read_models
@@ -48,7 +51,16 @@ from tests.fuzzing.mutation import Form, read_fields, varint, write_fields
 from tests.fuzzing.on_disk import scratch
 from tests.fuzzing.rows_log import HEADERS, ROTATION
 from tests.property.signed_samples import ROSTER, SIGNED_ROSTER
-from tests.storage.storage_world import PEER, REGISTRY, VIEWS_KEY, case, open_store, roster, seed
+from tests.storage.storage_world import (
+    OWN,
+    PEER,
+    REGISTRY,
+    VIEWS_KEY,
+    case,
+    open_store,
+    roster,
+    seed,
+)
 from tests.unit.log.log_world import sample_roster, sign_roster
 
 T = TypeVar("T", bound=Message)
@@ -224,6 +236,38 @@ def _heads_samples() -> tuple[bytes, ...]:
     return tuple(each.SerializeToString() for each in (*messages, *others))
 
 
+_COSIGNER: Final = Ed25519Signer(seed("cosigner"))
+
+
+@cache
+def _witnesses() -> Roster:
+    key = _COSIGNER.public_key
+    return replace(
+        roster(), members=tuple(replace(each, cosigner_key=key) for each in roster().members)
+    )
+
+
+def _shown_cosignatures(data: bytes) -> None:
+    """None of them counts: nobody has cosigned what is held here."""
+    answer = _message(pb.WatchHeadsResponse, data)
+    book = CosignatureBook(_witnesses(), _victim().store, verified=lambda *_: None)
+    with capture_logs():  # a contradiction is said aloud, every time
+        found = [shown.verdict for note in answer.head.cosignatures for shown in book.take(note)]
+    assert Verdict.ACCEPTED not in found
+    assert not book.all()
+    assert not book.of_log(_peer().log_id)
+
+
+def _cosignatures_sample() -> bytes:
+    """Of more than is held, and of what contradicts it."""
+    made = [
+        cosign(Checkpoint(PEER, size, RootHash(bytes(32))), witness=OWN, signer=_COSIGNER, time_s=1)
+        for size in (2**40, 1)
+    ]
+    notes = [note for each in made for note in cosignature_notes([each])]
+    return pb.WatchHeadsResponse(head=pb.Head(cosignatures=notes)).SerializeToString()
+
+
 def _parts(data: bytes) -> None:
     message = _message(pb.GetPartsResponse, data)
     wanted = {(part.index, part.ordinal): part for part in map(_wanted, range(3))}
@@ -300,7 +344,17 @@ ROWS: Final = (
         _ENTRY,
     ),
     Decoder("header of a lying author", _signed_header, HEADERS, (), _PROTO, _ENTRY, share=0.5),
-    Decoder("answer of WatchHeads", _heads, _heads_samples(), (), _PROTO, (MalformedEntry,)),
+    Decoder(
+        "answer of WatchHeads", _heads, _heads_samples(), (read_head,), _PROTO, (MalformedEntry,)
+    ),
+    Decoder(
+        "cosignatures of a peer",
+        _shown_cosignatures,
+        (_cosignatures_sample(),),
+        (),
+        _PROTO,
+        (MalformedEntry,),
+    ),
     Decoder(
         "answer of GetParts",
         _parts,

@@ -10,15 +10,28 @@ from typing import Any, Final
 import registry
 import registry_cli
 import registry_node
-from tests.fuzzing import rows_domain, rows_files, rows_log, rows_peers, rows_wire
+from tests.fuzzing import (
+    rows_bundles,
+    rows_domain,
+    rows_evidence,
+    rows_files,
+    rows_log,
+    rows_peers,
+    rows_wire,
+)
 from tests.fuzzing.decoder import Decoder
 
+_MODULES: Final = (
+    rows_log,
+    rows_evidence,
+    rows_bundles,
+    rows_domain,
+    rows_files,
+    rows_wire,
+    rows_peers,
+)
 DECODERS: Final[Mapping[str, Decoder]] = MappingProxyType(
-    {
-        row.name: row
-        for module in (rows_log, rows_domain, rows_files, rows_wire, rows_peers)
-        for row in module.ROWS
-    }
+    {row.name: row for module in _MODULES for row in module.ROWS}
 )
 
 _OWN_ROWS: Final = "reads rows or pages of this node's own databases, which fsck checks"
@@ -35,6 +48,7 @@ LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
         "registry.store.control.read_tombstones": _OWN_ROWS,
         "registry.store.control.read_unreceipted": _OWN_ROWS,
         "registry.store.control.read_widenings": _OWN_ROWS,
+        "registry.store.freezes.read_proofs": _OWN_ROWS,
         "registry.store.parts.open_part": _BY_ANOTHER,
         "registry.store.parts.read_part_rows": _OWN_ROWS,
         "registry.store.read_models.open_read_models": "makes an object",

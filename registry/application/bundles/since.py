@@ -5,6 +5,7 @@ printed at its node, or the sizes themselves, such as `un.example/oas/1=120,un.e
 A size that is too large costs nothing but another bundle: importing says which entries are missing.
 """
 
+import errno
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -14,9 +15,10 @@ from registry.application.bundles.reading import look_through
 from registry.domain.identifiers import LogId, log_id_of
 from registry.errors import EntryError, InvalidRequest
 from registry.log.bundle import is_bundle
-from registry.log.checkpoint import parse_checkpoint, parse_note
+from registry.log.checkpoint import SIZE_MAX, parse_checkpoint, parse_note
 
 _MAX_BYTES: Final = 2**20
+_SIZE_DIGITS_MAX: Final = len(str(SIZE_MAX))
 
 
 def read_since(text: str) -> Since:
@@ -25,14 +27,21 @@ def read_since(text: str) -> Since:
     Raises:
         InvalidRequest: it is none of these.
         MalformedBundle, TruncatedStream: it is a bundle that is not whole.
+        RosterError: a roster in it does not follow from those before it.
     """
     if not text:
         return {}
     path = Path(text)
-    if not path.is_file():
-        return _read_pairs(text)
-    with path.open("rb") as file:
-        data = file.read(_MAX_BYTES)
+    try:
+        if not path.is_file():
+            return _read_pairs(text)
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return _read_pairs(text)  # sizes of many logs are longer than a name can be
+        msg = f"{text} cannot be read: {error.strerror}"
+        raise InvalidRequest(msg) from error
     if is_bundle(data):
         return {log.log_id: log.size for log in look_through(path).logs}
     return _read_document(data, text)
@@ -41,10 +50,10 @@ def read_since(text: str) -> Since:
 def _read_document(data: bytes, name: str) -> Since:
     try:
         document: Any = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _read_note(data, name)
     if isinstance(document, dict) and isinstance(document.get("checkpoint"), str):
-        return _read_note(document["checkpoint"].encode(), name)
+        return _read_note(document["checkpoint"].encode(errors="replace"), name)
     logs = document.get("logs") if isinstance(document, dict) else None
     if not isinstance(logs, list) or not all(isinstance(each, dict) for each in logs):
         msg = f"{name} is neither a bundle nor what `registry status --json` prints"
@@ -70,7 +79,13 @@ def _read_pairs(text: str) -> Since:
 
 
 def _pair(origin: str, size: str) -> tuple[LogId, int]:
-    if not origin or not size.isascii() or not size.isdigit():
-        msg = f"{origin or 'a log'} cannot have {size or 'no'} entries: write ORIGIN=SIZE"
+    is_size = size.isascii() and size.isdigit() and len(size) <= _SIZE_DIGITS_MAX
+    if not origin or not is_size or int(size) > SIZE_MAX:
+        shown = size[: _SIZE_DIGITS_MAX + 1]
+        msg = f"{origin or 'a log'} cannot have {shown or 'no'} entries: write ORIGIN=SIZE"
         raise InvalidRequest(msg)
-    return log_id_of(origin), int(size)
+    try:
+        return log_id_of(origin), int(size)
+    except UnicodeEncodeError as error:
+        msg = f"{origin!r} is no origin of a log: it holds what is no letter"
+        raise InvalidRequest(msg) from error

@@ -172,9 +172,22 @@ def test_sizes_are_read_from_whatever_says_them(bundles: Bundles, quick: Path) -
     assert read_since(f"{ALPHA}=12, invented.example/beta/1=3") == {log_id: 12, other: 3}
 
 
+def test_sizes_of_more_logs_than_a_file_name_has_room_for_are_read() -> None:
+    sizes = {f"invented.example/member-{number}/1": number for number in range(200)}
+
+    held = read_since(",".join(f"{origin}={size}" for origin, size in sizes.items()))
+
+    assert held == {log_id_of(origin): size for origin, size in sizes.items()}
+
+
 @pytest.mark.parametrize(
     "text",
-    ["nothing.bundle", f"{ALPHA}=many", "=3", f"{ALPHA}=-1", "[]", "{}", '{"logs": [{}]}', "words"],
+    [
+        *("nothing.bundle", f"{ALPHA}=many", "=3", f"{ALPHA}=-1", "\udcff=3", "name/" * 2000),
+        *(f"{ALPHA}={2**63}", f"{ALPHA}={'9' * 5000}"),
+        *("[]", "{}", '{"logs": [{}]}', "words", "[" * 5000, '{"checkpoint": "\\ud800"}'),
+        '{"logs": [{"origin": "\\ud800", "size": 1}]}',
+    ],
 )
 def test_what_says_no_sizes_is_refused(quick: Path, text: str) -> None:
     given = text
