@@ -47,10 +47,10 @@ contracts: $(DEVELOPMENT)
 	$(BIN)/lint-imports --no-cache
 
 # One file or test: make pytest ARGS='tests/unit -k note'
-# In several processes, a file in each: make pytest PYTEST_WORKERS=2
-PYTEST_WORKERS ?=
+# Files are shared out to two processes; one after the other: make pytest PYTEST_WORKERS=0
+PYTEST_WORKERS ?= 2
 pytest: $(DEVELOPMENT)
-	$(BIN)/python -m pytest $(if $(PYTEST_WORKERS),-n $(PYTEST_WORKERS) --dist loadfile) $(ARGS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(ARGS)
 
 # The long column of the promises, resumable: make soak ARGS='--hours 8'
 soak: $(DEVELOPMENT)
