@@ -38,6 +38,22 @@ class Act:
     approved_ms: int = 0
 
 
+def read_notes_with(key: bytes, note: ActNote) -> None:
+    """Opens a note under the node's key for notes, as fsck does.
+
+    Raises:
+        CorruptDatabase: the note was changed.
+    """
+    sealer = ActSealer(key, _no_randomness)
+    sealer.read_act(note)
+    sealer.read_source(note)
+
+
+def _no_randomness(size: int) -> bytes:
+    msg = f"reading makes no random bytes ({size} were asked)"
+    raise AssertionError(msg)
+
+
 class ActSealer:
     """Seals and opens the notes of one node; for any thread."""
 

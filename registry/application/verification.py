@@ -13,15 +13,19 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from registry.application.acts import read_notes_with
 from registry.application.folder import NodeFolder
 from registry.application.key_care.node_keys import read_node_keys
-from registry.application.membership.rosters import load_roster
+from registry.application.membership.rosters import load_chain, load_roster
+from registry.application.view_check import check_views
 from registry.errors import (
     CorruptDatabase,
     EntryError,
+    FolderError,
     GuardError,
     KeyFileError,
     NodeKeyMissing,
+    StorageError,
 )
 from registry.log.log_keys import keys_of_member, verify_log_checkpoint
 from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, CompactRange, leaf_hash
@@ -32,6 +36,7 @@ from registry.store.entries import EntryStore
 from registry.store.guard import Guard, GuardState
 from registry.store.sealing import NodeKeys
 from registry.store.sqlite import open_sqlite_store
+from registry.store.tombstone_journal import ErasedPart, read_journal
 from registry.store.values import LogState
 from registry.views.case_file import LogPlace, Reader
 from registry.views.node_digest import NodeDigest, read_node_digest
@@ -120,8 +125,15 @@ def verify_folder(folder_path: Path, progress: Progress) -> VerificationReport:
     )
 
 
-def fsck_folder(folder_path: Path, progress: Progress) -> Iterator[Finding]:
-    """Checks everything a node's database says against everything else it says.
+def fsck_folder(
+    folder_path: Path, progress: Progress, *, now_ms: Callable[[], int] | None = None
+) -> Iterator[Finding]:
+    """Checks everything a node's folder says against everything else it says.
+
+    Args:
+        folder_path: the folder; a node may run in it.
+        progress: called with (entries done, entries in all) of each log.
+        now_ms: the clock by which embargoes end; None = the views are not compared.
 
     Yields:
         One finding per damaged thing, with its log and index.
@@ -147,14 +159,29 @@ def fsck_folder(folder_path: Path, progress: Progress) -> Iterator[Finding]:
     except (KeyFileError, NodeKeyMissing) as error:
         detail = f"content was not checked: {error}"
         yield Finding(own.origin, None, NodeKeyMissing.reason, detail)
+    journal: tuple[ErasedPart, ...] | None = None
+    try:
+        journal = read_journal(folder.tombstone_file)
+    except GuardError as error:
+        yield Finding(own.origin, None, "tombstone_journal_damaged", str(error))
     yield from check_store(
         folder.database,
         roster,
         node_keys=node_keys,
         own_log=own.log_id,
         guard=guarded,
+        journal=journal,
+        read_notes=read_notes_with,
+        versions_of=load_chain(folder).versions_of,
         on_progress=lambda step: progress(step.done, step.total),
     )
+    if node_keys is None or now_ms is None:
+        return
+    try:
+        yield from check_views(folder, roster, node_keys, now_ms=now_ms, random_bytes=os.urandom)
+    except (StorageError, FolderError) as error:
+        detail = f"the views were not compared, the logs cannot be read: {error}"
+        yield Finding(None, None, "views_not_compared", detail)
 
 
 def _unknown_log(member: Member) -> LogReport:

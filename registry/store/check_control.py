@@ -18,13 +18,15 @@ from registry.store.check_log import Finding
 Row: TypeAlias = tuple[object, ...]
 _CONTENT_TABLES: Final = ("parts", "part_chunks", "incoming_parts", "wanted_parts")
 _STORED: Final = {
-    "widenings": "SELECT log_no, by_index, entry_index FROM main.widenings",
+    "widenings": ("SELECT log_no, by_index, entry_index, is_all, member_ids FROM main.widenings"),
     "erasures": "SELECT log_no, entry_index FROM main.erasures",
     "tombstones": (
-        "SELECT log_no, entry_index, ordinal, commitment FROM main.tombstones WHERE by_index >= 0"
+        "SELECT log_no, entry_index, ordinal, commitment, by_index, erased_ms "
+        "FROM main.tombstones WHERE by_index >= 0"
     ),
     "erasure_receipts": (
-        "SELECT receipt_log_no, receipt_index, log_no, entry_index FROM main.erasure_receipts"
+        "SELECT receipt_log_no, receipt_index, log_no, entry_index, time_ms "
+        "FROM main.erasure_receipts"
     ),
 }
 
@@ -36,6 +38,7 @@ class ExpectedControl:
         self._connection = connection
         self._expected: dict[str, set[Row]] = {table: set() for table in _STORED}
         self._confirmed: set[Row] = set()
+        self._erased: set[Row] = set()
 
     def add(self, log_no: int, header: Header) -> None:
         """Takes one entry's header; entries of a log come in order."""
@@ -45,13 +48,22 @@ class ExpectedControl:
                 if found is not None and leaf_hash(found) == widened.leaf_hash:
                     target = decode_header(split_entry(found)[0])
                     if target.case_id == header.case_id and target.parts:
-                        self._expected["widenings"].add((log_no, header.index, widened.index))
+                        members = widened.audience.member_ids
+                        self._expected["widenings"].add(
+                            (
+                                log_no,
+                                header.index,
+                                widened.index,
+                                int(widened.audience.is_all),
+                                b"".join(int(each).to_bytes(4, "big") for each in members),
+                            )
+                        )
             case ContentErased() as erased:
                 if all(self._matches(log_no, header, *target[1:]) for target in erased.targets):
                     self._expected["erasures"].add((log_no, header.index))
-                    self._expected["tombstones"] |= {(log_no, *t[1:]) for t in erased.targets}
+                    self._bury(log_no, header, erased)
             case ErasureReceipt() as receipt:
-                self._add_receipt(log_no, header.index, receipt)
+                self._add_receipt(log_no, header, receipt)
             case None:
                 pass
 
@@ -73,7 +85,14 @@ class ExpectedControl:
                 detail = f"part {ordinal} was erased and stands in {table}"
                 yield Finding(self._origin(log_no), index, "erased_content", detail)
 
-    def _add_receipt(self, log_no: int, index: int, receipt: ErasureReceipt) -> None:
+    def _bury(self, log_no: int, header: Header, erased: ContentErased) -> None:
+        """The first erasure of a part is the one that its tombstone names."""
+        for _, *target in erased.targets:
+            if (log_no, *target) not in self._erased:
+                self._erased.add((log_no, *target))
+                self._expected["tombstones"].add((log_no, *target, header.index, header.time_ms))
+
+    def _add_receipt(self, log_no: int, header: Header, receipt: ErasureReceipt) -> None:
         """Takes the first receipt of a log for each erasure."""
         found = self._connection.execute(
             "SELECT log_no FROM main.logs WHERE log_id = ?", (receipt.log_id,)
@@ -81,7 +100,9 @@ class ExpectedControl:
         if found is None or (log_no, found[0], receipt.index) in self._confirmed:
             return
         self._confirmed.add((log_no, found[0], receipt.index))
-        self._expected["erasure_receipts"].add((log_no, index, found[0], receipt.index))
+        self._expected["erasure_receipts"].add(
+            (log_no, header.index, found[0], receipt.index, header.time_ms)
+        )
 
     def _matches(
         self, log_no: int, header: Header, index: int, ordinal: int, commitment: bytes

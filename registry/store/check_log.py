@@ -93,6 +93,7 @@ class LogCheck:
         self._tile_roots: list[bytes] = []
         self._noted: Checkpoint | None = None
         self._sizes: set[int] = set()
+        self._cosigned: dict[int, bytes] = {}
 
     def run(self) -> Iterator[Finding]:
         """Checks everything of the log."""
@@ -102,10 +103,18 @@ class LogCheck:
         self._sizes = {self._noted.size} if self._noted is not None else set()
         if self._guard is not None:
             self._sizes.add(self._guard.size)
+        self._cosigned = dict(
+            self._connection.execute(
+                f"SELECT size, {blob('root')} FROM cosignatures WHERE log_no = ?",  # noqa: S608 - a constant name
+                (self._row.log_no,),
+            )
+        )
+        self._sizes |= self._cosigned.keys()
         yield from self._check_entries()
         yield from self._check_head()
         yield from self._check_tree()
         yield from self._check_guard()
+        yield from self._check_cosigned()
 
     # --- entries and parts ----------------------------------------------------------------------
 
@@ -293,6 +302,13 @@ class LogCheck:
         if row.noted_size != size and (noted is not None or not row.note):
             detail = f"noted_size is {row.noted_size}, the note says {size}"
             yield self._found(None, "size_mismatch", detail)
+
+    def _check_cosigned(self) -> Iterator[Finding]:
+        """What was cosigned is what is held; what is ahead of it cannot be compared yet."""
+        for size, root in self._cosigned.items():
+            if self._roots.get(size, root) != root:
+                detail = f"a cosignature at {size} does not have the root of the entries"
+                yield self._found(None, "root_mismatch", detail)
 
     def _check_guard(self) -> Iterator[Finding]:
         guard = self._guard

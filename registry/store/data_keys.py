@@ -40,8 +40,13 @@ _TABLES: Final = (
     _Wrapped("parts", _PART_PLACE, _LOG_ID, _part),
     _Wrapped("incoming_parts", _PART_PLACE, _LOG_ID, _part),
     _Wrapped("uploads", ("upload_no",), "upload_id", lambda row: upload_context(row["belongs"])),
-    _Wrapped("data_keys", ("name",), "name", lambda row: _CONTEXT + row["belongs"].encode()),
+    _Wrapped("data_keys", ("name",), "name", lambda row: database_context(row["belongs"])),
 )
+
+
+def database_context(name: str) -> bytes:
+    """What the wrapped key of a database is bound to."""
+    return _CONTEXT + name.encode(errors="replace")
 
 
 def database_key(datastore: DurableDatastore, name: str, node_keys: NodeKeys) -> bytes:
@@ -51,7 +56,7 @@ def database_key(datastore: DurableDatastore, name: str, node_keys: NodeKeys) ->
         NodeKeyMissing: it was wrapped by a node key that is not here.
         CorruptDatabase: it was changed.
     """
-    context = _CONTEXT + name.encode()
+    context = database_context(name)
     with datastore.writing() as cursor:
         cursor.execute("SELECT wrapped_key FROM data_keys WHERE name = ?", (name,))
         row = cursor.fetchone()
@@ -91,6 +96,22 @@ def known_database_key(path: Path, name: str, node_keys: NodeKeys) -> bytes:
         msg = f"{path} holds no key of the {name} database"
         raise CorruptDatabase(msg)
     return node_keys.unwrap(row["wrapped_key"], _CONTEXT + name.encode())
+
+
+def existing_key(datastore: DurableDatastore, name: str, node_keys: NodeKeys) -> bytes:
+    """Returns a database's key; makes none.
+
+    Raises:
+        NodeKeyMissing: it was wrapped by a node key that is not here.
+        CorruptDatabase: it is not there, or was changed.
+    """
+    with datastore.reading() as cursor:
+        cursor.execute("SELECT wrapped_key FROM data_keys WHERE name = ?", (name,))
+        row = cursor.fetchone()
+    if row is None:
+        msg = f"the key of the database {name!r} is not there"
+        raise CorruptDatabase(msg)
+    return node_keys.unwrap(row["wrapped_key"], database_context(name))
 
 
 def rewrap_all(datastore: DurableDatastore, node_keys: NodeKeys) -> int:

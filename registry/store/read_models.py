@@ -230,6 +230,26 @@ def open_read_models(path: Path, key: bytes) -> ReadModels:
     return models
 
 
+def read_existing(path: Path, key: bytes) -> ReadModels | None:
+    """Opens what is there and makes nothing anew; None = of another projector version.
+
+    Raises:
+        StorageError: it is damaged, or not under this key.
+    """
+    models = ReadModels(EncryptedDatastore(path, key))
+    try:
+        models.check()
+        with translated():
+            is_current = bool(models.max_tracking_id(_VERSION_STREAM))
+    except BaseException:
+        models.close()
+        raise
+    if not is_current:
+        models.close()
+        return None
+    return models
+
+
 def _open(path: Path, key: bytes) -> ReadModels:
     models = ReadModels(EncryptedDatastore(path, key))
     try:

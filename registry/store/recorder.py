@@ -119,6 +119,15 @@ class EntrySubscription(ListenNotifySubscription[ApplicationRecorder]):
         self._pull_thread.join()
 
 
+def table_statements() -> list[str]:
+    """The statements that make the library's tables."""
+    datastore = SQLiteDatastore(":memory:", originator_id_type="text")
+    try:
+        return list(SQLiteApplicationRecorder(datastore).create_table_statements)
+    finally:
+        datastore.close()
+
+
 def insert_rows(
     cursor: SQLiteCursor, head: str, rows: Sequence[tuple[object, ...]], tail: str = ""
 ) -> None:

@@ -96,6 +96,20 @@ class TombstoneJournal:
             os.close(handle)
 
 
+def read_journal(path: Path) -> tuple[ErasedPart, ...]:
+    """Reads a journal beside a running node and changes nothing; none if there is no file.
+
+    Raises:
+        GuardError: it cannot be read, or a record before the last ones is damaged.
+    """
+    try:
+        data = path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        msg = f"the tombstone journal {path} cannot be read: {error.strerror}"
+        raise GuardError(msg) from error
+    return tuple(_read(data, path))
+
+
 def _encode(part: ErasedPart) -> bytes:
     body = (
         part.log_id

@@ -274,6 +274,15 @@ def move_upload(cursor: SQLiteCursor, upload_no: int, place: tuple[int, int, int
     reach(Step.UPLOAD_MOVED)
 
 
+def open_upload_head(key: bytes, sealed: bytes) -> bytes:
+    """Decrypts the head of an upload.
+
+    Raises:
+        CorruptDatabase: it was changed.
+    """
+    return open_piece(key, sealed, _HEAD)
+
+
 def _find(cursor: SQLiteCursor, ref: UploadRef) -> Any:  # noqa: ANN401 - a row of the database
     cursor.execute(
         "SELECT *, (SELECT count(*) FROM upload_chunks c WHERE c.upload_no = u.upload_no) AS n "
@@ -289,7 +298,7 @@ def _find(cursor: SQLiteCursor, ref: UploadRef) -> Any:  # noqa: ANN401 - a row 
 
 def _opened(row: Any, node_keys: NodeKeys) -> Upload:  # noqa: ANN401
     key = node_keys.unwrap(row["wrapped_key"], upload_context(row["upload_id"]))
-    head = json.loads(open_piece(key, row["head"], _HEAD))
+    head = json.loads(open_upload_head(key, row["head"]))
     claim = UploadClaim(
         head["size"], bytes.fromhex(head["sha256"]), head["file_name"], head["media_type"]
     )

@@ -16,6 +16,7 @@ from registry.log.roster_chain import RosterChain, verify_chain
 from registry_cli.errors import EXIT_FINDINGS
 from registry_cli.output import Output
 from registry_cli.rendering import print_proof, time_text
+from registry_cli.surroundings import surroundings_of
 
 Folder = Annotated[Path, typer.Argument(help="the node's folder")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
@@ -54,12 +55,18 @@ def verify(folder: Folder, json: Json = False) -> None:
         raise typer.Exit(EXIT_FINDINGS)
 
 
-def fsck(folder: Folder, json: Json = False) -> None:
-    """Check a node's database for damage; names the log and the event of each damaged thing."""
+def fsck(context: typer.Context, folder: Folder, json: Json = False) -> None:
+    """Check a node's database for damage; names the log and the event of each damaged thing.
+
+    Reads everything back: entries, trees, signatures, content, indexes, erasures, the guard, the
+    tombstone journal, and compares the views with a fresh fold. A node may run meanwhile. Ends with
+    1 if anything was found.
+    """
     output = Output(is_json=json)
+    now_ms = surroundings_of(context).now_ms
     findings = []
     with output.progress("checking", 1) as bar:
-        for finding in verification.fsck_folder(folder, bar):
+        for finding in verification.fsck_folder(folder, bar, now_ms=now_ms):
             findings.append(finding)
             where = finding.origin or "database"
             place = "" if finding.index is None else f" #{finding.index}"
