@@ -78,6 +78,7 @@ class GetNodeStatusResponse(_message.Message):
     PROJECTION_LAG_FIELD_NUMBER: _builtins.int
     ROSTER_EXPIRY_MS_FIELD_NUMBER: _builtins.int
     IS_ROSTER_DUE_FIELD_NUMBER: _builtins.int
+    SCRUB_FIELD_NUMBER: _builtins.int
     registry_name: _builtins.str
     """The registry's name."""
     registry_id: _builtins.bytes
@@ -106,6 +107,10 @@ class GetNodeStatusResponse(_message.Message):
     def logs(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogStatus]:
         """Every log that this node holds."""
 
+    @_builtins.property
+    def scrub(self) -> Global___ScrubStatus:
+        """The last scrub that has finished since the node started."""
+
     def __init__(
         self,
         *,
@@ -121,14 +126,49 @@ class GetNodeStatusResponse(_message.Message):
         projection_lag: _builtins.int = ...,
         roster_expiry_ms: _builtins.int = ...,
         is_roster_due: _builtins.bool = ...,
+        scrub: Global___ScrubStatus | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scrub", b"scrub"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_roster_due", b"is_roster_due", "logs", b"logs", "mechanism", b"mechanism", "mode", b"mode", "mode_detail", b"mode_detail", "origin", b"origin", "projection_lag", b"projection_lag", "registry_id", b"registry_id", "registry_name", b"registry_name", "roster_expiry_ms", b"roster_expiry_ms", "roster_version", b"roster_version", "software_version", b"software_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_roster_due", b"is_roster_due", "logs", b"logs", "mechanism", b"mechanism", "mode", b"mode", "mode_detail", b"mode_detail", "origin", b"origin", "projection_lag", b"projection_lag", "registry_id", b"registry_id", "registry_name", b"registry_name", "roster_expiry_ms", b"roster_expiry_ms", "roster_version", b"roster_version", "scrub", b"scrub", "software_version", b"software_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetNodeStatusResponse: _TypeAlias = GetNodeStatusResponse  # noqa: Y015
+
+@_typing.final
+class ScrubStatus(_message.Message):
+    """What came of reading all logs and their content back from the disk."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINISHED_MS_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    REPAIRED_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    finished_ms: _builtins.int
+    """When it ended, by this node's clock, milliseconds UTC; 0 = none has."""
+    found: _builtins.int
+    """Damaged entries, parts, trees and roots."""
+    repaired: _builtins.int
+    """How many of them were repaired, from peers or from what is sound."""
+    left: _builtins.int
+    """How many could not be; the node's log lines name each."""
+    def __init__(
+        self,
+        *,
+        finished_ms: _builtins.int = ...,
+        found: _builtins.int = ...,
+        repaired: _builtins.int = ...,
+        left: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finished_ms", b"finished_ms", "found", b"found", "left", b"left", "repaired", b"repaired"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScrubStatus: _TypeAlias = ScrubStatus  # noqa: Y015
 
 @_typing.final
 class LogStatus(_message.Message):
