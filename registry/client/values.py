@@ -168,6 +168,16 @@ class LogStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ScrubStatus:
+    """The last finished scrub; `finished_ms` is 0 if none has finished since the node started."""
+
+    finished_ms: int = 0
+    found: int = 0
+    repaired: int = 0
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """What the node is and how it stands."""
 
@@ -183,6 +193,7 @@ class NodeStatus:
     projection_lag: int
     roster_expiry_ms: int = 0
     is_roster_due: bool = False
+    scrub: ScrubStatus = ScrubStatus()
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +361,12 @@ def read_status(message: admin_pb2.GetNodeStatusResponse) -> NodeStatus:
         projection_lag=message.projection_lag,
         roster_expiry_ms=message.roster_expiry_ms,
         is_roster_due=message.is_roster_due,
+        scrub=ScrubStatus(
+            message.scrub.finished_ms,
+            message.scrub.found,
+            message.scrub.repaired,
+            message.scrub.left,
+        ),
     )
 
 

@@ -12,9 +12,8 @@ Readers may call from any thread. Writers get a `Future`, resolved in the order 
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 from registry.domain.identifiers import LogId, Origin, RootHash
 from registry.log.author import Author
@@ -24,27 +23,18 @@ from registry.store.cosignatures import Cosignatures
 from registry.store.disk_room import DiskRoom
 from registry.store.entry_reader import EntryReader
 from registry.store.guard import Guard
+from registry.store.scrubbing import Scrubbing
 from registry.store.uploads import Uploads
 from registry.store.values import (
     Appended,
     AppendRequest,
+    AskedParts,
     HeldPart,
     IngestBatch,
     KeptProof,
     LogState,
     StoreEvent,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class AskedParts:
-    """The parts of all entries of a log below `below` were asked for; these nobody gave."""
-
-    log_id: LogId
-    below: int
-    still_wanted: Sequence[tuple[int, int]]
-    not_before_ms: Mapping[tuple[int, int], int] = field(default_factory=dict)
-    """When those that are under an embargo may be asked for."""
 
 
 class EntryStore(EntryReader):
@@ -58,9 +48,11 @@ class EntryStore(EntryReader):
         uploads: files that clients are giving to this node.
         disk: how much room there is, and for what; at first no end of it, set by who opens.
         cosignatures: what witnesses have cosigned of the logs.
+        scrubbing: raw reads and repairs of what is damaged.
     """
 
     cosignatures: Cosignatures
+    scrubbing: Scrubbing
     large_parts: LargeParts
     uploads: Uploads
     disk: DiskRoom

@@ -16,12 +16,11 @@ from registry.errors import CorruptDatabase, NotFound
 from registry.log.author import PartDraft
 from registry.log.commitment import SALT_SIZE_BYTES
 from registry.store.chunks import LARGE_PART_BYTES, join_part, open_head, seal_chunks, seal_head
-from registry.store.entries import AskedParts
 from registry.store.failpoints import Step, reach
 from registry.store.recorder import insert_rows
 from registry.store.rows import LogNumbers, read_state
 from registry.store.sealing import NodeKeys, open_sealed, part_context, seal_whole
-from registry.store.values import HeldPart, PartsStored, SealedPart
+from registry.store.values import AskedParts, HeldPart, PartsStored, SealedPart
 
 _PLACES_PER_STATEMENT: Final = 128
 

@@ -16,15 +16,16 @@ from registry.log.facts import GuardComparison
 from registry.store.chunks import LargeParts
 from registry.store.connections import DurableDatastore
 from registry.store.cosignatures import Cosignatures
-from registry.store.data_keys import database_key, rewrap_all
+from registry.store.data_keys import database_key, existing_key, rewrap_all
 from registry.store.disk_room import DiskRoom
-from registry.store.entries import AskedParts, EntryStore
+from registry.store.entries import EntryStore
 from registry.store.failpoints import Step, reach
 from registry.store.freezes import drop_retired, freeze_for_ever, keep_proof
 from registry.store.guard import Guard
 from registry.store.parts import seal_draft
 from registry.store.recorder import LogRecorder
 from registry.store.schema import migrate, schema_version
+from registry.store.scrubbing import Scrubbing
 from registry.store.sealing import NodeKeys
 from registry.store.sealing_earlier import finish_migration
 from registry.store.sqlite_reading import SqliteReading
@@ -35,6 +36,7 @@ from registry.store.values import (
     Appended,
     AppendRequest,
     AppendsTimed,
+    AskedParts,
     EntriesStored,
     HeldPart,
     IngestBatch,
@@ -90,6 +92,7 @@ class SqliteStore(SqliteReading, EntryStore):
             ),
         )
         self.cosignatures = Cosignatures(datastore, self._numbers, self._run)
+        self.scrubbing = Scrubbing(datastore, self._numbers, self._keys, self._run)
         self.uploads = Uploads(datastore, self._keys, self._run, now_ms)
 
     def start(self, *, is_read_only: bool) -> None:
@@ -223,6 +226,15 @@ class SqliteStore(SqliteReading, EntryStore):
     def database_key(self, name: str) -> bytes:
         """See EntryStore."""
         return database_key(self._datastore, name, self._keys())
+
+    def existing_database_key(self, name: str) -> bytes:
+        """Like `database_key`, and makes none: for a store that is open for reading only.
+
+        Raises:
+            NodeKeyMissing: it was wrapped by a node key that is not here.
+            CorruptDatabase: it is not there, or was changed.
+        """
+        return existing_key(self._datastore, name, self._keys())
 
     def rewrap_data_keys(self) -> int:
         """Wraps every data key that is under an older node key anew; returns how many there were.

@@ -31,7 +31,6 @@ from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT
 from registry.store.append_group import AppendGroup
 from registry.store.batch_inserter import BatchInserter
 from registry.store.connections import DurableDatastore
-from registry.store.entries import AskedParts
 from registry.store.erasing import Erasing
 from registry.store.failpoints import Step, reach
 from registry.store.freezes import FreezeChange
@@ -54,6 +53,7 @@ from registry.store.tombstone_journal import TombstoneJournal
 from registry.store.values import (
     Appended,
     AppendRequest,
+    AskedParts,
     EntriesStored,
     HeldPart,
     IngestBatch,

@@ -1,7 +1,7 @@
 """What a store takes and gives: values, no SQL and no behaviour of their own."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from registry.domain.identifiers import CaseId, Commitment, LeafHash, LogId, Origin, RootHash
@@ -225,6 +225,17 @@ class EntriesStored:
     note: bytes | None
     noted_size: int
     entries: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedParts:
+    """The parts of all entries of a log below `below` were asked for; these nobody gave."""
+
+    log_id: LogId
+    below: int
+    still_wanted: Sequence[tuple[int, int]]
+    not_before_ms: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """When those that are under an embargo may be asked for."""
 
 
 @dataclass(frozen=True, slots=True)

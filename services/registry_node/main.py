@@ -43,6 +43,7 @@ from registry_node.observability import configure_logging, place_of, watch_loop 
 from registry_node.process_limits import give_memory_back, raise_open_files  # noqa: E402
 from registry_node.projection import ProjectionLoop  # noqa: E402
 from registry_node.receipts import ErasureReceipts  # noqa: E402
+from registry_node.scrubbing import Scrub  # noqa: E402
 from registry_node.server import NodeServer  # noqa: E402
 from registry_node.servicers.admin import AdminServicer  # noqa: E402
 from registry_node.servicers.attachments import AttachmentServicer  # noqa: E402
@@ -101,6 +102,9 @@ async def serve(settings: NodeSettings) -> bool:
         heads = HeadHub()
         mirror = Mirror(registry, heads, settings, uniform=SystemRandom().uniform)
         projection = ProjectionLoop(registry, mirror)
+        scrub = Scrub(
+            registry, settings, sources=mirror.sources, is_busy=lambda: mirror.is_catching_up
+        )
         receipts = ErasureReceipts(registry)
         rotation = KeyRotation(registry)
         attachments = AttachmentServicer(registry, desk)
@@ -115,7 +119,7 @@ async def serve(settings: NodeSettings) -> bool:
                 registry, heads, mirror.rosters, mirror.witnessing, mirror.offers
             ),
             audit=AuditServicer(registry, heads),
-            admin=AdminServicer(registry, mirror),
+            admin=AdminServicer(registry, mirror, scrub),
             confidentiality=ConfidentialityServicer(registry, desk, mirror.last_heard_ms),
             desk=DeskServicer(registry, desk),
             attachments=attachments,
@@ -135,7 +139,7 @@ async def serve(settings: NodeSettings) -> bool:
             metrics_port=metrics.port,
         )
         async with asyncio.TaskGroup() as tasks:
-            working = (mirror, projection, receipts, rotation, attachments)
+            working = (mirror, projection, scrub, receipts, rotation, attachments)
             running = [tasks.create_task(each.run()) for each in working]
             running.append(tasks.create_task(_look_for_missed(mirror, desk)))
             running.append(tasks.create_task(give_memory_back()))

@@ -60,6 +60,7 @@ from registry_node.heads import HeadHub, OfferedHead
 from registry_node.holding_back import why_held_back
 from registry_node.offering import Offering
 from registry_node.offers import OfferedConnections
+from registry_node.part_fetching import PartSource
 from registry_node.part_following import PartFollowing
 from registry_node.peer_tls import open_peer_channel
 from registry_node.rosters import RosterFollowing
@@ -184,6 +185,11 @@ class Mirror:
     def status_of(self, member: Member) -> PeerView:
         """Tells how replication with a member stands."""
         return self.session.view_of(member.slug, member.log_id)
+
+    def sources(self) -> list[PartSource]:
+        """The peers that are connected."""
+        connected = self.session.connected()
+        return [PartSource(slug, stub) for slug, stub in self._stubs.items() if slug in connected]
 
     def last_heard_ms(self, peer: Slug) -> int:
         """When a peer was last connected, milliseconds UTC; 0 = not since this node started."""

@@ -30,11 +30,10 @@ from registry.log.roster import Member
 from registry.replication.ingest import check_part
 from registry.store.audiences import audiences_of
 from registry.store.chunks import LARGE_PART_BYTES
-from registry.store.entries import AskedParts
-from registry.store.values import HeldPart, read_header
+from registry.store.values import AskedParts, HeldPart, read_header
 from registry_node.fetching import ReplicationStub, require_message
 from registry_node.large_parts import LARGEST_CLASS, LargePart, LargePartFetcher
-from registry_node.part_writing import PartWriter
+from registry_node.part_writing import PartSink, PartWriter
 
 _ENTRIES_AT_ONCE: Final = 500
 _WANTED_AT_ONCE: Final = 500
@@ -142,7 +141,7 @@ class PartFetcher:
                 if page is None:
                     break
                 self._left[member.log_id] = page.left
-                still_wanted = await self._ask(member, page.wanted, sources, writer)
+                still_wanted = await self.ask(member, page.wanted, sources, writer)
                 missing += len(still_wanted)
                 await writer.end_page(
                     AskedParts(member.log_id, page.end, still_wanted, _opening_times(page.wanted))
@@ -164,7 +163,7 @@ class PartFetcher:
         writer = PartWriter(self._registry.store)
         while sources and not is_stopped():
             wanted = await asyncio.to_thread(self._missing, member)
-            await self._ask(member, wanted, sources, writer)
+            await self.ask(member, wanted, sources, writer)
             if self._retried[member.log_id] == _START:
                 break
         await writer.finish()
@@ -255,12 +254,12 @@ class PartFetcher:
             for ordinal, part in enumerate(header.parts)
         ]
 
-    async def _ask(
+    async def ask(
         self,
         member: Member,
         wanted: list[WantedPart],
         sources: list[PartSource],
-        writer: PartWriter,
+        writer: PartSink,
     ) -> list[tuple[int, int]]:
         """Asks one peer after the other; returns what is left, and takes failing peers out."""
         now_ms = self._registry.clock_ms()
@@ -290,7 +289,7 @@ class PartFetcher:
         member: Member,
         askable: dict[tuple[int, int], WantedPart],
         source: PartSource,
-        writer: PartWriter,
+        writer: PartSink,
     ) -> None:
         """Asks one peer; takes out of `askable` what it gave, message by message."""
         room_bytes = self._request_bytes.get(source.peer, _REQUEST_BYTES)

@@ -2,13 +2,20 @@
 
 import asyncio
 from concurrent.futures import Future
-from typing import Final
+from typing import Final, Protocol
 
-from registry.store.entries import AskedParts, EntryStore
-from registry.store.values import HeldPart
+from registry.store.entries import EntryStore
+from registry.store.values import AskedParts, HeldPart
 
 _OVERLAP_BYTES: Final = 4 * 2**20
 """A larger message is written before the next one is read: two of them are too much memory."""
+
+
+class PartSink(Protocol):
+    """Takes parts that were checked, as they come."""
+
+    async def put(self, parts: list[HeldPart]) -> None:
+        """Takes the parts of one message."""
 
 
 class PartWriter:

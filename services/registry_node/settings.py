@@ -48,6 +48,12 @@ class NodeSettings(BaseSettings):
         ge=0,
         description="free bytes that are kept for own events; at most a twentieth of the disk",
     )
+    scrub_entries_per_s: int = Field(
+        default=1_000, ge=0, description="entries read back in a second by the scrub; 0 = no scrub"
+    )
+    scrub_period_s: float = Field(
+        default=86_400, gt=0, description="time between the end of a scrub and the next one"
+    )
     budget_entries: int = Field(
         default=1_000_000,
         ge=0,

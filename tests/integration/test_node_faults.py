@@ -143,7 +143,7 @@ async def broken(tmp_path: Path) -> AsyncIterator[LocalNode]:
         cases=CaseServicer(registry, registry),
         replication=ReplicationServicer(registry, *[nothing] * 4),
         audit=AuditServicer(registry, nothing),
-        admin=AdminServicer(registry, nothing),
+        admin=AdminServicer(registry, nothing, nothing),
         confidentiality=ConfidentialityServicer(registry, registry, nothing),
         desk=DeskServicer(registry, registry),
         attachments=AttachmentServicer(registry, registry),

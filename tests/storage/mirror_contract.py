@@ -15,8 +15,8 @@ from registry.errors import (
 from registry.log.entry import EventRef
 from registry.log.facts import GuardVerdict
 from registry.log.merkle import EMPTY_ROOT, verify_consistency, verify_inclusion
-from registry.store.entries import AskedParts, EntryStore
-from registry.store.values import EntriesStored, FreezeStored, PartsStored, StoreEvent
+from registry.store.entries import EntryStore
+from registry.store.values import AskedParts, EntriesStored, FreezeStored, PartsStored, StoreEvent
 from tests.storage.storage_world import (
     NOW_MS,
     OTHER_ID,

@@ -23,8 +23,7 @@ from registry.log.entry import Header, PartCommitment
 from registry.replication.ingest import check_part
 from registry.store.audiences import audience_of, audiences_of
 from registry.store.chunks import chunk_count, chunk_size
-from registry.store.entries import AskedParts
-from registry.store.values import HeldPart, read_header
+from registry.store.values import AskedParts, HeldPart, read_header
 
 _PAGE: Final = 500
 

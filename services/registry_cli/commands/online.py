@@ -225,6 +225,11 @@ def status(profile: Profile, json: Json = False) -> None:
         due = "  RENEW IT: registry roster propose" if found.is_roster_due else ""
         day = time_text(found.roster_expiry_ms)[:10]
         output.say(f"roster version {found.roster_version}, to be renewed by {day}{due}")
+    if found.scrub.finished_ms:
+        scrub = found.scrub
+        told = f"{scrub.found} damages found, {scrub.repaired} repaired"
+        left = f", {scrub.left} LEFT: run `registry fsck`" if scrub.left else ""
+        output.say(f"read back by {time_text(scrub.finished_ms)}: {told}{left}")
     for log in found.logs:
         witnessed = witnessed_text(log.witnessed_by, len(log.witnesses)) if log.size else ""
         output.say(

@@ -17,17 +17,28 @@ from registry.store.values import LogState
 from registry_node.callers import current_client
 from registry_node.mirror import Mirror
 from registry_node.paging import page_size, read_place, write_place
+from registry_node.scrubbing import Scrub, ScrubReport
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _ON_THEIR_WAY: Final = "no_inbound: neither node takes calls; events travel through other members"
 
 
+def _scrub(report: ScrubReport) -> admin_pb2.ScrubStatus:
+    return admin_pb2.ScrubStatus(
+        finished_ms=report.finished_ms,
+        found=report.found,
+        repaired=report.repaired,
+        left=report.left,
+    )
+
+
 class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
     """Reports; changes nothing."""
 
-    def __init__(self, registry: Registry, mirror: Mirror) -> None:
+    def __init__(self, registry: Registry, mirror: Mirror, scrub: Scrub) -> None:
         self._registry = registry
         self._mirror = mirror
+        self._scrub = scrub
 
     async def GetNodeStatus(  # noqa: N802 - the name of the RPC
         self, request: admin_pb2.GetNodeStatusRequest, context: Context
@@ -71,6 +82,7 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             projection_lag=registry.projector.lag(),
             roster_expiry_ms=registry.roster.advisory_expiry_ms,
             is_roster_due=is_due(registry.roster, registry.clock_ms()),
+            scrub=_scrub(self._scrub.report),
         )
 
     def _log(self, member: Member, proven: AbstractSet[LogId]) -> admin_pb2.LogStatus:

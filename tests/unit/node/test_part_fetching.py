@@ -10,8 +10,7 @@ import pytest
 
 from registry.domain.identifiers import LogId
 from registry.errors import CommitmentMismatch, CorruptDatabase, DurabilityError, PeerUnavailable
-from registry.store.entries import AskedParts
-from registry.store.values import HeldPart
+from registry.store.values import AskedParts, HeldPart
 from tests.unit.application.federation_in_process import carry_entries, open_node
 from tests.unit.node.part_world import (
     FakePeer,
