@@ -6,7 +6,7 @@ witness that is no member any more.
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from registry.domain.identifiers import LogId, Origin, RootHash
 from registry.errors import EntryError, NotFound, TryLater
@@ -48,7 +48,7 @@ def check_freezes(
 
 def _wrong_freeze(
     origin: Origin,
-    row: tuple[int, int, str, bytes],
+    row: tuple[Any, ...],
     cut: int | None,
     roster: Roster,
     versions_of: VersionsOf,
@@ -56,7 +56,7 @@ def _wrong_freeze(
     """Says what is wrong with a freeze; empty = nothing."""
     generation, at, reason, evidence = row
     if generation == WITHOUT_PROOF:
-        is_sound = isinstance(at, int) and at >= 0 and reason
+        is_sound = isinstance(at, int) and at >= 0 and bool(reason)
         if is_sound and reason == _CUT:
             is_sound = at == cut and evidence == b""
         return "" if is_sound else f"a freeze at {at!r} for the reason {reason!r} has no ground"

@@ -108,9 +108,7 @@ def header_of(entry: bytes) -> Header:
 
 def _erasure(log_id: LogId, entry: bytes) -> ContentErased:
     header = header_of(entry)
-    return ContentErased(
-        (PartTarget(log_id, header.index, 0, header.parts[0].commitment),)  # type: ignore[arg-type]
-    )
+    return ContentErased((PartTarget(log_id, header.index, 0, header.parts[0].commitment),))
 
 
 def roster() -> Roster:

@@ -3,6 +3,7 @@
 Each check has a broken variant (promise 15) which the test beside it would not survive.
 """
 
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
