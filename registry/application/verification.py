@@ -164,7 +164,8 @@ def fsck_folder(
         journal = read_journal(folder.tombstone_file)
     except GuardError as error:
         yield Finding(own.origin, None, "tombstone_journal_damaged", str(error))
-    yield from check_store(
+    is_sound = True
+    for finding in check_store(
         folder.database,
         roster,
         node_keys=node_keys,
@@ -174,9 +175,11 @@ def fsck_folder(
         read_notes=read_notes_with,
         versions_of=load_chain(folder).versions_of,
         on_progress=lambda step: progress(step.done, step.total),
-    )
-    if node_keys is None or now_ms is None:
-        return
+    ):
+        is_sound = False
+        yield finding
+    if node_keys is None or now_ms is None or not is_sound:
+        return  # a fold of damaged logs tells nothing of the views
     try:
         yield from check_views(folder, roster, node_keys, now_ms=now_ms, random_bytes=os.urandom)
     except (StorageError, FolderError) as error:

@@ -121,6 +121,7 @@ def test_every_change_of_a_row_is_found_or_harmless(damaged: Damaged) -> None:
             if found.startswith("MISSED"):
                 missed.append((damage.name, damage.values, found))
             damaged.mend()
+    _print("in rows", counts)
 
     assert missed == []
 
@@ -162,6 +163,7 @@ def test_every_change_of_a_byte_of_the_file_is_found_or_harmless(damaged: Damage
         if found.startswith("MISSED"):
             missed.append((kind, at, length, found))
     damaged.mend()
+    _print("in the bytes of the file", counts)
 
     assert missed == []
 
@@ -193,6 +195,7 @@ def test_every_change_on_the_wire_is_refused_or_changes_nothing() -> None:
         if found.startswith("MISSED"):
             missed.append((number, found))
     ", ".join(f"{k}: {n}" for k, n in counts.items())
+    _print("on the wire", counts)
 
     assert missed == []
 
@@ -215,3 +218,8 @@ def _take(peer: HonestPeer, stream: list[bytes]) -> str:
     if outcome.startswith("harmless") and len(held) != len(peer.entries):
         return "MISSED: less is held, and nobody was told"
     return outcome
+
+
+def _print(where: str, counts: Counter[str]) -> None:
+    told = ", ".join(f"{what}: {count}" for what, count in sorted(counts.items()))
+    print(f"\ndamages {where}: {counts.total()} ({told})")  # noqa: T201 - the run tells its counts
