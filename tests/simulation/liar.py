@@ -1,6 +1,8 @@
 """A member that keeps no rule, in the place of one node of the federation.
 
     fork            shows one history to some members and another one to the others
+    short_fork      the same, and one history ends soon
+    three_forks     the same with three histories, two of which part later
     bad_signature   signs a checkpoint over an entry that it has not signed
     wrong_root      signs a checkpoint that no entries lead to
     relay           offers the others' logs and changes a byte of what it serves
@@ -27,10 +29,19 @@ from tests.simulation.network import Call
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-LIES: Final = ("fork", "bad_signature", "wrong_root", "relay", "framing")
+LIES: Final = (
+    "fork",
+    "short_fork",
+    "three_forks",
+    "bad_signature",
+    "wrong_root",
+    "relay",
+    "framing",
+)
 BEFORE: Final = 4
 """So many entries are honest."""
 SIZE: Final = 9
+SHORT: Final = 6
 _EVERY_MS: Final = 4_000
 _AT_ONCE: Final = 3
 
@@ -55,12 +66,15 @@ class Liar:
         first = HonestPeer(own.origin, REGISTRY, signer_of(own.slug))
         for number in range(BEFORE):
             first.write(f"event {number}")
+        self._branches = [first]
         other = first.fork_at(BEFORE)
-        self._branches = (first, other if lie == "fork" else first)
         for number in range(BEFORE, SIZE):
             first.write(f"event {number}")
-            if lie == "fork":
-                other.write(f"another event {number}")
+        if lie.endswith(("fork", "forks")):
+            size = SHORT if lie == "short_fork" else SIZE
+            self._branches.append(_grown(other, size, "another"))
+        if lie == "three_forks":
+            self._branches.append(_grown(first.fork_at(SHORT), SIZE, "a third"))
         if lie == "bad_signature":
             first.entries[BEFORE] = first.entries[BEFORE][:-1] + b"\x00"
             first.subtrees.clear()
@@ -91,9 +105,13 @@ class Liar:
             self._relay(call, log_id, start, size)
             return
         peer = self._history_for(call.client)
-        for message in peer.messages(start, max(size, self._size), at_once=_AT_ONCE):
+        shown = max(size, self._shown(peer))
+        if not start < shown <= len(peer.entries):
+            call.finish("NOT_FOUND")
+            return
+        for message in peer.messages(start, shown, at_once=_AT_ONCE):
             if message.checkpoint:
-                message.checkpoint = self._note(peer, max(size, self._size))
+                message.checkpoint = self._note(peer, shown)
             call.answer(message)
 
     def serve_prefix(self, call: Call, log_id: LogId, size: int) -> None:
@@ -105,12 +123,13 @@ class Liar:
             else:
                 call.break_off("UNAVAILABLE")
             return
-        if size > self._size:
+        peer = self._history_for(call.client)
+        shown = self._shown(peer)
+        if size > shown:
             call.finish("NOT_FOUND")
             return
-        peer = self._history_for(call.client)
         root = peer.range_at(size).root()
-        prefix = SignedPrefix(self._note(peer, self._size), (), root, peer.path(size, self._size))
+        prefix = SignedPrefix(self._note(peer, shown), (), root, peer.path(size, shown))
         call.answer(
             replication_pb2.GetPrefixResponse(
                 signed_prefix=encode_signed_prefix(prefix), last_entry=peer.entries[size - 1]
@@ -119,13 +138,18 @@ class Liar:
 
     def _history_for(self, client: str) -> HonestPeer:
         member = self._world.roster.member_by_slug(Slug(client.rstrip("'")))
-        return self._branches[member.id % 2]
+        return self._branches[member.id % len(self._branches)]
+
+    def _shown(self, peer: HonestPeer) -> int:
+        """How much of a history is shown by now."""
+        return min(self._size, len(peer.entries))
 
     def _tell(self, watch: _Watch) -> None:
-        if self._size <= watch.told or watch.call.is_dead:
+        peer = self._history_for(watch.client.slug)
+        if self._shown(peer) <= watch.told or watch.call.is_dead:
             return
-        watch.told = self._size
-        note = self._note(self._history_for(watch.client.slug), self._size)
+        watch.told = self._shown(peer)
+        note = self._note(peer, watch.told)
         head = replication_pb2.Head(log_id=self.own.log_id, checkpoint=note)
         watch.call.answer(replication_pb2.WatchHeadsResponse(head=head))
 
@@ -167,6 +191,12 @@ class Liar:
         message.checkpoint = note
         call.answer(message)
         self._world.scheduler.count("entries changed by a relay")
+
+
+def _grown(peer: HonestPeer, size: int, name: str) -> HonestPeer:
+    while len(peer.entries) < size:
+        peer.write(f"{name} event {len(peer.entries)}")
+    return peer
 
 
 class Forger:

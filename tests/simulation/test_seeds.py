@@ -18,7 +18,7 @@ from tests.simulation.run import run_seed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SEEDS: Final = 200
-PROVEN: Final = ("fork", "bad_signature")
+PROVEN: Final = ("fork", "short_fork", "three_forks", "bad_signature")
 """Lies that leave a proof; a root of nothing leads nowhere, so nobody can show what it is not."""
 MUST_HAPPEN: Final = (
     "I/O errors planned",
