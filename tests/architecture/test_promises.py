@@ -15,6 +15,7 @@ from tests.architecture.test_modules import ROOT
 _CONFIDENTIAL: Final = "tests/confidentiality/test_broken_variants.py::VARIANTS"
 _SIMULATED: Final = "tests/simulation/test_broken_variants.py"
 _KILLED: Final = "tests/faults/broken_stores.py::VARIANTS"
+_SCRUBBED: Final = "tests/unit/application/test_scrub.py::test_variant_that"
 _PROOFS: Final = "tests/property/test_fault_proofs_broken.py::VARIANTS"
 BROKEN: Final = (
     (1, "acknowledged before the commit", f"{_KILLED}::answer_early"),
@@ -31,6 +32,9 @@ BROKEN: Final = (
         f"{_SIMULATED}::test_blaming_the_relay_of_two_histories_is_seen",
     ),
     (2, "served above the guard", f"{_SIMULATED}::test_serving_above_the_guard_is_seen"),
+    (3, "stored hashes trusted", f"{_SCRUBBED}_trusts_stored_leaf_hashes_does_not_see_it"),
+    (3, "repaired unverified", f"{_SCRUBBED}_repairs_without_verifying_takes_what_a_peer_made_up"),
+    (3, "commitment not checked", f"{_SCRUBBED}_skips_the_commitment_does_not_see_it"),
     (3, "signature not checked", f"{_SIMULATED}::test_skipping_the_signature_check_is_seen"),
     (
         3,

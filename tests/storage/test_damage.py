@@ -5,7 +5,7 @@ the file, and to messages on the wire. Each is found by SQLite, by fsck or at in
 harmless by proof: all that the database says is equal, or it is equal but for notes that only this
 node made and nothing derives (`OWN_NOTES`). The run prints what found how many.
 
-REGISTRY_DAMAGES=N sets the number; REGISTRY_DAMAGE_EVERY_BYTE=1 flips every byte of the file.
+SOAK_DAMAGES=N sets the number; SOAK_EVERY_BYTE=1 flips every byte of the file.
 """
 
 import os
@@ -28,13 +28,14 @@ from registry.errors import EntryError
 from registry.log.signing import Ed25519Signer
 from registry.store.check import Finding, check_store
 from registry.store.tombstone_journal import TombstoneJournal
+from tests.counts import tell
 from tests.faults.honest_peer import HonestPeer
 from tests.faults.receiver import MemoryKeeper, Receiver
 from tests.storage.damaged_world import OWN_NOTES, build, dump, roster, row_damages, use_small_tiles
 from tests.storage.storage_world import NODE_KEYS, OWN_ID, case
 
-DAMAGES = int(os.environ.get("REGISTRY_DAMAGES", "2000"))
-EVERY_BYTE = bool(os.environ.get("REGISTRY_DAMAGE_EVERY_BYTE"))
+DAMAGES = int(os.environ.get("SOAK_DAMAGES", "2000"))
+EVERY_BYTE = bool(os.environ.get("SOAK_EVERY_BYTE"))
 IN_ROWS, IN_BYTES = DAMAGES * 8 // 20, DAMAGES * 8 // 20
 ON_WIRE = DAMAGES - IN_ROWS - IN_BYTES
 SEED = 31
@@ -121,7 +122,7 @@ def test_every_change_of_a_row_is_found_or_harmless(damaged: Damaged) -> None:
             if found.startswith("MISSED"):
                 missed.append((damage.name, damage.values, found))
             damaged.mend()
-    _print("in rows", counts)
+    _tell("in rows", counts)
 
     assert missed == []
 
@@ -163,7 +164,7 @@ def test_every_change_of_a_byte_of_the_file_is_found_or_harmless(damaged: Damage
         if found.startswith("MISSED"):
             missed.append((kind, at, length, found))
     damaged.mend()
-    _print("in the bytes of the file", counts)
+    _tell("in the bytes of the file", counts)
 
     assert missed == []
 
@@ -195,7 +196,7 @@ def test_every_change_on_the_wire_is_refused_or_changes_nothing() -> None:
         if found.startswith("MISSED"):
             missed.append((number, found))
     ", ".join(f"{k}: {n}" for k, n in counts.items())
-    _print("on the wire", counts)
+    _tell("on the wire", counts)
 
     assert missed == []
 
@@ -220,6 +221,6 @@ def _take(peer: HonestPeer, stream: list[bytes]) -> str:
     return outcome
 
 
-def _print(where: str, counts: Counter[str]) -> None:
+def _tell(where: str, counts: Counter[str]) -> None:
     told = ", ".join(f"{what}: {count}" for what, count in sorted(counts.items()))
-    print(f"\ndamages {where}: {counts.total()} ({told})")  # noqa: T201 - the run tells its counts
+    tell(f"damages {where}: {counts.total()} ({told})")
