@@ -46,7 +46,8 @@ class NodeSettings(BaseSettings):
     disk_reserve_bytes: int = Field(
         default=256 * 2**20,
         ge=0,
-        description="free bytes that are kept for own events; at most a twentieth of the disk",
+        description="free bytes that are kept for entries, and half of them for own events; "
+        "at most a twentieth of the disk",
     )
     budget_entries: int = Field(
         default=1_000_000,
