@@ -52,7 +52,8 @@ class NodeSettings(BaseSettings):
     budget_entries: int = Field(
         default=1_000_000,
         ge=0,
-        description="new entries of a log that are taken at once; 0 = logs have no budgets",
+        description="new entries of a log that are taken at once, and 64 times as many of its "
+        "history; 0 = logs have no budgets",
     )
     budget_entries_per_hour: int = Field(
         default=100_000, gt=0, description="new entries of a log in an hour, once that is used"
