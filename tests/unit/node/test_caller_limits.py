@@ -147,6 +147,28 @@ def test_job_that_was_cancelled_while_it_waited_is_not_done() -> None:
     assert done == []
 
 
+def test_job_that_comes_after_the_end_is_refused_and_takes_no_place_of_another() -> None:
+    started, go_on, done = Event(), Event(), []
+
+    def hold() -> None:
+        started.set()
+        go_on.wait(10)
+
+    threads = FairThreads(1, name="test")
+    as_caller("desk", threads, hold)
+    started.wait(10)
+    jobs = [as_caller("desk", threads, lambda: done.append("desk")) for _ in range(2)]
+    threads.shutdown(wait=False)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="after shutdown"):
+            as_caller("late", threads, lambda: done.append("late"))
+    go_on.set()
+    for job in jobs:
+        job.result(10)
+    threads.shutdown()
+    assert done == ["desk", "desk"]
+
+
 async def test_threads_of_a_loop_know_the_caller_of_its_task() -> None:
     loop = asyncio.get_running_loop()
     with FairThreads(1, name="test") as threads:
