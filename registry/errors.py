@@ -353,7 +353,7 @@ class Overloaded(TryLater):
 
 
 class DiskReserved(TryLater):
-    """The disk is nearly full: the rest of it is for this node's own events."""
+    """The disk is nearly full: what is left is for own events, or for entries."""
 
     reason = "disk_reserved"
 

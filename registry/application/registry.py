@@ -141,7 +141,7 @@ class Registry:
             folder_path: the node's folder.
             now_ms: the clock, milliseconds since 1970 UTC.
             random_bytes: the source of case ids and salts; must be unpredictable.
-            disk_reserve_bytes: so much of the disk, or a small share of it, is for own events.
+            disk_reserve_bytes: so much of the disk, or a small share of it, is for entries.
 
         Raises:
             FolderError: no node, not joined, or in use by another process.

@@ -110,7 +110,7 @@ class Session:
         self._fetching: dict[LogId, _Fetch] = {}
         self._frozen: set[LogId] = set()
         authors = {log_id: member.slug for log_id, member in self._logs.items()}
-        self._budgets = Budgets(limits, authors, self._offers_of)
+        self._budgets = Budgets(limits, authors, self._offers_of, self._held)
 
     def handle(self, now_ms: int, message: Message) -> tuple[Effect, ...]:
         """Takes a message; returns what is to be done now."""
@@ -178,8 +178,9 @@ class Session:
             case PeerDown(peer, reason):
                 last_error = _printable(reason) or state.last_error
                 self._peers[peer] = state.anew(is_connected=False, last_error=last_error)
-            case PeerCaughtUp():
+            case PeerCaughtUp(peer):
                 state.has_sent_all = True
+                self._budgets.heard_all(peer)
             case _:
                 assert_never(message)
 
@@ -206,8 +207,12 @@ class Session:
         return {slug: peer.offered.get(log_id, 0) for slug, peer in self._peers.items()}
 
     def is_held_back(self, now_ms: int, log_id: LogId) -> bool:
-        """Whether a log is over its budget, and the next entries of it are new."""
+        """Whether a log is over its budget, and the next entries of it count."""
         return self._budgets.is_held_back(now_ms, log_id, self._held.get(log_id, 0))
+
+    def is_content_held_back(self, now_ms: int, log_id: LogId) -> bool:
+        """Whether content of a log waits: its entries and their content have used their bytes."""
+        return self._budgets.is_content_held_back(now_ms, log_id, self._held.get(log_id, 0))
 
     def _offer(self, now_ms: int, offer: HeadOffered) -> tuple[Effect, ...]:
         peer, log_id, tail = offer.peer, offer.log_id, offer.tail
@@ -224,7 +229,7 @@ class Session:
         if log_id == self._own.log_id:
             has_more = checkpoint.size > self._held.get(log_id, 0)
             return (AskFenceAgain(peer, checkpoint),) if has_more else ()
-        self._budgets.hear_of(log_id, self._held.get(log_id, 0), checkpoint.size)
+        self._budgets.hear_of(peer, log_id, checkpoint.size)
         self._peers[peer].note_offer(log_id, checkpoint.size)
         if tail is None or not self._fits(now_ms, peer, log_id, tail):
             return ()

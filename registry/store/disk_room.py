@@ -1,7 +1,9 @@
-"""How much room the disk has, and for what: others' content stops first, own events last.
+"""How much room the disk has, and for what: content stops first, own events last.
 
     free above the reserve          everything is taken
-    free below the reserve          own events alone (and erasures, which make room)
+    free below the reserve          entries alone: among those of others are erasures, which make
+                                    room and must not wait for it
+    free below half of it           own events alone
     free below an eighth of it      nothing; a clear error, before anything is written
 
 The last eighth is for what is written anyway: a checkpoint of the write-ahead log, the guard, the
@@ -20,6 +22,7 @@ from registry.errors import DiskFull, DiskReserved, StorageError
 RESERVE_BYTES: Final = 256 * 2**20
 _SHARE: Final = 20
 """A reserve is at most one twentieth of its disk."""
+_ENTRIES_SHARE: Final = 2
 _LAST_SHARE: Final = 8
 _MIB: Final = 2**20
 
@@ -30,7 +33,7 @@ class DiskRoom:
 
     Attributes:
         free_bytes: reads how many bytes are free.
-        reserve_bytes: kept for own events.
+        reserve_bytes: kept for entries; half of it for own events.
     """
 
     free_bytes: Callable[[], int]
@@ -56,17 +59,26 @@ class DiskRoom:
         )
 
     def check_for_others(self) -> None:
-        """Asked before something of others, or something large, is stored.
+        """Asked before content, or something else that is large, is stored.
+
+        Raises:
+            DiskReserved: what is left is for entries.
+        """
+        if not self.has_room_for_others():
+            raise _reserved(self.reserve_bytes)
+
+    def check_for_entries(self) -> None:
+        """Asked before entries of others are stored.
 
         Raises:
             DiskReserved: what is left is for own events.
         """
-        if not self.has_room_for_others():
-            msg = (
-                f"the disk has less than {_mib(self.reserve_bytes)} left, which are kept for this "
-                "node's own events; make room, and the rest goes on by itself"
-            )
-            raise DiskReserved(msg)
+        if not self.has_room_for_entries():
+            raise _reserved(self.reserve_bytes // _ENTRIES_SHARE)
+
+    def has_room_for_entries(self) -> bool:
+        """Whether more is free than what is kept for own events alone."""
+        return self.free_bytes() >= self.reserve_bytes // _ENTRIES_SHARE
 
     def has_room_for_others(self) -> bool:
         """Whether more than the reserve is free."""
@@ -85,6 +97,14 @@ class DiskRoom:
                 "is room again; nothing was recorded"
             )
             raise DiskFull(msg)
+
+
+def _reserved(floor: int) -> DiskReserved:
+    msg = (
+        f"the disk has less than {_mib(floor)} left, which are kept for this node's own events and "
+        "for erasures; make room, and the rest goes on by itself"
+    )
+    return DiskReserved(msg)
 
 
 def _read(folder: Path, figure: Callable[[os.statvfs_result], int]) -> int:

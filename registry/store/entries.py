@@ -116,7 +116,7 @@ class EntryStore(EntryReader):
             parts: of any logs.
             asked: recorded in the same transaction, after the parts; see `set_parts_below`.
 
-        Raises `DiskReserved` at once if the rest of the disk is for own events.
+        Raises `DiskReserved` at once if the rest of the disk is for entries.
 
         The future fails with:
             NotFound: the entry of a part is not held; nothing is stored.

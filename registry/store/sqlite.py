@@ -142,7 +142,7 @@ class SqliteStore(SqliteReading, EntryStore):
         if batch.log_id == self._own_log:
             self.disk.check_for_own()
         else:
-            self.disk.check_for_others()
+            self.disk.check_for_entries()
         return self._started_writer().run(lambda: self._writing.ingest(batch))
 
     def put_parts(self, parts: Sequence[HeldPart], asked: AskedParts | None = None) -> Future[None]:

@@ -12,10 +12,12 @@ _MIB: Final = 2**20
 
 def why_held_back(settings: NodeSettings, disk: DiskRoom, *, is_over_budget: bool) -> str:
     """Returns a reason code and words; empty if everything is taken."""
+    if not disk.has_room_for_entries():
+        return f"{DiskReserved.reason}: what is left of the disk is for own events"
     if not disk.has_room_for_others():
         return (
             f"{DiskReserved.reason}: less than {disk.reserve_bytes // _MIB} MiB of the disk are "
-            "left, which are for own events"
+            "left, which are for entries: content waits"
         )
     if not is_over_budget:
         return ""

@@ -165,8 +165,9 @@ class Mirror:
         return is_moving and self.session.lag_of(log_id) > BULK_ENTRIES
 
     def is_held_back(self, log_id: LogId) -> bool:
-        """Whether a log is over its budget now."""
-        return self.session.is_held_back(self._now_ms(), log_id)
+        """Whether a log, or its content, is over its budget now."""
+        now_ms, session = self._now_ms(), self.session
+        return session.is_held_back(now_ms, log_id) or session.is_content_held_back(now_ms, log_id)
 
     def why_held_back(self, log_id: LogId) -> str:
         """Reason code and words if less of a log is taken than is offered; empty if not."""
@@ -174,9 +175,9 @@ class Mirror:
         return why_held_back(self._settings, disk, is_over_budget=self.is_held_back(log_id))
 
     def must_wait(self, log_id: LogId) -> bool:
-        """Whether nothing more of a log is taken now: it is over its budget, or the disk is."""
+        """Whether no content of a log is taken now: it is over its budget, or the disk is."""
         has_room = self._registry.store.disk.has_room_for_others()
-        return not has_room or self.is_held_back(log_id)
+        return not has_room or self.session.is_content_held_back(self._now_ms(), log_id)
 
     def _now_ms(self) -> int:
         """Only differences count here: a clock that nobody sets."""

@@ -105,7 +105,9 @@ class Offering:
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                 for way in ways:
                     way.cancel()
-            return next(way.result() for way in ways if way.done() and not way.cancelled())
+            # None is left if both were cancelled with this call, as a node is when it stops.
+            ended = (way.result() for way in ways if way.done() and not way.cancelled())
+            return next(ended, "cancelled")
         finally:
             connection.end()
 

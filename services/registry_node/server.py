@@ -42,7 +42,11 @@ from registry_node.callers import CallerDirectory  # noqa: E402
 from registry_node.interceptors import CallInterceptor  # noqa: E402
 from registry_node.metrics.calls import CallMetrics  # noqa: E402
 from registry_node.peer_tls import pem_of  # noqa: E402
-from registry_node.settings import NodeSettings  # noqa: E402
+from registry_node.settings import (  # noqa: E402
+    NodeSettings,
+    calls_of_one_caller,
+    streams_of_one_connection,
+)
 
 _QUIET: Final = frozenset({"/grpc.health.v1.Health/"})
 _PING_INTERVAL_MS: Final = 20_000
@@ -60,15 +64,16 @@ class NodeServer:
         metrics: CallMetrics | None = None,
     ) -> None:
         self._settings = settings
+        members = len(roster.active_members())
         interceptor = CallInterceptor(
             CallerDirectory(folder, roster),
             open_methods=_QUIET,
-            open_calls=OpenCalls(settings.caller_calls_max, monotonic),
+            open_calls=OpenCalls(calls_of_one_caller(settings, members), monotonic),
             metrics=metrics,
         )
         self._server = grpc.aio.server(
             interceptors=[interceptor],
-            options=_options(settings),
+            options=_options(settings, members),
             maximum_concurrent_rpcs=settings.calls_max,
         )
         self._health = health_aio.HealthServicer()
@@ -158,13 +163,13 @@ def _credentials(folder: NodeFolder, roster: Roster) -> grpc.ServerCredentials:
     )
 
 
-def _options(settings: NodeSettings) -> list[tuple[str, Any]]:
+def _options(settings: NodeSettings, members: int) -> list[tuple[str, Any]]:
     return [
         ("grpc.max_receive_message_length", settings.message_max_bytes),
         ("grpc.max_send_message_length", settings.message_max_bytes),
         ("grpc.max_metadata_size", settings.metadata_max_bytes),
         ("grpc.absolute_max_metadata_size", settings.metadata_max_bytes),
-        ("grpc.max_concurrent_streams", settings.concurrent_streams_max),
+        ("grpc.max_concurrent_streams", streams_of_one_connection(settings, members)),
         ("grpc.server_handshake_timeout_ms", int(settings.handshake_timeout_s * 1000)),
         ("grpc.keepalive_time_ms", 2 * _PING_INTERVAL_MS),
         ("grpc.keepalive_timeout_ms", _PING_INTERVAL_MS),

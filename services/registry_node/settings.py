@@ -4,12 +4,15 @@ No secret is ever a setting: keys are files in the node's folder.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from registry.replication.budget import BudgetLimits
+
+_CALLS_LEAST: Final = 256
+_CALLS_BESIDE: Final = 64
 
 
 class NodeSettings(BaseSettings):
@@ -24,9 +27,16 @@ class NodeSettings(BaseSettings):
         default=8 * 2**20, ge=2 * 2**20, description="largest message received or sent"
     )
     metadata_max_bytes: int = Field(default=16 * 2**10, description="largest metadata received")
-    concurrent_streams_max: int = Field(default=100, description="open calls per connection")
+    concurrent_streams_max: int = Field(
+        default=100,
+        gt=0,
+        description="open calls per connection; more where a mirror of all members may need them",
+    )
     caller_calls_max: int = Field(
-        default=256, ge=8, description="open calls of one caller, over all its connections"
+        default=0,
+        ge=0,
+        description="open calls of one caller, over all its connections; 0 = 256, or more where a "
+        "mirror of all members may need them",
     )
     calls_max: int = Field(default=4096, ge=8, description="open calls of all callers")
     connections_max: int = Field(default=1024, ge=16, description="open connections of all")
@@ -46,7 +56,8 @@ class NodeSettings(BaseSettings):
     disk_reserve_bytes: int = Field(
         default=256 * 2**20,
         ge=0,
-        description="free bytes that are kept for own events; at most a twentieth of the disk",
+        description="free bytes that are kept for entries, and half of them for own events; "
+        "at most a twentieth of the disk",
     )
     scrub_entries_per_s: int = Field(
         default=1_000, ge=0, description="entries read back in a second by the scrub; 0 = no scrub"
@@ -57,7 +68,8 @@ class NodeSettings(BaseSettings):
     budget_entries: int = Field(
         default=1_000_000,
         ge=0,
-        description="new entries of a log that are taken at once; 0 = logs have no budgets",
+        description="new entries of a log that are taken at once, and 64 times as many of its "
+        "history; 0 = logs have no budgets",
     )
     budget_entries_per_hour: int = Field(
         default=100_000, gt=0, description="new entries of a log in an hour, once that is used"
@@ -68,6 +80,24 @@ class NodeSettings(BaseSettings):
     budget_bytes_per_hour: int = Field(
         default=256 * 2**20, gt=0, description="bytes of them in an hour, once that is used"
     )
+
+
+def calls_of_one_caller(settings: NodeSettings, members: int) -> int:
+    """How many calls a caller may have open, in a registry of so many members."""
+    return settings.caller_calls_max or max(_CALLS_LEAST, _calls_of_mirror(members))
+
+
+def streams_of_one_connection(settings: NodeSettings, members: int) -> int:
+    """How many of them may be on one connection."""
+    return max(settings.concurrent_streams_max, _calls_of_mirror(members))
+
+
+def _calls_of_mirror(members: int) -> int:
+    """What a mirror may need that reaches one peer alone, and has much to catch up.
+
+    Entries, content and a check of its history for each log at once, beside a few streams.
+    """
+    return 3 * members + _CALLS_BESIDE
 
 
 def budget_limits(settings: NodeSettings) -> BudgetLimits | None:

@@ -92,14 +92,17 @@ class FairThreads(ThreadPoolExecutor):
         self._turns = Lock()
 
     def submit(self, call: Callable[..., T], /, *arguments: object, **named: object) -> "Future[T]":
-        """Queues a job behind the others of its caller."""
+        """Queues a job behind the others of its caller.
+
+        Raises:
+            RuntimeError: the threads were told to end.
+        """
         outcome: Future[T] = Future()
-        caller = caller_name()
+        job = partial(_settle_with, outcome, partial(call, *arguments, **named))
         with self._turns:
-            self._waiting.setdefault(caller, deque()).append(
-                partial(_settle_with, outcome, partial(call, *arguments, **named))
-            )
-        super().submit(self._take_turn)
+            # First the turn: a job that nobody comes for would be done in the place of another.
+            super().submit(self._take_turn)
+            self._waiting.setdefault(caller_name(), deque()).append(job)
         return outcome
 
     def _take_turn(self) -> None:

@@ -1,4 +1,4 @@
-"""A disk that fills up: others' entries and content stop first, own events last; all goes on."""
+"""A disk that fills up: content stops first, then others' entries, own events last; all goes on."""
 
 import os
 import shutil
@@ -9,9 +9,11 @@ from typing import Final
 
 import pytest
 
+from registry.application.erasing import ErasureTarget
 from registry.errors import DiskFull, DiskReserved, StorageError
 from registry.store.disk_room import DiskRoom
 from tests.counts import tell
+from tests.unit.application.erasing_world import erase
 from tests.unit.application.federation_in_process import (
     Nodes,
     carry_entries,
@@ -49,19 +51,19 @@ def disk(nodes: Nodes) -> Disk:
     return disk
 
 
-def test_below_the_reserve_entries_of_others_wait_and_own_events_are_recorded(
+def test_below_half_of_the_reserve_entries_of_others_wait_and_own_events_are_recorded(
     nodes: Nodes, disk: Disk
 ) -> None:
     alpha, beta = nodes["alpha"], nodes["beta"]
     alpha.record(opening())
-    disk.free = RESERVE - 1
+    disk.free = RESERVE // 2 - 1
 
     with pytest.raises(DiskReserved, match="own events"):
         carry_entries(alpha, beta, alpha.log_id)
     assert beta.registry.store.log_state(alpha.log_id).size == 0
     beta.record(opening())
 
-    disk.free = RESERVE
+    disk.free = RESERVE // 2
     carry_entries(alpha, beta, alpha.log_id)
     assert beta.registry.store.log_state(alpha.log_id).size == 1
 
@@ -79,6 +81,20 @@ def test_below_the_reserve_content_of_others_waits(nodes: Nodes, disk: Disk) -> 
     disk.free = RESERVE
     carry_parts(alpha, beta, alpha.log_id)
     assert beta.registry.store.part(alpha.log_id, 0, 0) is not None
+
+
+def test_below_the_reserve_an_erasure_of_another_member_is_carried_out(
+    nodes: Nodes, disk: Disk
+) -> None:
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    event = alpha.record(opening())
+    carry_entries(alpha, beta, alpha.log_id)
+    carry_parts(alpha, beta, alpha.log_id)
+    erase(alpha, ErasureTarget(event.index, 0))
+    disk.free = RESERVE - 1
+
+    carry_entries(alpha, beta, alpha.log_id)
+    assert beta.registry.store.part(alpha.log_id, 0, 0) is None
 
 
 def test_full_disk_refuses_own_events_clearly_and_takes_them_when_there_is_room(
@@ -105,7 +121,7 @@ def test_own_events_come_back_from_a_peer_though_the_rest_is_reserved(
 ) -> None:
     alpha, beta = nodes["alpha"], nodes["beta"]
     alpha.record(opening())
-    disk.free = RESERVE - 1
+    disk.free = RESERVE // 2 - 1
     # As if alpha's log were the own one, which is being recovered.
     monkeypatch.setattr(beta.registry.store, "_own_log", alpha.log_id)
 
@@ -174,7 +190,7 @@ def test_own_log_uses_the_reserve_of_a_real_disk_stays_open_and_goes_on(small_di
         for node in nodes.values():
             node.registry.store.disk = room
         alpha.record(opening())
-        filler = leave_free(small_disk, room.reserve_bytes - 4096)
+        filler = leave_free(small_disk, room.reserve_bytes // 2 - 4096)
 
         with pytest.raises(DiskReserved):
             carry_entries(alpha, beta, alpha.log_id)

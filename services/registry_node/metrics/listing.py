@@ -154,7 +154,7 @@ DISK_FREE: Final = Metric(
 DISK_RESERVE: Final = Metric(
     "registry_disk_reserve_bytes",
     "gauge",
-    "Below so many free bytes nothing is taken from others: the rest is for own events.",
+    "Below so many free bytes no content is taken, below half of them no entries of others.",
 )
 APPENDED: Final = Metric("registry_appended_entries", "counter", "Events recorded in the own log.")
 APPEND_SECONDS: Final = Metric(

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextvars import copy_context
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -11,6 +12,8 @@ from registry.application.roles import Role
 from registry.errors import Overloaded
 from registry_node.caller_limits import OpenCalls
 from registry_node.callers import Caller, set_caller
+from registry_node.server import _options
+from registry_node.settings import NodeSettings, calls_of_one_caller
 from registry_node.threads import FairThreads
 
 
@@ -60,6 +63,23 @@ def test_refusals_of_one_caller_are_told_once_a_second() -> None:
 
     clock.now_s = 1.0
     assert calls.is_worth_telling("flood")
+
+
+@pytest.mark.parametrize("members", [3, 13, 50, 65, 100, 300])
+def test_mirror_with_one_peer_has_a_call_for_each_log_and_its_content(
+    members: int, tmp_path: Path
+) -> None:
+    settings = NodeSettings(folder=tmp_path)
+    heads_fence_offer, entries, content, history = 3, members, members, members
+    needed = heads_fence_offer + entries + content + history
+    assert calls_of_one_caller(settings, members) >= max(256, needed)
+    assert dict(_options(settings, members))["grpc.max_concurrent_streams"] >= max(100, needed)
+
+
+def test_limits_that_are_set_count(tmp_path: Path) -> None:
+    settings = NodeSettings(folder=tmp_path, caller_calls_max=8, concurrent_streams_max=500)
+    assert calls_of_one_caller(settings, 300) == 8
+    assert dict(_options(settings, 3))["grpc.max_concurrent_streams"] == 500
 
 
 def as_caller(name: str, threads: FairThreads, call: Any) -> Any:
@@ -125,6 +145,28 @@ def test_job_that_was_cancelled_while_it_waited_is_not_done() -> None:
         assert left.cancel()
         go_on.set()
     assert done == []
+
+
+def test_job_that_comes_after_the_end_is_refused_and_takes_no_place_of_another() -> None:
+    started, go_on, done = Event(), Event(), []
+
+    def hold() -> None:
+        started.set()
+        go_on.wait(10)
+
+    threads = FairThreads(1, name="test")
+    as_caller("desk", threads, hold)
+    started.wait(10)
+    jobs = [as_caller("desk", threads, lambda: done.append("desk")) for _ in range(2)]
+    threads.shutdown(wait=False)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="after shutdown"):
+            as_caller("late", threads, lambda: done.append("late"))
+    go_on.set()
+    for job in jobs:
+        job.result(10)
+    threads.shutdown()
+    assert done == ["desk", "desk"]
 
 
 async def test_threads_of_a_loop_know_the_caller_of_its_task() -> None:

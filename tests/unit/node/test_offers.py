@@ -234,7 +234,10 @@ class Call:
         self.is_cancelled = False
 
     async def read(self) -> Any:
-        return self._messages.pop(0) if self._messages else grpc.aio.EOF
+        message = self._messages.pop(0) if self._messages else grpc.aio.EOF
+        if isinstance(message, BaseException):
+            raise message
+        return message
 
     async def write(self, _message: Any) -> None:
         pass
@@ -274,6 +277,25 @@ async def test_offering_node_judges_what_its_peer_sends(message: Any, reason: st
     await until(lambda: len(received) == 1)
     server.close()
     assert received in ([b"honest"], [b""]), "what is wrong is never handed on"
+
+
+async def test_stream_that_is_cancelled_under_an_offering_node_only_ends() -> None:
+    offering = Offering(HIDDEN, reconnect_max_s=1, uniform=lambda low, _: low)
+    call = Call(response(b"hello"), asyncio.CancelledError())
+    stub: Any = SimpleNamespace(Offer=lambda **_: call)
+    is_over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        is_over.set()
+
+    name = offering.address.removeprefix("unix-abstract:")
+    async with await asyncio.start_unix_server(serve, opened(name)):
+        assert await offering._offer(stub) == "cancelled"
+        await is_over.wait()
+    assert call.is_cancelled
 
 
 async def test_offering_node_whose_own_server_is_gone_lets_go() -> None:

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from registry.domain.identifiers import LogId
 from registry.replication.budget import BudgetLimits, Budgets
 from registry.replication.effects import FetchEntries
-from registry.replication.messages import ContentStored, FetchEnded, LogGrew, Tick
+from registry.replication.messages import (
+    ContentStored,
+    FetchEnded,
+    LogGrew,
+    PeerCaughtUp,
+    Tick,
+)
 from registry.replication.session import Session
 from tests.faults.session_world import (
     NOW_MS,
@@ -52,8 +58,27 @@ def test_bytes_alone_hold_a_log_back() -> None:
     found.grew(0, LOG, 0, 1, 999_999)
     assert not found.is_held_back(0, LOG, 1)
 
+    found.grew(0, LOG, 1, 2, 1)
+    assert found.is_held_back(0, LOG, 2)
+
+
+def test_content_waits_for_bytes_and_the_entry_that_erases_it_does_not() -> None:
+    found = budgets()
+    found.grew(0, LOG, 0, 1, 400_000)
+    found.gained_content(0, LOG, [(0, 599_999)])
+    assert not found.is_content_held_back(0, LOG, 1)
+
     found.gained_content(0, LOG, [(0, 1)])
-    assert found.is_held_back(0, LOG, 1)
+    assert found.is_content_held_back(0, LOG, 1)
+    assert not found.is_held_back(0, LOG, 1)
+    assert not found.is_content_held_back(MINUTE_MS, LOG, 1)
+
+
+def test_content_does_not_wait_for_a_count_of_entries() -> None:
+    found = budgets()
+    found.grew(0, LOG, 0, 1000, 1)
+    assert found.is_held_back(0, LOG, 1000)
+    assert not found.is_content_held_back(0, LOG, 1000)
 
 
 def test_log_goes_on_when_a_minutes_worth_has_come_back() -> None:
@@ -97,22 +122,56 @@ def test_one_of_three_others_makes_nothing_old() -> None:
     assert found.is_held_back(0, LOG, 50_000)
 
 
-def test_what_was_there_when_a_log_was_first_heard_of_is_not_new() -> None:
+@pytest.mark.parametrize("held", [0, 20_000])
+def test_what_a_peer_offers_before_it_has_told_all_is_history(held: int) -> None:
     found = budgets()
-    found.hear_of(LOG, 0, 1_000_000)
-    found.hear_of(LOG, 0, 2_000_000)
-    found.grew(0, LOG, 0, 1_000_000, 10**9)
-    assert not found.is_held_back(0, LOG, 1_000_000)
+    found.hear_of(B, LOG, 10_000)
+    found.heard_all(B)
+    found.hear_of(B, LOG, 60_000)  # new by then
+    found.hear_of(A, LOG, 50_000)
+    found.heard_all(A)
+    found.grew(0, LOG, held, 50_000, 40_000_000)
+    found.gained_content(0, LOG, [(49_999, 10_000_000)])
+    assert not found.is_held_back(0, LOG, 50_000)
+    assert not found.is_content_held_back(0, LOG, 50_000)
 
-    found.grew(0, LOG, 1_000_000, 1_001_000, 0)
-    assert found.is_held_back(0, LOG, 1_001_000)
+    found.grew(0, LOG, 50_000, 51_000, 0)
+    assert found.is_held_back(0, LOG, 51_000)
 
 
-def test_log_of_which_something_is_held_has_no_such_history() -> None:
+def test_history_goes_on_while_new_entries_of_its_log_would_wait() -> None:
     found = budgets()
-    found.hear_of(LOG, 1, 1_000_000)
-    found.grew(0, LOG, 1, 1_000_000, 0)
-    assert found.is_held_back(0, LOG, 1_000_000)
+    found.hear_of(A, LOG, 50_000)
+    found.grew(0, LOG, 50_000, 51_000, 0)
+    assert not found.is_held_back(0, LOG, 49_999)
+
+
+def test_entries_and_bytes_of_history_are_bounded() -> None:
+    for size_bytes, held in ((0, 64_000), (64_000_000, 63_999)):
+        found = budgets()
+        found.hear_of(A, LOG, 2**60)
+        found.grew(0, LOG, 0, held, size_bytes)
+        assert not found.is_held_back(0, LOG, held)  # the burst is left
+
+        found.grew(0, LOG, held, held + 1000, 0 if held == 64_000 else 1_000_000)
+        assert found.is_held_back(0, LOG, held + 1000)
+        assert not found.is_held_back(MINUTE_MS, LOG, held + 1000)
+
+
+def test_content_of_what_was_held_at_the_start_is_history_and_bounded() -> None:
+    found = Budgets(LIMITS, {LOG: A}, lambda _: {}, {LOG: 10})
+    found.gained_content(0, LOG, [(9, 64_000_000)])
+    assert not found.is_content_held_back(0, LOG, 10)
+
+    found.gained_content(0, LOG, [(8, 1_000_000)])
+    assert found.is_content_held_back(0, LOG, 10)
+
+
+def test_log_that_did_not_grow_takes_nothing() -> None:
+    found = budgets()
+    found.grew(0, LOG, 1000, 1000, 10**9)
+    found.gained_content(0, LOG, [])
+    assert not found.is_held_back(0, LOG, 1000)
 
 
 def test_growth_across_the_border_counts_what_is_new_with_its_share_of_the_bytes() -> None:
@@ -127,12 +186,15 @@ def test_growth_across_the_border_counts_what_is_new_with_its_share_of_the_bytes
 def test_without_limits_and_for_the_own_log_nothing_is_held_back() -> None:
     unlimited, own = budgets(None), LogId(bytes(31) + b"o")
     unlimited.grew(0, LOG, 0, 10**9, 10**12)
+    unlimited.gained_content(0, LOG, [(0, 10**12)])
     assert not unlimited.is_held_back(0, LOG, 10**9)
+    assert not unlimited.is_content_held_back(0, LOG, 10**9)
 
     found = budgets()
     found.grew(0, own, 0, 10**9, 10**12)
     found.gained_content(0, own, [(0, 10**12)])
     assert not found.is_held_back(0, own, 10**9)
+    assert not found.is_content_held_back(0, own, 10**9)
 
 
 @given(steps=st.lists(st.tuples(st.integers(0, 10 * MINUTE_MS), st.integers(1, 400)), max_size=60))
@@ -152,11 +214,12 @@ def test_no_more_is_taken_than_burst_and_rate_allow(steps: list[tuple[int, int]]
 
 @pytest.fixture
 def session() -> Session:
-    """Holds 10 entries of a and b; a, b and c are connected."""
+    """Holds 10 entries of a and b; a, b and c are connected and hold no more."""
     held = {log(A): 10, log(B): 10}
     found = Session(roster(), member(OWN), held, keys_of(roster()), LIMITS)
     for peer in (A, B, C):
         found.handle(NOW_MS, up(peer))
+        found.handle(NOW_MS, PeerCaughtUp(peer))
     return found
 
 
@@ -203,15 +266,23 @@ def test_flooding_log_goes_on_at_once_when_the_others_hold_more_of_it(session: S
     assert not session.is_held_back(NOW_MS, log(A))
 
 
-def test_content_of_new_entries_holds_a_log_back_and_that_of_old_ones_does_not(
+def test_content_of_new_entries_holds_content_back_and_that_of_old_ones_does_not(
     session: Session,
 ) -> None:
-    session.handle(NOW_MS, offer(B, A, 5))
-    session.handle(NOW_MS, ContentStored(log(A), ((4, 10**9),)))
-    assert not session.is_held_back(NOW_MS, log(A))
+    session.handle(NOW_MS, ContentStored(log(A), ((9, 10_000_000),)))
+    assert not session.is_content_held_back(NOW_MS, log(A))
 
-    session.handle(NOW_MS, ContentStored(log(A), ((5, 10**9),)))
-    assert session.is_held_back(NOW_MS, log(A))
+    session.handle(NOW_MS, LogGrew(log(A), 11))
+    session.handle(NOW_MS, ContentStored(log(A), ((10, 10_000_000),)))
+    assert session.is_content_held_back(NOW_MS, log(A))
+    assert session.handle(NOW_MS, offer(A, A, 12)) == (fetch(A, A, 12),)
+
+
+def test_content_goes_on_at_once_when_the_others_hold_its_entries(session: Session) -> None:
+    session.handle(NOW_MS, LogGrew(log(A), 11))
+    session.handle(NOW_MS, ContentStored(log(A), ((10, 10_000_000),)))
+    session.handle(NOW_MS, offer(B, A, 11))
+    assert not session.is_content_held_back(NOW_MS, log(A))
 
 
 def test_own_log_is_never_held_back(session: Session) -> None:
@@ -219,10 +290,25 @@ def test_own_log_is_never_held_back(session: Session) -> None:
     assert not session.is_held_back(NOW_MS, log(OWN))
 
 
-def test_new_node_takes_a_long_log_without_a_break() -> None:
+@pytest.mark.parametrize("held", [0, 1_500_000])
+def test_node_that_starts_or_starts_again_takes_a_long_log_without_a_break(held: int) -> None:
+    """Nobody but the author holds it: as in a registry of two."""
+    limits = BudgetLimits(1_000_000, 2**31, 100_000, 2**28)
+    session = Session(roster(), member(OWN), {log(A): held}, keys_of(roster()), limits)
+    session.handle(NOW_MS, up(A))
+    session.handle(NOW_MS, offer(A, A, 3_000_000))
+    session.handle(NOW_MS, PeerCaughtUp(A))
+    for size in range(held + 100_000, 3_000_001, 100_000):
+        session.handle(NOW_MS, LogGrew(log(A), size, 50_000_000))
+        session.handle(NOW_MS, ContentStored(log(A), ((size - 1, 10**9),)))
+        assert not session.is_held_back(NOW_MS, log(A))
+        assert not session.is_content_held_back(NOW_MS, log(A))
+
+
+def test_lie_about_a_size_switches_no_budget_off() -> None:
     session = Session(roster(), member(OWN), {}, keys_of(roster()), LIMITS)
     session.handle(NOW_MS, up(A))
-    session.handle(NOW_MS, offer(A, A, 1_000_000))
-    for size in range(100_000, 1_000_001, 100_000):
-        session.handle(NOW_MS, LogGrew(log(A), size, 50_000_000))
-        assert not session.is_held_back(NOW_MS, log(A))
+    session.handle(NOW_MS, offer(A, A, 2**60))
+
+    session.handle(NOW_MS, LogGrew(log(A), 65_000))
+    assert session.is_held_back(NOW_MS, log(A))
