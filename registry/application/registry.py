@@ -36,6 +36,7 @@ from registry.application.preview import Preview, preview_event
 from registry.application.proofs import Proofs
 from registry.application.randomness import RandomBytes
 from registry.application.recording import Receipt, RecordCommand, Recording
+from registry.application.recovering import remove_drafts
 from registry.application.request_keys import RequestKeys
 from registry.application.sharing import PartKey, sharable_parts
 from registry.application.witness import Witness
@@ -151,6 +152,7 @@ class Registry:
         folder = NodeFolder(folder_path)
         with ExitStack() as stack:
             stack.enter_context(folder.held())
+            remove_drafts(folder)
             roster = load_roster(folder)
             own = roster.member_by_slug(folder.mechanism)
             settle_epoch(folder, own)
