@@ -135,6 +135,7 @@ class Registry:
         now_ms: Callable[[], int],
         random_bytes: Callable[[int], bytes],
         disk_reserve_bytes: int = RESERVE_BYTES,
+        is_held: bool = False,
     ) -> "Registry":
         """Opens a node's folder for writing; appends stay refused until the fence opened the log.
 
@@ -143,6 +144,7 @@ class Registry:
             now_ms: the clock, milliseconds since 1970 UTC.
             random_bytes: the source of case ids and salts; must be unpredictable.
             disk_reserve_bytes: so much of the disk, or a small share of it, is for own events.
+            is_held: the caller holds the folder, and keeps hold of it.
 
         Raises:
             FolderError: no node, not joined, or in use by another process.
@@ -151,7 +153,8 @@ class Registry:
         """
         folder = NodeFolder(folder_path)
         with ExitStack() as stack:
-            stack.enter_context(folder.held())
+            if not is_held:
+                stack.enter_context(folder.held())
             remove_drafts(folder)
             roster = load_roster(folder)
             own = roster.member_by_slug(folder.mechanism)

@@ -2,7 +2,8 @@
 
 1. The whole file is read through before anything is stored: one that is cut short, damaged, of
    another registry or for another member changes nothing, and neither does one that begins after
-   what is held here.
+   what is held here. The second time each record must be the one that was looked at: a carrier
+   may give other bytes.
 2. Rosters are adopted by the rules of the chain, in order, before any log is looked at.
 3. Logs go through `LogIntake`, as what peers send: run after run, verified, each run in one
    transaction. What an author did wrong costs its log alone: the other logs are taken. What else is
@@ -14,7 +15,7 @@ Taken twice it changes nothing the second time.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,7 @@ from registry.application.bundles.reading import (
     BundleContents,
     compare_chain,
     look_through,
-    read_records,
+    read_again,
 )
 from registry.application.bundles.sealing import ContentOpener
 from registry.application.folder import NodeFolder
@@ -132,19 +133,23 @@ def import_file(
     folder = NodeFolder(folder_path)
     new_rosters = compare_chain(load_chain(folder), contents)
     opener = opener_for(folder, contents) if has_parts else None
-    registry = Registry.open(folder_path, now_ms=now_ms, random_bytes=random_bytes)
-    try:
-        check_no_gap(registry, contents)
+
+    def opened() -> Registry:
+        return Registry.open(folder_path, now_ms=now_ms, random_bytes=random_bytes, is_held=True)
+
+    # Held all along: no node starts under rosters that are being adopted.
+    with folder.held():
         if new_rosters:
-            registry.close()
+            with closing(opened()) as registry:
+                check_no_gap(registry, contents)
             for signed in new_rosters:
                 adopt_bytes(folder, signed)
-            registry = Registry.open(folder_path, now_ms=now_ms, random_bytes=random_bytes)
-        return take_bundle(
-            registry, contents, read_records(file), progress, opener, adopted=len(new_rosters)
-        )
-    finally:
-        registry.close()
+        with closing(opened()) as registry:
+            check_no_gap(registry, contents)
+            records = read_again(file, contents)
+            return take_bundle(
+                registry, contents, records, progress, opener, adopted=len(new_rosters)
+            )
 
 
 def opener_for(folder: NodeFolder, contents: BundleContents) -> ContentOpener | None:
