@@ -14,6 +14,7 @@ from registry.domain.identifiers import LogId, MemberId, RegistryId
 from registry.errors import EntryError, InvalidRequest, MalformedBundle
 from registry.log.bundle import (
     BundleEntries,
+    BundleFaultProof,
     BundleHead,
     BundleHeader,
     BundleRoster,
@@ -22,6 +23,7 @@ from registry.log.bundle import (
     read_bundle,
 )
 from registry.log.checkpoint import parse_checkpoint, parse_note
+from registry.log.fault_proof import decode_fault_proof
 from registry.log.roster import Roster, decode_signed_roster, registry_id_of
 from registry.log.roster_chain import RosterChain, begin_chain
 from registry.peer_errors import (
@@ -49,6 +51,14 @@ class BundleLog:
     signed_by: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BundleFault:
+    """What a proof says: entries of a log from `frozen_at` on are void."""
+
+    origin: str
+    frozen_at: int
+
+
 @dataclass
 class BundleContents:
     """What a whole bundle says of itself.
@@ -58,6 +68,7 @@ class BundleContents:
         recipient_id: who can read the content; None = there is none.
         chain: the rosters, verified.
         logs: in the order of the file.
+        faults: what proofs in it say of authors; not judged.
         sealed_records, sealed_parts: how much content there is.
         size_bytes: of the file.
         digests: SHA-256 of the file up to the end of each record.
@@ -67,6 +78,7 @@ class BundleContents:
     recipient_id: MemberId | None
     chain: RosterChain
     logs: list[BundleLog] = field(default_factory=list)
+    faults: list[BundleFault] = field(default_factory=list)
     sealed_records: int = 0
     sealed_parts: int = 0
     size_bytes: int = 0
@@ -206,6 +218,8 @@ def _count(contents: BundleContents, record: Record) -> None:
                 msg = f"entries of {log.origin} in the bundle do not follow each other"
                 raise MalformedBundle(msg)
             log.end = start + len(entries)
+        case BundleFaultProof(proof):
+            contents.faults.append(_fault_of(proof))
         case BundleSealed(part_count, _):
             contents.sealed_records += 1
             contents.sealed_parts += part_count
@@ -232,6 +246,15 @@ def _log_of(contents: BundleContents, head: BundleHead) -> BundleLog:
         end=head.start,
         signed_by=writers[head.log_id],
     )
+
+
+def _fault_of(data: bytes) -> BundleFault:
+    try:
+        proof = decode_fault_proof(data)
+    except EntryError as error:
+        msg = f"a fault proof in the bundle cannot be read: {error}"
+        raise MalformedBundle(msg) from error
+    return BundleFault(proof.origin, proof.frozen_at)
 
 
 def _check(contents: BundleContents, header: BundleHeader) -> None:

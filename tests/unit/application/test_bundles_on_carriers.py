@@ -13,7 +13,7 @@ import pytest
 
 from registry.application.bundles import importing
 from registry.application.folder import NodeFolder
-from registry.application.membership.rosters import Change, adopt, endorse, propose
+from registry.application.membership.rosters import Change, adopt, adopt_bytes, endorse, propose
 from registry.errors import FolderError, InvalidRequest, MalformedBundle
 from tests.unit.application.bundle_world import Bundles, export, held_by, take
 
@@ -81,7 +81,7 @@ def test_no_node_starts_while_rosters_of_a_bundle_are_adopted(
         endorse(quick / mechanism, roster)
     adopt(quick / "alpha", roster)
     export(quick / "alpha", quick / "new.bundle", to="beta")
-    adopt_bytes, adopted = importing.adopt_bytes, []
+    adopted = []
 
     def adopt_watched(folder: NodeFolder, data: bytes) -> None:
         with pytest.raises(FolderError, match="in use"), folder.held():
