@@ -23,7 +23,6 @@ from typing import Final
 from registry.application.backing_up import About, Progress, prove, read_backup
 from registry.application.folder import NodeFolder
 from registry.application.key_care.node_keys import read_node_keys
-from registry.application.key_care.private_files import sync_folder
 from registry.application.membership.rosters import load_roster
 from registry.domain.identifiers import RootHash, log_id_of
 from registry.errors import FolderError, GuardError, NodeKeyMissing, StorageError
@@ -33,6 +32,7 @@ from registry.log.roster import Roster
 from registry.store import backup as databases
 from registry.store.data_keys import adopt_database_key, known_database_key
 from registry.store.failpoints import Step, reach
+from registry.store.folder_sync import sync_folder
 from registry.store.guard import Guard, compare_with_guard
 from registry.store.sealing import NodeKeys
 from registry.store.sqlite import SqliteStore, open_sqlite_store

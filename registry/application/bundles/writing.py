@@ -6,9 +6,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from registry.application.bundles.exporting import ExportReport, Since, export_bundle
-from registry.application.key_care.private_files import sync_folder
 from registry.application.registry import Registry
 from registry.errors import InvalidRequest
+from registry.store.folder_sync import sync_folder
 
 _MODE = 0o600
 
