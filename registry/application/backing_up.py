@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from registry.application.folder import NodeFolder
 from registry.application.key_care.node_keys import read_node_keys
-from registry.application.key_care.private_files import sync_folder
 from registry.application.membership.rosters import load_roster
 from registry.errors import CorruptDatabase, FolderError
 from registry.log.roster import Member, Roster
@@ -21,6 +20,7 @@ from registry.store import backup as databases
 from registry.store.check import check_store
 from registry.store.data_keys import known_database_key
 from registry.store.failpoints import Step, reach
+from registry.store.folder_sync import sync_folder
 from registry.store.sealing import NodeKeys
 
 Progress = Callable[[int, int], None]

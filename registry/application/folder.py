@@ -26,9 +26,9 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from registry.application.key_care.passphrases import PASSPHRASE_FILE
-from registry.application.key_care.private_files import sync_folder
 from registry.domain.identifiers import Origin, Slug
 from registry.errors import FolderError
+from registry.store.folder_sync import sync_folder
 
 _PRIVATE_FOLDER: Final = 0o700
 

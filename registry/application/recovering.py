@@ -8,7 +8,8 @@ since the backup was made is erased again before anything can read it.
 2. The views go: they are folded anew at the next start.
 3. The copy takes the place of the database; the office's records too, if those here do not open.
 
-Cut short anywhere, it is done again. Until step 3 the node starts with what it had.
+Cut short anywhere, it is done again. Until step 3 the node starts with what it had, and deletes the
+copy: what was erased since the backup may still be in it.
 """
 
 import os
@@ -22,7 +23,6 @@ from typing import Final
 from registry.application.backing_up import About, Progress, prove, read_backup
 from registry.application.folder import NodeFolder
 from registry.application.key_care.node_keys import read_node_keys
-from registry.application.key_care.private_files import sync_folder
 from registry.application.membership.rosters import load_roster
 from registry.domain.identifiers import RootHash, log_id_of
 from registry.errors import FolderError, GuardError, NodeKeyMissing, StorageError
@@ -32,6 +32,7 @@ from registry.log.roster import Roster
 from registry.store import backup as databases
 from registry.store.data_keys import adopt_database_key, known_database_key
 from registry.store.failpoints import Step, reach
+from registry.store.folder_sync import sync_folder
 from registry.store.guard import Guard, compare_with_guard
 from registry.store.sealing import NodeKeys
 from registry.store.sqlite import SqliteStore, open_sqlite_store
@@ -134,7 +135,7 @@ def put_back(
             )
             raise FolderError(msg)
         node_keys = _fitting_keys(folder, about)
-        draft = folder.database.with_name(folder.database.name + _DRAFT)
+        draft = _draft_of(folder.database)
         try:
             databases.copy_logs(backup, draft)
             reach(Step.PUT_BACK_COPIED)
@@ -151,6 +152,20 @@ def put_back(
         office = _settle_office(folder, backup, office_key)
         reach(Step.PUT_BACK_DONE)
         return PutBack(about, office, _standing(folder))
+
+
+def remove_drafts(folder: NodeFolder) -> None:
+    """Deletes what a `put_back` that was killed left beside the databases.
+
+    Args:
+        folder: held by the caller.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    for database in (folder.database, folder.office_database):
+        with databases.disk_faults(database):
+            databases.remove_database(_draft_of(database))
 
 
 def look_for_lost_guard(folder_path: Path) -> Standing:
@@ -272,6 +287,10 @@ def _opened(
     )
 
 
+def _draft_of(database: Path) -> Path:
+    return database.with_name(database.name + _DRAFT)
+
+
 def _take_place(draft: Path, database: Path) -> None:
     databases.settle_wal(draft)
     with databases.disk_faults(database):
@@ -288,7 +307,7 @@ def _settle_office(folder: NodeFolder, backup: Path, key: bytes) -> OfficeFate:
     office = folder.office_database
     if databases.opens_with(office, key):
         return OfficeFate.KEPT
-    draft = office.with_name(office.name + _DRAFT)
+    draft = _draft_of(office)
     try:
         if not databases.copy_office(backup, draft):
             if not office.exists():

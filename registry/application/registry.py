@@ -36,6 +36,7 @@ from registry.application.preview import Preview, preview_event
 from registry.application.proofs import Proofs
 from registry.application.randomness import RandomBytes
 from registry.application.recording import Receipt, RecordCommand, Recording
+from registry.application.recovering import remove_drafts
 from registry.application.request_keys import RequestKeys
 from registry.application.sharing import PartKey, sharable_parts
 from registry.application.witness import Witness
@@ -134,6 +135,7 @@ class Registry:
         now_ms: Callable[[], int],
         random_bytes: Callable[[int], bytes],
         disk_reserve_bytes: int = RESERVE_BYTES,
+        is_held: bool = False,
     ) -> "Registry":
         """Opens a node's folder for writing; appends stay refused until the fence opened the log.
 
@@ -142,6 +144,7 @@ class Registry:
             now_ms: the clock, milliseconds since 1970 UTC.
             random_bytes: the source of case ids and salts; must be unpredictable.
             disk_reserve_bytes: so much of the disk, or a small share of it, is for entries.
+            is_held: the caller holds the folder, and keeps hold of it.
 
         Raises:
             FolderError: no node, not joined, or in use by another process.
@@ -150,7 +153,9 @@ class Registry:
         """
         folder = NodeFolder(folder_path)
         with ExitStack() as stack:
-            stack.enter_context(folder.held())
+            if not is_held:
+                stack.enter_context(folder.held())
+            remove_drafts(folder)
             roster = load_roster(folder)
             own = roster.member_by_slug(folder.mechanism)
             settle_epoch(folder, own)

@@ -2,7 +2,8 @@ r"""The bytes of a bundle: replication data as one file, in records; see bundle.
 
     file     "registry bundle 1\n", then records, the last of them the end; nothing behind it
     record   u32be(length) || a registry.format.v1.BundleRecord of 1 byte to 4 MiB
-    order    header, roster (one or more), (head, entries ...) for each log, sealed ..., end
+    order    header, roster (one or more), (head, entries ...) for each log, fault proof ...,
+             sealed ..., end
 
 Pure: bytes go to whoever writes and come from whoever reads. One record is in memory at a time.
 Reading checks form, order, count and digest. What the records say is for others to check: anybody
@@ -62,6 +63,13 @@ class BundleEntries:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleFaultProof:
+    """The bytes of a FaultProof."""
+
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class BundleSealed:
     """Content sealed to the recipient; so many parts begin in it."""
 
@@ -78,13 +86,21 @@ class BundleEnd:
 
 
 Record: TypeAlias = (
-    BundleHeader | BundleRoster | BundleHead | BundleEntries | BundleSealed | BundleEnd
+    BundleHeader
+    | BundleRoster
+    | BundleHead
+    | BundleEntries
+    | BundleFaultProof
+    | BundleSealed
+    | BundleEnd
 )
+_LAST: Final = (BundleFaultProof, BundleSealed, BundleEnd)
 _MAY_FOLLOW: Final[dict[type[Record], tuple[type[Record], ...]]] = {
     BundleHeader: (BundleRoster,),
-    BundleRoster: (BundleRoster, BundleHead, BundleSealed, BundleEnd),
-    BundleHead: (BundleHead, BundleEntries, BundleSealed, BundleEnd),
-    BundleEntries: (BundleHead, BundleEntries, BundleSealed, BundleEnd),
+    BundleRoster: (BundleRoster, BundleHead, *_LAST),
+    BundleHead: (BundleHead, BundleEntries, *_LAST),
+    BundleEntries: (BundleHead, BundleEntries, *_LAST),
+    BundleFaultProof: _LAST,
     BundleSealed: (BundleSealed, BundleEnd),
 }
 
@@ -180,6 +196,8 @@ def encode_record(record: Record) -> bytes:
         case BundleEntries(start, entries, path):
             run = bundle_pb2.BundleEntries(start=start, entries=entries, consistency_path=path)
             message.entries.CopyFrom(run)
+        case BundleFaultProof(proof):
+            message.fault_proof.proof = proof
         case BundleSealed(part_count, sealed):
             message.sealed.part_count = part_count
             message.sealed.sealed = sealed
@@ -241,6 +259,7 @@ _READERS: Final[dict[str, Callable[[bundle_pb2.BundleRecord], Record]]] = {
     "roster": lambda message: BundleRoster(message.roster.signed_roster),
     "head": _head,
     "entries": _entries,
+    "fault_proof": lambda message: BundleFaultProof(message.fault_proof.proof),
     "sealed": lambda message: BundleSealed(message.sealed.part_count, message.sealed.sealed),
     "end": lambda message: BundleEnd(message.end.record_count, message.end.digest),
 }

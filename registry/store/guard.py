@@ -18,6 +18,7 @@ from registry.errors import GuardError
 from registry.log.facts import GuardComparison, GuardVerdict
 from registry.log.merkle import EMPTY_ROOT
 from registry.store.failpoints import Step, reach
+from registry.store.folder_sync import sync_folder
 
 _MAGIC: Final = b"RGGUARD1"
 _SLOT_BYTES: Final = 4096
@@ -67,7 +68,7 @@ class Guard:
             finally:
                 draft.unlink(missing_ok=True)
             reach(Step.GUARD_MADE)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except FileExistsError as error:
             msg = f"the guard {path} exists already"
             raise GuardError(msg) from error
@@ -173,14 +174,6 @@ def _write_file(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _encode(slot: _Slot) -> bytes:

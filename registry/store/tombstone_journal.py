@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
 from registry.errors import GuardError
 from registry.store.failpoints import Step, reach
+from registry.store.folder_sync import sync_folder
 
 _BODY_BYTES: Final = 2 * HASH_SIZE_BYTES + 10
 _RECORD_BYTES: Final = _BODY_BYTES + HASH_SIZE_BYTES
@@ -52,7 +53,7 @@ class TombstoneJournal:
                 os.ftruncate(self._handle, len(self._records) * _RECORD_BYTES)
                 os.fsync(self._handle)
             if is_new:
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
         except OSError as error:
             msg = f"the tombstone journal {path} cannot be opened: {error.strerror}"
             raise GuardError(msg) from error
@@ -140,11 +141,3 @@ def _read(data: bytes, path: Path) -> list[ErasedPart]:
         msg = f"record {sound} of the tombstone journal {path} is damaged: restore the file"
         raise GuardError(msg)
     return [part for part in found[:sound] if part is not None]
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

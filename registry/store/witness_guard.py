@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 from registry.domain.identifiers import HASH_SIZE_BYTES, LogId, RootHash
 from registry.errors import GuardError
+from registry.store.folder_sync import sync_folder
 
 LOGS_MAX: Final = 1_800
 """Six times the members that a registry can have: logs of epochs before count too."""
@@ -71,7 +72,7 @@ class WitnessGuard:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             msg = f"the witness guard {path} could not be made: {error.strerror}"
             raise GuardError(msg) from error
@@ -152,14 +153,6 @@ def _write_slot(handle: int, slot: _Slot) -> None:
     if os.pwrite(handle, data, slot.sequence % _SLOTS * _SLOT_BYTES) != len(data):
         raise OSError(errno.EIO, "only a part was written")
     os.fdatasync(handle)
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _encode(slot: _Slot) -> bytes:

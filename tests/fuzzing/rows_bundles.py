@@ -10,6 +10,7 @@ from registry.domain.identifiers import MemberId, log_id_of
 from registry.errors import InvalidRequest, MalformedBundle, RosterError, TruncatedStream
 from registry.log.bundle import (
     BundleEntries,
+    BundleFaultProof,
     BundleHead,
     BundleHeader,
     BundleRoster,
@@ -22,6 +23,7 @@ from registry.log.bundle import (
 )
 from registry.log.bundle_content import BundleChunk, decode_content, encode_content
 from registry.log.checkpoint import SIZE_MAX
+from registry.log.fault_proof import two_entries
 from registry.log.roster import registry_id_of
 from tests.fuzzing.decoder import Decoder
 from tests.fuzzing.mutation import Form, read_fields, write_fields
@@ -44,6 +46,7 @@ _RECORDS: Final[tuple[Record, ...]] = (
     BundleRoster(SIGNED_ROSTER),
     BundleHead(_LOG, NOTE, (), 0),
     BundleEntries(0, (ENTRY,), ()),
+    BundleFaultProof(two_entries(ORIGIN, 0, (ENTRY, ROTATION), ())),
     BundleSealed(1, bytes(64)),
 )
 _MORE: Final[tuple[Record, ...]] = (

@@ -1,4 +1,4 @@
-"""Writes a bundle: the rosters, the logs, and what one member may have of the content.
+"""Writes a bundle: the rosters, the logs, faults of authors, and what one member may have.
 
 The logs go as far as the largest note of each, as peers are served. Content goes through `sharing`,
 the one place that decides which parts may leave: audience, consent, embargo and tombstones, anew
@@ -22,6 +22,7 @@ from registry.domain.identifiers import Commitment, LogId
 from registry.errors import InvalidRequest
 from registry.log.bundle import (
     BundleEntries,
+    BundleFaultProof,
     BundleHead,
     BundleHeader,
     BundleRoster,
@@ -62,12 +63,14 @@ class ExportReport:
         recipient: slug of the member that content is sealed to; None = no content.
         roster_version: the newest in it.
         logs: how far each goes.
+        fault_proofs: of how many faults of authors there are proofs in it.
         parts: how many are sealed.
     """
 
     recipient: str | None
     roster_version: int
     logs: list[ExportedLog] = field(default_factory=list)
+    fault_proofs: int = 0
     parts: int = 0
 
     @property
@@ -117,6 +120,9 @@ def export_bundle(
         _write_log(registry, writer, state, start)
         runs.append((state, start))
         report.logs.append(ExportedLog(state.origin, start, state.noted_size))
+    for kept in registry.faults.kept():
+        writer.put(BundleFaultProof(kept.proof))
+        report.fault_proofs += 1
     if member is not None:
         content = _ContentExport(registry, writer, member)
         for state, start in runs:

@@ -2,33 +2,37 @@
 
 1. The whole file is read through before anything is stored: one that is cut short, damaged, of
    another registry or for another member changes nothing, and neither does one that begins after
-   what is held here.
+   what is held here. The second time each record must be the one that was looked at: a carrier
+   may give other bytes.
 2. Rosters are adopted by the rules of the chain, in order, before any log is looked at.
 3. Logs go through `LogIntake`, as what peers send: run after run, verified, each run in one
    transaction. What an author did wrong costs its log alone: the other logs are taken. What else is
    wrong stops the import; the runs before were verified and stay, as with a peer that breaks off.
-4. Content goes through the checks of `part_intake`.
+4. Fault proofs are judged and kept; what is wrong with a log itself is proven too, see
+   `fault_intake`.
+5. Content goes through the checks of `part_intake`.
 
 Taken twice it changes nothing the second time.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from registry.application.bundles.fault_intake import FaultImport, FaultIntake
+from registry.application.bundles.log_taking import LogImport, LogTaking
 from registry.application.bundles.part_intake import PartIntake
 from registry.application.bundles.reading import (
     BundleContents,
     compare_chain,
     look_through,
-    read_records,
+    read_again,
 )
 from registry.application.bundles.sealing import ContentOpener
 from registry.application.folder import NodeFolder
-from registry.application.intake import EntryRun, LogIntake, ProvenHead
 from registry.application.membership.rosters import adopt_bytes, load_chain
 from registry.application.registry import Registry
 from registry.domain.identifiers import LogId, log_id_of
@@ -36,33 +40,22 @@ from registry.errors import (
     BundleForAnother,
     BundleGap,
     EntryError,
-    LogDiverged,
     RegistryError,
     StorageError,
     TryLater,
 )
-from registry.log.bundle import BundleEntries, BundleHead, BundleSealed, Record
-from registry.log.roster import Member
-from registry.replication.entry_checks import SliceResult
-from registry.replication.ingest import PlannedBatch, cut_batch
+from registry.log.bundle import (
+    BundleEntries,
+    BundleFaultProof,
+    BundleHead,
+    BundleSealed,
+    Record,
+)
 from registry.replication.messages import Blame, blame_of
-from registry.store.values import LogState
 
-_SMALL_RUN: Final = 16
 _THREADS: Final = 2
 Progress = Callable[[int, int], None]
 """Called with (entries done, entries in all)."""
-
-
-@dataclass
-class LogImport:
-    """What was taken of one log: the sizes held before and now, and what was wrong with it."""
-
-    origin: str
-    before: int
-    after: int
-    reason: str = ""
-    detail: str = ""
 
 
 @dataclass
@@ -73,6 +66,7 @@ class ImportReport:
         roster_version: that counts now.
         rosters_adopted: how many versions were new.
         logs: those in the bundle, in its order, as far as it was read.
+        faults: proofs that are new here, carried by the bundle or made of it.
         parts_stored: new content.
         parts_held: content that was here already, or was erased.
         parts_left: content that cannot be taken now: its entry is not here, or its time is to come.
@@ -83,6 +77,7 @@ class ImportReport:
     roster_version: int
     rosters_adopted: int
     logs: list[LogImport] = field(default_factory=list)
+    faults: list[FaultImport] = field(default_factory=list)
     parts_stored: int = 0
     parts_held: int = 0
     parts_left: int = 0
@@ -132,19 +127,23 @@ def import_file(
     folder = NodeFolder(folder_path)
     new_rosters = compare_chain(load_chain(folder), contents)
     opener = opener_for(folder, contents) if has_parts else None
-    registry = Registry.open(folder_path, now_ms=now_ms, random_bytes=random_bytes)
-    try:
-        check_no_gap(registry, contents)
+
+    def opened() -> Registry:
+        return Registry.open(folder_path, now_ms=now_ms, random_bytes=random_bytes, is_held=True)
+
+    # Held all along: no node starts under rosters that are being adopted.
+    with folder.held():
         if new_rosters:
-            registry.close()
+            with closing(opened()) as registry:
+                check_no_gap(registry, contents)
             for signed in new_rosters:
                 adopt_bytes(folder, signed)
-            registry = Registry.open(folder_path, now_ms=now_ms, random_bytes=random_bytes)
-        return take_bundle(
-            registry, contents, read_records(file), progress, opener, adopted=len(new_rosters)
-        )
-    finally:
-        registry.close()
+        with closing(opened()) as registry:
+            check_no_gap(registry, contents)
+            records = read_again(file, contents)
+            return take_bundle(
+                registry, contents, records, progress, opener, adopted=len(new_rosters)
+            )
 
 
 def opener_for(folder: NodeFolder, contents: BundleContents) -> ContentOpener | None:
@@ -255,14 +254,16 @@ class _Import:
         self._progress = progress
         self._total = total
         self._done = 0
-        self._log: _LogImport | None = None
+        self._log: LogTaking | None = None
+        self._faults = FaultIntake(registry)
+        report.faults = self._faults.told
         self.log_ids = [member.log_id for member in registry.roster.writers()]
 
     def take(self, record: Record) -> None:
-        """Takes a head or a run; other records are not for here."""
+        """Takes a head, a run or a fault proof; other records are not for here."""
         if isinstance(record, BundleHead):
             self.end_log()
-            self._log = _LogImport(self._registry, record, self._pool)
+            self._log = LogTaking(self._registry, record, self._pool, self._faults)
             self._report.logs.append(self._log.told)
             self._guarded(self._log.begin)
         elif isinstance(record, BundleEntries) and self._log is not None:
@@ -270,9 +271,12 @@ class _Import:
             self._guarded(lambda: log.take(record))
             self._done += len(record.entries)
             self._progress(self._done, self._total)
+        elif isinstance(record, BundleFaultProof):
+            self.end_log()
+            self._faults.take(record.proof)
 
     def end_log(self) -> None:
-        """Waits for what is being written of the last log, and freezes it if its author failed."""
+        """Waits for what is being written of the last log, and proves what its author did wrong."""
         log, self._log = self._log, None
         if log is not None:
             log.end()
@@ -286,89 +290,3 @@ class _Import:
             self._log.fail(error)
             if blame_of(error) is not Blame.AUTHOR:
                 raise
-
-
-class _LogImport:
-    """One log of a bundle."""
-
-    def __init__(self, registry: Registry, head: BundleHead, pool: ThreadPoolExecutor) -> None:
-        self._registry = registry
-        self._pool = pool
-        self._head = head
-        self._member: Member = registry.roster.member_by_log(head.log_id)
-        self._intake = LogIntake(registry, self._member)
-        self._ends_at = registry.store.log_state(head.log_id).frozen_at
-        self._proven: ProvenHead | None = None
-        self._writing: Future[LogState] | None = None
-        size = self._intake.held.size
-        self.told = LogImport(self._member.origin, size, size)
-
-    def begin(self) -> None:
-        """Verifies the checkpoint, also where nothing is new: it may show another history."""
-        proven = self._intake.prove_head(
-            self._head.note, offered_size=0, rotations=self._head.rotations
-        )
-        checkpoint, store = proven.checkpoint, self._registry.store
-        if checkpoint.size <= self._intake.held.size:
-            if store.root_at(self._head.log_id, checkpoint.size) != checkpoint.root:
-                msg = (
-                    f"the bundle shows another history of {self._member.origin} than is held here, "
-                    f"both signed by its author at size {checkpoint.size}"
-                )
-                raise LogDiverged(msg)
-        elif self._head.log_id == self._registry.own.log_id:
-            # Another copy of this node has written it, or this one was restored from a backup.
-            store.remember_own_checkpoint(checkpoint.size, checkpoint.root).result()
-        self._proven = proven
-
-    def take(self, record: BundleEntries) -> None:
-        """Takes what is new of a run."""
-        held, end = self._intake.held.size, record.start + len(record.entries)
-        stop = end if self._ends_at is None else min(end, self._ends_at)
-        if self._proven is None or self._intake.fault is not None or held >= stop:
-            return
-        run = EntryRun(held, record.entries[held - record.start :], record.path)
-        planned = self._intake.plan(run, self._proven)
-        if stop < end:
-            planned = cut_batch(planned, self._intake.held, stop - held)
-        judged = self._intake.judge(planned, self._verify(planned))
-        self._settle()
-        self._writing = self._intake.write(planned, judged, self._proven)
-
-    def end(self) -> None:
-        """Waits for the last write; a log whose author failed ends there."""
-        self._settle()
-        fault, store = self._intake.fault, self._registry.store
-        if fault is None:
-            return
-        keys = self._registry.log_keys(self._member).learn(self._head.rotations)
-        self.told.reason, self.told.detail = fault.reason, fault.detail
-        # Whoever has found a key that was replaced can sign such notes: they freeze nothing.
-        if not keys.is_retired(self._intake.fault_under):
-            store.freeze(self._head.log_id, fault.place, fault.reason, b"").result()
-
-    def fail(self, error: EntryError) -> None:
-        """Takes nothing more of this log; the own one never goes on after a fork."""
-        self._proven = None
-        self.told.reason, self.told.detail = error.reason, str(error)
-        if isinstance(error, LogDiverged) and self._head.log_id == self._registry.own.log_id:
-            held = self._intake.held.size
-            if not self._registry.log_keys(self._member).is_retired(held):
-                store = self._registry.store
-                store.freeze(self._head.log_id, held, error.reason, self._head.note).result()
-
-    def _settle(self) -> None:
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            self.told.after = writing.result().size
-
-    def _verify(self, planned: PlannedBatch) -> list[SliceResult]:
-        count = len(planned.entries)
-        if count <= _SMALL_RUN:
-            return [self._intake.verify(planned, 0, count)]
-        half = count // 2
-        slices = [
-            self._pool.submit(self._intake.verify, planned, first, end)
-            for first, end in ((0, half), (half, count))
-        ]
-        return [each.result() for each in slices]

@@ -6,6 +6,7 @@ at for what it says.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from registry.domain.identifiers import LogId, MemberId, RegistryId
 from registry.errors import EntryError, InvalidRequest, MalformedBundle
 from registry.log.bundle import (
     BundleEntries,
+    BundleFaultProof,
     BundleHead,
     BundleHeader,
     BundleRoster,
@@ -21,6 +23,7 @@ from registry.log.bundle import (
     read_bundle,
 )
 from registry.log.checkpoint import parse_checkpoint, parse_note
+from registry.log.fault_proof import decode_fault_proof
 from registry.log.roster import Roster, decode_signed_roster, registry_id_of
 from registry.log.roster_chain import RosterChain, begin_chain
 from registry.peer_errors import (
@@ -48,6 +51,14 @@ class BundleLog:
     signed_by: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BundleFault:
+    """What a proof says: entries of a log from `frozen_at` on are void."""
+
+    origin: str
+    frozen_at: int
+
+
 @dataclass
 class BundleContents:
     """What a whole bundle says of itself.
@@ -57,17 +68,21 @@ class BundleContents:
         recipient_id: who can read the content; None = there is none.
         chain: the rosters, verified.
         logs: in the order of the file.
+        faults: what proofs in it say of authors; not judged.
         sealed_records, sealed_parts: how much content there is.
         size_bytes: of the file.
+        digests: SHA-256 of the file up to the end of each record.
     """
 
     registry_id: RegistryId
     recipient_id: MemberId | None
     chain: RosterChain
     logs: list[BundleLog] = field(default_factory=list)
+    faults: list[BundleFault] = field(default_factory=list)
     sealed_records: int = 0
     sealed_parts: int = 0
     size_bytes: int = 0
+    digests: list[bytes] = field(default_factory=list)
 
     @property
     def roster(self) -> Roster:
@@ -87,9 +102,36 @@ def read_records(path: Path) -> Iterator[Record]:
         InvalidRequest: the file cannot be read.
         MalformedBundle, TruncatedStream: see `read_bundle`.
     """
+    for record, _ in _with_digests(path):
+        yield record
+
+
+def read_again(path: Path, contents: BundleContents) -> Iterator[Record]:
+    """Yields the records of a bundle that was looked through, each only if it is still the same.
+
+    Raises:
+        InvalidRequest: the file cannot be read.
+        MalformedBundle, TruncatedStream: it was changed since.
+    """
+    for place, (record, digest) in enumerate(_with_digests(path)):
+        if contents.digests[place : place + 1] != [digest]:
+            msg = f"record {place} of {path} was changed while it was read: copy the file to a disk"
+            raise MalformedBundle(msg)
+        yield record
+
+
+def _with_digests(path: Path) -> Iterator[tuple[Record, bytes]]:
+    digest = sha256()
+
+    def read(size: int) -> bytes:
+        data = file.read(size)
+        digest.update(data)
+        return data
+
     try:
         with path.open("rb", buffering=_BUFFER_BYTES) as file:
-            yield from read_bundle(file.read)
+            for record in read_bundle(read):
+                yield record, digest.digest()
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror}"
         raise InvalidRequest(msg) from error
@@ -103,12 +145,14 @@ def look_through(path: Path) -> BundleContents:
         MalformedBundle, TruncatedStream: it is none, was changed, or is cut short.
         RosterError: a roster in it does not follow from those before it.
     """
-    records = read_records(path)
-    header = next(records)
+    records = _with_digests(path)
+    header, digest = next(records)
     assert isinstance(header, BundleHeader)  # noqa: S101 - `read_bundle` gives no other first
+    digests = [digest]
     chain: RosterChain | None = None
     contents: BundleContents | None = None
-    for record in records:
+    for record, digest in records:
+        digests.append(digest)
         if isinstance(record, BundleRoster):
             chain = _begun(header, record) if chain is None else _extended(chain, record)
             continue
@@ -118,7 +162,7 @@ def look_through(path: Path) -> BundleContents:
         _count(contents, record)
     assert contents is not None  # noqa: S101 - there is an end
     _check(contents, header)
-    contents.size_bytes = path.stat().st_size
+    contents.size_bytes, contents.digests = path.stat().st_size, digests
     return contents
 
 
@@ -174,6 +218,8 @@ def _count(contents: BundleContents, record: Record) -> None:
                 msg = f"entries of {log.origin} in the bundle do not follow each other"
                 raise MalformedBundle(msg)
             log.end = start + len(entries)
+        case BundleFaultProof(proof):
+            contents.faults.append(_fault_of(proof))
         case BundleSealed(part_count, _):
             contents.sealed_records += 1
             contents.sealed_parts += part_count
@@ -200,6 +246,15 @@ def _log_of(contents: BundleContents, head: BundleHead) -> BundleLog:
         end=head.start,
         signed_by=writers[head.log_id],
     )
+
+
+def _fault_of(data: bytes) -> BundleFault:
+    try:
+        proof = decode_fault_proof(data)
+    except EntryError as error:
+        msg = f"a fault proof in the bundle cannot be read: {error}"
+        raise MalformedBundle(msg) from error
+    return BundleFault(proof.origin, proof.frozen_at)
 
 
 def _check(contents: BundleContents, header: BundleHeader) -> None:

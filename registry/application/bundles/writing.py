@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from registry.application.bundles.exporting import ExportReport, Since, export_bundle
-from registry.application.key_care.private_files import sync_folder
 from registry.application.registry import Registry
 from registry.errors import InvalidRequest
+from registry.store.folder_sync import sync_folder
 
 _MODE = 0o600
 
@@ -60,7 +60,9 @@ def _written(path: Path | None) -> Iterator[Callable[[bytes], object]]:
         return
     unfinished = path.with_name(path.name + ".unfinished")
     try:
-        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
+        # Whoever had the carrier before may have put a file, or a link, in its place.
+        unfinished.unlink(missing_ok=True)
+        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
         with open(handle, "wb", buffering=2**20) as file:  # noqa: PTH123 - of a handle with its mode
             yield file.write
             file.flush()
@@ -68,7 +70,8 @@ def _written(path: Path | None) -> Iterator[Callable[[bytes], object]]:
         unfinished.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         msg = f"{path} cannot be written: {error.strerror}"
         raise InvalidRequest(msg) from error
     except BaseException:

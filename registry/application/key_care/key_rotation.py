@@ -17,7 +17,6 @@ from typing import Final
 
 from registry.application.folder import NodeFolder
 from registry.application.key_care.key_files import write_secret
-from registry.application.key_care.private_files import sync_folder
 from registry.application.key_care.token_file import read_token_file
 from registry.application.membership.founding import KEY_SIZE_BYTES, load_signer
 from registry.domain.identifiers import NO_CASE, RequestKey
@@ -31,6 +30,7 @@ from registry.log.roster import Roster
 from registry.log.signing import Signer
 from registry.store.entries import EntryStore
 from registry.store.failpoints import Step, reach
+from registry.store.folder_sync import sync_folder
 from registry.store.values import Appended, AppendRequest, read_header
 
 _CURRENT: Final = "log"

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from registry.application.folder import NodeFolder
 from registry.application.key_care.key_files import read_secret, write_secret
-from registry.application.key_care.private_files import sync_folder
 from registry.errors import FolderError, NodeKeyMissing
 from registry.store.content_loss import drop_unreadable_content, holds_encrypted_content
 from registry.store.failpoints import Step, reach
+from registry.store.folder_sync import sync_folder
 from registry.store.sealing import KEY_SIZE_BYTES, NodeKeys, key_id
 from registry.store.sqlite import SqliteStore, open_sqlite_store
 

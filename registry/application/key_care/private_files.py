@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.errors import FolderError, KeyFileError
+from registry.store.folder_sync import sync_folder
 
 _PRIVATE_MODE: Final = 0o600
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -70,15 +71,6 @@ def read_owned(path: Path) -> bytes:
         raise KeyFileError(msg)
     with os.fdopen(handle, "rb") as file:
         return file.read()
-
-
-def sync_folder(path: Path) -> None:
-    """Makes the names in a folder durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write_draft(path: Path, data: bytes) -> Path:

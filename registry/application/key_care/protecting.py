@@ -18,12 +18,9 @@ from registry.application.folder import NodeFolder
 from registry.application.key_care.key_files import read_private, replace_private
 from registry.application.key_care.key_sealing import make_cover, new_folder_key
 from registry.application.key_care.passphrases import PASSPHRASE_FILE, SECRET_MAX_BYTES, UNLOCKED
-from registry.application.key_care.private_files import (
-    DRAFT_SUFFIX,
-    replace_owned,
-    sync_folder,
-)
+from registry.application.key_care.private_files import DRAFT_SUFFIX, replace_owned
 from registry.errors import InvalidRequest
+from registry.store.folder_sync import sync_folder
 
 PASSPHRASE_MIN_CHARACTERS: Final = 12
 """Whoever takes the files guesses as fast as scrypt lets them: a few words, not one."""

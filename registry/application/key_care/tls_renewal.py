@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives import serialization
 from registry.application.certificates import make_node_certificate, read_certificate
 from registry.application.folder import NodeFolder, replace_file
 from registry.application.key_care.key_files import write_private
-from registry.application.key_care.private_files import sync_folder
 from registry.application.membership.rosters import load_roster
 from registry.errors import KeyFileError
 from registry.log.member import Member
+from registry.store.folder_sync import sync_folder
 
 _KEY: Final = "next_tls.key"
 _CERTIFICATE: Final = "next_node.crt"

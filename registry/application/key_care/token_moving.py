@@ -10,7 +10,6 @@ from pathlib import Path
 from registry.application.folder import NodeFolder, replace_file
 from registry.application.key_care.key_files import read_secret
 from registry.application.key_care.key_rotation import is_rotation_asked_for
-from registry.application.key_care.private_files import sync_folder
 from registry.application.key_care.token_file import (
     TokenFile,
     TokenKey,
@@ -21,6 +20,7 @@ from registry.application.key_care.tokens import TOKENS
 from registry.application.membership.founding import KEY_SIZE_BYTES
 from registry.errors import FolderError, KeyFileError
 from registry.log.signing import Ed25519Signer
+from registry.store.folder_sync import sync_folder
 
 
 def move_to_token(folder_path: Path, token_file: Path) -> list[str]:

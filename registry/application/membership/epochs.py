@@ -22,7 +22,7 @@ from registry.application.certificates import (
 from registry.application.folder import NodeFolder, replace_file
 from registry.application.key_care.key_files import read_private, replace_private, write_private
 from registry.application.key_care.key_rotation import forget_rotation
-from registry.application.key_care.private_files import sync_folder, write_owned
+from registry.application.key_care.private_files import write_owned
 from registry.application.key_care.protecting import private_key_files
 from registry.application.key_care.tls_renewal import forget_staged
 from registry.application.key_care.token_file import keep_in_token
@@ -41,6 +41,7 @@ from registry.log.member import (
     make_member_file,
     read_member_file,
 )
+from registry.store.folder_sync import sync_folder
 
 _SIGNING: Final = ("identity", "log", "cosigner")
 _KEPT: Final = ("identity.key", "hpke.key", "tls.key")

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.folder import NodeFolder, replace_file
-from registry.application.key_care.private_files import sync_folder
 from registry.application.membership.cuts import cut_here
 from registry.application.membership.epochs import staged_folder
 from registry.application.membership.founding import own_member, read_file
@@ -33,6 +32,7 @@ from registry.log.roster import (
     encode_signed_roster,
     verify_genesis,
 )
+from registry.store.folder_sync import sync_folder
 
 _ID_DIGITS: Final = 8
 

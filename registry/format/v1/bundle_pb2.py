@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fregistry/format/v1/bundle.proto\x12\x12registry.format.v1\"\xc8\x02\n\x0c\x42undleRecord\x12\x32\n\x06header\x18\x01 \x01(\x0b\x32 .registry.format.v1.BundleHeaderH\x00\x12\x32\n\x06roster\x18\x02 \x01(\x0b\x32 .registry.format.v1.BundleRosterH\x00\x12.\n\x04head\x18\x03 \x01(\x0b\x32\x1e.registry.format.v1.BundleHeadH\x00\x12\x34\n\x07\x65ntries\x18\x04 \x01(\x0b\x32!.registry.format.v1.BundleEntriesH\x00\x12\x32\n\x06sealed\x18\x05 \x01(\x0b\x32 .registry.format.v1.BundleSealedH\x00\x12,\n\x03\x65nd\x18\x06 \x01(\x0b\x32\x1d.registry.format.v1.BundleEndH\x00\x42\x08\n\x06record\"Q\n\x0c\x42undleHeader\x12\x13\n\x0bregistry_id\x18\x01 \x01(\x0c\x12\x16\n\x0eroster_version\x18\x02 \x01(\x04\x12\x14\n\x0crecipient_id\x18\x03 \x01(\r\"%\n\x0c\x42undleRoster\x12\x15\n\rsigned_roster\x18\x01 \x01(\x0c\"R\n\nBundleHead\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x11\n\trotations\x18\x03 \x03(\x0c\x12\r\n\x05start\x18\x04 \x01(\x04\"I\n\rBundleEntries\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12\x18\n\x10\x63onsistency_path\x18\x03 \x03(\x0c\"2\n\x0c\x42undleSealed\x12\x12\n\npart_count\x18\x01 \x01(\r\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\"n\n\rBundleContent\x12-\n\x05parts\x18\x01 \x03(\x0b\x32\x1e.registry.format.v1.BundlePart\x12.\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x1f.registry.format.v1.BundleChunk\"o\n\nBundlePart\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0f\n\x07ordinal\x18\x03 \x01(\r\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12\x12\n\nmedia_type\x18\x05 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x06 \x01(\x0c\"\x8a\x01\n\x0b\x42undleChunk\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0f\n\x07ordinal\x18\x03 \x01(\r\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12\x12\n\nmedia_type\x18\x05 \x01(\t\x12\x0c\n\x04size\x18\x06 \x01(\x04\x12\r\n\x05\x63hunk\x18\x07 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x08 \x01(\x0c\"1\n\tBundleEnd\x12\x14\n\x0crecord_count\x18\x01 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fregistry/format/v1/bundle.proto\x12\x12registry.format.v1\"\x85\x03\n\x0c\x42undleRecord\x12\x32\n\x06header\x18\x01 \x01(\x0b\x32 .registry.format.v1.BundleHeaderH\x00\x12\x32\n\x06roster\x18\x02 \x01(\x0b\x32 .registry.format.v1.BundleRosterH\x00\x12.\n\x04head\x18\x03 \x01(\x0b\x32\x1e.registry.format.v1.BundleHeadH\x00\x12\x34\n\x07\x65ntries\x18\x04 \x01(\x0b\x32!.registry.format.v1.BundleEntriesH\x00\x12\x32\n\x06sealed\x18\x05 \x01(\x0b\x32 .registry.format.v1.BundleSealedH\x00\x12,\n\x03\x65nd\x18\x06 \x01(\x0b\x32\x1d.registry.format.v1.BundleEndH\x00\x12;\n\x0b\x66\x61ult_proof\x18\x07 \x01(\x0b\x32$.registry.format.v1.BundleFaultProofH\x00\x42\x08\n\x06record\"Q\n\x0c\x42undleHeader\x12\x13\n\x0bregistry_id\x18\x01 \x01(\x0c\x12\x16\n\x0eroster_version\x18\x02 \x01(\x04\x12\x14\n\x0crecipient_id\x18\x03 \x01(\r\"%\n\x0c\x42undleRoster\x12\x15\n\rsigned_roster\x18\x01 \x01(\x0c\"R\n\nBundleHead\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x11\n\trotations\x18\x03 \x03(\x0c\x12\r\n\x05start\x18\x04 \x01(\x04\"I\n\rBundleEntries\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12\x18\n\x10\x63onsistency_path\x18\x03 \x03(\x0c\"!\n\x10\x42undleFaultProof\x12\r\n\x05proof\x18\x01 \x01(\x0c\"2\n\x0c\x42undleSealed\x12\x12\n\npart_count\x18\x01 \x01(\r\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\"n\n\rBundleContent\x12-\n\x05parts\x18\x01 \x03(\x0b\x32\x1e.registry.format.v1.BundlePart\x12.\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x1f.registry.format.v1.BundleChunk\"o\n\nBundlePart\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0f\n\x07ordinal\x18\x03 \x01(\r\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12\x12\n\nmedia_type\x18\x05 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x06 \x01(\x0c\"\x8a\x01\n\x0b\x42undleChunk\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0f\n\x07ordinal\x18\x03 \x01(\r\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12\x12\n\nmedia_type\x18\x05 \x01(\t\x12\x0c\n\x04size\x18\x06 \x01(\x04\x12\r\n\x05\x63hunk\x18\x07 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x08 \x01(\x0c\"1\n\tBundleEnd\x12\x14\n\x0crecord_count\x18\x01 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,23 +32,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'registry.format.v1.bundle_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BUNDLERECORD']._serialized_start=56
-  _globals['_BUNDLERECORD']._serialized_end=384
-  _globals['_BUNDLEHEADER']._serialized_start=386
-  _globals['_BUNDLEHEADER']._serialized_end=467
-  _globals['_BUNDLEROSTER']._serialized_start=469
-  _globals['_BUNDLEROSTER']._serialized_end=506
-  _globals['_BUNDLEHEAD']._serialized_start=508
-  _globals['_BUNDLEHEAD']._serialized_end=590
-  _globals['_BUNDLEENTRIES']._serialized_start=592
-  _globals['_BUNDLEENTRIES']._serialized_end=665
-  _globals['_BUNDLESEALED']._serialized_start=667
-  _globals['_BUNDLESEALED']._serialized_end=717
-  _globals['_BUNDLECONTENT']._serialized_start=719
-  _globals['_BUNDLECONTENT']._serialized_end=829
-  _globals['_BUNDLEPART']._serialized_start=831
-  _globals['_BUNDLEPART']._serialized_end=942
-  _globals['_BUNDLECHUNK']._serialized_start=945
-  _globals['_BUNDLECHUNK']._serialized_end=1083
-  _globals['_BUNDLEEND']._serialized_start=1085
-  _globals['_BUNDLEEND']._serialized_end=1134
+  _globals['_BUNDLERECORD']._serialized_end=445
+  _globals['_BUNDLEHEADER']._serialized_start=447
+  _globals['_BUNDLEHEADER']._serialized_end=528
+  _globals['_BUNDLEROSTER']._serialized_start=530
+  _globals['_BUNDLEROSTER']._serialized_end=567
+  _globals['_BUNDLEHEAD']._serialized_start=569
+  _globals['_BUNDLEHEAD']._serialized_end=651
+  _globals['_BUNDLEENTRIES']._serialized_start=653
+  _globals['_BUNDLEENTRIES']._serialized_end=726
+  _globals['_BUNDLEFAULTPROOF']._serialized_start=728
+  _globals['_BUNDLEFAULTPROOF']._serialized_end=761
+  _globals['_BUNDLESEALED']._serialized_start=763
+  _globals['_BUNDLESEALED']._serialized_end=813
+  _globals['_BUNDLECONTENT']._serialized_start=815
+  _globals['_BUNDLECONTENT']._serialized_end=925
+  _globals['_BUNDLEPART']._serialized_start=927
+  _globals['_BUNDLEPART']._serialized_end=1038
+  _globals['_BUNDLECHUNK']._serialized_start=1041
+  _globals['_BUNDLECHUNK']._serialized_end=1179
+  _globals['_BUNDLEEND']._serialized_start=1181
+  _globals['_BUNDLEEND']._serialized_end=1230
 # @@protoc_insertion_point(module_scope)

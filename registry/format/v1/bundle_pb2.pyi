@@ -5,7 +5,8 @@ A bundle: what members send each other, as one file for a data carrier. Frozen l
 format. The file is the line "registry bundle 1\\n" and then records, each
 u32be(length) || the bytes of a BundleRecord of at most 4 MiB, in this order:
 
-    header, roster (one or more), (head, entries ...) for each log, sealed ..., end
+    header, roster (one or more), (head, entries ...) for each log, fault_proof ..., sealed ...,
+    end
 
 Nothing follows the end. Trust is in the signatures that it carries, not in the file.
 """
@@ -37,6 +38,7 @@ class BundleRecord(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     SEALED_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
+    FAULT_PROOF_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> Global___BundleHeader:
         """The first record."""
@@ -61,6 +63,10 @@ class BundleRecord(_message.Message):
     def end(self) -> Global___BundleEnd:
         """The last record."""
 
+    @_builtins.property
+    def fault_proof(self) -> Global___BundleFaultProof:
+        """A fault of an author, so that who has no network learns where a log ends."""
+
     def __init__(
         self,
         *,
@@ -70,12 +76,13 @@ class BundleRecord(_message.Message):
         entries: Global___BundleEntries | None = ...,
         sealed: Global___BundleSealed | None = ...,
         end: Global___BundleEnd | None = ...,
+        fault_proof: Global___BundleFaultProof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "entries", b"entries", "head", b"head", "header", b"header", "record", b"record", "roster", b"roster", "sealed", b"sealed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "entries", b"entries", "fault_proof", b"fault_proof", "head", b"head", "header", b"header", "record", b"record", "roster", b"roster", "sealed", b"sealed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "entries", b"entries", "head", b"head", "header", b"header", "record", b"record", "roster", b"roster", "sealed", b"sealed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "entries", b"entries", "fault_proof", b"fault_proof", "head", b"head", "header", b"header", "record", b"record", "roster", b"roster", "sealed", b"sealed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_record: _TypeAlias = _typing.Literal["header", "roster", "head", "entries", "sealed", "end"]  # noqa: Y015
+    _WhichOneofReturnType_record: _TypeAlias = _typing.Literal["header", "roster", "head", "entries", "sealed", "end", "fault_proof"]  # noqa: Y015
     _WhichOneofArgType_record: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_record) -> _WhichOneofReturnType_record | None: ...
 
@@ -204,6 +211,28 @@ class BundleEntries(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BundleEntries: _TypeAlias = BundleEntries  # noqa: Y015
+
+@_typing.final
+class BundleFaultProof(_message.Message):
+    """What an author did wrong. It is judged by the roster alone: whoever carries it is not believed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROOF_FIELD_NUMBER: _builtins.int
+    proof: _builtins.bytes
+    """The exact bytes of a FaultProof, at most 1 MiB."""
+    def __init__(
+        self,
+        *,
+        proof: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BundleFaultProof: _TypeAlias = BundleFaultProof  # noqa: Y015
 
 @_typing.final
 class BundleSealed(_message.Message):

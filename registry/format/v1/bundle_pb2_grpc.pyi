@@ -5,7 +5,8 @@ A bundle: what members send each other, as one file for a data carrier. Frozen l
 format. The file is the line "registry bundle 1\\n" and then records, each
 u32be(length) || the bytes of a BundleRecord of at most 4 MiB, in this order:
 
-    header, roster (one or more), (head, entries ...) for each log, sealed ..., end
+    header, roster (one or more), (head, entries ...) for each log, fault_proof ..., sealed ...,
+    end
 
 Nothing follows the end. Trust is in the signatures that it carries, not in the file.
 """

@@ -125,6 +125,8 @@ def show(file: File, json: Json = False) -> None:
     output.say(f"rosters     1 to {roster.version}")
     for log in contents.logs:
         output.say(f"  {log.origin:<44} {_range(log.start, log.end)}")
+    for fault in contents.faults:
+        output.say(f"fault proof {fault.origin:<44} void from {fault.frozen_at} on, if it holds")
     if recipient is None:
         output.say("content     none")
     else:
@@ -145,6 +147,9 @@ def show(file: File, json: Json = False) -> None:
                 {"origin": log.origin, "start": log.start, "size": log.size}
                 for log in contents.logs
             ],
+            "faults": [
+                {"origin": fault.origin, "frozen_at": fault.frozen_at} for fault in contents.faults
+            ],
         }
     )
 
@@ -153,6 +158,8 @@ def _say_export(output: Output, report: ExportReport) -> None:
     output.say(f"rosters  1 to {report.roster_version}")
     for log in report.logs:
         output.say(f"  {log.origin:<44} {_range(log.start, log.size)}")
+    if report.fault_proofs:
+        output.say(f"faults   {report.fault_proofs} proofs of what authors did wrong")
     if report.recipient is None:
         output.say("content  none: say --to MECHANISM to give it what it may have")
     else:
@@ -166,6 +173,8 @@ def _say_import(output: Output, report: importing.ImportReport) -> None:
         output.say(f"  {log.origin:<44} {_range(log.before, log.after)}")
         if log.reason:
             output.say(f"    {log.reason}: {log.detail}")
+    for fault in report.faults:
+        output.say(f"frozen   {fault.origin} from {fault.frozen_at} on, proven: {fault.reason}")
     output.say(f"entries  {report.entries} new")
     output.say(
         f"content  {report.parts_stored} parts new, {report.parts_held} here already or erased, "

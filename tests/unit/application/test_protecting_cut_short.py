@@ -9,6 +9,7 @@ import pytest
 from registry.application.key_care import private_files, protecting
 from registry.application.key_care.protecting import protect_keys, unprotect_keys
 from registry.errors import PassphraseNeeded, WrongPassphrase
+from registry.store.folder_sync import sync_folder
 from tests.unit.application.passphrase_world import (
     OTHER_WORDS,
     WORDS,
@@ -44,7 +45,7 @@ CHANGES: dict[str, tuple[str | None, Callable[[Path], int]]] = {
 def crash_after(patch: pytest.MonkeyPatch, steps: int) -> None:
     """Ends the process instead of the sync of a folder that comes after so many."""
     left = iter(range(steps))
-    real = private_files.sync_folder
+    real = sync_folder
 
     def sync(path: Path) -> None:
         if next(left, None) is None:

@@ -133,6 +133,27 @@ def test_another_history_is_named_and_standard_output_is_json_alone(
     assert "log_contradicted" in done.stderr
 
 
+def test_proof_of_a_fault_is_told_when_it_is_made_given_shown_and_taken(
+    bundles: Bundles, quick: Path
+) -> None:
+    beta, gamma = bundles.fresh(quick / "beta"), bundles.fresh(quick / "gamma", "gamma")
+    take(beta, forked(bundles, quick, 1, "one"))
+    words = f"frozen   {ALPHA} from 20 on, proven: two_entries\n"
+
+    made = run("import", beta, forked(bundles, quick, 2, "two"))
+    given = run("export", beta, quick / "back.bundle")
+    shown = run("show", quick / "back.bundle")
+    taken = run("import", gamma, quick / "back.bundle")
+
+    assert (made.exit_code, taken.exit_code) == (EXIT_BAD_BYTES, 0)
+    assert words in made.output
+    assert words in taken.output
+    assert "faults   1 proofs of what authors did wrong\n" in given.output
+    assert "void from 20 on, if it holds\n" in shown.output
+    document = told(run("show", quick / "back.bundle", "--json"))
+    assert document["faults"] == [{"origin": ALPHA, "frozen_at": 20}]
+
+
 def test_import_that_stops_says_what_stays(bundles: Bundles, quick: Path) -> None:
     beta = bundles.fresh(quick / "beta")
     lie = rewritten(bundles.whole, quick / "lie.bundle", sealed(bundles, (invented(1),)))

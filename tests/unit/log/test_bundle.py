@@ -14,6 +14,7 @@ from registry.log.bundle import (
     RECORD_MAX_BYTES,
     BundleEnd,
     BundleEntries,
+    BundleFaultProof,
     BundleHead,
     BundleHeader,
     BundleRoster,
@@ -72,6 +73,16 @@ def test_bundle_is_read_as_it_was_written() -> None:
     assert records == RECORDS
     assert isinstance(end, BundleEnd)
     assert end.record_count == len(RECORDS)
+
+
+def test_fault_proofs_stand_between_the_logs_and_the_content() -> None:
+    proofs: list[Record] = [BundleFaultProof(b"one"), BundleFaultProof(b"two")]
+    *records, _ = read(written([*RECORDS[:4], *proofs, RECORDS[4]]))
+    assert records[4:] == [*proofs, RECORDS[4]]
+    with pytest.raises(MalformedBundle, match="cannot be of the kind faultproof"):
+        read(written([*RECORDS, *proofs]))
+    with pytest.raises(MalformedBundle, match="cannot be of the kind head"):
+        read(written([*RECORDS[:2], *proofs, RECORDS[2]]))
 
 
 def test_header_without_recipient_comes_back() -> None:
