@@ -138,6 +138,9 @@ class Witnessing:
 
     async def _round(self) -> None:
         self._wake.clear()
+        # As of now: what comes while this round judges waits in the next inbox, and is not known.
+        has_heard_all = not self._awaited
+        has_asked = self._has_waited or has_heard_all
         inbox, self._inbox = self._inbox, []
         news: list[Cosignature] = []
         # First: what is shown may be what this member itself has cosigned and forgotten.
@@ -145,7 +148,7 @@ class Witnessing:
             news += await self._take(peer, notes)
         grown = self._grown
         news += await asyncio.to_thread(self._witness.grown, grown)
-        if await self._may_cosign():
+        if has_asked and await self._has_guard(has_heard_all=has_heard_all):
             self._grown = set()
             news += await self._cosign(grown)
         if news:
@@ -168,11 +171,10 @@ class Witnessing:
                 self._told_faults.add((peer, verdict))
                 _log.warning("cosignature_refused", peer=peer, verdict=verdict.value)
 
-    async def _may_cosign(self) -> bool:
-        if self._witness.is_guard_lost and not self._awaited:
+    async def _has_guard(self, *, has_heard_all: bool) -> bool:
+        if self._witness.is_guard_lost and has_heard_all:
             await asyncio.to_thread(self._witness.recover_guard)
-        has_asked = self._has_waited or not self._awaited
-        return has_asked and not self._witness.is_guard_lost
+        return not self._witness.is_guard_lost
 
     async def _cosign(self, logs: set[LogId]) -> list[Cosignature]:
         try:
