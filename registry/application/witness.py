@@ -109,7 +109,8 @@ class Witness:
     def cosign(self, log_ids: Iterable[LogId]) -> list[Cosignature]:
         """Cosigns the newest checkpoints of logs, where that is something new.
 
-        One write to the guard for all of them. The caller stores what it gets, then shows it.
+        One write to the guard for all of them. The caller stores what it gets, tells `stored`,
+        then shows it; what was not stored is made again.
 
         Raises:
             GuardError: the guard cannot be written; nothing was signed.
@@ -119,8 +120,16 @@ class Witness:
             found = [self._next(log_id) for log_id in dict.fromkeys(log_ids)]
             return self._sign([each for each in found if each is not None])
 
+    def stored(self, made: Iterable[Cosignature]) -> None:
+        """Takes what `cosign` made and was stored: from now on it counts."""
+        with self._lock:
+            for each in made:
+                self.book.note(each)
+
     def add_checkpoint(self, old_size: int, note: bytes, path: Sequence[bytes]) -> Cosignature:
         """Cosigns a checkpoint that somebody brings; stored when it returns.
+
+        Asked again for what it has cosigned, it gives the same cosignature, and writes nothing.
 
         Args:
             old_size: the size that was cosigned last; 0 = none.
@@ -133,7 +142,8 @@ class Witness:
             NotAllowed: the log's key has not signed it.
             NotCosigned: it is this member's own log, or the log ended before.
             InvalidRequest, WitnessedSizeDiffers, BadProof, LogDiverged: see `answer_request`.
-            TryLater: not mirrored yet, or what was cosigned before is not known yet.
+            TryLater: not mirrored yet, what was cosigned before is not known yet, or there is no
+                room to store it.
             StorageError: our own disk failed.
         """
         origin = parse_checkpoint(parse_note(note).text).origin
@@ -152,8 +162,12 @@ class Witness:
             mirrored = self._mirrored(member, self._store.log_state(member.log_id))
             request = CheckpointRequest(old_size, checkpoint, path)
             answer_request(request, mirrored, self._before(member.log_id))
+            known = self.book.find(member.log_id, self._own.origin)
+            if known is not None and known.checkpoint == checkpoint:
+                return known
             (cosignature,) = self._sign([checkpoint])
         self._store.cosignatures.put([cosignature]).result()
+        self.stored([cosignature])
         return cosignature
 
     def take(self, notes: Iterable[bytes]) -> list[Shown]:
@@ -214,13 +228,10 @@ class Witness:
             {log_id_of(each.origin): CosignedState(each.size, each.root) for each in checkpoints}
         )
         time_s = max(self._now_ms() // _MS, 1)
-        made = [
+        return [
             cosign(each, witness=self._own.origin, signer=self._signer, time_s=time_s)
             for each in checkpoints
         ]
-        for each in made:
-            self.book.note(each)
-        return made
 
     def _mirrored(self, member: Member, state: LogState) -> Mirrored:
         checkpoint = Checkpoint(member.origin, 0, EMPTY_ROOT)

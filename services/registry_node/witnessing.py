@@ -143,6 +143,7 @@ class Witnessing:
         has_asked = self._has_waited or has_heard_all
         inbox, self._inbox = self._inbox, []
         news: list[Cosignature] = []
+        made: list[Cosignature] = []
         # First: what is shown may be what this member itself has cosigned and forgotten.
         for peer, notes in inbox:
             news += await self._take(peer, notes)
@@ -150,9 +151,11 @@ class Witnessing:
         news += await asyncio.to_thread(self._witness.grown, grown)
         if has_asked and await self._has_guard(has_heard_all=has_heard_all):
             self._grown = set()
-            news += await self._cosign(grown)
+            made = await self._cosign(grown)
+            news += made
         if news:
             await written(lambda: self._registry.store.cosignatures.put(news))
+            self._witness.stored(made)
             if self._board.add(news):
                 self._heads.wake()
 

@@ -142,6 +142,7 @@ class Run:
         """A round: sign, store, give away."""
         made = self.witness.cosign([PEER_ID])
         self.witness._store.cosignatures.put(made)
+        self.witness.stored(made)
         self._give(*made)
 
     def cosign_and_crash(self) -> None:

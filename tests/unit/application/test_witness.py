@@ -12,7 +12,15 @@ import pytest
 from registry.application.cosignature_book import Verdict
 from registry.application.witness import Witness
 from registry.domain.identifiers import Origin
-from registry.errors import BadProof, GuardError, NotAllowed, NotCosigned, StorageError, TryLater
+from registry.errors import (
+    BadProof,
+    GuardError,
+    NotAllowed,
+    NotCosigned,
+    Overloaded,
+    StorageError,
+    TryLater,
+)
 from registry.log.cosignature import is_made_by
 from registry.log.signing import Ed25519Signer
 from registry.store.cosignatures import Cosignatures
@@ -189,6 +197,51 @@ def test_answer_is_not_given_if_it_cannot_be_stored(
     note = nodes["alpha"].registry.proofs.checkpoint("")
     with pytest.raises(StorageError):
         nodes["beta"].registry.witness.add_checkpoint(0, note, ())
+
+
+def test_cosignature_that_found_no_room_is_made_again(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_id = grow(nodes)
+    beta, note = nodes["beta"].registry, nodes["alpha"].registry.proofs.checkpoint("")
+
+    def full(*_: Any) -> None:
+        msg = "too much is waiting"
+        raise Overloaded(msg)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(beta.store.cosignatures, "put", full)
+        with pytest.raises(Overloaded):
+            beta.witness.add_checkpoint(0, note, ())
+    assert beta.witness.book.of_log(log_id) == []
+
+    (again,) = cosigned_by(nodes["beta"], log_id)
+    assert again.checkpoint.size == 1
+
+
+def test_checkpoint_that_is_brought_again_costs_no_write(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grow(nodes)
+    witness, note = nodes["beta"].registry.witness, nodes["alpha"].registry.proofs.checkpoint("")
+    given = witness.add_checkpoint(0, note, ())
+
+    def fail(*_: Any) -> None:
+        pytest.fail("it was written again")
+
+    monkeypatch.setattr(Cosignatures, "_put", fail)
+    monkeypatch.setattr(os, "fdatasync", fail)
+    assert witness.add_checkpoint(1, note, ()) == given
+
+
+def test_cosignature_that_was_stored_late_takes_no_larger_one_away(nodes: Nodes) -> None:
+    log_id = grow(nodes)
+    witness = nodes["beta"].registry.witness
+    (small,) = witness.cosign([log_id])
+    grow(nodes)
+    (large,) = cosigned_by(nodes["beta"], log_id)
+    witness.stored([small])
+    assert witness.book.of_log(log_id) == [large]
 
 
 def test_cosignature_that_a_crash_took_is_made_again_after_the_restart(folder: Path) -> None:
