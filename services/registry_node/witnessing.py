@@ -62,6 +62,7 @@ class Witnessing:
         self._logs = {m.log_id for m in registry.roster.writers() if m.id != own.id}
         self._awaited = {member.slug for member in members if member.id != own.id}
         self._has_waited = False
+        self._has_asked = False
         self._grown = set(self._logs)
         self._inbox: list[tuple[Slug, Sequence[bytes]]] = []
         self._told_faults: set[tuple[Slug, Verdict]] = set()
@@ -91,6 +92,16 @@ class Witnessing:
         self._board.add([cosignature])
         self._heads.wake()
         self.grew(log_id_of(cosignature.checkpoint.origin))  # there may be more to cosign
+
+    def check_has_asked(self) -> None:
+        """Asked before anything is cosigned for somebody who brings it.
+
+        Raises:
+            TryLater: peers have not shown yet what this member has cosigned.
+        """
+        if not self._has_asked:
+            msg = "this node has just started and asks what it has cosigned: ask again in a moment"
+            raise TryLater(msg)
 
     def feed(self, peer: Member, summaries: dict[LogId, bytes]) -> CosignatureFeed:
         """A view for one stream of heads.
@@ -149,6 +160,7 @@ class Witnessing:
             news += await self._take(peer, notes)
         grown = self._grown
         news += await asyncio.to_thread(self._witness.grown, grown)
+        self._has_asked = has_asked
         if has_asked and await self._has_guard(has_heard_all=has_heard_all):
             self._grown = set()
             made = await self._cosign(grown)

@@ -14,12 +14,15 @@ require_tls13()
 import pytest  # noqa: E402 - grpc reads the cipher setting when it is first imported
 from structlog.testing import capture_logs  # noqa: E402
 
+from registry.api.v1 import replication_pb2 as pb  # noqa: E402
 from registry.domain.identifiers import LogId, RootHash  # noqa: E402
-from registry.errors import TokenUnavailable  # noqa: E402
+from registry.errors import TokenUnavailable, TryLater  # noqa: E402
 from registry.log.checkpoint import Checkpoint  # noqa: E402
 from registry.log.cosignature import cosignature_notes  # noqa: E402
 from registry_node import witnessing  # noqa: E402
+from registry_node.callers import Caller, set_caller  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
+from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
 from registry_node.witnessing import Witnessing  # noqa: E402
 from tests.unit.application.federation_in_process import (  # noqa: E402
     Node,
@@ -159,6 +162,35 @@ async def test_nothing_is_cosigned_before_peers_were_asked(
         assert own_size(beta, log_id) == before
         rounds.met(nodes["gamma"].registry.own.slug)
         await until(lambda: own_size(beta, log_id) == size_of(beta, log_id))
+
+
+async def test_nothing_is_cosigned_for_a_caller_before_peers_were_asked(
+    nodes: Nodes,
+) -> None:
+    """After a machine was set back, its author's other history would come with the first call."""
+    alpha, beta = nodes["alpha"].registry, nodes["beta"]
+    log_id = grow(nodes, "beta")
+    rounds: Any = Witnessing(beta.registry, HeadHub())
+    unused: Any = None
+    servicer = ReplicationServicer(beta.registry, HeadHub(), unused, rounds, unused)
+    set_caller(Caller(alpha.own.slug, alpha.own))
+    request = pb.AddCheckpointRequest(
+        old_size=beta.registry.witness._before(log_id).size,
+        checkpoint=alpha.proofs.checkpoint(""),
+    )
+    with pytest.raises(TryLater, match="just started"):
+        await servicer.AddCheckpoint(request, unused)
+
+    made = own_size(beta, log_id)
+    rounds.shown(alpha.own.slug, [b"no note"])
+    for slug in ("alpha", "gamma"):
+        rounds.met(nodes[slug].registry.own.slug)
+    with pytest.raises(TryLater, match="just started"):
+        await servicer.AddCheckpoint(request, unused)  # what they have shown was not judged yet
+    assert own_size(beta, log_id) == made
+    await rounds._round()
+    rounds.check_has_asked()
+    assert own_size(beta, log_id) == size_of(beta, log_id)
 
 
 async def test_lost_guard_is_made_anew_when_all_others_have_shown_what_they_know(
