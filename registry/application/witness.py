@@ -5,7 +5,8 @@ witness guard, and synced, before the cosignature is made; the cosignature is st
 is given it.
 
 If the guard was lost, nobody here knows what was cosigned. Nothing is cosigned then until all other
-active members have shown what they know of it (`recover_guard`): the largest of these counts.
+active members that this node can reach have shown what they know of it (`recover_guard`): the
+largest of these counts.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -96,7 +97,7 @@ class Witness:
     def recover_guard(self) -> None:
         """Makes a lost guard anew of what is stored and of what was shown since.
 
-        Only for when all other active members have shown what they know.
+        Only for when all other active members that can be reached have shown what they know.
 
         Raises:
             GuardError: it cannot be written.

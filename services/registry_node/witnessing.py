@@ -5,8 +5,8 @@ witness guard and one transaction, however many logs have grown. Holds no rule o
 witness decides (`registry.application.witness`), this carries out.
 
 Nothing is cosigned before every peer has shown what it knows, or had a moment to: a node that was
-set back learns so what it has cosigned before. If its guard was lost it waits for all of them,
-however long.
+set back learns so what it has cosigned before. If its guard was lost it waits for all peers that it
+can reach, however long.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class Witnessing:
         self._hand_on_s = HAND_ON_S + HAND_ON_S_PER_MEMBER * len(members)
         self._board = CosignatureBoard(own.origin, self._witness.book.all())
         self._logs = {m.log_id for m in registry.roster.writers() if m.id != own.id}
-        self._awaited = {member.slug for member in members if member.id != own.id}
+        self._awaited = {m.slug for m in members if m.id != own.id and _reach_each_other(own, m)}
         self._has_waited = False
         self._has_asked = False
         self._grown = set(self._logs)
@@ -200,6 +200,11 @@ class Witnessing:
             self._grown |= logs
             self._wake.set()
             return []
+
+
+def _reach_each_other(own: Member, peer: Member) -> bool:
+    """Of two nodes one at least must take calls; what the other made comes through the rest."""
+    return own.takes_calls or peer.takes_calls
 
 
 _GENUINE: Final = frozenset({Verdict.ACCEPTED, Verdict.AHEAD})

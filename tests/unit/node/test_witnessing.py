@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest  # noqa: E402 - grpc reads the cipher setting when it is first imp
 from structlog.testing import capture_logs  # noqa: E402
 
 from registry.api.v1 import replication_pb2 as pb  # noqa: E402
-from registry.domain.identifiers import LogId, RootHash  # noqa: E402
+from registry.domain.identifiers import NO_INBOUND, LogId, RootHash  # noqa: E402
 from registry.errors import TokenUnavailable, TryLater  # noqa: E402
 from registry.log.checkpoint import Checkpoint  # noqa: E402
 from registry.log.cosignature import cosignature_notes  # noqa: E402
@@ -207,6 +208,18 @@ async def test_lost_guard_is_made_anew_when_all_others_have_shown_what_they_know
             assert beta.registry.witness.is_guard_lost
             rounds.met(nodes["gamma"].registry.own.slug)
             await until(lambda: own_size(beta, log_id) == size_of(beta, log_id))
+
+
+async def test_member_that_can_never_be_reached_is_not_waited_for(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two nodes without an inbound port: what one made comes to the other through the rest."""
+    beta, members = nodes["beta"].registry, nodes["beta"].registry.roster.members
+    closed = [replace(m, address=NO_INBOUND) if m.slug != "alpha" else m for m in members]
+    monkeypatch.setattr(beta, "roster", replace(beta.roster, members=tuple(closed)))
+    assert Witnessing(beta, HeadHub())._awaited == {"alpha", "gamma"}, "beta itself takes calls"
+    monkeypatch.setattr(beta, "own", beta.roster.member_by_slug(beta.own.slug))
+    assert Witnessing(beta, HeadHub())._awaited == {"alpha"}
 
 
 async def test_guard_is_not_made_anew_before_what_the_last_peer_showed_was_looked_at(
