@@ -59,7 +59,7 @@ class Witness:
         log_keys: Callable[[Member], LogKeys],
         now_ms: Callable[[], int],
     ) -> None:
-        """Makes the guard of a node that has cosigned nothing yet, opens any other.
+        """Opens the guard; one that is missing, or of another key, is lost.
 
         Raises:
             GuardError, StorageError: as named.
@@ -75,8 +75,6 @@ class Witness:
         self._recalled: dict[LogId, CosignedState] = {}
         self.book = CosignatureBook(roster, store, self._remember_own)
         self._guard = WitnessGuard.open(self._path, signer.public_key)
-        if self._guard is None and self._is_new(folder):
-            self._make_guard()
         if self._guard is not None:
             # Of both memories the one that knows more counts: either may have been set back.
             stored = [each.checkpoint for each in self.book.by_witness(own.origin)]
@@ -186,12 +184,6 @@ class Witness:
             return self.book.grown(log_ids)
 
     # --- inside -----------------------------------------------------------------------------
-
-    def _is_new(self, folder: NodeFolder) -> bool:
-        """Whether this key can have cosigned nothing yet."""
-        is_first = folder.guard_file.exists() and not self._path.exists()
-        is_next = WitnessGuard.is_of_another_key(self._path, self._signer.public_key)
-        return (is_first or is_next) and not self.book.by_witness(self._own.origin)
 
     def _make_guard(self) -> None:
         for each in self.book.by_witness(self._own.origin):

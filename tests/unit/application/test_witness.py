@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ from typing import Any
 import pytest
 
 from registry.application.cosignature_book import Verdict
+from registry.application.folder import NodeFolder
 from registry.application.witness import Witness
+from registry.application.witness_guards import accept_lost_witness_guard, is_witness_guard_lost
 from registry.domain.identifiers import Origin
 from registry.errors import (
     BadProof,
@@ -24,6 +28,8 @@ from registry.errors import (
 from registry.log.cosignature import is_made_by
 from registry.log.signing import Ed25519Signer
 from registry.store.cosignatures import Cosignatures
+from registry.store.schema import WITNESSING_VERSION
+from registry.store.witness_guard import WitnessGuard
 from tests.unit.application.federation_in_process import (
     Nodes,
     carry_entries,
@@ -347,7 +353,8 @@ def test_guard_that_was_set_back_alone_follows_the_database(folder: Path, tmp_pa
         assert nodes["beta"].registry.witness._before(log_id).size == 2
 
 
-def test_new_epoch_begins_with_a_guard_of_its_own(nodes: Nodes) -> None:
+def test_guard_of_another_key_says_nothing(nodes: Nodes) -> None:
+    """A new epoch begins with a guard of its own, made when its keys are taken."""
     log_id = grow(nodes)
     cosigned_by(nodes["beta"], log_id)
     beta = nodes["beta"].registry
@@ -355,17 +362,64 @@ def test_new_epoch_begins_with_a_guard_of_its_own(nodes: Nodes) -> None:
     own = replace(
         beta.own, origin=Origin("invented.example/beta/2"), cosigner_key=signer.public_key
     )
-    witness = Witness(
-        beta.folder,
-        beta.roster,
-        own,
-        beta.store,
-        signer=signer,
-        log_keys=beta.log_keys,
-        now_ms=beta.clock_ms,
-    )
 
-    assert not witness.is_guard_lost
-    (made,) = witness.cosign([log_id])
+    def witness() -> Witness:
+        return Witness(
+            beta.folder,
+            beta.roster,
+            own,
+            beta.store,
+            signer=signer,
+            log_keys=beta.log_keys,
+            now_ms=beta.clock_ms,
+        )
+
+    assert witness().is_guard_lost
+    WitnessGuard.create(beta.folder.witness_file, signer.public_key, {})
+    begun = witness()
+    (made,) = begun.cosign([log_id])
     assert made.witness == "invented.example/beta/2"
-    witness.close()
+    begun.close()
+
+
+# --- when the guard is made -----------------------------------------------------------------------
+
+
+def test_database_of_before_witnessing_gets_a_guard_at_its_first_start(folder: Path) -> None:
+    beta = NodeFolder(folder / "beta")
+    with open_federation(folder) as nodes:
+        log_id = grow(nodes)
+    beta.witness_file.unlink()
+    make_older_than_witnessing(beta.database)
+
+    assert not is_witness_guard_lost(beta)
+    with open_federation(folder, ("beta",)) as nodes:
+        assert len(cosigned_by(nodes["beta"], log_id)) == 1
+    beta.witness_file.unlink()
+    assert is_witness_guard_lost(beta)
+    with open_federation(folder, ("beta",)) as nodes:
+        assert nodes["beta"].registry.witness.is_guard_lost, "it was migrated: it is lost"
+
+
+def make_older_than_witnessing(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DROP TABLE cosignatures")
+        connection.execute("UPDATE meta SET schema_version = ?", (WITNESSING_VERSION - 1,))
+        connection.commit()
+
+
+def test_lost_guard_that_an_operator_accepts_is_made_of_what_is_stored(folder: Path) -> None:
+    beta = NodeFolder(folder / "beta")
+    with open_federation(folder) as nodes:
+        log_id = grow(nodes, count=2)
+        (made,) = cosigned_by(nodes["beta"], log_id)
+    beta.witness_file.write_bytes(b"damaged")
+
+    accept_lost_witness_guard(beta)
+
+    assert beta.witness_file.with_name("witness.bin.damaged").exists()
+    assert not is_witness_guard_lost(beta)
+    with open_federation(folder, ("beta",)) as nodes:
+        witness = nodes["beta"].registry.witness
+        assert not witness.is_guard_lost
+        assert witness._before(log_id) == made.checkpoint[1:]
