@@ -106,8 +106,11 @@ class CosignatureBook:
             self.note(each)
 
     def note(self, cosignature: Cosignature) -> None:
-        """Takes one that needs no judging."""
+        """Takes one that needs no judging, unless a larger one is known."""
         log_id = log_id_of(cosignature.checkpoint.origin)
+        known = self.find(log_id, Origin(cosignature.witness))
+        if known is not None and known.checkpoint.size > cosignature.checkpoint.size:
+            return
         # Replaced, never changed: readers in other threads hold on to what they have.
         by_log = self._known.get(log_id, {})
         self._known[log_id] = {**by_log, cosignature.witness: cosignature}

@@ -24,6 +24,10 @@ from registry.application.backing_up import About, Progress, prove, read_backup
 from registry.application.folder import NodeFolder
 from registry.application.key_care.node_keys import read_node_keys
 from registry.application.membership.rosters import load_roster
+from registry.application.witness_guards import (
+    accept_lost_witness_guard,
+    is_witness_guard_lost,
+)
 from registry.domain.identifiers import RootHash, log_id_of
 from registry.errors import FolderError, GuardError, NodeKeyMissing, StorageError
 from registry.log.facts import GuardComparison
@@ -63,6 +67,7 @@ class Standing:
         comparison: guard against database.
         has_database: whether there is one.
         erased: how many parts the tombstone journal names.
+        is_witness_guard_lost: whether it no longer knows what it has cosigned of other logs.
     """
 
     origin: str
@@ -70,6 +75,7 @@ class Standing:
     comparison: GuardComparison
     has_database: bool
     erased: int
+    is_witness_guard_lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,25 +175,26 @@ def remove_drafts(folder: NodeFolder) -> None:
 
 
 def look_for_lost_guard(folder_path: Path) -> Standing:
-    """Tells how a stopped node without a sound guard stands; changes nothing.
+    """Tells how a stopped node stands that lacks a sound guard of its log, or else as a witness.
 
     Raises:
         FolderError: no node is there, it is running, or it has no database.
-        GuardError: the guard is there and sound.
+        GuardError: both guards are there and sound.
     """
     folder = NodeFolder(folder_path)
     folder.describe()
     with folder.held():
-        _require_lost_guard(folder)
-        return _standing(folder, has_guard=False)
+        is_lost = _require_lost_guard(folder)
+        return _standing(folder, has_guard=not is_lost)
 
 
 def accept_lost_guard(folder_path: Path) -> Standing:
-    """Makes the guard of a stopped node anew, at what its database holds.
+    """Makes the guard of a stopped node anew, at what its database holds; if sound, the witness's.
 
     Only for an operator who knows that nothing newer was ever signed: what was, and is held by a
     member that cannot be asked now, would be signed a second time, differently. A guard that is
-    damaged is moved aside.
+    damaged is moved aside. Who knows that of the log knows nothing of cosignatures, which a node
+    makes unasked: if both guards are lost, that of the witness is left, and may be accepted next.
 
     Raises:
         GuardError: the new one cannot be written; and as `look_for_lost_guard`.
@@ -195,7 +202,9 @@ def accept_lost_guard(folder_path: Path) -> Standing:
     folder = NodeFolder(folder_path)
     origin = folder.origin
     with folder.held():
-        _require_lost_guard(folder)
+        if not _require_lost_guard(folder):
+            accept_lost_witness_guard(folder)
+            return _standing(folder)
         if folder.guard_file.exists():
             aside = folder.guard_file.with_name(folder.guard_file.name + _DAMAGED)
             folder.guard_file.replace(aside)
@@ -211,7 +220,8 @@ def accept_lost_guard(folder_path: Path) -> Standing:
         return _standing(folder)
 
 
-def _require_lost_guard(folder: NodeFolder) -> None:
+def _require_lost_guard(folder: NodeFolder) -> bool:
+    """Whether the guard of the log is lost; False = that of the witness is."""
     if not folder.database.exists():
         msg = (
             "there is no database: nothing says what this node has signed. Put a backup back, or "
@@ -221,7 +231,9 @@ def _require_lost_guard(folder: NodeFolder) -> None:
     try:
         Guard.open(folder.guard_file, folder.origin).close()
     except GuardError:
-        return  # missing or damaged
+        return True  # missing or damaged
+    if is_witness_guard_lost(folder):
+        return False
     msg = f"the guard {folder.guard_file} is there and sound: it decides what this node has signed"
     raise GuardError(msg)
 
@@ -341,6 +353,7 @@ def _standing(folder: NodeFolder, *, has_guard: bool = True) -> Standing:
         comparison=comparison,
         has_database=has_database,
         erased=_erased(folder),
+        is_witness_guard_lost=is_witness_guard_lost(folder),
     )
 
 

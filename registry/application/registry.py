@@ -40,6 +40,7 @@ from registry.application.recovering import remove_drafts
 from registry.application.request_keys import RequestKeys
 from registry.application.sharing import PartKey, sharable_parts
 from registry.application.witness import Witness
+from registry.application.witness_guards import begin_witnessing
 from registry.domain.identifiers import CaseId, Commitment, RegistryId, log_id_of
 from registry.domain.mechanisms import load_profiles
 from registry.errors import NotFound
@@ -166,6 +167,7 @@ class Registry:
                 origin=own.origin,
                 roster_version=roster.version,
             )
+            begin_witnessing(folder, own)
             guard = (
                 Guard.open(folder.guard_file, own.origin) if folder.guard_file.exists() else None
             )

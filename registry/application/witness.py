@@ -5,7 +5,8 @@ witness guard, and synced, before the cosignature is made; the cosignature is st
 is given it.
 
 If the guard was lost, nobody here knows what was cosigned. Nothing is cosigned then until all other
-active members have shown what they know of it (`recover_guard`): the largest of these counts.
+active members that this node can reach have shown what they know of it (`recover_guard`): the
+largest of these counts.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -58,7 +59,7 @@ class Witness:
         log_keys: Callable[[Member], LogKeys],
         now_ms: Callable[[], int],
     ) -> None:
-        """Makes the guard of a node that has cosigned nothing yet, opens any other.
+        """Opens the guard; one that is missing, or of another key, is lost.
 
         Raises:
             GuardError, StorageError: as named.
@@ -74,8 +75,6 @@ class Witness:
         self._recalled: dict[LogId, CosignedState] = {}
         self.book = CosignatureBook(roster, store, self._remember_own)
         self._guard = WitnessGuard.open(self._path, signer.public_key)
-        if self._guard is None and self._is_new(folder):
-            self._make_guard()
         if self._guard is not None:
             # Of both memories the one that knows more counts: either may have been set back.
             stored = [each.checkpoint for each in self.book.by_witness(own.origin)]
@@ -96,7 +95,7 @@ class Witness:
     def recover_guard(self) -> None:
         """Makes a lost guard anew of what is stored and of what was shown since.
 
-        Only for when all other active members have shown what they know.
+        Only for when all other active members that can be reached have shown what they know.
 
         Raises:
             GuardError: it cannot be written.
@@ -109,7 +108,8 @@ class Witness:
     def cosign(self, log_ids: Iterable[LogId]) -> list[Cosignature]:
         """Cosigns the newest checkpoints of logs, where that is something new.
 
-        One write to the guard for all of them. The caller stores what it gets, then shows it.
+        One write to the guard for all of them. The caller stores what it gets, tells `stored`,
+        then shows it; what was not stored is made again.
 
         Raises:
             GuardError: the guard cannot be written; nothing was signed.
@@ -119,8 +119,16 @@ class Witness:
             found = [self._next(log_id) for log_id in dict.fromkeys(log_ids)]
             return self._sign([each for each in found if each is not None])
 
+    def stored(self, made: Iterable[Cosignature]) -> None:
+        """Takes what `cosign` made and was stored: from now on it counts."""
+        with self._lock:
+            for each in made:
+                self.book.note(each)
+
     def add_checkpoint(self, old_size: int, note: bytes, path: Sequence[bytes]) -> Cosignature:
         """Cosigns a checkpoint that somebody brings; stored when it returns.
+
+        Asked again for what it has cosigned, it gives the same cosignature, and writes nothing.
 
         Args:
             old_size: the size that was cosigned last; 0 = none.
@@ -133,7 +141,8 @@ class Witness:
             NotAllowed: the log's key has not signed it.
             NotCosigned: it is this member's own log, or the log ended before.
             InvalidRequest, WitnessedSizeDiffers, BadProof, LogDiverged: see `answer_request`.
-            TryLater: not mirrored yet, or what was cosigned before is not known yet.
+            TryLater: not mirrored yet, what was cosigned before is not known yet, or there is no
+                room to store it.
             StorageError: our own disk failed.
         """
         origin = parse_checkpoint(parse_note(note).text).origin
@@ -152,8 +161,12 @@ class Witness:
             mirrored = self._mirrored(member, self._store.log_state(member.log_id))
             request = CheckpointRequest(old_size, checkpoint, path)
             answer_request(request, mirrored, self._before(member.log_id))
+            known = self.book.find(member.log_id, self._own.origin)
+            if known is not None and known.checkpoint == checkpoint:
+                return known
             (cosignature,) = self._sign([checkpoint])
         self._store.cosignatures.put([cosignature]).result()
+        self.stored([cosignature])
         return cosignature
 
     def take(self, notes: Iterable[bytes]) -> list[Shown]:
@@ -171,12 +184,6 @@ class Witness:
             return self.book.grown(log_ids)
 
     # --- inside -----------------------------------------------------------------------------
-
-    def _is_new(self, folder: NodeFolder) -> bool:
-        """Whether this key can have cosigned nothing yet."""
-        is_first = folder.guard_file.exists() and not self._path.exists()
-        is_next = WitnessGuard.is_of_another_key(self._path, self._signer.public_key)
-        return (is_first or is_next) and not self.book.by_witness(self._own.origin)
 
     def _make_guard(self) -> None:
         for each in self.book.by_witness(self._own.origin):
@@ -214,13 +221,10 @@ class Witness:
             {log_id_of(each.origin): CosignedState(each.size, each.root) for each in checkpoints}
         )
         time_s = max(self._now_ms() // _MS, 1)
-        made = [
+        return [
             cosign(each, witness=self._own.origin, signer=self._signer, time_s=time_s)
             for each in checkpoints
         ]
-        for each in made:
-            self.book.note(each)
-        return made
 
     def _mirrored(self, member: Member, state: LogState) -> Mirrored:
         checkpoint = Checkpoint(member.origin, 0, EMPTY_ROOT)

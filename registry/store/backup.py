@@ -98,6 +98,18 @@ def own_states(database: Path) -> dict[str, tuple[int, bytes]]:
     return {origin: (size, root) for origin, size, root in rows}
 
 
+def version_of(database: Path) -> int:
+    """The schema of a database as it lies there; 0 = there is none, or it is empty."""
+    if not database.exists():
+        return 0
+    with _open(database, is_read_only=True) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if "meta" not in tables:
+            return 0
+        row = connection.execute("SELECT schema_version FROM meta").fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def copy_logs(backup: Path, draft: Path) -> None:
     """Copies what a backup holds of log.db into a new file.
 

@@ -58,6 +58,9 @@ class Cosignatures:
     def put(self, cosignatures: Sequence[Cosignature]) -> "Future[None]":
         """Stores cosignatures of registered logs in one transaction; smaller ones change nothing.
 
+        Raises:
+            DiskFull: there is no room even for this.
+
         The future fails with:
             NotFound: a log is not registered; nothing is stored.
             StorageError: the disk failed.

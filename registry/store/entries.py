@@ -144,7 +144,11 @@ class EntryStore(EntryReader):
 
     @abstractmethod
     def freeze(self, log_id: LogId, at: int, reason: str, evidence: bytes) -> Future[None]:
-        """Freezes a log: entries from index `at` on are void. The smallest `at` wins."""
+        """Freezes a log: entries from index `at` on are void. The smallest `at` wins.
+
+        Raises:
+            DiskFull: there is no room even for this; so do the two below.
+        """
 
     @abstractmethod
     def keep_fault_proof(self, proof: KeptProof) -> Future[bool]:

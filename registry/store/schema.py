@@ -158,6 +158,8 @@ _VERSION_5: Final = (
 
 MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """Statements of each version, from 1; a version that was released is never edited."""
+WITNESSING_VERSION: Final = 5
+"""From this one on a node may have cosigned something."""
 
 
 def migrate(cursor: SQLiteCursor) -> None:

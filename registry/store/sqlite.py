@@ -91,7 +91,7 @@ class SqliteStore(SqliteReading, EntryStore):
                 PartsStored(log_id, (place,), (("", b""),))
             ),
         )
-        self.cosignatures = Cosignatures(datastore, self._numbers, self._run)
+        self.cosignatures = Cosignatures(datastore, self._numbers, self._run_if_room)
         self.scrubbing = Scrubbing(datastore, self._numbers, self._keys, self._run)
         self.uploads = Uploads(datastore, self._keys, self._run, now_ms)
 
@@ -161,15 +161,17 @@ class SqliteStore(SqliteReading, EntryStore):
     def freeze(self, log_id: LogId, at: int, reason: str, evidence: bytes) -> Future[None]:
         """See EntryStore."""
         change = freeze_for_ever(at, reason, evidence)
-        return self._run(lambda: _nothing(self._writing.change_freeze(log_id, change)))
+        return self._run_if_room(lambda: _nothing(self._writing.change_freeze(log_id, change)))
 
     def keep_fault_proof(self, proof: KeptProof) -> Future[bool]:
         """See EntryStore."""
-        return self._run(lambda: self._writing.change_freeze(proof.log_id, keep_proof(proof)))
+        change = keep_proof(proof)
+        return self._run_if_room(lambda: self._writing.change_freeze(proof.log_id, change))
 
     def drop_retired_proofs(self, log_id: LogId, generation: int) -> Future[bool]:
         """See EntryStore."""
-        return self._run(lambda: self._writing.change_freeze(log_id, drop_retired(generation)))
+        change = drop_retired(generation)
+        return self._run_if_room(lambda: self._writing.change_freeze(log_id, change))
 
     def register_logs(self, origins: Sequence[Origin]) -> Future[None]:
         """See EntryStore."""
@@ -274,6 +276,11 @@ class SqliteStore(SqliteReading, EntryStore):
 
     def _run(self, call: Callable[[], T]) -> Future[T]:
         return self._started_writer().run(call)
+
+    def _run_if_room(self, call: Callable[[], T]) -> Future[T]:
+        """What the node writes by itself uses the reserve, and waits when that is used up."""
+        self.disk.check_for_own()
+        return self._run(call)
 
     def _started_writer(self) -> Writer:
         if self._writer is None:

@@ -98,17 +98,6 @@ class WitnessGuard:
             return None
         return cls(path, handle, max(slots, key=lambda slot: slot.sequence))
 
-    @staticmethod
-    def is_of_another_key(path: Path, cosigner_key: bytes) -> bool:
-        """Whether a guard is there, whole, of a key that was replaced since."""
-        try:
-            data = path.read_bytes()
-        except OSError:
-            return False
-        found = [_decode(data[n * _SLOT_BYTES : (n + 1) * _SLOT_BYTES]) for n in range(_SLOTS)]
-        keys = {slot.cosigner_key for slot in found if slot is not None}
-        return bool(keys) and cosigner_key not in keys
-
     def of(self, log_id: LogId) -> CosignedState | None:
         """What was cosigned last of a log; None = nothing was."""
         return self._newest.logs.get(log_id)

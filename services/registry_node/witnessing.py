@@ -5,8 +5,8 @@ witness guard and one transaction, however many logs have grown. Holds no rule o
 witness decides (`registry.application.witness`), this carries out.
 
 Nothing is cosigned before every peer has shown what it knows, or had a moment to: a node that was
-set back learns so what it has cosigned before. If its guard was lost it waits for all of them,
-however long.
+set back learns so what it has cosigned before. If its guard was lost it waits for all peers that it
+can reach, however long.
 """
 
 import asyncio
@@ -60,8 +60,9 @@ class Witnessing:
         self._hand_on_s = HAND_ON_S + HAND_ON_S_PER_MEMBER * len(members)
         self._board = CosignatureBoard(own.origin, self._witness.book.all())
         self._logs = {m.log_id for m in registry.roster.writers() if m.id != own.id}
-        self._awaited = {member.slug for member in members if member.id != own.id}
+        self._awaited = {m.slug for m in members if m.id != own.id and _reach_each_other(own, m)}
         self._has_waited = False
+        self._has_asked = False
         self._grown = set(self._logs)
         self._inbox: list[tuple[Slug, Sequence[bytes]]] = []
         self._told_faults: set[tuple[Slug, Verdict]] = set()
@@ -91,6 +92,16 @@ class Witnessing:
         self._board.add([cosignature])
         self._heads.wake()
         self.grew(log_id_of(cosignature.checkpoint.origin))  # there may be more to cosign
+
+    def check_has_asked(self) -> None:
+        """Asked before anything is cosigned for somebody who brings it.
+
+        Raises:
+            TryLater: peers have not shown yet what this member has cosigned.
+        """
+        if not self._has_asked:
+            msg = "this node has just started and asks what it has cosigned: ask again in a moment"
+            raise TryLater(msg)
 
     def feed(self, peer: Member, summaries: dict[LogId, bytes]) -> CosignatureFeed:
         """A view for one stream of heads.
@@ -138,18 +149,25 @@ class Witnessing:
 
     async def _round(self) -> None:
         self._wake.clear()
+        # As of now: what comes while this round judges waits in the next inbox, and is not known.
+        has_heard_all = not self._awaited
+        has_asked = self._has_waited or has_heard_all
         inbox, self._inbox = self._inbox, []
         news: list[Cosignature] = []
+        made: list[Cosignature] = []
         # First: what is shown may be what this member itself has cosigned and forgotten.
         for peer, notes in inbox:
             news += await self._take(peer, notes)
         grown = self._grown
         news += await asyncio.to_thread(self._witness.grown, grown)
-        if await self._may_cosign():
+        self._has_asked = has_asked
+        if has_asked and await self._has_guard(has_heard_all=has_heard_all):
             self._grown = set()
-            news += await self._cosign(grown)
+            made = await self._cosign(grown)
+            news += made
         if news:
             await written(lambda: self._registry.store.cosignatures.put(news))
+            self._witness.stored(made)
             if self._board.add(news):
                 self._heads.wake()
 
@@ -168,11 +186,10 @@ class Witnessing:
                 self._told_faults.add((peer, verdict))
                 _log.warning("cosignature_refused", peer=peer, verdict=verdict.value)
 
-    async def _may_cosign(self) -> bool:
-        if self._witness.is_guard_lost and not self._awaited:
+    async def _has_guard(self, *, has_heard_all: bool) -> bool:
+        if self._witness.is_guard_lost and has_heard_all:
             await asyncio.to_thread(self._witness.recover_guard)
-        has_asked = self._has_waited or not self._awaited
-        return has_asked and not self._witness.is_guard_lost
+        return not self._witness.is_guard_lost
 
     async def _cosign(self, logs: set[LogId]) -> list[Cosignature]:
         try:
@@ -183,6 +200,11 @@ class Witnessing:
             self._grown |= logs
             self._wake.set()
             return []
+
+
+def _reach_each_other(own: Member, peer: Member) -> bool:
+    """Of two nodes one at least must take calls; what the other made comes through the rest."""
+    return own.takes_calls or peer.takes_calls
 
 
 _GENUINE: Final = frozenset({Verdict.ACCEPTED, Verdict.AHEAD})

@@ -89,6 +89,19 @@ def test_lost_guard_remembers_what_others_show_though_another_history_is_held(
     assert [each.checkpoint.size for each in play(tmp_path, steps).given] == [5]
 
 
+def test_guard_folder_that_was_lost_makes_no_new_witness(tmp_path: Path) -> None:
+    """The backup is of before the first cosignature, and the guard of the log was made anew."""
+    run = play(tmp_path, [("mirror", 4), ("cosign",)])
+    run.folder.witness_file.unlink()
+    run.folder.guard_file.write_bytes(b"")
+    run.restore(0, "right")
+    run.mirror(5)
+    run.cosign()
+    run.witness.close()
+
+    assert [each.checkpoint.size for each in run.given] == [4]
+
+
 class RatchetInTheDatabase(Witness):
     """Broken: what it has cosigned stands in the database alone, and is set back with it."""
 

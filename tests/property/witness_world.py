@@ -22,6 +22,7 @@ from registry.log.merkle import EMPTY_RANGE, consistency_path, leaf_hash, node_h
 from registry.log.roster import Member
 from registry.log.signing import Ed25519Signer
 from registry.store.values import LogState
+from registry.store.witness_guard import WitnessGuard
 from tests.storage.storage_world import OWN, PEER, PEER_ID, REGISTRY, author_of, roster
 
 COMMON: Final = 2
@@ -114,8 +115,7 @@ class Run:
     def __init__(self, folder: Path, kind: type[Witness] = Witness) -> None:
         self.folder = NodeFolder(folder)
         self.folder.guard_file.parent.mkdir(parents=True, exist_ok=True)
-        self.folder.witness_file.unlink(missing_ok=True)
-        self.folder.guard_file.write_bytes(b"")
+        WitnessGuard.create(self.folder.witness_file, SIGNER.public_key, {})
         self._kind = kind
         self.disk = Disk()
         self.backups = [self.disk.copy()]
@@ -142,6 +142,7 @@ class Run:
         """A round: sign, store, give away."""
         made = self.witness.cosign([PEER_ID])
         self.witness._store.cosignatures.put(made)
+        self.witness.stored(made)
         self._give(*made)
 
     def cosign_and_crash(self) -> None:
@@ -177,7 +178,6 @@ class Run:
         """The guard is lost; it comes back once all others have shown what they know."""
         self.witness.close()
         self.folder.witness_file.unlink()
-        self.folder.guard_file.unlink(missing_ok=True)
         self.witness = self._open()
         self.cosign()
         self.witness.take(cosignature_notes(self.given))

@@ -4,14 +4,16 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from registry.application.erasing import ErasureTarget
 from registry.errors import DiskFull, DiskReserved, StorageError
 from registry.store.disk_room import DiskRoom
+from registry.store.values import KeptProof
 from tests.counts import tell
 from tests.unit.application.erasing_world import erase
 from tests.unit.application.federation_in_process import (
@@ -114,6 +116,31 @@ def test_full_disk_refuses_own_events_clearly_and_takes_them_when_there_is_room(
     disk.free = RESERVE // 8
     beta.record(opening())
     assert store.log_state(beta.log_id).size == 2
+
+
+def test_full_disk_keeps_cosignatures_and_freezes_waiting_and_ends_nothing(
+    nodes: Nodes, disk: Disk
+) -> None:
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    alpha.record(opening())
+    carry_entries(alpha, beta, alpha.log_id)
+    store, made = beta.registry.store, beta.registry.witness.cosign([alpha.log_id])
+    proof = KeptProof(alpha.log_id, 0, 1, "invented", b"stands for a proof")
+    writes: list[Callable[[], Future[Any]]] = [
+        lambda: store.cosignatures.put(made),
+        lambda: store.keep_fault_proof(proof),
+        lambda: store.freeze(alpha.log_id, 1, "invented", b""),
+        lambda: store.drop_retired_proofs(alpha.log_id, 1),
+    ]
+    disk.free = RESERVE // 8 - 1
+    for write in writes:
+        with pytest.raises(DiskFull):
+            write()
+    disk.free = RESERVE // 8
+    for write in writes:
+        write().result()
+    assert store.cosignatures.all() == made
+    assert store.log_state(alpha.log_id).frozen_at == 1
 
 
 def test_own_events_come_back_from_a_peer_though_the_rest_is_reserved(

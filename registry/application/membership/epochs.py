@@ -6,7 +6,8 @@
 
 The member keeps its number, so that audiences follow it. The roster names the log before and where
 it ends; the node takes its new keys at the next start under that roster. Its new log begins without
-a guard: it opens once all other members have said what they hold of it.
+a guard: it opens once all other members have said what they hold of it. As a witness it begins with
+an empty one.
 """
 
 import shutil
@@ -42,6 +43,7 @@ from registry.log.member import (
     read_member_file,
 )
 from registry.store.folder_sync import sync_folder
+from registry.store.witness_guard import WitnessGuard
 
 _SIGNING: Final = ("identity", "log", "cosigner")
 _KEPT: Final = ("identity.key", "hpke.key", "tls.key")
@@ -143,6 +145,8 @@ def settle_epoch(folder: NodeFolder, own: Member) -> None:
         raise FolderError(msg)
     if folder.guard_file.exists():
         folder.guard_file.replace(folder.guard_file.with_name(f"guard.before-{own.epoch}.bin"))
+    # Its cosigner key is new: until this is done nothing can have been cosigned with it.
+    WitnessGuard.create(folder.witness_file, own.cosigner_key, {})
     for each in private_key_files(staged.keys):
         # Read and written: another passphrase may have been set since.
         made_ns = each.stat().st_mtime_ns

@@ -12,6 +12,7 @@ from registry.errors import FolderError, RosterError
 from registry.log.roster import Roster, verify_genesis
 from registry.log.roster_chain import verify_chain
 from registry.store.guard import Guard
+from registry.store.witness_guard import WitnessGuard
 
 
 def join(
@@ -32,10 +33,10 @@ def join(
 
 
 def join_signed(folder_path: Path, signed: Sequence[bytes], registry_id: RegistryId) -> Roster:
-    """Takes all versions of the roster, the genesis first, and makes the guard of the log.
+    """Takes all versions of the roster, the genesis first, and makes the guards of log and witness.
 
-    The first version is kept last: a join that was cut off is done again, with the guard that it
-    made.
+    The first version is kept last: a join that was cut off is done again, with the guards that
+    it made.
 
     Raises:
         RosterError: a founder's signature is missing or wrong, the registry id is another, a later
@@ -54,6 +55,8 @@ def join_signed(folder_path: Path, signed: Sequence[bytes], registry_id: Registr
         raise FolderError(msg)
     if not folder.guard_file.exists():
         Guard.create(folder.guard_file, member.origin)
+    if not folder.witness_file.exists():
+        WitnessGuard.create(folder.witness_file, member.cosigner_key, {})
     for version, each in reversed(tuple(enumerate(chain.signed, 1))):
         replace_file(folder.rosters / f"{version}.roster", each)
     return roster

@@ -45,6 +45,11 @@ _LOST_FOR_EVER: Final = (
     "Events that reached no other member and no backup are lost: the log then needs a new epoch "
     "(registry new-epoch)."
 )
+_NO_WITNESS: Final = (
+    "What this member has cosigned of other logs is not known: it cosigns nothing until all other "
+    "members that it can reach have shown what they know. If one is gone for ever: registry "
+    "recover FOLDER --guard-is-lost, once the log has its guard"
+)
 _OFFICE: Final = {
     OfficeFate.KEPT: "kept as they are here: acts that wait, who may see a case, who read what",
     OfficeFate.PUT_BACK: "put back as of the backup: check which cases are restricted",
@@ -89,7 +94,7 @@ def recover(
         bool,
         typer.Option(
             "--guard-is-lost",
-            help="the folder `guard` is gone for ever: make a new one from the database",
+            help="a guard is gone for ever: make a new one from the database, the log's first",
         ),
     ] = False,
     confirm: Annotated[
@@ -133,6 +138,10 @@ def recover(
 
 def next_start(standing: Standing) -> list[str]:
     """Says how a node stands and what its next start will do."""
+    return [*_log(standing), *([_NO_WITNESS] if standing.is_witness_guard_lost else ())]
+
+
+def _log(standing: Standing) -> list[str]:
     found, origin = standing.comparison, standing.origin
     signed, held = found.guard_size, found.database_size
     if not standing.has_database:
@@ -165,12 +174,19 @@ def _while_waiting(standing: Standing) -> list[str]:
 
 def _accept_lost_guard(output: Output, folder: Path, confirm: str) -> Standing:
     standing = recovering.look_for_lost_guard(folder)
-    words = f"{standing.origin} {standing.comparison.database_size}"
-    output.say(
-        f"You say that {standing.origin} has never signed more than the "
-        f"{standing.comparison.database_size} events that are here. If it has, and a member holds "
-        "one more, this log forks at its next event and is finished."
-    )
+    if standing.comparison.kind is GuardVerdict.GUARD_MISSING:
+        words = f"{standing.origin} {standing.comparison.database_size}"
+        output.say(
+            f"You say that {standing.origin} has never signed more than the "
+            f"{standing.comparison.database_size} events that are here. If it has, and a member "
+            "holds one more, this log forks at its next event and is finished."
+        )
+    else:
+        words = f"{standing.origin} witness"
+        output.say(
+            f"You say that {standing.origin} has cosigned nothing of other logs but what its "
+            "database says. If it has, it may sign a contradiction: lasting evidence against it."
+        )
     output.say(_ELSEWHERE)
     if not confirm and is_on_terminal() and not output.is_json:
         confirm = typer.prompt(f'Type "{words}" to go on')
@@ -199,5 +215,6 @@ def _plain(standing: Standing) -> dict[str, object]:
         "held": found.database_size,
         "has_database": standing.has_database,
         "erased": standing.erased,
+        "is_witness_guard_lost": standing.is_witness_guard_lost,
         "next_start": next_start(standing),
     }

@@ -184,6 +184,7 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         if len(request.consistency_path) > _PATH_MAX:
             msg = f"a consistency proof has at most {_PATH_MAX} hashes"
             raise InvalidRequest(msg)
+        self._witnessing.check_has_asked()
         cosignature = await self._in_thread(
             self._registry.witness.add_checkpoint,
             request.old_size,

@@ -1,11 +1,7 @@
 """What is known of cosignatures: each that does not count has its reason, and costs nobody."""
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from registry.application.cosignature_book import Verdict
 from registry.application.membership.founding import load_signer
@@ -17,30 +13,10 @@ from registry.log.signing import Ed25519Signer
 from tests.unit.application.federation_in_process import (
     Nodes,
     carry_entries,
-    found_federation,
     open_federation,
     opening,
 )
 from tests.unit.application.witness_world import checkpoint_of, cosigned_by, grow, made_by, verdicts
-
-
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Founded once: keys and certificates take most of the time."""
-    folder = tmp_path_factory.mktemp("founded")
-    found_federation(folder)
-    return folder
-
-
-@pytest.fixture
-def folder(founded: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(founded, tmp_path / "nodes"))
-
-
-@pytest.fixture
-def nodes(folder: Path) -> Iterator[Nodes]:
-    with open_federation(folder) as nodes:
-        yield nodes
 
 
 def test_cosignature_of_another_member_counts_and_is_known_after_a_restart(folder: Path) -> None:

@@ -17,6 +17,7 @@ from registry.application.membership.rosters import Change, adopt, load_roster
 from registry.errors import FolderError, InvalidRequest
 from registry.log.member import Cut, Member
 from registry.log.merkle import EMPTY_ROOT
+from registry.store.witness_guard import WitnessGuard
 from tests.unit.application.passphrase_world import (
     OTHER_WORDS,
     WORDS,
@@ -60,6 +61,9 @@ def test_keys_of_the_epoch_are_taken_once_the_roster_begins_it(founded: Path, wh
     assert folder.origin == own.origin
     assert not (folder.path / "epoch-2").exists()
     assert not folder.guard_file.exists(), "it opens once the others have said what they hold"
+    guard = WitnessGuard.open(folder.witness_file, own.cosigner_key)
+    assert guard is not None, "its key has cosigned nothing yet"
+    guard.close()
 
 
 def test_epoch_whose_keys_are_elsewhere_is_not_taken(founded: Path) -> None:

@@ -10,6 +10,7 @@ from registry.application.folder import NodeFolder
 from registry.application.membership.founding import endorse, found, load_signer
 from registry.application.membership.joining import join
 from registry.application.membership.rosters import load_roster
+from registry.application.witness_guards import is_witness_guard_lost
 from registry.domain.identifiers import RegistryId
 from registry.errors import FolderError, InvalidRequest, KeyFileError, RegistryError, RosterError
 from registry.log.roster import (
@@ -145,6 +146,7 @@ def test_joined_node_has_an_empty_guard_and_keeps_the_roster(
     guard = Guard.open(folder.guard_file, folder.origin)
 
     assert guard.read().size == 0
+    assert not is_witness_guard_lost(folder), "its key has cosigned nothing yet"
     assert load_roster(folder) == roster
     assert roster.registry_id == signed
     guard.close()

@@ -28,6 +28,7 @@ def cosigned_by(node: Node, *log_ids: LogId) -> list[Cosignature]:
     """What a round of the node does: cosign, store."""
     made = node.registry.witness.cosign(log_ids)
     node.registry.store.cosignatures.put(made).result()
+    node.registry.witness.stored(made)
     return made
 
 

@@ -126,6 +126,22 @@ def test_lost_guard_is_confirmed_by_a_script_in_full(alpha: Path) -> None:
     assert json.loads(done.output)["verdict"] == "equal"
 
 
+def test_lost_guard_of_the_witness_is_accepted_after_that_of_the_log(alpha: Path) -> None:
+    shutil.rmtree(alpha / "guard")
+    words = f"{ORIGIN} 3"
+    done = run("recover", alpha, "--guard-is-lost", "--confirm", words)
+    assert "cosigns nothing until all other members" in done.output
+    assert not NodeFolder(alpha).witness_file.exists(), "who says the one does not say the other"
+
+    refused = run("recover", alpha, "--guard-is-lost", "--confirm", words)
+    assert isinstance(refused.exception, InvalidRequest)
+    words = f"{ORIGIN} witness"
+    done = run("recover", alpha, "--guard-is-lost", "--confirm", words, "--json")
+    assert json.loads(done.output)["is_witness_guard_lost"] is False
+    sound = run("recover", alpha, "--guard-is-lost", "--confirm", words)
+    assert isinstance(sound.exception, GuardError)
+
+
 def test_one_thing_at_a_time(alpha: Path, tmp_path: Path) -> None:
     both = run("recover", alpha, "--guard-is-lost", "--backup", tmp_path / "alpha.backup")
     assert isinstance(both.exception, InvalidRequest)

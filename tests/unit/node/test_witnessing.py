@@ -1,8 +1,10 @@
 """Rounds of witnessing in a node: together, seldom, never before it is known what was signed."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,15 @@ require_tls13()
 import pytest  # noqa: E402 - grpc reads the cipher setting when it is first imported
 from structlog.testing import capture_logs  # noqa: E402
 
-from registry.domain.identifiers import LogId  # noqa: E402
-from registry.errors import TokenUnavailable  # noqa: E402
+from registry.api.v1 import replication_pb2 as pb  # noqa: E402
+from registry.domain.identifiers import NO_INBOUND, LogId, RootHash  # noqa: E402
+from registry.errors import TokenUnavailable, TryLater  # noqa: E402
+from registry.log.checkpoint import Checkpoint  # noqa: E402
 from registry.log.cosignature import cosignature_notes  # noqa: E402
 from registry_node import witnessing  # noqa: E402
+from registry_node.callers import Caller, set_caller  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
+from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
 from registry_node.witnessing import Witnessing  # noqa: E402
 from tests.unit.application.federation_in_process import (  # noqa: E402
     Node,
@@ -27,6 +33,7 @@ from tests.unit.application.federation_in_process import (  # noqa: E402
     open_federation,
     opening,
 )
+from tests.unit.application.witness_world import made_by  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +165,35 @@ async def test_nothing_is_cosigned_before_peers_were_asked(
         await until(lambda: own_size(beta, log_id) == size_of(beta, log_id))
 
 
+async def test_nothing_is_cosigned_for_a_caller_before_peers_were_asked(
+    nodes: Nodes,
+) -> None:
+    """After a machine was set back, its author's other history would come with the first call."""
+    alpha, beta = nodes["alpha"].registry, nodes["beta"]
+    log_id = grow(nodes, "beta")
+    rounds: Any = Witnessing(beta.registry, HeadHub())
+    unused: Any = None
+    servicer = ReplicationServicer(beta.registry, HeadHub(), unused, rounds, unused)
+    set_caller(Caller(alpha.own.slug, alpha.own))
+    request = pb.AddCheckpointRequest(
+        old_size=beta.registry.witness._before(log_id).size,
+        checkpoint=alpha.proofs.checkpoint(""),
+    )
+    with pytest.raises(TryLater, match="just started"):
+        await servicer.AddCheckpoint(request, unused)
+
+    made = own_size(beta, log_id)
+    rounds.shown(alpha.own.slug, [b"no note"])
+    for slug in ("alpha", "gamma"):
+        rounds.met(nodes[slug].registry.own.slug)
+    with pytest.raises(TryLater, match="just started"):
+        await servicer.AddCheckpoint(request, unused)  # what they have shown was not judged yet
+    assert own_size(beta, log_id) == made
+    await rounds._round()
+    rounds.check_has_asked()
+    assert own_size(beta, log_id) == size_of(beta, log_id)
+
+
 async def test_lost_guard_is_made_anew_when_all_others_have_shown_what_they_know(
     folder: Path, nodes: Nodes
 ) -> None:
@@ -172,6 +208,50 @@ async def test_lost_guard_is_made_anew_when_all_others_have_shown_what_they_know
             assert beta.registry.witness.is_guard_lost
             rounds.met(nodes["gamma"].registry.own.slug)
             await until(lambda: own_size(beta, log_id) == size_of(beta, log_id))
+
+
+async def test_member_that_can_never_be_reached_is_not_waited_for(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two nodes without an inbound port: what one made comes to the other through the rest."""
+    beta, members = nodes["beta"].registry, nodes["beta"].registry.roster.members
+    closed = [replace(m, address=NO_INBOUND) if m.slug != "alpha" else m for m in members]
+    monkeypatch.setattr(beta, "roster", replace(beta.roster, members=tuple(closed)))
+    assert Witnessing(beta, HeadHub())._awaited == {"alpha", "gamma"}, "beta itself takes calls"
+    monkeypatch.setattr(beta, "own", beta.roster.member_by_slug(beta.own.slug))
+    assert Witnessing(beta, HeadHub())._awaited == {"alpha"}
+
+
+async def test_guard_is_not_made_anew_before_what_the_last_peer_showed_was_looked_at(
+    folder: Path, nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last peer shows its cosignatures while a round judges those of another one."""
+    log_id = grow(nodes, "beta")
+    nodes["beta"].registry.close()
+    shutil.copytree(folder / "beta", tmp_path / "beta")
+    (tmp_path / "beta" / "guard" / "witness.bin").unlink()
+    with open_federation(tmp_path, ("beta",)) as again:
+        beta, gamma = again["beta"], nodes["gamma"].registry.own.slug
+        before, witness = own_size(beta, log_id), beta.registry.witness
+        # Of another history, which beta cosigned before it was set back: gamma alone knows.
+        origin = nodes["alpha"].registry.own.origin
+        lost = made_by(folder, "beta", Checkpoint(origin, 500, RootHash(b"x" * 32)))
+        rounds, take = Witnessing(beta.registry, HeadHub()), witness.take
+
+        def slow_take(notes: Any) -> Any:
+            rounds.shown(gamma, cosignature_notes([lost]))
+            rounds.met(gamma)
+            return take(notes)
+
+        monkeypatch.setattr(witness, "take", slow_take)
+        rounds.shown(nodes["alpha"].registry.own.slug, [b"no note"])
+        rounds.met(nodes["alpha"].registry.own.slug)
+        await rounds._round()
+        assert witness.is_guard_lost
+
+        await rounds._round()
+        assert not beta.registry.witness.is_guard_lost
+        assert own_size(beta, log_id) == before, "a contradiction was signed"
 
 
 async def test_token_that_does_not_answer_is_asked_again(
