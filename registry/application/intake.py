@@ -106,7 +106,6 @@ class LogIntake:
         self.held = HeldLog(member.log_id, member.origin, state.size, state.range)
         self._roster_version = self._last_roster_version() if state.size else 0
         self._refs_written: dict[tuple[CaseId, LogId], int] = {}
-        self._rotations: tuple[int, ...] = ()
         self.fault: EntryFault | None = None
         self.fault_under = 0
         """Size of the checkpoint that the fault stands under."""
@@ -185,18 +184,13 @@ class LogIntake:
             TryLater: a newer roster must be fetched first.
             StorageError: our own disk failed.
         """
-        judged = judge_slices(
+        return judge_slices(
             follow_rotations(slices, planned.entries, planned.start),
             last_roster_version=self._roster_version,
             newest_roster_version=self._home.roster.version,
             active_versions=self._active_versions,
             refs_reached=self._refs_reached,
         )
-        self._rotations = rotations_in(self._keys, judged)
-        self._keys = judged.keys
-        if judged.facts:
-            self._roster_version = judged.facts[-1].roster_version
-        return judged
 
     def write(
         self, planned: PlannedBatch, judged: SliceResult, head: ProvenHead
@@ -213,6 +207,10 @@ class LogIntake:
             nothing: Future[LogState] = Future()
             nothing.set_result(store.log_state(self.held.log_id))
             return nothing
+        # What lies past the cut may count later: it is judged then, and its rotations noted.
+        keys = judged.keys.before(planned.range.size)
+        rotations = rotations_in(self._keys, judged._replace(keys=keys))
+        self._keys, self._roster_version = keys, facts[-1].roster_version
         self._refs_written = {
             (fact.case_id, ref.log_id): ref.index for fact in facts for ref in fact.refs
         }
@@ -227,7 +225,7 @@ class LogIntake:
                 root=planned.root,
                 note=head.note if planned.ends_at_checkpoint else None,
                 target=head.checkpoint,
-                rotations=tuple([at for at in self._rotations if at < planned.range.size]),
+                rotations=rotations,
             )
         )
         end = planned.start + len(planned.entries)
