@@ -58,6 +58,8 @@ class FaultFollowing:
         self._refuse = refuse
         self._steps = FaultSteps(registry, shown_generation)
         self._asking: set[LogId] = set()
+        self._dropped: dict[LogId, int] = {}
+        self._dropping: set[LogId] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._stubs: Mapping[Slug, ReplicationStub] = {}
 
@@ -138,14 +140,26 @@ class FaultFollowing:
 
     def rotated(self, log_id: LogId) -> None:
         """A peer has shown a rotation of a log's key: proofs of keys before it count no more."""
-        if self._tasks is not None:
-            self._tasks.create_task(self._drop_retired(log_id))
+        if self._tasks is not None and self._is_outdated(log_id) and log_id not in self._dropping:
+            self._dropping.add(log_id)
+            self._tasks.create_task(self._drop_until_shown(log_id))
 
-    async def _drop_retired(self, log_id: LogId) -> None:
-        generation = self._shown_generation(log_id)
+    def _is_outdated(self, log_id: LogId) -> bool:
+        """Whether a newer key was shown than the proofs were looked at for."""
+        return self._shown_generation(log_id) > self._dropped.get(log_id, 0)
+
+    async def _drop_until_shown(self, log_id: LogId) -> None:
+        """One write for each rotation, however often heads repeat it."""
+        try:
+            while self._is_outdated(log_id):
+                generation = self._shown_generation(log_id)
+                await self._drop_retired(log_id, generation)
+                self._dropped[log_id] = generation
+        finally:
+            self._dropping.discard(log_id)
+
+    async def _drop_retired(self, log_id: LogId, generation: int) -> None:
         store = self._registry.store
-        if not generation:
-            return
         is_lifted = await written(lambda: store.drop_retired_proofs(log_id, generation))
         if is_lifted:
             member = self._registry.roster.member_by_log(log_id)
@@ -160,6 +174,9 @@ class FaultFollowing:
             at, reason = verdict.frozen_at, verdict.reason
             log = self._registry.roster.member_by_log(verdict.log_id).slug
             _log.error("log_frozen", log=log, at=at, reason=reason, peer=by)
+        if (shown := self._shown_generation(verdict.log_id)) > verdict.generation:
+            # A rotation was heard of while the proof waited for its turn to be written.
+            await self._drop_retired(verdict.log_id, shown)
         return True
 
     async def _find_parting(

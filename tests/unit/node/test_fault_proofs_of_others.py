@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 from registry.client.tls import require_tls13
@@ -12,13 +13,16 @@ require_tls13()
 import pytest  # noqa: E402
 
 from registry.application.membership.founding import load_signer  # noqa: E402
+from registry.domain.identifiers import LogId  # noqa: E402
+from registry.errors import Overloaded  # noqa: E402
 from registry.log.fault_proof import (  # noqa: E402
     FaultProof,
     decode_fault_proof,
     encode_fault_proof,
     two_entries,
 )
-from registry_node import fault_steps  # noqa: E402
+from registry.store.values import KeptProof  # noqa: E402
+from registry_node import fault_steps, fetching  # noqa: E402
 from tests.faults.honest_peer import HonestPeer  # noqa: E402
 from tests.unit.application.federation_in_process import (  # noqa: E402
     Node,
@@ -181,6 +185,54 @@ async def test_freeze_by_a_key_that_turns_out_to_be_replaced_is_lifted(
             following.start(tasks, {})
             following.rotated(author.log_id)
         assert state_at(alpha, author).frozen_at == (None if shown else 8)
+
+
+async def test_rotation_that_heads_repeat_costs_one_write(
+    alpha: Node, author: HonestPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following, store, writes = Following(alpha), alpha.registry.store, list[int]()
+    drop = store.drop_retired_proofs
+
+    def counted(log_id: LogId, generation: int) -> "Future[bool]":
+        writes.append(generation)
+        if len(writes) < 9:
+            following.rotated(log_id)
+        return drop(log_id, generation)
+
+    monkeypatch.setattr(store, "drop_retired_proofs", counted)
+    for shown in (1, 1, 2):
+        following.shown = shown
+        async with asyncio.TaskGroup() as tasks:
+            following.start(tasks, {})
+            for _ in range(200):
+                following.rotated(author.log_id)
+
+    assert writes == [1, 2]
+
+
+async def test_rotation_heard_of_while_a_proof_waits_to_be_written_still_counts(
+    alpha: Node, author: HonestPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following, store = Following(alpha), alpha.registry.store
+    keep, rotated = store.keep_fault_proof, asyncio.Event()
+
+    def full_until_rotated(proof: KeptProof) -> "Future[bool]":
+        if not rotated.is_set():
+            rotated.set()
+            raise Overloaded("full")
+        return keep(proof)
+
+    monkeypatch.setattr(fetching, "_NO_ROOM_S", 0.05)
+    monkeypatch.setattr(store, "keep_fault_proof", full_until_rotated)
+    async with asyncio.TaskGroup() as tasks:
+        following.start(tasks, {})
+        proof = proof_of(author, branch_of(author, 4, 9), 9)
+        tasks.create_task(following.take(PEER, proof))
+        await rotated.wait()
+        following.shown = 1
+        following.rotated(author.log_id)
+
+    assert state_at(alpha, author).frozen_at is None
 
 
 async def test_two_entries_of_one_place_are_taken_as_a_proof(
