@@ -25,7 +25,7 @@ from registry.replication.messages import (
 )
 from registry.replication.session import Session
 from registry_node.fault_following import FaultFollowing
-from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub, written
+from registry_node.fetching import EntryFetcher, Fetched, ReplicationStub
 from registry_node.observability import place_of
 
 _log = structlog.get_logger()
@@ -125,12 +125,13 @@ class Bringing:
                 reason = f"{fault.reason}: under a note of a retired key"
                 self._tell(FetchFailed(effect.peer, effect.log_id, reason, Blame.AUTHOR))
                 return
-            self._refusals[fault.reason] += 1
             bad = fetched.bad_entry
-            if bad is None or not await self._faults.prove_bad_entry(member, bad):
-                _log.error("log_frozen", log=member.slug, at=fault.place, reason=fault.reason)
-                store = self._registry.store
-                await written(lambda: store.freeze(effect.log_id, fault.place, fault.reason, b""))
+            if bad is None or not await self._faults.end_log(member, bad, fault.reason):
+                # Nobody is blamed for what cannot be shown: another peer is asked.
+                reason = f"{fault.reason}: not shown to be its author's"
+                self._tell(FetchFailed(effect.peer, effect.log_id, reason, Blame.NOBODY))
+                return
+            self._refusals[fault.reason] += 1
             self._tell(LogFrozen(effect.log_id))
         self._tell(FetchEnded(effect.peer, effect.log_id))
 

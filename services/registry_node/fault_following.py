@@ -19,6 +19,7 @@ import structlog
 from registry.api.v1 import replication_pb2
 from registry.application import Registry
 from registry.application.fault_proofs import BadEntry
+from registry.application.intake import is_fault_of_author
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import EntryError, NotFound, RegistryError, RootMismatch, TryLater
 from registry.log.checkpoint import parse_checkpoint, parse_note
@@ -90,14 +91,24 @@ class FaultFollowing:
         await self._keep(data, verdict, by=peer)
         self._steps.remember(data)
 
-    async def prove_bad_entry(self, member: Member, bad: BadEntry) -> bool:
-        """Makes and keeps the proof of an author's fault; False = there is none that others take.
+    async def end_log(self, member: Member, bad: BadEntry, reason: str) -> bool:
+        """Ends a log at an entry that breaks a rule, by a proof that others take if there is one.
+
+        Returns:
+            False if it does not end: the key was replaced, or the mistake may be this node's.
 
         Raises:
             StorageError: our own disk failed.
         """
         proven = await asyncio.to_thread(self._steps.of_bad_entry, member, bad)
-        return proven is not None and await self._keep(*proven, by=self._registry.own.slug)
+        if proven is not None:
+            return await self._keep(*proven, by=self._registry.own.slug)
+        if not await asyncio.to_thread(is_fault_of_author, self._registry, member, bad):
+            return False
+        store, at = self._registry.store, bad.index
+        _log.error("log_frozen", log=member.slug, at=at, reason=reason)
+        await written(lambda: store.freeze(member.log_id, at, reason, b""))
+        return True
 
     def suspect(
         self, peer: Slug, log_id: LogId, shown: int, note: bytes = b"", *, is_peers: bool = False

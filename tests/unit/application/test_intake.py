@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from registry.application.intake import EntryRun, LogIntake
+from registry.application.intake import EntryRun, LogIntake, is_fault_of_author
 from registry.application.key_care.key_rotation import ask_for_rotation
 from registry.domain.identifiers import LogId
 from tests.unit.application.federation_in_process import (
@@ -69,3 +69,18 @@ def test_rotation_behind_the_end_of_a_log_is_noted_once_the_log_goes_on(
     store = alpha.registry.store
     assert store.rotations(beta.log_id) == beta.registry.store.rotations(beta.log_id)
     assert (opened_again.held.size, opened_again.fault) == (SIZE + 1, None)
+
+
+def test_entry_behind_a_rotation_that_this_node_missed_is_not_its_authors_fault(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    take_all(intake_at_alpha(nodes, {}), nodes)
+    beta.record(opening())
+    monkeypatch.setattr(alpha.registry.store, "rotations", lambda _: ())
+    intake = intake_at_alpha(nodes, {})
+    take_all(intake, nodes)
+
+    assert intake.bad_entry is not None
+    member = alpha.registry.roster.member_by_log(beta.log_id)
+    assert not is_fault_of_author(alpha.registry, member, intake.bad_entry)

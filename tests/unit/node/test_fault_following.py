@@ -83,7 +83,8 @@ async def test_bad_entry_is_proven_from_what_a_fetch_brought(
         take(intake, author, stop, size)
 
     assert intake.bad_entry is not None
-    assert await Following(alpha).prove_bad_entry(alpha_member(alpha, author), intake.bad_entry)
+    following, member = Following(alpha), alpha_member(alpha, author)
+    assert await following.end_log(member, intake.bad_entry, "not told to others")
     state = state_at(alpha, author)
     assert (state.frozen_at, state.size, state.frozen_reason) == (5, 5, "bad_entry_signature")
     (kept,) = alpha.registry.faults.kept()
@@ -104,7 +105,8 @@ async def test_entry_that_goes_back_is_proven_beside_the_one_before_it(
     take(intake, author, 6, 6)
 
     assert intake.bad_entry is not None
-    assert await Following(alpha).prove_bad_entry(alpha_member(alpha, author), intake.bad_entry)
+    following, member = Following(alpha), alpha_member(alpha, author)
+    assert await following.end_log(member, intake.bad_entry, "not told to others")
     state = state_at(alpha, author)
     assert (state.frozen_at, state.size, state.frozen_reason) == (4, 4, "backward_entry")
 

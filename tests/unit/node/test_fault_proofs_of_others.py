@@ -219,7 +219,8 @@ async def test_rotation_heard_of_while_a_proof_waits_to_be_written_still_counts(
     def full_until_rotated(proof: KeptProof) -> "Future[bool]":
         if not rotated.is_set():
             rotated.set()
-            raise Overloaded("full")
+            msg = "full"
+            raise Overloaded(msg)
         return keep(proof)
 
     monkeypatch.setattr(fetching, "_NO_ROOM_S", 0.05)

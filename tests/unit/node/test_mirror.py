@@ -11,11 +11,13 @@ require_tls13()
 import pytest  # noqa: E402 - grpc reads the cipher setting when it is first imported
 from structlog.testing import capture_logs  # noqa: E402
 
+from registry.application.fault_proofs import BadEntry  # noqa: E402
 from registry.application.intake import EntryRun, LogIntake  # noqa: E402
 from registry.application.membership.founding import load_signer  # noqa: E402
 from registry.errors import LogDiverged, Overloaded, RootMismatch  # noqa: E402
 from registry.replication.effects import FetchEntries  # noqa: E402
 from registry.replication.entry_checks import EntryFault  # noqa: E402
+from registry.replication.messages import Blame, FetchFailed, Message  # noqa: E402
 from registry_node import fetching  # noqa: E402
 from registry_node.fetching import Fetched  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
@@ -66,39 +68,6 @@ async def test_busy_store_ends_a_stream_of_heads_and_not_the_node(
     assert await mirror._watch(beta.registry.own) == "overloaded: full"
 
 
-async def test_freeze_for_an_authors_fault_is_made_though_the_store_had_no_room_at_first(
-    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alpha, beta = nodes["alpha"], nodes["beta"]
-    mirror, store = mirror_of(alpha), alpha.registry.store
-    monkeypatch.setattr(fetching, "_NO_ROOM_S", 0.001)
-    monkeypatch.setattr(store, "freeze", full_twice(store.freeze))
-    effect = FetchEntries(beta.registry.own.slug, beta.log_id, 1)
-    fault = EntryFault(0, "bad_entry_signature", "invented")
-
-    await mirror._bringing._settle(effect, beta.registry.own, Fetched(0, 0, fault))
-
-    assert store.log_state(beta.log_id).frozen_at == 0
-
-
-async def test_fault_under_a_note_of_a_retired_key_freezes_nothing(
-    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alpha, beta = nodes["alpha"], nodes["beta"]
-    mirror, store = mirror_of(alpha), alpha.registry.store
-    monkeypatch.setattr(mirror.session, "is_retired", lambda _, size: size == 7)
-    effect = FetchEntries(beta.registry.own.slug, beta.log_id, 1)
-    fault = EntryFault(0, "bad_entry_signature", "invented")
-
-    await mirror._bringing._settle(effect, beta.registry.own, Fetched(0, 0, fault, 7))
-    assert store.log_state(beta.log_id).frozen_at is None
-    await mirror._bringing._settle(effect, beta.registry.own, Fetched(0, 0, fault, 8))
-    assert store.log_state(beta.log_id).frozen_at == 0
-
-
-# --- an author with two histories -----------------------------------------------------------------
-
-
 @pytest.fixture
 def author(nodes: Nodes) -> HonestPeer:
     """beta, whose key is at hand: it writes two histories."""
@@ -108,6 +77,80 @@ def author(nodes: Nodes) -> HonestPeer:
     for number in range(HELD):
         peer.write(f"event {number}")
     return peer
+
+
+FAULT: Final = EntryFault(0, "bad_entry_signature", "invented")
+
+
+def fetched_bad(author: HonestPeer, under: int = 1, at: int = 0) -> Fetched:
+    """What a fetch brings of an author whose first entry is not signed."""
+    branch = author.fork_at(0)
+    branch.add(author.entries[0][:-64] + bytes(64))
+    bad = BadEntry(at, branch.entries[0], (), branch.note_at(1), ())
+    return Fetched(0, 0, FAULT, under, bad)
+
+
+async def test_freeze_without_a_proof_is_made_though_the_store_had_no_room_at_first(
+    nodes: Nodes, author: HonestPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    mirror, store = mirror_of(alpha), alpha.registry.store
+    monkeypatch.setattr(fetching, "_NO_ROOM_S", 0.001)
+    monkeypatch.setattr(store, "freeze", full_twice(store.freeze))
+    monkeypatch.setattr(mirror._faults._steps, "of_bad_entry", lambda *_: None)
+    effect = FetchEntries(beta.registry.own.slug, beta.log_id, 1)
+
+    await mirror._bringing._settle(effect, beta.registry.own, fetched_bad(author))
+
+    assert store.log_state(beta.log_id).frozen_at == 0
+    assert mirror.refusals == {FAULT.reason: 1}
+
+
+async def test_fault_that_is_not_shown_again_freezes_nothing_and_blames_nobody(
+    nodes: Nodes, author: HonestPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    mirror, told = mirror_of(alpha), list[Message]()
+    monkeypatch.setattr(mirror._bringing, "_tell", told.append)
+    effect = FetchEntries(beta.registry.own.slug, beta.log_id, 1)
+
+    fetched = fetched_bad(author, at=1)  # what is before it is not held
+    await mirror._bringing._settle(effect, beta.registry.own, fetched)
+
+    assert alpha.registry.store.log_state(beta.log_id).frozen_at is None
+    assert isinstance(told[-1], FetchFailed)
+    assert told[-1].blame is Blame.NOBODY
+    assert mirror.refusals == {}
+
+
+async def test_proof_of_a_key_that_was_replaced_freezes_nothing_without_a_proof_either(
+    nodes: Nodes, author: HonestPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    mirror = mirror_of(alpha)
+    monkeypatch.setattr(mirror._faults._steps, "_shown_generation", lambda _: 1)
+    effect = FetchEntries(beta.registry.own.slug, beta.log_id, 1)
+
+    await mirror._bringing._settle(effect, beta.registry.own, fetched_bad(author))
+
+    assert alpha.registry.store.log_state(beta.log_id).frozen_at is None
+
+
+async def test_fault_under_a_note_of_a_retired_key_freezes_nothing(
+    nodes: Nodes, author: HonestPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    mirror, store = mirror_of(alpha), alpha.registry.store
+    monkeypatch.setattr(mirror.session, "is_retired", lambda _, size: size == 7)
+    effect = FetchEntries(beta.registry.own.slug, beta.log_id, 1)
+
+    await mirror._bringing._settle(effect, beta.registry.own, fetched_bad(author, 7))
+    assert store.log_state(beta.log_id).frozen_at is None
+    await mirror._bringing._settle(effect, beta.registry.own, fetched_bad(author, 8))
+    assert store.log_state(beta.log_id).frozen_at == 0
+
+
+# --- an author with two histories -----------------------------------------------------------------
 
 
 def intake_at(node: Node, author: HonestPeer) -> LogIntake:
