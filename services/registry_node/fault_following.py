@@ -12,6 +12,7 @@ only move the end of the log forward.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Final
 
 import grpc
 import structlog
@@ -21,7 +22,14 @@ from registry.application import Registry
 from registry.application.fault_proofs import BadEntry
 from registry.application.intake import is_fault_of_author
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import EntryError, NotFound, RegistryError, RootMismatch, TryLater
+from registry.errors import (
+    EntryError,
+    NotFound,
+    RegistryError,
+    RootMismatch,
+    StorageError,
+    TryLater,
+)
 from registry.log.checkpoint import parse_checkpoint, parse_note
 from registry.log.fault_verdict import Verdict
 from registry.log.roster import Member
@@ -30,8 +38,13 @@ from registry.replication.messages import HeadOffered
 from registry_node.fault_steps import FaultSteps, Parting
 from registry_node.fetching import ReplicationStub, require_message, written
 from registry_node.head_messages import size_of_other_history
+from registry_node.heads import HeadHub
+from registry_node.observability import place_of
 
 _log = structlog.get_logger()
+_BUSY_S: Final = 0.2
+_SEARCH_CALLS: Final = 3
+"""A whole search may take as long as so many of its questions at their slowest."""
 
 
 class FaultFollowing:
@@ -44,6 +57,7 @@ class FaultFollowing:
         timeout_s: float,
         shown_generation: Callable[[LogId], int],
         refuse: Callable[[Slug, str], None],
+        heads: HeadHub,
     ) -> None:
         """Does nothing yet.
 
@@ -52,13 +66,15 @@ class FaultFollowing:
             timeout_s: for each question to a peer.
             shown_generation: how often peers have shown the key of a log to be rotated.
             refuse: drops a peer for a reason.
+            heads: offers proofs to peers.
         """
         self._registry = registry
         self._timeout_s = timeout_s
         self._shown_generation = shown_generation
         self._refuse = refuse
+        self._heads = heads
         self._steps = FaultSteps(registry, shown_generation)
-        self._asking: set[LogId] = set()
+        self._asking: set[tuple[Slug, LogId]] = set()
         self._dropped: dict[LogId, int] = {}
         self._dropping: set[LogId] = set()
         self._tasks: asyncio.TaskGroup | None = None
@@ -87,6 +103,11 @@ class FaultFollowing:
             return  # of a newer roster: it comes again on the next stream
         except EntryError as error:
             self._refuse(peer, f"{error.reason}: a fault proof does not hold: {error}")
+            return
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the outermost handler of a peer's proof
+            self._broke(peer, error)
             return
         await self._keep(data, verdict, by=peer)
         self._steps.remember(data)
@@ -122,8 +143,9 @@ class FaultFollowing:
             note: that checkpoint, where it is of a size that is held: it proves by itself.
             is_peers: it is the peer's own fault if there is no other history.
         """
-        if self._tasks is not None and log_id not in self._asking and peer in self._stubs:
-            self._asking.add(log_id)
+        is_asked = (peer, log_id) in self._asking
+        if self._tasks is not None and not is_asked and peer in self._stubs:
+            self._asking.add((peer, log_id))
             self._tasks.create_task(
                 self._find_parting(peer, log_id, shown, note, is_peers=is_peers)
             )
@@ -172,9 +194,23 @@ class FaultFollowing:
     async def _drop_retired(self, log_id: LogId, generation: int) -> None:
         store = self._registry.store
         is_lifted = await written(lambda: store.drop_retired_proofs(log_id, generation))
+        await self._offer_kept(log_id)
         if is_lifted:
             member = self._registry.roster.member_by_log(log_id)
             _log.warning("freeze_lifted", log=member.slug)
+
+    async def _offer_kept(self, log_id: LogId) -> None:
+        """Offers the proof of a log that is kept now, if any, in place of one that is not."""
+        offered = self._heads.proof_of(log_id)
+        while True:
+            try:
+                kept = await asyncio.to_thread(self._registry.faults.kept)
+                break
+            except TryLater:
+                await asyncio.sleep(_BUSY_S)
+        if self._heads.proof_of(log_id) == offered:  # else a newer one came meanwhile
+            left = [each.proof for each in kept if each.log_id == log_id]
+            self._heads.publish_proof(log_id, left[-1] if left else b"")
 
     async def _keep(self, data: bytes, verdict: Verdict, *, by: Slug) -> bool:
         if not self._steps.counts(verdict, by=by):
@@ -205,15 +241,31 @@ class FaultFollowing:
                 await self._keep(*proven, by=self._registry.own.slug)
         except TryLater as error:
             _log.warning("parting_not_found", log=member.slug, peer=peer, reason=error.reason)
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the outermost handler of a search
+            self._broke(peer, error)
         finally:
-            self._asking.discard(log_id)
+            self._asking.discard((peer, log_id))
+
+    def _broke(self, peer: Slug, error: Exception) -> None:
+        """A mistake of ours that a peer's bytes bring out costs that peer, not the node."""
+        _log.error("fault_handling_broke", peer=peer, at=place_of(error))
+        self._refuse(peer, f"internal_error: {type(error).__name__}")
 
     async def _ask_all(self, peer: Slug, log_id: LogId, parting: Parting) -> None:
-        """Asks until nothing is left, or the peer fails."""
+        """Asks until nothing is left, or the peer fails or takes too long over it all."""
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + _SEARCH_CALLS * self._timeout_s
         try:
             while (size := parting.next_size()) is not None:
+                left_s = ends_s - loop.time()
+                if left_s <= 0:
+                    _log.warning("parting_cut_short", peer=peer, outcome="DEADLINE_EXCEEDED")
+                    return
                 request = replication_pb2.GetPrefixRequest(log_id=log_id, size=size)
-                call = self._stubs[peer].GetPrefix(request, timeout=self._timeout_s)
+                timeout_s = min(self._timeout_s, left_s)
+                call = self._stubs[peer].GetPrefix(request, timeout=timeout_s)
                 answer = require_message(await call)
                 prefix, entry = answer.signed_prefix, answer.last_entry
                 await asyncio.to_thread(parting.take, size, prefix, entry)

@@ -125,8 +125,11 @@ class HeadHub:
             self._proofs.pop(log_id, None)
             return
         self._proofs[log_id] = proof
-        for subscription in self._subscriptions:
-            subscription.notify()
+        self.wake()
+
+    def proof_of(self, log_id: LogId) -> bytes:
+        """The fault proof that is offered of a log; empty = none is."""
+        return self._proofs.get(log_id, b"")
 
     def note_of(self, log_id: LogId) -> bytes | None:
         """The note that is offered of a log; None if none is."""

@@ -120,6 +120,7 @@ class Mirror:
             timeout_s=settings.call_timeout_s,
             shown_generation=self.session.generation_of,
             refuse=lambda peer, reason: self._tell(PartsRefused(peer, reason)),
+            heads=heads,
         )
         self.refusals: Counter[str] = Counter()
         self._bringing = Bringing(

@@ -22,6 +22,7 @@ from registry.log.fault_proof import (  # noqa: E402
 from registry.log.signing import Ed25519Signer  # noqa: E402
 from registry.store.values import LogState  # noqa: E402
 from registry_node.fault_following import FaultFollowing  # noqa: E402
+from registry_node.heads import HeadHub  # noqa: E402
 from tests.faults.honest_peer import HonestPeer  # noqa: E402
 from tests.unit.application.federation_in_process import (  # noqa: E402
     Node,
@@ -92,11 +93,13 @@ class Following(FaultFollowing):
     def __init__(self, node: Node) -> None:
         self.refused: list[tuple[Slug, str]] = []
         self.shown = 0
+        self.hub = HeadHub()
         super().__init__(
             node.registry,
             timeout_s=1.0,
             shown_generation=lambda _: self.shown,
             refuse=lambda peer, reason: self.refused.append((peer, reason.partition(":")[0])),
+            heads=self.hub,
         )
 
     async def ask(self, peer: Any, author: HonestPeer, shown: int, **more: Any) -> None:

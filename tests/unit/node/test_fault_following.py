@@ -1,9 +1,10 @@
 """Fault proofs at a node: made where it meets a fault or another history."""
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from registry.client.tls import require_tls13
 
@@ -12,8 +13,9 @@ require_tls13()
 import pytest  # noqa: E402
 
 from registry.application.membership.founding import load_signer  # noqa: E402
-from registry.domain.identifiers import LeafHash  # noqa: E402
+from registry.domain.identifiers import LeafHash, Slug  # noqa: E402
 from registry.log.entry import EventRef  # noqa: E402
+from registry.log.fault_proof import SignedPrefix  # noqa: E402
 from tests.faults.honest_peer import HonestPeer  # noqa: E402
 from tests.storage.storage_world import case  # noqa: E402
 from tests.unit.application.federation_in_process import (  # noqa: E402
@@ -34,6 +36,21 @@ from tests.unit.node.fault_world import (  # noqa: E402
     state_at,
     take,
 )
+
+OTHER: Final = Slug("delta")
+
+
+class SilentPeer(FakePeer):
+    """Answers only when it may."""
+
+    def __init__(self, author: HonestPeer) -> None:
+        super().__init__(author)
+        self.was_asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def GetPrefix(self, request: Any, timeout: float) -> Any:  # noqa: ASYNC109, N802 - as the stub
+        self.was_asked.set()
+        await self.may_answer.wait()
+        return await super().GetPrefix(request, timeout)
 
 
 @pytest.fixture(scope="module")
@@ -212,3 +229,51 @@ async def test_peer_that_holds_the_same_log_after_all_lied_about_its_entries(
 
     assert following.refused == ([(PEER, "root_mismatch")] if is_peers else [])
     assert state_at(alpha, author).frozen_at is None
+
+
+async def test_mistake_of_ours_that_an_answer_brings_out_costs_its_peer_and_not_the_node(
+    alpha: Node, author: HonestPeer
+) -> None:
+    take(intake_at(alpha, author), author, HELD, HELD)
+
+    def break_down(_: SignedPrefix) -> SignedPrefix:
+        raise BufferError
+
+    following = Following(alpha)
+    peer = FakePeer(branch_of(author, 4, HELD), twist=break_down)
+
+    await following.ask(peer, author, HELD)
+
+    assert following.refused == [(PEER, "internal_error")]
+
+
+async def test_peer_that_does_not_answer_holds_up_no_question_to_another(
+    alpha: Node, author: HonestPeer
+) -> None:
+    take(intake_at(alpha, author), author, HELD, HELD)
+    following, silent = Following(alpha), SilentPeer(branch_of(author, 4, HELD))
+    other = FakePeer(silent.author)
+    stubs: dict[Slug, Any] = {OTHER: other, PEER: silent}
+    async with asyncio.TaskGroup() as tasks:
+        following.start(tasks, stubs)
+        following.suspect(PEER, author.log_id, HELD)
+        await silent.was_asked.wait()
+        async with asyncio.TaskGroup() as more_tasks:
+            following.start(more_tasks, stubs)
+            following.suspect(OTHER, author.log_id, HELD)
+        assert state_at(alpha, author).frozen_at == 4
+        silent.may_answer.set()
+
+
+async def test_search_ends_after_a_few_times_the_longest_call_and_proves_what_was_found(
+    alpha: Node, author: HonestPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(intake_at(alpha, author), author, HELD, HELD)
+    loop, slow = asyncio.get_running_loop(), FakePeer(branch_of(author, 2, HELD))
+    real = loop.time
+    monkeypatch.setattr(loop, "time", lambda: real() + 2 * len(slow.asked))
+
+    await Following(alpha).ask(slow, author, HELD)
+
+    assert len(slow.asked) == 2
+    assert state_at(alpha, author).frozen_at == 4

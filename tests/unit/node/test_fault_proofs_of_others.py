@@ -236,6 +236,36 @@ async def test_rotation_heard_of_while_a_proof_waits_to_be_written_still_counts(
     assert state_at(alpha, author).frozen_at is None
 
 
+@pytest.mark.parametrize("cut", [None, 3, 8])
+async def test_proof_of_a_key_that_was_replaced_is_offered_no_more_though_the_log_stays_frozen(
+    alpha: Node, author: HonestPeer, cut: int | None
+) -> None:
+    following, proof = Following(alpha), proof_of(author, branch_of(author, 4, 9), 9)
+    await following.take(PEER, proof)
+    following.hub.publish_proof(author.log_id, proof)
+    if cut is not None:
+        alpha.registry.store.freeze(author.log_id, cut, "cut", b"").result()
+
+    following.shown = 1
+    async with asyncio.TaskGroup() as tasks:
+        following.start(tasks, {})
+        following.rotated(author.log_id)
+
+    assert following.hub.proof_of(author.log_id) == b""
+    assert state_at(alpha, author).frozen_at == cut
+
+
+async def test_mistake_of_ours_that_a_proof_brings_out_costs_its_peer_and_not_the_node(
+    alpha: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alpha.registry.faults, "judge", lambda _: 1 // 0)
+    following = Following(alpha)
+
+    await following.take(PEER, b"proof")
+
+    assert following.refused == [(PEER, "internal_error")]
+
+
 async def test_two_entries_of_one_place_are_taken_as_a_proof(
     alpha: Node, author: HonestPeer
 ) -> None:
