@@ -150,6 +150,7 @@ class LargeParts:
         keys: Callable[[], NodeKeys],
         run: Callable[[Callable[[], Any]], "Future[Any]"],
         stored: Callable[[LogId, int, int], None],
+        check_room: Callable[[], None],
     ) -> None:
         """Joins the parts of a store.
 
@@ -159,12 +160,14 @@ class LargeParts:
             keys: gives the node keys, or raises NodeKeyMissing.
             run: has something done by the writer.
             stored: told, by the writer, of a part that has become complete.
+            check_room: asked before anything large is stored; raises DiskReserved.
         """
         self._datastore = datastore
         self._numbers = numbers
         self._keys = keys
         self._run = run
         self._stored = stored
+        self._check_room = check_room
 
     def chunk(self, key: PartKey, chunk_no: int) -> bytes | None:
         """Returns a chunk of a complete large part; None if there is none.
@@ -196,13 +199,20 @@ class LargeParts:
     def begin(self, head: HeldPart) -> "Future[bool]":
         """Starts a large part anew; what was there of it goes. False: it was erased or is held.
 
+        Raises `DiskReserved` at once if the rest of the disk is for entries.
+
         The future fails with:
             NotFound: its entry is not held.
         """
+        self._check_room()
         return self._run(lambda: self._begin(head))
 
     def put(self, key: PartKey, first: int, chunks: Sequence[bytes]) -> "Future[bool]":
-        """Stores chunks from number `first` on; False: the part is not wanted any more."""
+        """Stores chunks from number `first` on; False: the part is not wanted any more.
+
+        Raises `DiskReserved` at once if the rest of the disk is for entries.
+        """
+        self._check_room()
         return self._run(lambda: self._put(key, first, chunks))
 
     def finish(self, key: PartKey) -> "Future[bool]":

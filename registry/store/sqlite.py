@@ -90,6 +90,7 @@ class SqliteStore(SqliteReading, EntryStore):
             lambda log_id, *place: self._writing.events.append(
                 PartsStored(log_id, (place,), (("", b""),))
             ),
+            lambda: self.disk.check_for_others(),  # noqa: PLW0108 - the disk is set later
         )
         self.cosignatures = Cosignatures(datastore, self._numbers, self._run_if_room)
         self.scrubbing = Scrubbing(datastore, self._numbers, self._keys, self._run)

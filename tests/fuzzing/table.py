@@ -40,7 +40,7 @@ _BY_ANOTHER: Final = "opens what was authenticated by the node key before it is 
 LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "registry.application.acts.read_notes_with": _BY_ANOTHER,
-        "registry.application.bundles.reading.read_again": "takes what a row of its own has read once",
+        "registry.application.bundles.reading.read_again": "reads again what a row has read",
         "registry.application.desk.open_desk": "makes an object",
         "registry.store.act_notes.read_note": _OWN_ROWS,
         "registry.store.chunks.open_head": _BY_ANOTHER,
@@ -62,7 +62,7 @@ LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
         "registry.store.rows.read_leaves": _OWN_ROWS,
         "registry.store.rows.read_state": _OWN_ROWS,
         "registry.store.sqlite.open_sqlite_store": "opens a database; tests/storage damages it",
-        "registry.store.tombstone_journal.read_journal": "reads as the journal does, which has a row",
+        "registry.store.tombstone_journal.read_journal": "reads as its row does",
         "registry.store.uploads.open_upload_head": _BY_ANOTHER,
         "registry.views.case_file.read_content": _A_QUERY,
         "registry.views.case_file.read_history": _A_QUERY,

@@ -12,8 +12,9 @@ import pytest
 
 from registry.application.erasing import ErasureTarget
 from registry.errors import DiskFull, DiskReserved, StorageError
+from registry.store.chunks import CHUNK_BYTES
 from registry.store.disk_room import DiskRoom
-from registry.store.values import KeptProof
+from registry.store.values import HeldPart, KeptProof
 from tests.counts import tell
 from tests.unit.application.erasing_world import erase
 from tests.unit.application.federation_in_process import (
@@ -83,6 +84,28 @@ def test_below_the_reserve_content_of_others_waits(nodes: Nodes, disk: Disk) -> 
     disk.free = RESERVE
     carry_parts(alpha, beta, alpha.log_id)
     assert beta.registry.store.part(alpha.log_id, 0, 0) is not None
+
+
+def test_below_the_reserve_large_content_waits_in_the_middle_too(nodes: Nodes, disk: Disk) -> None:
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    alpha.record(opening())
+    carry_entries(alpha, beta, alpha.log_id)
+    store, key = beta.registry.store, (alpha.log_id, 0, 0)
+    head = HeldPart(*key, b"s" * 32, "text/plain", b"", large_bytes=2 * CHUNK_BYTES)
+    disk.free = RESERVE - 1
+    with pytest.raises(DiskReserved):
+        store.large_parts.begin(head)
+
+    disk.free = RESERVE
+    assert store.large_parts.begin(head).result()
+    assert store.large_parts.put(key, 0, [b"a" * CHUNK_BYTES]).result()
+    disk.free = RESERVE - 1
+    with pytest.raises(DiskReserved):
+        store.large_parts.put(key, 1, [b"b" * CHUNK_BYTES])
+    assert store.large_parts.arrived(key, 0) == b"a" * CHUNK_BYTES
+
+    store.large_parts.discard(key).result()
+    assert store.large_parts.incoming(key) is None
 
 
 def test_below_the_reserve_an_erasure_of_another_member_is_carried_out(
