@@ -176,7 +176,7 @@ async def test_node_without_the_key_that_counts_signs_nothing_and_says_which_is_
     async with running([beta]):
         alpha.start()
         try:
-            async with client_of(alpha, patience_s=2.0) as client:
+            async with client_of(alpha, patience_s=10.0) as client:
                 with pytest.raises(LogReadOnly, match="no file in keys/ holds the key"):
                     await client.open_case("refused", opened("Refused (invented)"))
         finally:
