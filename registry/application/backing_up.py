@@ -135,6 +135,7 @@ def prove(
         roster,
         node_keys=node_keys,
         own_log=own.log_id,
+        beside=databases.TABLES,
         on_progress=lambda step: progress(step.done, step.total),
     )
     for finding in found:

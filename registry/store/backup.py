@@ -25,6 +25,8 @@ _MODE: Final = 0o600
 _PIECE_BYTES: Final = 2**20
 _ABOUT: Final = "backup_about"
 _OFFICE: Final = "backup_office"
+TABLES: Final = frozenset({_ABOUT, _OFFICE})
+"""What a backup has beside the tables of a log.db."""
 _SIDE_FILES: Final = ("-wal", "-shm", "-journal")
 
 

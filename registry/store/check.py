@@ -65,6 +65,7 @@ def check_store(  # noqa: PLR0913 - what is compared, each by its name
     journal: Collection[ErasedPart] | None = None,
     read_notes: ReadNotes | None = None,
     versions_of: VersionsOf | None = None,
+    beside: Collection[str] = (),
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Finding]:
     """Checks a store's database, one finding at a time.
@@ -78,6 +79,7 @@ def check_store(  # noqa: PLR0913 - what is compared, each by its name
         journal: what was erased, as it stands beside the guard; None = it is not compared.
         read_notes: opens notes of acts, see `check_notes`; None = they are not opened.
         versions_of: the roster versions of a log; None = all.
+        beside: tables that are there too, such as those of a backup.
         on_progress: called now and then within each log.
 
     Yields:
@@ -92,7 +94,7 @@ def check_store(  # noqa: PLR0913 - what is compared, each by its name
     try:
         yield from _check_structure(connection)
         connection.execute("BEGIN")
-        yield from check_schema(connection)
+        yield from check_schema(connection, beside)
         yield from _StoreCheck(connection, roster, node_keys, own_log, guard, on_progress).run()
         known = versions_of or (lambda _: range(1, roster.version + 1))
         yield from check_freezes(connection, roster, known)

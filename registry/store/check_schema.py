@@ -6,7 +6,7 @@ was erased out). Then the keys of the other databases, uploads, and to whom the 
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Final
 
@@ -29,8 +29,8 @@ _OF_LOGS: Final = (
 _META: Final = "CREATE TABLE IF NOT EXISTS meta (schema_version INTEGER NOT NULL)"
 
 
-def check_schema(connection: sqlite3.Connection) -> Iterator[Finding]:
-    """Compares every table, index and trigger with what this software makes."""
+def check_schema(connection: sqlite3.Connection, beside: Collection[str] = ()) -> Iterator[Finding]:
+    """Compares every table, index and trigger with what this software makes, but those `beside`."""
     versions = connection.execute("SELECT schema_version FROM main.meta").fetchall()
     known = range(1, len(MIGRATIONS) + 1)
     if len(versions) != 1 or versions[0][0] not in known:
@@ -38,7 +38,8 @@ def check_schema(connection: sqlite3.Connection) -> Iterator[Finding]:
         yield Finding(None, None, "schema_mismatch", detail)
         return
     expected = _made_by(versions[0][0])
-    found = {tuple(row) for row in connection.execute(_OBJECTS.replace("sqlite", "main.sqlite"))}
+    rows = connection.execute(_OBJECTS.replace("sqlite", "main.sqlite"))
+    found = {tuple(row) for row in rows if row[2] not in beside}
     for word, objects in (("missing", expected - found), ("too many", found - expected)):
         for kind, name, table, _ in sorted(objects, key=repr):
             detail = f"a {kind} is {word}, or is not as it was made: {name!r} of {table!r}"
