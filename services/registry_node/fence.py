@@ -15,7 +15,7 @@ from registry.api.v1 import replication_pb2
 from registry.application import Registry
 from registry.application.membership.ceremonies import is_leaving
 from registry.domain.identifiers import Slug
-from registry.errors import EntryError, GuardError, LogDiverged, RootMismatch, TryLater
+from registry.errors import EntryError, GuardError, LogDiverged, LogReadOnly, RootMismatch, TryLater
 from registry.log.checkpoint import Checkpoint
 from registry.replication.recovery import (
     ASK_AT_MOST_MS,
@@ -88,6 +88,11 @@ class StartUpFence:
         shown = await self._ask(self._stubs[peer])
         try:
             note = await self._judge(shown or replication_pb2.Head())
+        except LogReadOnly as error:
+            _log.error("peer_not_compared", peer=peer, reason=error.reason)
+            self._registry.store.refuse_appends(str(error))
+            self._asked.set()
+            return
         except TryLater as error:
             _log.warning("peer_not_compared", peer=peer, reason=error.reason)
             return
