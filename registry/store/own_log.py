@@ -1,4 +1,4 @@
-"""How the own log in the database stands to the guard; tells a damaged disk from another history."""
+"""How the own log stands to the guard; tells a damaged disk from another history."""
 
 from eventsourcing.sqlite import SQLiteCursor
 

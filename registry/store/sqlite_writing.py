@@ -17,6 +17,7 @@ from eventsourcing.sqlite import SQLiteCursor
 from registry.domain.identifiers import LogId, MemberId, Origin, RootHash
 from registry.errors import (
     CorruptDatabase,
+    DamagedLog,
     GuardError,
     LogDiverged,
     LogReadOnly,
@@ -185,7 +186,8 @@ class SqliteWriting:
         except BaseException as error:
             # Before a note was signed nothing happened: the next append may try again, unless the
             # database is not what it was.
-            if isinstance(error, CorruptDatabase) or (group is not None and group.is_signed):
+            is_changed = isinstance(error, CorruptDatabase) and not isinstance(error, DamagedLog)
+            if is_changed or (group is not None and group.is_signed):
                 self._stop(error)
             if isinstance(error, RegistryError) or not isinstance(error, Exception):
                 raise

@@ -20,7 +20,7 @@ from registry.api.v1 import replication_pb2
 from registry.application import Registry
 from registry.application.fault_proofs import BadEntry
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import EntryError, NotFound, RegistryError, RootMismatch, TryLater
+from registry.errors import DamagedLog, EntryError, NotFound, RegistryError, RootMismatch, TryLater
 from registry.log.checkpoint import parse_checkpoint, parse_note
 from registry.log.fault_verdict import Verdict
 from registry.log.roster import Member
@@ -175,7 +175,8 @@ class FaultFollowing:
             proven = await asyncio.to_thread(parting.prove)
             if proven is not None:
                 await self._keep(*proven, by=self._registry.own.slug)
-        except TryLater as error:
+        except (TryLater, NotFound, DamagedLog) as error:
+            # Not found: what is held of the own log is shown no more once it is stopped.
             _log.warning("parting_not_found", log=member.slug, peer=peer, reason=error.reason)
         finally:
             self._asking.discard(log_id)
