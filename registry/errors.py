@@ -277,6 +277,13 @@ class CorruptDatabase(StorageError):
     reason = "corrupt_database"
 
 
+class DamagedLog(CorruptDatabase):
+    """An entry of a log, or its content, is damaged here; the rest is sound and goes on.
+
+    The scrub repairs it: whoever meets it tries again later. Told as `CorruptDatabase`.
+    """
+
+
 class GuardError(StorageError):
     """The guard file is missing, damaged or contradicts the database."""
 

@@ -60,7 +60,10 @@ def _unpacked(status: status_pb2.Status) -> error_details_pb2.ErrorInfo:
 
 @lru_cache(maxsize=1)
 def _by_reason() -> dict[str, type[errors.RegistryError]]:
-    return {kind.reason: kind for kind in _descendants(errors.RegistryError)}
+    found: dict[str, type[errors.RegistryError]] = {}
+    for kind in _descendants(errors.RegistryError):
+        found.setdefault(kind.reason, kind)  # who has its parent's reason is told as its parent
+    return found
 
 
 def _descendants(kind: type[errors.RegistryError]) -> Iterator[type[errors.RegistryError]]:

@@ -46,6 +46,8 @@ class GuardVerdict(Enum):
     GUARD_AHEAD = "guard_ahead"
     GUARD_MISSING = "guard_missing"
     INCONSISTENT = "inconsistent"
+    DATABASE_DAMAGED = "database_damaged"
+    """They differ, and the stored entries do not lead to the root that is stored with them."""
 
 
 class GuardComparison(NamedTuple):

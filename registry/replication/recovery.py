@@ -58,6 +58,12 @@ class PullBack:
     size: int
 
 
+DAMAGED: Final = (
+    "entries of the own log are damaged on this disk: waiting until the scrub has repaired them "
+    "from a member, see `registry fsck`"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Stop:
     """Never append to this log again; a new epoch is needed.
@@ -92,6 +98,8 @@ def decide(
             that one of them cannot keep the log closed.
         shown: the most entries that anybody has shown since the start.
     """
+    if comparison.kind is GuardVerdict.DATABASE_DAMAGED:
+        return Wait(DAMAGED)
     if comparison.kind is GuardVerdict.INCONSISTENT:
         return Stop("guard and database contradict each other: a new epoch is needed")
     others = sorted(slug for slug, note in answers.items() if not note.is_consistent)

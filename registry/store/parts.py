@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import LogId
-from registry.errors import CorruptDatabase, NotFound
+from registry.errors import CorruptDatabase, DamagedLog, NotFound
 from registry.log.author import PartDraft
 from registry.log.commitment import SALT_SIZE_BYTES
 from registry.store.chunks import LARGE_PART_BYTES, join_part, open_head, seal_chunks, seal_head
@@ -142,8 +142,22 @@ def open_part(
 
     Raises:
         NodeKeyMissing: it was encrypted under a node key that is not here.
-        CorruptDatabase: it was changed, or stands at another place than it was stored at.
+        DamagedLog: it was changed, or stands at another place than it was stored at.
     """
+    try:
+        return _open_part(place, wrapped_key, sealed, node_keys, is_large=is_large)
+    except CorruptDatabase as error:
+        raise DamagedLog(str(error)) from error
+
+
+def _open_part(
+    place: tuple[LogId, int, int],
+    wrapped_key: bytes | None,
+    sealed: bytes,
+    node_keys: NodeKeys,
+    *,
+    is_large: bool,
+) -> HeldPart:
     if wrapped_key is None:
         msg = "content stands in clear, as an earlier version stored it: start the node once"
         raise CorruptDatabase(msg)

@@ -7,7 +7,7 @@ from typing import Any
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import CaseId, LeafHash, LogId, Origin, RootHash, log_id_of
-from registry.errors import CorruptDatabase, LogReadOnly, NotFound
+from registry.errors import CorruptDatabase, DamagedLog, LogReadOnly, NotFound
 from registry.log.merkle import EMPTY_ROOT, CompactRange, Subtree, leaf_hash, root_of
 from registry.store.failpoints import Step, reach
 from registry.store.tiles import fetch_subtree
@@ -81,12 +81,12 @@ def read_leaves(cursor: SQLiteCursor, log_id: LogId, start: int, end: int) -> li
     """Hashes entries [start, end).
 
     Raises:
-        CorruptDatabase: one of them is missing.
+        DamagedLog: one of them is missing.
     """
     leaves = [leaf_hash(entry) for entry in read_entries(cursor, log_id, start, end)]
     if len(leaves) != max(end - start, 0):
         msg = f"log {log_id.hex()} lacks entries between {start} and {end}; run `registry fsck`"
-        raise CorruptDatabase(msg)
+        raise DamagedLog(msg)
     return leaves
 
 

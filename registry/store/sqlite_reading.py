@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeVar
 
 from registry.domain.identifiers import CaseId, LeafHash, LogId, RequestKey, RootHash
-from registry.errors import CorruptDatabase, NodeKeyMissing, NotFound
+from registry.errors import DamagedLog, NodeKeyMissing, NotFound
 from registry.log.entry import INDEX_MAX, Audience
 from registry.log.merkle import (
     EMPTY_ROOT,
@@ -103,7 +103,7 @@ class SqliteReading(EntryReader):
             found = read_entries(cursor, log_id, start, end)
         if len(found) != max(end - max(start, 0), 0):
             msg = f"log {log_id.hex()} lacks entries between {start} and {end}; run `registry fsck`"
-            raise CorruptDatabase(msg)
+            raise DamagedLog(msg)
         if max_bytes is None:
             return found
         size_bytes = 0
@@ -135,7 +135,7 @@ class SqliteReading(EntryReader):
             rows = cursor.fetchall()
         if any(row["state"] is None for row in rows):
             msg = f"entries of case {case_id.hex()} are missing; run `registry fsck`"
-            raise CorruptDatabase(msg)
+            raise DamagedLog(msg)
         found = [
             StoredEntry(LogId(row["log_id"]), row["place"], row["state"], row["received_ms"])
             for row in rows
@@ -291,18 +291,17 @@ class SqliteReading(EntryReader):
         """See EntryStore."""
         with translated():
             notes = self.recorder.select_notifications(after, limit, inclusive_of_start=False)
-        return [
-            Change(
-                id=note.id,
-                log_id=LogId(bytes.fromhex(str(note.originator_id))),
-                index=note.originator_version,
-                entry=note.state,
-                case_id=header.case_id,
-                kind=header.kind,
-            )
-            for note in notes
-            for header in (read_header(note.state),)
-        ]
+        found: list[Change] = []
+        for note in notes:
+            try:
+                header = read_header(note.state)
+            except DamagedLog:
+                if found:
+                    break
+                raise
+            log_id, index = LogId(bytes.fromhex(str(note.originator_id))), note.originator_version
+            found.append(Change(note.id, log_id, index, note.state, header.case_id, header.kind))
+        return found
 
     def part_changes(self, after: int, limit: int) -> list[PartChange]:
         """See EntryStore."""

@@ -17,6 +17,7 @@ from eventsourcing.sqlite import SQLiteCursor
 from registry.domain.identifiers import LogId, MemberId, Origin, RootHash
 from registry.errors import (
     CorruptDatabase,
+    DamagedLog,
     GuardError,
     LogDiverged,
     LogReadOnly,
@@ -34,7 +35,8 @@ from registry.store.connections import DurableDatastore
 from registry.store.erasing import Erasing
 from registry.store.failpoints import Step, reach
 from registry.store.freezes import FreezeChange
-from registry.store.guard import Guard, compare_with_guard
+from registry.store.guard import Guard
+from registry.store.own_log import compare_own_log, may_be_shown
 from registry.store.parts import mark_asked, parts_stored, store_parts
 from registry.store.recent import RecentAppends
 from registry.store.recorder import LogRecorder, Visibility
@@ -45,7 +47,6 @@ from registry.store.rows import (
     insert_logs,
     read_state,
     refuse_if_frozen,
-    root_of_first,
     write_head,
 )
 from registry.store.sealing import NodeKeys
@@ -115,8 +116,8 @@ class SqliteWriting:
             if cursor.fetchone() is None:
                 return
             state = read_state(cursor, self._author.log_id)
-            root_at_guard = self._guarded_root(cursor, state)
-        self._compare(state, root_at_guard)
+            self.comparison = compare_own_log(cursor, self._numbers, self._guard, state)
+        self._publish(state)
 
     def close(self) -> None:
         """Closes the guard."""
@@ -185,7 +186,8 @@ class SqliteWriting:
         except BaseException as error:
             # Before a note was signed nothing happened: the next append may try again, unless the
             # database is not what it was.
-            if isinstance(error, CorruptDatabase) or (group is not None and group.is_signed):
+            is_changed = isinstance(error, CorruptDatabase) and not isinstance(error, DamagedLog)
+            if is_changed or (group is not None and group.is_signed):
                 self._stop(error)
             if isinstance(error, RegistryError) or not isinstance(error, Exception):
                 raise
@@ -279,6 +281,8 @@ class SqliteWriting:
         """Opens the own log if guard and database allow it."""
         if self._failure is not None:
             raise LogReadOnly(self._failure)
+        if self.comparison.kind is GuardVerdict.DATABASE_DAMAGED:
+            self.settle()  # it may be repaired
         verdict = self.comparison.kind
         if verdict not in (GuardVerdict.EQUAL, GuardVerdict.DATABASE_AHEAD):
             msg = f"the own log cannot be opened: guard and database are {verdict.value}"
@@ -315,7 +319,7 @@ class SqliteWriting:
             return self.comparison
         with self._datastore.reading() as cursor:
             state = read_state(cursor, self._author.log_id)
-            return compare_with_guard(self._guard, state.size, self._guarded_root(cursor, state))
+            return compare_own_log(cursor, self._numbers, self._guard, state)
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -350,9 +354,10 @@ class SqliteWriting:
         """Refuses own entries that contradict what this node once signed."""
         if self._guard is None:
             return
-        verdict = compare_with_guard(
-            self._guard, after.size, self._guarded_root(cursor, after)
-        ).kind
+        verdict = compare_own_log(cursor, self._numbers, self._guard, after).kind
+        if verdict is GuardVerdict.DATABASE_DAMAGED:
+            msg = "own entries before those of a peer are damaged on this disk"
+            raise LogReadOnly(msg)
         if verdict is GuardVerdict.INCONSISTENT:
             msg = (
                 f"own entries from a peer do not lead to the root signed at size "
@@ -373,21 +378,13 @@ class SqliteWriting:
             self._guard.advance(size, root)
         self.settle()
 
-    def _guarded_root(self, cursor: SQLiteCursor, state: LogState) -> RootHash | None:
-        """The root of the own log at the guard's size; None if it is not that long."""
-        size = self._guard.read().size if self._guard is not None else 0
-        if size > state.size:
-            return None
-        return root_of_first(cursor, self._numbers.of(cursor, state.log_id), state.log_id, size)
-
-    def _compare(self, state: LogState, root_at_guard: RootHash | None) -> None:
-        self.comparison = compare_with_guard(self._guard, state.size, root_at_guard)
+    def _publish(self, state: LogState) -> None:
         verdict = self.comparison.kind
         if verdict is GuardVerdict.DATABASE_AHEAD and self._failure is not None:
             return  # a write failed: only a restart decides what counts
         if verdict is GuardVerdict.DATABASE_AHEAD:
             self._advance_guard(state)
-        if verdict is GuardVerdict.INCONSISTENT:
+        if not may_be_shown(self.comparison, self._guard, state):
             # Which of two histories counts is not known: none of the own log is shown.
             state = replace(
                 state, size=0, root=EMPTY_ROOT, range=EMPTY_RANGE, note=None, noted_size=0

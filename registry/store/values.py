@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from registry.domain.identifiers import CaseId, Commitment, LeafHash, LogId, Origin, RootHash
-from registry.errors import CorruptDatabase, EntryError
+from registry.errors import DamagedLog, EntryError
 from registry.log.author import EventDraft
 from registry.log.checkpoint import Checkpoint
 from registry.log.entry import Header, decode_header, split_entry
@@ -310,10 +310,10 @@ def read_header(entry: bytes) -> Header:
     """Reads the header of an entry that was checked when it was stored.
 
     Raises:
-        CorruptDatabase: it cannot be parsed any more.
+        DamagedLog: it cannot be parsed any more.
     """
     try:
         return decode_header(split_entry(entry)[0])
     except EntryError as error:
         msg = f"a stored entry cannot be parsed ({error}); run `registry fsck`"
-        raise CorruptDatabase(msg) from error
+        raise DamagedLog(msg) from error

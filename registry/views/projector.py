@@ -18,6 +18,7 @@ from typing import Final
 from registry.domain.identifiers import CaseId
 from registry.domain.mechanisms import Profiles, shipped_profiles
 from registry.domain.vocabulary import EventKind
+from registry.errors import DamagedLog
 from registry.store.read_models import CaseFold, ReadModels
 from registry.store.values import Change, LogState, PartChange, read_header
 from registry.views.case_file import Reader, read_history
@@ -89,6 +90,10 @@ class Projector:
 
         Returns:
             An iterator with at least one item; the last one tells what all steps did.
+
+        Raises:
+            DamagedLog: a case could not be read. All others are folded, and all of them will be
+                again: until it is repaired the place stays where it was.
         """
         store = self._reader.store
         self._start_anew_if_lifted()
@@ -108,12 +113,8 @@ class Projector:
         void = [case_id for state in frozen.values() for case_id in self._void_cases(state)]
         found = [*(p.case_id for p in parts), *(e.case_id for e in entries), *void, *ended]
         unsaved: list[CaseFold] = []
-        for rows in self._fold_in_steps(case_id for case_id in dict.fromkeys(found) if case_id):
-            unsaved += rows
-            if len(unsaved) >= SAVED_CASES:
-                self._models.save(unsaved, {})
-                unsaved.clear()
-            yield Progress(changes=0, is_behind=True)
+        cases = (case_id for case_id in dict.fromkeys(found) if case_id)
+        yield from self._save_in_steps(cases, unsaved)
         places = {PARTS: parts[-1].id if parts else 0, ENTRIES: entries[-1].id if entries else 0}
         void_counts = {stream: _void_count(state) for stream, state in frozen.items()}
         places |= void_counts
@@ -141,12 +142,7 @@ class Projector:
         places = {**void_counts}
         places |= {ENTRIES: _last_id(store.changes), PARTS: _last_id(store.part_changes)}
         unsaved: list[CaseFold] = []
-        for folds in self._fold_in_steps(self._all_cases()):
-            unsaved += folds
-            if len(unsaved) >= SAVED_CASES:
-                self._models.save(unsaved, {})
-                unsaved.clear()
-            yield Progress(changes=0, is_behind=True, events=sum(fold.events for fold in folds))
+        yield from self._save_in_steps(self._all_cases(), unsaved)
         self._models.save(unsaved, {stream: place for stream, place in places.items() if place})
         self._void |= void_counts
         yield self._progress(places[ENTRIES] + places[PARTS], is_behind=True)
@@ -179,12 +175,36 @@ class Projector:
             self._models.clear()
             self._void.clear()
 
+    def _save_in_steps(
+        self, cases: Iterable[CaseId], unsaved: list[CaseFold]
+    ) -> Iterator[Progress]:
+        """Folds cases; leaves the last of them in `unsaved`, unless one could not be read."""
+        try:
+            for folds in self._fold_in_steps(cases):
+                unsaved += folds
+                if len(unsaved) >= SAVED_CASES:
+                    self._models.save(unsaved, {})
+                    unsaved.clear()
+                yield Progress(changes=0, is_behind=True, events=sum(fold.events for fold in folds))
+        except DamagedLog:
+            self._models.save(unsaved, {})
+            raise
+
     def _fold_in_steps(self, case_ids: Iterable[CaseId]) -> Iterator[list[CaseFold]]:
-        """Gives the folds of a few cases at a time, as many as make a step."""
+        """Gives the folds of a few cases at a time, as many as make a step.
+
+        Raises:
+            DamagedLog: at the end, of a case that could not be read.
+        """
         folds: list[CaseFold] = []
         events = 0
+        damaged: DamagedLog | None = None
         for case_id in case_ids:
-            history = read_history(self._reader, case_id)
+            try:
+                history = read_history(self._reader, case_id)
+            except DamagedLog as error:
+                damaged = error
+                continue
             folds.append(fold_case(history, self._situations, self._profiles))
             events += len(history.events)
             if len(folds) >= STEP_CASES or events >= STEP_EVENTS:
@@ -192,6 +212,8 @@ class Projector:
                 folds, events = [], 0
         if folds:
             yield folds
+        if damaged is not None:
+            raise damaged
 
     def _progress(self, changes: int, *, is_behind: bool) -> Progress:
         """Takes rows that were replaced for an erasure out of the write-ahead log; ends a fold."""

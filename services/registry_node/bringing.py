@@ -11,7 +11,7 @@ import structlog
 
 from registry.application import Registry
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import LogDiverged, RegistryError, StorageError
+from registry.errors import DamagedLog, LogDiverged, RegistryError, StorageError
 from registry.log.roster import Member
 from registry.replication.effects import FetchEntries, TakeTail
 from registry.replication.messages import (
@@ -79,17 +79,8 @@ class Bringing:
                 stub = stubs[effect.peer]
                 is_stopped = partial(self._is_held_back, effect.log_id)
                 fetched = await self._entries.fetch(stub, member, effect.size, is_stopped)
-        except StorageError:
-            # Our own disk: nothing a peer does can mend it, and going on could hide it.
-            raise
         except RegistryError as error:
-            _log.warning("fetch_failed", peer=effect.peer, log=member.slug, reason=error.reason)
-            reason, blame = f"{error.reason}: {error}", blame_of(error)
-            if isinstance(error, LogDiverged) and effect.log_id in self._entries.ends:
-                blame = Blame.NOBODY  # it was frozen meanwhile: what is before that is fetched
-            elif blame is Blame.AUTHOR:
-                self._faults.suspect_fetch(effect, error)
-            self._tell(FetchFailed(effect.peer, effect.log_id, reason, blame))
+            self._failed(effect, member, error)
             return
         except Exception as error:  # noqa: BLE001 - the outermost handler of a fetch
             # A mistake of ours that a peer's bytes bring out costs that peer, not the node.
@@ -107,6 +98,25 @@ class Bringing:
                 entries=fetched.size - fetched.before,
                 duration_ms=round((perf_counter() - started) * 1000, 1),
             )
+
+    def _failed(
+        self, effect: FetchEntries | TakeTail, member: Member, error: RegistryError
+    ) -> None:
+        """Tells the session whose fault it is; a damaged log here waits for the scrub.
+
+        Raises:
+            StorageError: our own disk failed.
+        """
+        if isinstance(error, StorageError) and not isinstance(error, DamagedLog):
+            # Nothing a peer does can mend it, and going on could hide it.
+            raise error
+        _log.warning("fetch_failed", peer=effect.peer, log=member.slug, reason=error.reason)
+        reason, blame = f"{error.reason}: {error}", blame_of(error)
+        if isinstance(error, LogDiverged) and effect.log_id in self._entries.ends:
+            blame = Blame.NOBODY  # it was frozen meanwhile: what is before that is fetched
+        elif blame is Blame.AUTHOR:
+            self._faults.suspect_fetch(effect, error)
+        self._tell(FetchFailed(effect.peer, effect.log_id, reason, blame))
 
     def end_if_whole(self, log_id: LogId, size: int) -> None:
         """A log that ends somewhere is fetched up to there, by who joins later too."""

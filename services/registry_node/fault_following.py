@@ -23,6 +23,7 @@ from registry.application.fault_proofs import BadEntry
 from registry.application.intake import is_fault_of_author
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import (
+    DamagedLog,
     EntryError,
     NotFound,
     RegistryError,
@@ -239,7 +240,8 @@ class FaultFollowing:
             proven = await asyncio.to_thread(parting.prove)
             if proven is not None:
                 await self._keep(*proven, by=self._registry.own.slug)
-        except TryLater as error:
+        except (TryLater, NotFound, DamagedLog) as error:
+            # Not found: what is held of the own log is shown no more once it is stopped.
             _log.warning("parting_not_found", log=member.slug, peer=peer, reason=error.reason)
         except StorageError:
             raise

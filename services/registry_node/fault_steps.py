@@ -13,7 +13,7 @@ import structlog
 
 from registry.application.fault_proofs import BadEntry, FaultProofs
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import EntryError, LimitExceeded, NotFound, TryLater
+from registry.errors import DamagedLog, EntryError, LimitExceeded, NotFound, TryLater
 from registry.log.checkpoint import parse_checkpoint, parse_note
 from registry.log.fault_proof import SignedPrefix, decode_signed_prefix
 from registry.log.fault_verdict import Verdict, newest_generation
@@ -113,7 +113,7 @@ class FaultSteps:
         try:
             data = faults.of_bad_entry(member, bad)
             return Proven(data, faults.judge(data))
-        except (EntryError, NotFound, TryLater) as error:
+        except (EntryError, NotFound, TryLater, DamagedLog) as error:
             _log.warning("fault_not_proven", log=member.slug, at=bad.index, reason=error.reason)
             return None
 

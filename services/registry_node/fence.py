@@ -15,7 +15,15 @@ from registry.api.v1 import replication_pb2
 from registry.application import Registry
 from registry.application.membership.ceremonies import is_leaving
 from registry.domain.identifiers import Slug
-from registry.errors import EntryError, GuardError, LogDiverged, RootMismatch, TryLater
+from registry.errors import (
+    DamagedLog,
+    EntryError,
+    GuardError,
+    LogDiverged,
+    LogReadOnly,
+    RootMismatch,
+    TryLater,
+)
 from registry.log.checkpoint import Checkpoint
 from registry.replication.recovery import (
     ASK_AT_MOST_MS,
@@ -88,6 +96,11 @@ class StartUpFence:
         shown = await self._ask(self._stubs[peer])
         try:
             note = await self._judge(shown or replication_pb2.Head())
+        except (LogReadOnly, DamagedLog) as error:
+            _log.error("peer_not_compared", peer=peer, reason=error.reason)
+            self._registry.store.refuse_appends(str(error))
+            self._asked.set()
+            return
         except TryLater as error:
             _log.warning("peer_not_compared", peer=peer, reason=error.reason)
             return
@@ -129,7 +142,7 @@ class StartUpFence:
                 if not note.is_consistent:
                     self._forked(peer, note.size)
             return await self._carry_out(decision, held=comparison.database_size)
-        except TryLater as error:
+        except (TryLater, DamagedLog) as error:
             store.refuse_appends(str(error))
             _log.warning("log_waits", reason=error.reason)
             return False

@@ -10,12 +10,12 @@ from typing import Final, NamedTuple, Protocol
 import structlog
 
 from registry.domain.identifiers import RootHash, Slug
-from registry.errors import BadKeyRotation, EntryError, RegistryError
+from registry.errors import BadKeyRotation, EntryError, LogReadOnly, RegistryError
 from registry.log.checkpoint import Checkpoint
 from registry.log.facts import GuardComparison
 from registry.log.log_keys import LogKeys, keys_of_member, verify_log_checkpoint
 from registry.log.roster import Member
-from registry.replication.recovery import Decision, OwnNote, decide
+from registry.replication.recovery import DAMAGED, Decision, OwnNote, decide
 from registry.store.entries import EntryStore
 
 _log = structlog.get_logger()
@@ -108,6 +108,7 @@ class FenceSteps:
         """Compares a member's note of the own log with what is held; empty = it has none.
 
         Raises:
+            LogReadOnly: what is held is damaged, which tells nothing of the member.
             TryLater: the store is closing.
             StorageError: our own disk failed.
         """
@@ -126,6 +127,7 @@ class FenceSteps:
         root = self._root_at(checkpoint.size)
         if root is None or root == checkpoint.root:
             return Judged(OwnNote(size=checkpoint.size, is_consistent=True), checkpoint)
+        self._require_sound()
         if keys.is_retired(checkpoint.size):
             # Whoever can find an old key can write such notes: they stop nobody.
             _log.error("note_of_retired_key", size=checkpoint.size)
@@ -147,6 +149,13 @@ class FenceSteps:
             _log.error("note_of_retired_key", size=checkpoint.size)
             return _NOTHING
         return Judged(OwnNote(size=checkpoint.size, is_consistent=False, note=note))
+
+    def _require_sound(self) -> None:
+        """Another root may be that of a damaged entry: it is repaired before anybody is judged."""
+        store, log_id = self._home.store, self._home.own.log_id
+        held = store.log_state(log_id)
+        if store.root_at(log_id, held.size) != held.root:
+            raise LogReadOnly(DAMAGED)
 
     def _root_at(self, size: int) -> RootHash | None:
         """The root that is held at a size; None if it is not."""

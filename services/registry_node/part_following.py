@@ -19,7 +19,7 @@ import structlog
 
 from registry.application import Registry
 from registry.domain.identifiers import LogId, Slug
-from registry.errors import EntryError, PeerUnavailable, RegistryError, StorageError
+from registry.errors import DamagedLog, EntryError, PeerUnavailable, RegistryError, StorageError
 from registry.log.roster import Member
 from registry_node.fetching import ReplicationStub
 from registry_node.part_fetching import PartFetcher, PartSource
@@ -191,6 +191,10 @@ class PartFollowing:
             started = perf_counter()
             try:
                 count = await self._bring(member, sources)
+            except DamagedLog as error:
+                # Asked again when the scrub has repaired it.
+                _log.error("parts_failed", log=member.slug, reason=error.reason)
+                continue
             except StorageError:
                 raise
             except RegistryError as error:

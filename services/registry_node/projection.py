@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from registry.application import Registry
-from registry.errors import TryLater
+from registry.errors import DamagedLog, TryLater
 from registry.store.values import StoreEvent
 from registry.views.projector import Progress
 from registry_node.mirror import Mirror
@@ -34,6 +34,8 @@ _EMBARGOES_S: Final = 30.0
 """So long after an embargo the lists may lack its content; the history shows it at once."""
 _POSTPONED_S: Final = 1.0
 """After a busy moment, and while a reader keeps what was erased in the list's write-ahead log."""
+_DAMAGED_S: Final = 5.0
+"""After something in a log could not be read: it has to be repaired first."""
 
 
 class ProjectionLoop:
@@ -68,6 +70,12 @@ class ProjectionLoop:
                 _log.warning("fold_postponed", reason=error.reason)
                 self._changed.set()
                 await asyncio.sleep(_POSTPONED_S)
+                continue
+            except DamagedLog as error:
+                # Until the scrub has repaired it: all that can be read is in the list.
+                _log.error("fold_postponed", reason=error.reason)
+                self._changed.set()
+                await asyncio.sleep(_DAMAGED_S)
                 continue
             if progress.is_behind:
                 self._changed.set()

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from registry.application import Registry
-from registry.errors import TryLater
+from registry.errors import DamagedLog, TryLater
 from registry.store.values import PartsErased, StoreEvent
 
 _log = structlog.get_logger()
@@ -66,7 +66,7 @@ class ErasureReceipts:
             count = 0
             if is_clean and is_open:
                 count = await asyncio.to_thread(self._registry.confirm_erasures, forgotten_id)
-        except TryLater as error:
+        except (TryLater, DamagedLog) as error:
             _log.warning("receipts_wait", reason=error.reason)
             return False
         if count:

@@ -18,7 +18,7 @@ import structlog
 from registry.application import Registry
 from registry.application.cosignature_book import Shown, Verdict
 from registry.domain.identifiers import LogId, Origin, Slug, log_id_of
-from registry.errors import TryLater
+from registry.errors import DamagedLog, TryLater
 from registry.log.cosignature import Cosignature, cosignature_notes
 from registry.log.roster import Member
 from registry_node.cosignature_feed import CosignatureBoard, CosignatureFeed
@@ -194,8 +194,8 @@ class Witnessing:
     async def _cosign(self, logs: set[LogId]) -> list[Cosignature]:
         try:
             return await asyncio.to_thread(self._witness.cosign, logs & self._logs)
-        except TryLater as error:
-            # The token does not answer: with the next round.
+        except (TryLater, DamagedLog) as error:
+            # The token does not answer, or a log is damaged here: with the next round.
             _log.warning("not_cosigned", reason=error.reason)
             self._grown |= logs
             self._wake.set()

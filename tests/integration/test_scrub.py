@@ -128,7 +128,60 @@ def test_damage_that_nobody_can_repair_is_told_and_stops_appends(
             return not status.is_open and status.scrub.left == 1
 
         asyncio.run(until(is_read_only, "beta appends nothing on top of damage"))
+        start_all([alpha])
+
+        async def is_open() -> bool:
+            async with client_of(beta) as client:
+                return (await client.node_status()).is_open
+
+        asyncio.run(until(is_open, "beta is open when alpha is back and the entry repaired"))
     finally:
         stop_all(nodes)
 
     assert {line["log"] for line in lines(beta, "damage_left")} == {"beta"}
+    assert lines(beta, "log_stopped") == lines(beta, "log_frozen") == []
+    assert list(fsck_folder(beta.folder, lambda _done, _total: None)) == []
+
+
+@pytest.mark.parametrize("origin", [PEER, OWN])
+def test_damage_that_others_meet_before_the_scrub_ends_no_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    monkeypatch.setenv("REGISTRY_NODE_SCRUB_PERIOD_S", "6")
+    nodes = found(tmp_path, "alpha", "beta")
+    alpha, beta = nodes
+    try:
+        start_all(nodes)
+        asyncio.run(record(alpha, beta))
+        asyncio.run(until(lambda: is_quiet(beta), "beta holds and has folded all"))
+        with closing(sqlite3.connect(beta.folder / "log.db", isolation_level=None)) as database:
+            database.execute("PRAGMA busy_timeout = 10000")
+            spoilt = (
+                "UPDATE stored_events SET state = x'00' WHERE originator_version = "
+                f"(SELECT size - 1 FROM logs WHERE origin = '{origin}') "
+                f"AND originator_id = {ID.format(origin)}"
+            )
+            assert database.execute(spoilt).rowcount == 1
+
+        async def goes_on() -> None:
+            async with client_of(alpha) as client:
+                await client.record("later", NEW, statement("Of the same case"))
+
+        asyncio.run(goes_on())
+        asyncio.run(until(lambda: is_told(beta), "a reader has met it"))
+        asyncio.run(until(lambda: is_mended(beta), "the scrub has repaired it"))
+        asyncio.run(until_equal([alpha, beta], case_count=1))
+        asyncio.run(until(lambda: is_quiet(beta), "all is folded after the repair"))
+    finally:
+        stop_all(nodes)
+
+    assert lines(beta, "node_failed") == []
+    assert list(fsck_folder(beta.folder, lambda _done, _total: None)) == []
+
+
+async def is_told(node: LocalNode) -> bool:
+    return any(lines(node, event) for event in ("fold_postponed", "fetch_failed", "parts_failed"))
+
+
+async def is_mended(node: LocalNode) -> bool:
+    return bool(lines(node, "damage_repaired"))

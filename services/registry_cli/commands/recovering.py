@@ -41,6 +41,10 @@ _FORKED: Final = (
     "This log cannot go on from here. Put back the database that belongs to this guard; if there "
     "is none, begin a new epoch: registry new-epoch"
 )
+_DAMAGED: Final = (
+    "The next start keeps the log closed until the scrub has repaired them from a member. See what "
+    "is damaged: registry fsck"
+)
 _LOST_FOR_EVER: Final = (
     "Events that reached no other member and no backup are lost: the log then needs a new epoch "
     "(registry new-epoch)."
@@ -156,6 +160,8 @@ def _log(standing: Standing) -> list[str]:
             told = f"{origin}: {held} events here; the guard, which knows how many were signed, is "
             waits = f"Members to wait for: {standing.members}. "
             return [f"{told}missing", _ALL_OTHERS, waits + _ONE_IS_GONE, _ELSEWHERE]
+        case GuardVerdict.DATABASE_DAMAGED:
+            return [f"{origin}: entries are damaged on this disk", _DAMAGED]
         case GuardVerdict.INCONSISTENT:
             return [f"{origin}: guard and database are of two different histories", _FORKED]
 

@@ -15,5 +15,6 @@ def test_verdicts_are_told_apart() -> None:
         "guard_ahead",
         "guard_missing",
         "inconsistent",
+        "database_damaged",
     }
     assert GuardComparison(GuardVerdict.EQUAL, 3, 3).kind is GuardVerdict.EQUAL

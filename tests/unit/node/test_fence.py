@@ -138,11 +138,15 @@ def checkpoint_of(peer: Peer, size: int) -> Checkpoint:
     return verify_checkpoint(peer.note_at(size), origin=OWN, log_key=own.log_key)
 
 
-def fence_of(registry: FakeRegistry, peers: Mapping[Slug, FakePeer]) -> StartUpFence:
+def fence_of(
+    registry: FakeRegistry, peers: Mapping[Slug, FakePeer], forked: list[Slug] | None = None
+) -> StartUpFence:
+    suspected = [] if forked is None else forked
     return StartUpFence(
         cast("Registry", registry),
         cast("Mapping[Slug, ReplicationStub]", peers),
         cast("EntryFetcher", BrokenFetcher()),
+        forked=lambda peer, _size: suspected.append(peer),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from registry.errors import Overloaded, RegistryError, StorageError, TryLater
+from registry.errors import DamagedLog, Overloaded, RegistryError, StorageError, TryLater
 from registry.store.disk_room import DiskRoom
 from registry.store.values import StoreEvent
 from registry.views.projector import Progress
@@ -51,7 +51,7 @@ class Folder:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_QUIET_S", "_LONGEST_S", "_CATCHING_UP_S", "_POSTPONED_S"):
+    for name in ("_QUIET_S", "_LONGEST_S", "_CATCHING_UP_S", "_POSTPONED_S", "_DAMAGED_S"):
         monkeypatch.setattr(projection, name, 0.001)
 
 
@@ -136,7 +136,9 @@ async def test_list_waits_while_thousands_of_entries_come() -> None:
     assert seen == [0] * 6
 
 
-@pytest.mark.parametrize("error", [Overloaded("invented"), TryLater("invented")])
+@pytest.mark.parametrize(
+    "error", [Overloaded("invented"), TryLater("invented"), DamagedLog("invented")]
+)
 async def test_busy_moment_postpones_the_fold_and_ends_nothing(error: RegistryError) -> None:
     folder = Folder([BEHIND, error], [DONE])
     async with looping(folder, IDLE):
