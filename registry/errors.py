@@ -280,8 +280,10 @@ class CorruptDatabase(StorageError):
 class DamagedLog(CorruptDatabase):
     """An entry of a log, or its content, is damaged here; the rest is sound and goes on.
 
-    The scrub repairs it: whoever meets it tries again later. Told as `CorruptDatabase`.
+    The scrub repairs it: whoever meets it tries again later.
     """
+
+    reason = "damaged_log"
 
 
 class GuardError(StorageError):
