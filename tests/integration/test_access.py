@@ -104,6 +104,7 @@ TABLE: Final[Mapping[str, str]] = MappingProxyType(
         "LinkService/EndLink": "-++---",
         "LinkService/ListLinks": "+++---",
         "LinkService/ProposeLink": "-++---",
+        "ReplicationService/AddCheckpoint": "-----+",
         "ReplicationService/ExchangeProposals": "-----+",
         "ReplicationService/GetEntries": "-----+",
         "ReplicationService/GetPartChunks": "-----+",
