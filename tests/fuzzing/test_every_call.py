@@ -50,6 +50,7 @@ _TRIES: Final = 4
 _NODE_AT_FAULT: Final = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS", "UNAUTHENTICATED"})
 _OF_THE_LIBRARY: Final = "/grpc."
 """Health answers NOT_FOUND for a service that there is not, without a reason of ours."""
+_LOST: Final = "LOST"
 _ENDLESS: Final = ("Watch", "ServerReflectionInfo")
 
 
@@ -85,13 +86,14 @@ def path_of(method: MethodDescriptor) -> str:
 async def call(caller: grpc.aio.Channel, method: MethodDescriptor, data: bytes) -> tuple[str, str]:
     """Sends raw bytes; returns the code and the stable reason.
 
-    Of a call that is refused before its bytes were read the answer can be lost on the way.
+    Of a call that is refused before its bytes were read the answer can be lost on the way. Of a
+    stream of requests it can be lost each time: then the node's log alone tells of a fault.
     """
     for _ in range(_TRIES):
         outcome = await _call(caller, method, data)
         if outcome != ("INTERNAL", ""):
-            break
-    return outcome
+            return outcome
+    return (_LOST, _LOST) if method.client_streaming else outcome
 
 
 async def _call(caller: grpc.aio.Channel, method: MethodDescriptor, data: bytes) -> tuple[str, str]:
