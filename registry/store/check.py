@@ -140,7 +140,7 @@ class _StoreCheck:
         self._on_progress = on_progress
         self._index = ExpectedIndex(connection)
         self._control = ExpectedControl(connection)
-        self._content = ExpectedContent(connection, self._own_id(), own_log, node_keys)
+        self._content = ExpectedContent(connection, self._own_id(), self._own_logs(), node_keys)
 
     def run(self) -> Iterator[Finding]:
         """Checks every log, then what is derived from all of them."""
@@ -162,9 +162,14 @@ class _StoreCheck:
         yield from check_strays(self._connection)
         yield from check_cosignatures(self._connection, self._roster)
         if self._own_log is not None:
-            yield from check_own(self._connection, self._own_log)
+            yield from check_own(self._connection, self._own_log, self._own_logs())
         if self._node_keys is not None:
             yield from check_keys(self._connection, self._node_keys)
+
+    def _own_logs(self) -> list[LogId]:
+        """The own log and those that its mechanism wrote before."""
+        own_id = self._own_id()
+        return [each.log_id for each in self._roster.writers() if each.id == own_id]
 
     def _own_id(self) -> MemberId | None:
         """Whose audience decides what is held; None = it is not known."""

@@ -5,7 +5,7 @@ missing is a finding. So is content that no audience admits this node to.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from registry.domain.identifiers import LogId, MemberId, Origin
@@ -40,7 +40,8 @@ _CHECKS: Final = (
         "is held, and nothing lets this node hold it",
         (
             "SELECT x.* FROM main.parts x JOIN temp.expected_parts e "  # noqa: S608 - constants only
-            f"USING ({_PLACE}) WHERE NOT e.may AND x.log_no <> ?1"
+            f"USING ({_PLACE}) WHERE NOT e.may "
+            "AND x.log_no NOT IN (SELECT log_no FROM temp.own_numbers)"
         ),
     ),
     (
@@ -65,7 +66,8 @@ _CHECKS: Final = (
         "part_arrivals_mismatch",
         "is held, and its arrival is not noted",
         (
-            "SELECT x.* FROM main.parts x WHERE x.log_no <> ?1 "  # noqa: S608 - constants only
+            "SELECT x.* FROM main.parts x "  # noqa: S608 - constants only
+            "WHERE x.log_no NOT IN (SELECT log_no FROM temp.own_numbers) "
             f"AND {_NOT_IN.format(table='main.part_arrivals')}"
         ),
     ),
@@ -93,14 +95,19 @@ class ExpectedContent:
         self,
         connection: sqlite3.Connection,
         own_id: MemberId | None,
-        own_log: LogId | None,
+        own_logs: Sequence[LogId],
         node_keys: NodeKeys | None,
     ) -> None:
         self._connection = connection
         self._own_id = own_id
-        self._own_log = own_log
         self._node_keys = node_keys
         connection.execute(_TABLE)
+        connection.execute("CREATE TEMP TABLE own_numbers (log_no INTEGER PRIMARY KEY)")
+        # Content of own appends is there from the start: it arrives from nobody.
+        connection.executemany(
+            "INSERT INTO temp.own_numbers SELECT log_no FROM main.logs WHERE log_id = ?",
+            [(log_id,) for log_id in own_logs],
+        )
 
     def add(self, log_no: int, header: Header) -> None:
         """Takes one entry's header."""
@@ -118,11 +125,7 @@ class ExpectedContent:
         if self._own_id is not None:
             self._widen(self._own_id)
             for reason, words, statement in _CHECKS:
-                number = self._own_number() if "?1" in statement else None
-                rows = self._connection.execute(
-                    f"{statement} LIMIT {_FINDINGS_MAX}",
-                    () if number is None else (number,),
-                )
+                rows = self._connection.execute(f"{statement} LIMIT {_FINDINGS_MAX}")
                 for log_no, index, ordinal, *_ in rows.fetchall():
                     yield self._found(log_no, index, reason, f"part {ordinal} {words}")
         yield from self._check_incoming()
@@ -141,12 +144,6 @@ class ExpectedContent:
                     "WHERE log_no = ? AND entry_index = ?",
                     (is_valid, log_no, index),
                 )
-
-    def _own_number(self) -> int:
-        row = self._connection.execute(
-            "SELECT log_no FROM main.logs WHERE log_id = ?", (self._own_log,)
-        ).fetchone()
-        return -1 if row is None else row[0]
 
     def _check_incoming(self) -> Iterator[Finding]:
         """Opens what has come so far of large parts."""

@@ -6,7 +6,7 @@ was erased out). Then the keys of the other databases, uploads, and to whom the 
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import Final
 
@@ -76,19 +76,24 @@ def check_strays(connection: sqlite3.Connection) -> Iterator[Finding]:
             yield Finding(None, None, "unknown_log", detail)
 
 
-def check_own(connection: sqlite3.Connection, own_log: LogId) -> Iterator[Finding]:
-    """Checks that the rows about own appends are about this node's log."""
+def check_own(
+    connection: sqlite3.Connection, own_log: LogId, own_logs: Sequence[LogId]
+) -> Iterator[Finding]:
+    """Checks that the rows about own appends are about this node's log, or its former ones."""
     found = [row[0] for row in connection.execute(f"SELECT {blob('log_id')} FROM main.own_log")]  # noqa: S608 - a constant name
     if found != [own_log]:
         told = [each.hex() for each in found]
         detail = f"own rows are about log {own_log.hex()}, the database says {told}"
         yield Finding(None, None, "own_log_mismatch", detail)
-    for table in ("act_notes", "recent_appends"):
+    # Notes are kept of former logs too; of the newest appends only those of the own log are told.
+    for table, log_ids in (("act_notes", own_logs), ("recent_appends", (own_log,))):
+        marks = ", ".join("?" * len(log_ids))
         rows = connection.execute(
             f"SELECT t.entry_index FROM main.{table} t LEFT JOIN main.logs l USING (log_no) "  # noqa: S608 - constant names
-            "WHERE l.log_id IS NOT ? OR NOT EXISTS (SELECT 1 FROM main.stored_events s WHERE "
-            "s.originator_id = ? AND s.originator_version = t.entry_index)",
-            (own_log, own_log.hex()),
+            f"WHERE l.log_id IS NULL OR l.log_id NOT IN ({marks}) OR NOT EXISTS (SELECT 1 FROM "
+            "main.stored_events s WHERE s.originator_id = lower(hex(l.log_id)) AND "
+            "s.originator_version = t.entry_index)",
+            tuple(log_ids),
         )
         for (index,) in rows.fetchall():
             detail = f"a row of {table} belongs to no event of the own log"
