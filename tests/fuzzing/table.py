@@ -40,7 +40,6 @@ _BY_ANOTHER: Final = "opens what was authenticated by the node key before it is 
 LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "registry.application.acts.read_notes_with": _BY_ANOTHER,
-        "registry.application.bundles.reading.read_again": "reads again what a row has read",
         "registry.application.desk.open_desk": "makes an object",
         "registry.store.act_notes.read_note": _OWN_ROWS,
         "registry.store.chunks.open_head": _BY_ANOTHER,

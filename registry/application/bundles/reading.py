@@ -95,17 +95,6 @@ class BundleContents:
         return sum(log.end - log.start for log in self.logs)
 
 
-def read_records(path: Path) -> Iterator[Record]:
-    """Yields the records of a bundle file.
-
-    Raises:
-        InvalidRequest: the file cannot be read.
-        MalformedBundle, TruncatedStream: see `read_bundle`.
-    """
-    for record, _ in _with_digests(path):
-        yield record
-
-
 def read_again(path: Path, contents: BundleContents) -> Iterator[Record]:
     """Yields the records of a bundle that was looked through, each only if it is still the same.
 
