@@ -24,7 +24,7 @@ def founded(folder: Path) -> Path:
             registry_name="two.example",
             mechanism=mechanism,
             display_name=name,
-            address="127.0.0.1:47633",
+            address="127.0.0.1:17633",
         )
         for mechanism, name in NAMES.items()
     ]

@@ -92,7 +92,8 @@ def run_session(steps: Sequence[Step], folder: Path) -> list[Outcome]:
         try:
             shell.wait(TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            pytest.fail(f"not done after {TIMEOUT_S} s:\n{record.read_text()}")
+            logs = "".join(f"\n{log.name}:\n{log.read_text()}" for log in place.glob("*.log"))
+            pytest.fail(f"not done after {TIMEOUT_S} s:\n{record.read_text()}{logs}")
         finally:
             _end_group(shell)
     ends = re.compile(rf"(.*?)\n{re.escape(END_OF_COMMAND)} (\d+)\n", flags=re.DOTALL)
