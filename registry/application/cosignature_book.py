@@ -189,10 +189,13 @@ class CosignatureBook:
             Those whose clock differs by more than five minutes: one of the two is wrong.
         """
         latest_s = (time_ms - CLOCKS_DIFFER_MS) // 1000
+        known = self._known.get(log_id, {})
         return tuple(
-            each.mechanism
-            for each in self.sizes(log_id)
-            if each.size > index and each.time_s < latest_s
+            member.slug
+            for member in self._candidates(log_id)
+            if (each := known.get(member.origin)) is not None
+            and each.checkpoint.size > index
+            and each.time_s < latest_s
         )
 
     # --- inside -----------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from registry.errors import InvalidRequest, Overloaded, RegistryError, StorageEr
 from registry_node.caller_limits import OpenCalls
 from registry_node.callers import Caller, CallerDirectory, name_of, set_caller
 from registry_node.errors import INTERNAL_TEXT, code_of, internal_details, status_details, told_text
-from registry_node.metrics.calls import CallLabels, CallMetrics, labels_of
+from registry_node.metrics.calls import CallMetrics, MethodMetrics, labels_of
 from registry_node.observability import place_of
 from registry_node.permissions import PERMISSIONS, check_permitted
 
@@ -64,27 +64,32 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._open_methods = tuple(open_methods)
         self._open_calls = open_calls or OpenCalls(sys.maxsize, perf_counter)
         self._metrics = metrics or CallMetrics(CollectorRegistry())
+        self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable["Handler | None"]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "Handler | None":
-        """Returns the handler, wrapped."""
+        """Returns the handler, wrapped; of each method one for all calls."""
+        method = str(handler_call_details.method)
+        if (known := self._wrapped.get(method)) is not None:
+            return known
         handler = await continuation(handler_call_details)
         # grpc gives None for an unknown method; its own UNIMPLEMENTED answer stands.
         if handler is None:
             return None
-        method = str(handler_call_details.method)
+        self._wrapped[method] = self._wrap(method, handler)
+        return self._wrapped[method]
+
+    def _wrap(self, method: str, handler: "Handler") -> "Handler":
         is_quiet = method.startswith(self._open_methods)
         labels = labels_of(
             method,
             is_streaming_in=handler.request_streaming,
             is_streaming_out=handler.response_streaming,
         )
-
-        def begin() -> _Call:
-            return _Call(method, is_quiet, self._metrics, labels)
+        begin = partial(_Call, method, is_quiet, MethodMetrics(self._metrics, labels))
 
         wrap: Callable[..., Any]
         if handler.request_streaming and handler.response_streaming:
@@ -219,25 +224,24 @@ class _Call:
         self,
         method: str,
         is_quiet: bool,  # noqa: FBT001
-        metrics: CallMetrics,
-        labels: CallLabels,
+        metrics: MethodMetrics,
     ) -> None:
         self.method = method
         self._is_quiet = is_quiet
         self._started = perf_counter()
         self._metrics = metrics
-        self._labels = labels
         self.caller = "unknown"
         self.is_told = True
-        metrics.started(labels)
+        metrics.started()
 
     def tell_sent(self) -> None:
         """Counts a message that goes to the caller."""
-        self._metrics.sent(self._labels)
+        self._metrics.sent()
 
     def finish(self, outcome: str, **more: str) -> None:
         """Counts the call and writes the line."""
-        self._metrics.handled(self._labels, outcome, perf_counter() - self._started)
+        took_s = perf_counter() - self._started
+        self._metrics.handled(outcome, took_s)
         if not self.is_told or (self._is_quiet and outcome == "OK"):
             return
         _log.info(
@@ -245,7 +249,7 @@ class _Call:
             method=self.method,
             caller=self.caller,
             outcome=outcome,
-            duration_ms=round((perf_counter() - self._started) * 1000, 2),
+            duration_ms=round(took_s * 1000, 2),
             **more,
         )
 
@@ -262,9 +266,7 @@ class _Call:
     async def abort_unexpected(self, context: Context, error: Exception) -> NoReturn:
         """Ends the call as INTERNAL; grpc's own abort passes through."""
         if isinstance(error, grpc.aio.AbortError):
-            self._metrics.handled(
-                self._labels, grpc.StatusCode.UNKNOWN.name, perf_counter() - self._started
-            )
+            self._metrics.handled(grpc.StatusCode.UNKNOWN.name, perf_counter() - self._started)
             raise error
         error_id = _new_error_id()
         self.finish(

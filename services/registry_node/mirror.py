@@ -150,6 +150,8 @@ class Mirror:
             if state.frozen_at is not None:
                 self._entries.ends[state.log_id] = state.frozen_at
                 self._bringing.end_if_whole(state.log_id, state.size)
+        self._has_room = registry.store.disk.has_room_for_others()
+        """As of the last tick; what is stored asks the disk itself."""
         self._heard_ms: dict[Slug, int] = {}
         self.rosters = RosterFollowing(registry)
         self.witnessing = Witnessing(registry, heads)
@@ -177,8 +179,7 @@ class Mirror:
 
     def must_wait(self, log_id: LogId) -> bool:
         """Whether no content of a log is taken now: it is over its budget, or the disk is."""
-        has_room = self._registry.store.disk.has_room_for_others()
-        return not has_room or self.session.is_content_held_back(self._now_ms(), log_id)
+        return not self._has_room or self.session.is_content_held_back(self._now_ms(), log_id)
 
     def _now_ms(self) -> int:
         """Only differences count here: a clock that nobody sets."""
@@ -321,6 +322,7 @@ class Mirror:
         """Tells the session that time passes: what failed is tried again."""
         while True:
             await asyncio.sleep(_TICK_S)
+            self._has_room = self._registry.store.disk.has_room_for_others()
             self._tell(Tick())
 
     # --- effects ------------------------------------------------------------------------------

@@ -32,27 +32,39 @@ class CallMetrics:
     """Counters and times of the calls to one server; used from one event loop."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._started = counter(CALLS_STARTED, registry)
-        self._handled = counter(CALLS_HANDLED, registry)
-        self._seconds = histogram(CALL_SECONDS, registry)
-        self._received = counter(MESSAGES_RECEIVED, registry)
-        self._sent = counter(MESSAGES_SENT, registry)
+        self.started = counter(CALLS_STARTED, registry)
+        self.handled = counter(CALLS_HANDLED, registry)
+        self.seconds = histogram(CALL_SECONDS, registry)
+        self.received = counter(MESSAGES_RECEIVED, registry)
+        self.sent = counter(MESSAGES_SENT, registry)
         self._over_limit = counter(CALLS_OVER_LIMIT, registry)
-
-    def started(self, labels: CallLabels) -> None:
-        """A call has come; its first message too, as far as this is told here."""
-        self._started.labels(*labels).inc()
-        self._received.labels(*labels).inc()
-
-    def sent(self, labels: CallLabels) -> None:
-        """One message goes to the caller."""
-        self._sent.labels(*labels).inc()
 
     def over_limit(self) -> None:
         """A call was refused because its caller had too many open."""
         self._over_limit.inc()
 
-    def handled(self, labels: CallLabels, code: str, seconds: float) -> None:
+
+class MethodMetrics:
+    """What `CallMetrics` counts of one method, looked up once: a call pays for counting alone."""
+
+    def __init__(self, metrics: CallMetrics, labels: CallLabels) -> None:
+        self._started = metrics.started.labels(*labels)
+        self._received = metrics.received.labels(*labels)
+        self._sent = metrics.sent.labels(*labels)
+        self._seconds = metrics.seconds.labels(*labels)
+        self._handled = metrics.handled
+        self._labels = labels
+
+    def started(self) -> None:
+        """A call has come; its first message too, as far as this is told here."""
+        self._started.inc()
+        self._received.inc()
+
+    def sent(self) -> None:
+        """One message goes to the caller."""
+        self._sent.inc()
+
+    def handled(self, code: str, seconds: float) -> None:
         """A call is over; `code` is the name of its status."""
-        self._handled.labels(*labels, code).inc()
-        self._seconds.labels(*labels).observe(seconds)
+        self._handled.labels(*self._labels, code).inc()
+        self._seconds.observe(seconds)

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families  # noqa: E40
 from registry.domain.identifiers import Slug  # noqa: E402
 from registry.replication.messages import HeadOffered, PeerUp  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
-from registry_node.metrics.calls import labels_of  # noqa: E402
+from registry_node.metrics.calls import MethodMetrics, labels_of  # noqa: E402
 from registry_node.metrics.listing import LABELS, METRICS, PROCESS_METRICS, Metric  # noqa: E402
 from registry_node.metrics.node import NodeMetrics  # noqa: E402
 from registry_node.mirror import Mirror  # noqa: E402
@@ -64,9 +64,10 @@ async def scrape(nodes: Nodes, mechanism: str, meanwhile: Any = None) -> Samples
 
 def one_call(metrics: NodeMetrics, _: Mirror) -> None:
     labels = labels_of("/a.Service/Read", is_streaming_in=False, is_streaming_out=True)
-    metrics.calls.started(labels)
-    metrics.calls.sent(labels)
-    metrics.calls.handled(labels, "OK", 0.1)
+    method = MethodMetrics(metrics.calls, labels)
+    method.started()
+    method.sent()
+    method.handled("OK", 0.1)
 
 
 def sample_names(metric: Metric) -> set[str]:
