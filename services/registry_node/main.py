@@ -114,18 +114,20 @@ async def serve(settings: NodeSettings) -> bool:
         metrics = NodeMetrics(settings, registry, mirror)
         server = NodeServer(settings, registry.folder, registry.roster, metrics.calls)
         server.add_services(
-            cases=CaseServicer(registry, desk),
-            replication=ReplicationServicer(
-                registry, heads, mirror.rosters, mirror.witnessing, mirror.offers
-            ),
-            audit=AuditServicer(registry, heads),
-            admin=AdminServicer(registry, mirror, scrub),
-            confidentiality=ConfidentialityServicer(registry, desk, mirror.last_heard_ms),
-            desk=DeskServicer(registry, desk),
-            attachments=attachments,
-            casework=CaseworkServicer(registry, desk),
-            links=links,
-            watch=watch,
+            (
+                CaseServicer(registry, desk),
+                ReplicationServicer(
+                    registry, heads, mirror.rosters, mirror.witnessing, mirror.offers
+                ),
+                AuditServicer(registry, heads),
+                AdminServicer(registry, mirror, scrub),
+                ConfidentialityServicer(registry, desk, mirror.last_heard_ms),
+                DeskServicer(registry, desk),
+                attachments,
+                CaseworkServicer(registry, desk),
+                links,
+                watch,
+            )
         )
         address = settings.listen or _address_of(registry)
         await server.start(address, offered_at=mirror.offering.address)

@@ -1,5 +1,6 @@
 """The gRPC server: mutual TLS 1.3, explicit limits, health, reflection, our services."""
 
+from collections.abc import Iterable
 from time import monotonic
 from typing import Any, Final
 
@@ -12,28 +13,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: E402
 from grpc_health.v1.health import aio as health_aio  # noqa: E402
 from grpc_reflection.v1alpha import reflection  # noqa: E402
 
-from registry.api.v1 import (  # noqa: E402
-    admin_pb2,
-    admin_pb2_grpc,
-    attachments_pb2,
-    attachments_pb2_grpc,
-    audit_pb2,
-    audit_pb2_grpc,
-    cases_pb2,
-    cases_pb2_grpc,
-    casework_pb2,
-    casework_pb2_grpc,
-    confidentiality_pb2,
-    confidentiality_pb2_grpc,
-    desk_pb2,
-    desk_pb2_grpc,
-    links_pb2,
-    links_pb2_grpc,
-    replication_pb2,
-    replication_pb2_grpc,
-    watch_pb2,
-    watch_pb2_grpc,
-)
 from registry.application.folder import NodeFolder  # noqa: E402
 from registry.application.key_care.key_files import read_private  # noqa: E402
 from registry.log.roster import Roster  # noqa: E402
@@ -41,6 +20,7 @@ from registry_node.caller_limits import OpenCalls  # noqa: E402
 from registry_node.callers import CallerDirectory  # noqa: E402
 from registry_node.interceptors import CallInterceptor  # noqa: E402
 from registry_node.metrics.calls import CallMetrics  # noqa: E402
+from registry_node.offered_services import of_servicer  # noqa: E402
 from registry_node.peer_tls import pem_of  # noqa: E402
 from registry_node.settings import (  # noqa: E402
     NodeSettings,
@@ -51,6 +31,7 @@ from registry_node.settings import (  # noqa: E402
 _QUIET: Final = frozenset({"/grpc.health.v1.Health/"})
 _PING_INTERVAL_MS: Final = 20_000
 _NO_COMPRESSION: Final = 1
+_HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 
 class NodeServer:
@@ -80,51 +61,15 @@ class NodeServer:
         self._credentials = _credentials(folder, roster)
         self.port = 0
 
-    def add_services(  # noqa: PLR0913 - one for each service
-        self,
-        *,
-        cases: cases_pb2_grpc.CaseServiceServicer,
-        replication: replication_pb2_grpc.ReplicationServiceServicer,
-        audit: audit_pb2_grpc.AuditServiceServicer,
-        admin: admin_pb2_grpc.AdminServiceServicer,
-        confidentiality: confidentiality_pb2_grpc.ConfidentialityServiceServicer,
-        desk: desk_pb2_grpc.DeskServiceServicer,
-        attachments: attachments_pb2_grpc.AttachmentServiceServicer,
-        casework: casework_pb2_grpc.CaseworkServiceServicer,
-        links: links_pb2_grpc.LinkServiceServicer,
-        watch: watch_pb2_grpc.WatchServiceServicer,
-    ) -> None:
+    def add_services(self, servicers: Iterable[object]) -> None:
         """Registers our services with health and reflection."""
-        cases_pb2_grpc.add_CaseServiceServicer_to_server(cases, self._server)
-        replication_pb2_grpc.add_ReplicationServiceServicer_to_server(replication, self._server)
-        audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, self._server)
-        admin_pb2_grpc.add_AdminServiceServicer_to_server(admin, self._server)
-        confidentiality_pb2_grpc.add_ConfidentialityServiceServicer_to_server(
-            confidentiality, self._server
-        )
-        desk_pb2_grpc.add_DeskServiceServicer_to_server(desk, self._server)
-        attachments_pb2_grpc.add_AttachmentServiceServicer_to_server(attachments, self._server)
-        casework_pb2_grpc.add_CaseworkServiceServicer_to_server(casework, self._server)
-        links_pb2_grpc.add_LinkServiceServicer_to_server(links, self._server)
-        watch_pb2_grpc.add_WatchServiceServicer_to_server(watch, self._server)
+        names = [_HEALTH, reflection.SERVICE_NAME]
+        for servicer in servicers:
+            offered = of_servicer(servicer)
+            offered.add(servicer, self._server)
+            names.append(offered.name)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = [
-            module.DESCRIPTOR.services_by_name[service].full_name
-            for module, service in (
-                (cases_pb2, "CaseService"),
-                (replication_pb2, "ReplicationService"),
-                (audit_pb2, "AuditService"),
-                (admin_pb2, "AdminService"),
-                (confidentiality_pb2, "ConfidentialityService"),
-                (desk_pb2, "DeskService"),
-                (attachments_pb2, "AttachmentService"),
-                (casework_pb2, "CaseworkService"),
-                (links_pb2, "LinkService"),
-                (watch_pb2, "WatchService"),
-                (health_pb2, "Health"),
-            )
-        ]
-        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], self._server)
+        reflection.enable_server_reflection(names, self._server)
 
     async def start(self, address: str, *, offered_at: str = "") -> None:
         """Listens; port 0 takes a free one, told by `port`.

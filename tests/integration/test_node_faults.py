@@ -140,16 +140,18 @@ async def broken(tmp_path: Path) -> AsyncIterator[LocalNode]:
     registry: Any = BrokenRegistry()
     nothing: Any = None
     server.add_services(
-        cases=CaseServicer(registry, registry),
-        replication=ReplicationServicer(registry, *[nothing] * 4),
-        audit=AuditServicer(registry, nothing),
-        admin=AdminServicer(registry, nothing, nothing),
-        confidentiality=ConfidentialityServicer(registry, registry, nothing),
-        desk=DeskServicer(registry, registry),
-        attachments=AttachmentServicer(registry, registry),
-        casework=CaseworkServicer(registry, registry),
-        links=LinkServicer(registry, registry),
-        watch=WatchServicer(registry, registry),
+        (
+            CaseServicer(registry, registry),
+            ReplicationServicer(registry, *[nothing] * 4),
+            AuditServicer(registry, nothing),
+            AdminServicer(registry, nothing, nothing),
+            ConfidentialityServicer(registry, registry, nothing),
+            DeskServicer(registry, registry),
+            AttachmentServicer(registry, registry),
+            CaseworkServicer(registry, registry),
+            LinkServicer(registry, registry),
+            WatchServicer(registry, registry),
+        )
     )
     await server.start(node.address)
     try:
