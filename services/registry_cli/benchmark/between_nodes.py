@@ -23,6 +23,7 @@ from registry_cli.federation import LocalNode
 _POLL_S: Final = 0.25
 _STALLED_S: Final = 60.0
 _IDLE_S: Final = 300.0
+_SLOWEST_FOLD_PER_S: Final = 500
 _BYTES_PER_MIB: Final = 2**20
 _BYTES_PER_KIB: Final = 2**10
 
@@ -86,18 +87,23 @@ async def fetched(log_file: Path, counted: str) -> tuple[int, float]:
     return sum(line[counted] for line in lines), took_ms / 1000
 
 
-async def wait_until_idle(node: LocalNode) -> None:
+async def wait_until_idle(node: LocalNode, events: int = 0) -> None:
     """Waits until a node has folded all that it holds.
 
+    Args:
+        node: running.
+        events: how many there are to fold, if they are many.
+
     Raises:
-        PeerUnavailable: it ended, or took longer than `_IDLE_S`.
+        PeerUnavailable: it ended, or took longer than `_IDLE_S` and the time for the events.
     """
 
     async def is_idle() -> bool:
         return not (await client.node_status()).projection_lag
 
     async with RegistryClient(load_profile(node.profile)) as client:
-        await wait_until(is_idle, f"{node.mechanism.slug} does not fold its cases")
+        complaint = f"{node.mechanism.slug} does not fold its cases"
+        await wait_until(is_idle, complaint, _IDLE_S + events / _SLOWEST_FOLD_PER_S)
 
 
 async def measure_reads(
@@ -182,13 +188,15 @@ async def wait_until_held(
     return held
 
 
-async def wait_until(is_so: Callable[[], Awaitable[bool]], complaint: str) -> None:
+async def wait_until(
+    is_so: Callable[[], Awaitable[bool]], complaint: str, patience_s: float = _IDLE_S
+) -> None:
     """Asks again and again.
 
     Raises:
-        PeerUnavailable: with the complaint, after `_IDLE_S`.
+        PeerUnavailable: with the complaint, when patience is at an end.
     """
-    deadline = perf_counter() + _IDLE_S
+    deadline = perf_counter() + patience_s
     while not await is_so():
         if perf_counter() > deadline:
             raise PeerUnavailable(complaint)
