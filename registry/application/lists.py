@@ -11,13 +11,22 @@ from registry.domain.references import Reference, parse_reference
 from registry.errors import InvalidRequest
 from registry.store.read_models import ReadModels
 from registry.store.read_queries import Query
-from registry.views import acts, case_list, deadline_board, follow_up, link_list, reference_index
+from registry.views import (
+    acts,
+    case_list,
+    deadline_board,
+    detentions,
+    follow_up,
+    link_list,
+    reference_index,
+)
 from registry.views.acts import place_of_time
 from registry.views.rows import (
     ActRow,
     CaseRow,
     ConcordanceRow,
     ContentRow,
+    DetentionRow,
     FollowUpRow,
     LinkRow,
     ObligationRow,
@@ -111,6 +120,25 @@ class Lists:
     def concordances(self, ask: Ask) -> Listed[ConcordanceRow]:
         """What is said to ask the same."""
         return self._read(follow_up.CONCORDANCES, ConcordanceRow, ask)
+
+    def detentions(
+        self, ask: Ask, on: date, *, with_released: bool = False
+    ) -> Listed[DetentionRow]:
+        """Who is, or may be, held on a day, longest first.
+
+        A page may have fewer rows than it can, or none, and yet another may follow.
+
+        Args:
+            ask: the page.
+            on: the day.
+            with_released: whether those that were released before it are listed too.
+        """
+        page = self._page(detentions.VIEW, DetentionRow, ask, is_ascending=True)
+        is_wanted = detentions.has_begun if with_released else detentions.is_held
+        rows = tuple(row for row in page.rows if is_wanted(row, on))
+        if self._note is not None:
+            self._note(rows)
+        return Listed(rows, page.next_token)
 
     def links(self, ask: Ask) -> Listed[LinkRow]:
         """Where links were proposed, newest first."""

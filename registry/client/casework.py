@@ -309,6 +309,7 @@ def _read_profile(message: casework_pb2.MechanismProfile) -> Profile:
         confidentiality=message.confidentiality,
         to_be_confirmed=tuple(message.to_be_confirmed),
         bodies=dict(message.bodies),
+        region=message.region,
         instruments={
             each.code: Instrument.model_validate(
                 {name: getattr(each, name) for name in names - {"to_be_confirmed"}}

@@ -19,9 +19,19 @@ from registry.domain.content import (
     ReplyReceived,
 )
 from registry.domain.content.kinds.judgement import Fact
+from registry.domain.detention import detentions_of
 from registry.domain.grading import AMBIGUOUS
 
-Matter: TypeAlias = Literal["status", "emblematic", "assessment", "reply_kind", "confidence"]
+Matter: TypeAlias = Literal[
+    "status",
+    "emblematic",
+    "assessment",
+    "reply_kind",
+    "confidence",
+    "detained_date",
+    "released_date",
+    "released",
+]
 _Topic: TypeAlias = tuple[Matter, tuple[str, int] | None]
 
 
@@ -48,8 +58,9 @@ def disagreements_of(acts: Iterable[Act]) -> tuple[Disagreement, ...]:
     Args:
         acts: the readable acts of one history, in its order.
     """
+    known = list(acts)
     said: dict[_Topic, list[Claim]] = {}
-    for act in acts:
+    for act in known:
         for topic, claim in _said(act):
             said.setdefault(topic, []).append(claim)
     found = []
@@ -57,6 +68,7 @@ def disagreements_of(acts: Iterable[Act]) -> tuple[Disagreement, ...]:
         claims = _shown(last_claims(made))
         if len({claim.value for claim in claims}) > 1:
             found.append(Disagreement(matter, about, claims, _is_concurrent(claims)))
+    found += _of_detentions(known)
     return tuple(sorted(found, key=lambda each: (each.matter, each.about or ("", -1))))
 
 
@@ -64,6 +76,16 @@ def statuses_of(acts: Iterable[Act]) -> dict[str, str]:
     """The status that each mechanism gave the case, of those that gave one."""
     given = [claim for act in acts for (matter, _), claim in _said(act) if matter == "status"]
     return {claim.mechanism: claim.value for claim in last_claims(given)}
+
+
+def _of_detentions(acts: Iterable[Act]) -> Iterable[Disagreement]:
+    """On detentions: once for each, however many persons were detained together."""
+    found: dict[tuple[Matter, tuple[str, int]], Disagreement] = {}
+    for detention in detentions_of(acts):
+        for matter, claimed in detention.disputes:
+            about, claims = detention.opening.place, _shown(claimed)
+            found[matter, about] = Disagreement(matter, about, claims, _is_concurrent(claims))
+    return found.values()
 
 
 def _said(act: Act) -> Iterator[tuple[_Topic, Claim]]:

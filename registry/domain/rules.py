@@ -124,6 +124,9 @@ ORDERED_DATES: Final = (
     ("adopted_date", "followup_due_date"),
     ("delivered_date", "followup_due_date"),
     ("observed_date", "next_hearing_date"),
+    ("arrested_date", "detained_date"),
+    ("detained_date", "next_hearing_date"),
+    ("changed_date", "next_hearing_date"),
 )
 """The first of a pair never lies after the second."""
 

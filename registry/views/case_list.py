@@ -24,6 +24,7 @@ from registry.views.acts import (
 )
 from registry.views.case_file import CaseHistory, PartState
 from registry.views.deadline_board import obligation_documents
+from registry.views.detentions import detention_documents
 from registry.views.follow_up import concordance_documents, follow_up_documents
 from registry.views.link_list import link_documents
 from registry.views.reference_index import reference_documents
@@ -66,6 +67,7 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
         *concordance_documents(row.case_id, acts, confidential=shown),
         *reference_documents(row.case_id, acts, confidential=own),
         *link_documents(history),
+        *detention_documents(row, acts, confidential=shown),
     )
     return CaseFold(
         history.case_id, documents, min(embargoes, default=0), events=len(history.events)

@@ -32,6 +32,7 @@ from registry_cli.commands import (  # noqa: E402
     clients,
     demo,
     desk,
+    detention,
     erasing,
     handover,
     key_backup,
@@ -90,6 +91,8 @@ _add(_DAILY, online.record, attachments.download, kinds.kinds, casework.mechanis
 app.command("import", rich_help_panel=_DAILY)(online.import_command)
 _add(_DAILY, erasing.widen, erasing.erase)
 app.add_typer(erasing.erasure_app, name="erasure", rich_help_panel=_DAILY)
+app.add_typer(detention.detention_app, name="detention", rich_help_panel=_DAILY)
+app.add_typer(detention.emblematic_app, name="emblematic", rich_help_panel=_DAILY)
 app.add_typer(links.link_app, name="link", rich_help_panel=_DAILY)
 app.add_typer(references.reference_app, name="reference", rich_help_panel=_DAILY)
 app.add_typer(desk.desk_app, name="desk", rich_help_panel=_DAILY)

@@ -113,7 +113,7 @@ def columns(*names: str, right: Sequence[str] = ()) -> Table:
     return table
 
 
-def print_cases(output: Output, cases: Sequence[CaseSummary]) -> None:
+def print_cases(output: Output, cases: Sequence[CaseSummary], *, with_count: bool = True) -> None:
     """Prints a list of cases."""
     for case in cases:
         states = " ".join(case.states[:_STATES_SHOWN])
@@ -124,7 +124,8 @@ def print_cases(output: Output, cases: Sequence[CaseSummary]) -> None:
             f"by {', '.join(case.mechanisms)}"
         )
         print_wrapped(output, f"  {case.case_id.hex()}  ", facts)
-    output.say(f"{len(cases)} cases")
+    if with_count:
+        output.say(f"{len(cases)} cases")
 
 
 def print_case(output: Output, case: CaseSummary) -> None:

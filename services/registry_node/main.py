@@ -52,6 +52,7 @@ from registry_node.servicers.cases import CaseServicer  # noqa: E402
 from registry_node.servicers.casework import CaseworkServicer  # noqa: E402
 from registry_node.servicers.confidentiality import ConfidentialityServicer  # noqa: E402
 from registry_node.servicers.desk import DeskServicer  # noqa: E402
+from registry_node.servicers.detention import DetentionServicer  # noqa: E402
 from registry_node.servicers.links import LinkServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
 from registry_node.servicers.watch import WatchServicer  # noqa: E402
@@ -125,6 +126,7 @@ async def serve(settings: NodeSettings) -> bool:
                 DeskServicer(registry, desk),
                 attachments,
                 CaseworkServicer(registry, desk),
+                DetentionServicer(registry, desk),
                 links,
                 watch,
             )

@@ -21,6 +21,8 @@ from registry.api.v1 import (
     confidentiality_pb2_grpc,
     desk_pb2,
     desk_pb2_grpc,
+    detention_pb2,
+    detention_pb2_grpc,
     links_pb2,
     links_pb2_grpc,
     replication_pb2,
@@ -55,6 +57,7 @@ SERVICES: Final = (
     _service(desk_pb2, desk_pb2_grpc, "DeskService"),
     _service(attachments_pb2, attachments_pb2_grpc, "AttachmentService"),
     _service(casework_pb2, casework_pb2_grpc, "CaseworkService"),
+    _service(detention_pb2, detention_pb2_grpc, "DetentionService"),
     _service(links_pb2, links_pb2_grpc, "LinkService"),
     _service(watch_pb2, watch_pb2_grpc, "WatchService"),
 )

@@ -55,6 +55,14 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         },
     )
     | _rows(
+        "registry.api.v1.DetentionService",
+        {
+            "ListDetentions": _READERS,
+            "GetDetentions": _READERS,
+            "GetUntried": _READERS,
+        },
+    )
+    | _rows(
         "registry.api.v1.LinkService",
         {
             "ProposeLink": _OFFICERS,

@@ -14,9 +14,10 @@ from registry.api.v1 import (
     casework_pb2,
     confidentiality_pb2,
     content_pb2,
+    detention_pb2,
 )
 from registry.api.v1 import filter_pb2 as filters
-from registry.client import casework
+from registry.client import casework, detention
 from registry.client.content_conversion import content_from_proto, content_to_proto
 from registry.client.errors import translate
 from registry.client.values import (
@@ -166,5 +167,6 @@ ROWS: Final = (
     _row(admin_pb2.GetNodeStatusResponse, read_status),
     _row(admin_pb2.PeerStatus, read_peer),
     _row(casework_pb2.ActSummary, casework.read_act),
+    _row(detention_pb2.Detention, detention.read_detention),
     Decoder("rich error", _error, (_an_error(), _an_info()), (translate,), Form.PROTOBUF),
 )

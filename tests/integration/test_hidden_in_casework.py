@@ -65,6 +65,7 @@ async def everything(client: RegistryClient) -> dict[str, list[Any]]:
         "obligations": [each async for each in work.obligations(on_state)],
         "overdue": [each async for each in work.obligations(on_state, overdue_only=True)],
         "follow-ups": [each async for each in work.follow_ups(on_state)],
+        "detentions": [each async for each in client.detention.detentions(on_state)],
         "references": list((await work.references(f"UA {STATE} 77/2024"))[1]),
     }
 
@@ -90,6 +91,7 @@ async def test_hidden_case_is_in_nothing_that_others_can_ask(
         asked = await _does(
             desk, hidden, K.RECOMMENDATION_MADE, addressee_state=STATE, followup_due_date=None
         )
+        await _does(desk, hidden, K.DETENTION_RECORDED, states=[STATE])
         await _does(desk, hidden, K.CONCORDANCE_PROPOSED, about=asked, same_as=[asked])
         proposal = await desk.links.propose("hide-link", case(other), case(hidden))
     place = EventPlace(proposal.origin, proposal.index)
@@ -119,6 +121,8 @@ async def test_hidden_case_is_in_nothing_that_others_can_ask(
         dan.links.answer("hide-4", place, accepts=True),
         dan.links.end("hide-5", place),
         dan.disagreements(case(hidden)),
+        dan.detention.of_case(case(hidden)),
+        dan.detention.untried(case(hidden)),
         dan.history(case(hidden), with_linked=True),
     ):
         with pytest.raises(NotFound):

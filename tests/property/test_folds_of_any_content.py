@@ -13,9 +13,11 @@ from registry.domain.acts import Act
 from registry.domain.content import EventPointer
 from registry.domain.content.examples import example_of
 from registry.domain.deadlines import is_overdue, obligations_of
+from registry.domain.detention import concerns_of, count_days, detentions_of
 from registry.domain.disagreements import disagreements_of, statuses_of
 from registry.domain.mechanisms import shipped_profiles
 from registry.domain.rules import own_status
+from registry.domain.untried import choices_of
 from registry.domain.vocabulary import EventKind as K
 from registry.views.acts import words_of
 from registry.views.deadline_board import obligation_documents
@@ -99,6 +101,11 @@ def test_folds_of_any_acts_give_rows(acts: list[Act]) -> None:
         assert len({claim.value for claim in found.claims}) > 1
     assert set(statuses_of(acts)) <= set(MECHANISMS)
     own_status(act.content for act in acts)
+    for detention in detentions_of(acts):
+        assert detention.accounts
+        count_days(detention.course, date.max)
+        concerns_of(acts, detention)
+    choices_of(acts, shipped_profiles(), ["POL"])
     words_of(act.content for act in acts)
     documents = [
         *obligation_documents(case(1), "a title", acts, shipped_profiles(), confidential=()),

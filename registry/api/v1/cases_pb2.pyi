@@ -609,7 +609,7 @@ class Disagreement(_message.Message):
     CLAIMS_FIELD_NUMBER: _builtins.int
     IS_CONCURRENT_FIELD_NUMBER: _builtins.int
     matter: _builtins.str
-    """Status, emblematic, assessment, reply_kind or confidence."""
+    """Status, emblematic, assessment, reply_kind, confidence, detained_date, released_date or released."""
     is_concurrent: _builtins.bool
     """Whether two that differ acted without knowing of each other."""
     @_builtins.property

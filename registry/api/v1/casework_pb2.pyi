@@ -847,6 +847,7 @@ class MechanismProfile(_message.Message):
     BODIES_FIELD_NUMBER: _builtins.int
     INSTRUMENTS_FIELD_NUMBER: _builtins.int
     IS_OVERRIDDEN_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of its file."""
     participant: _builtins.str
@@ -857,6 +858,8 @@ class MechanismProfile(_message.Message):
     """In words; may be empty."""
     is_overridden: _builtins.bool
     """Whether this node has its own profile in the place of the one that is shipped."""
+    region: _builtins.str
+    """Code of the region whose States it deals with; empty = all States."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Where the facts are from."""
@@ -885,10 +888,11 @@ class MechanismProfile(_message.Message):
         bodies: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         instruments: _abc.Iterable[Global___MechanismInstrument] | None = ...,
         is_overridden: _builtins.bool = ...,
+        region: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bodies", b"bodies", "confidentiality", b"confidentiality", "instruments", b"instruments", "is_overridden", b"is_overridden", "name", b"name", "nature", b"nature", "participant", b"participant", "sources", b"sources", "to_be_confirmed", b"to_be_confirmed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bodies", b"bodies", "confidentiality", b"confidentiality", "instruments", b"instruments", "is_overridden", b"is_overridden", "name", b"name", "nature", b"nature", "participant", b"participant", "region", b"region", "sources", b"sources", "to_be_confirmed", b"to_be_confirmed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

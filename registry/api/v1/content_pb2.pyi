@@ -5352,6 +5352,9 @@ class DetentionRecorded(_message.Message):
     PLACE_FIELD_NUMBER: _builtins.int
     AUTHORITY_FIELD_NUMBER: _builtins.int
     CHARGES_FIELD_NUMBER: _builtins.int
+    ARRESTED_DATE_FIELD_NUMBER: _builtins.int
+    DEPRIVATION_FIELD_NUMBER: _builtins.int
+    NEXT_HEARING_DATE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -5378,6 +5381,8 @@ class DetentionRecorded(_message.Message):
     """Where, as far as it may be told."""
     authority: _builtins.str
     """The authority that detains; never a person."""
+    deprivation: _builtins.str
+    """How the person is held."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -5418,6 +5423,14 @@ class DetentionRecorded(_message.Message):
     def charges(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Charges as they were told."""
 
+    @_builtins.property
+    def arrested_date(self) -> Global___ActDate:
+        """When the person was arrested, if that was before."""
+
+    @_builtins.property
+    def next_hearing_date(self) -> Global___ActDate:
+        """When a judge hears the person."""
+
     def __init__(
         self,
         *,
@@ -5444,10 +5457,13 @@ class DetentionRecorded(_message.Message):
         place: _builtins.str = ...,
         authority: _builtins.str = ...,
         charges: _abc.Iterable[_builtins.str] | None = ...,
+        arrested_date: Global___ActDate | None = ...,
+        deprivation: _builtins.str = ...,
+        next_hearing_date: Global___ActDate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "detained_date", b"detained_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "arrested_date", b"arrested_date", "detained_date", b"detained_date", "next_hearing_date", b"next_hearing_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "authority", b"authority", "basis", b"basis", "charges", b"charges", "confidence", b"confidence", "detained_date", b"detained_date", "established_by", b"established_by", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "place", b"place", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "arrested_date", b"arrested_date", "attachments", b"attachments", "authority", b"authority", "basis", b"basis", "charges", b"charges", "confidence", b"confidence", "deprivation", b"deprivation", "detained_date", b"detained_date", "established_by", b"established_by", "is_invented", b"is_invented", "next_hearing_date", b"next_hearing_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "place", b"place", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -5482,6 +5498,8 @@ class DetentionChanged(_message.Message):
     CHANGE_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
     CHARGES_FIELD_NUMBER: _builtins.int
+    DEPRIVATION_FIELD_NUMBER: _builtins.int
+    NEXT_HEARING_DATE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -5508,6 +5526,8 @@ class DetentionChanged(_message.Message):
     """What changed."""
     place: _builtins.str
     """Where, as far as it may be told."""
+    deprivation: _builtins.str
+    """How the person is held from then on, if that changed."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -5548,6 +5568,10 @@ class DetentionChanged(_message.Message):
     def charges(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Charges as they were told."""
 
+    @_builtins.property
+    def next_hearing_date(self) -> Global___ActDate:
+        """When a judge hears the person."""
+
     def __init__(
         self,
         *,
@@ -5574,10 +5598,12 @@ class DetentionChanged(_message.Message):
         change: _builtins.str = ...,
         place: _builtins.str = ...,
         charges: _abc.Iterable[_builtins.str] | None = ...,
+        deprivation: _builtins.str = ...,
+        next_hearing_date: Global___ActDate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "changed_date", b"changed_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "changed_date", b"changed_date", "next_hearing_date", b"next_hearing_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "change", b"change", "changed_date", b"changed_date", "charges", b"charges", "confidence", b"confidence", "established_by", b"established_by", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "place", b"place", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "change", b"change", "changed_date", b"changed_date", "charges", b"charges", "confidence", b"confidence", "deprivation", b"deprivation", "established_by", b"established_by", "is_invented", b"is_invented", "next_hearing_date", b"next_hearing_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "place", b"place", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

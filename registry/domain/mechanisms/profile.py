@@ -3,6 +3,7 @@
 participant = "..."            who takes part
 nature = "quasi_judicial"      or non_judicial, political, ngo, state
 sources = ["..."]              where the facts of the file are from
+region = "oas"                 whose States it deals with (regions.toml); left out = all States
 confidentiality = "..."        in words; may be left out
 to_be_confirmed = ["nature"]   fields that the mechanism itself has yet to confirm
 [bodies]
@@ -23,6 +24,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from registry.domain.content.act import Code
+from registry.domain.mechanisms.regions import WORLD, regions
 from registry.domain.vocabulary import CURRENT_KINDS, EventKind, kind_code
 from registry.errors import InvalidRequest
 
@@ -63,6 +65,9 @@ class Profile(_Data):
     to_be_confirmed: tuple[str, ...] = Field(default=(), strict=False)
     bodies: dict[Code, _Text] = Field(min_length=1, description="code of a body -> its name")
     instruments: dict[Code, Instrument] = Field(min_length=1, description="code -> instrument")
+    region: str = Field(
+        default=WORLD, description="code of the region whose States it deals with; empty = all"
+    )
 
 
 def read_profile(text: str, name: str) -> Profile:
@@ -86,6 +91,9 @@ def read_profile(text: str, name: str) -> Profile:
         # No TOML, a number of thousands of digits, or brackets nested by the hundred.
         msg = f"{name}: {error}"
         raise InvalidRequest(msg) from error
+    if profile.region != WORLD and profile.region not in regions():
+        msg = f"{name}: region: there is no region {profile.region!r}"
+        raise InvalidRequest(msg)
     for code, instrument in profile.instruments.items():
         if instrument.kind not in _RECORDED:
             msg = f"{name}: instruments.{code}.kind: there is no kind {instrument.kind!r}"

@@ -1,6 +1,6 @@
 """Detention, reprisals and accountability: facts, and how sure they are."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -8,6 +8,20 @@ from registry.domain.content.act import ActContent, Codes, EventPointer, Line, L
 from registry.domain.content.dates import PartialDate
 from registry.domain.content.kinds.judgement import Fact
 from registry.domain.vocabulary import EventKind
+
+Deprivation: TypeAlias = Literal[
+    "",
+    "arrest",
+    "police_custody",
+    "pre_trial",
+    "sentenced",
+    "administrative",
+    "immigration",
+    "psychiatric",
+    "incommunicado",
+    "house_arrest",
+]
+"""How somebody is deprived of liberty."""
 
 
 class DetentionRecorded(Fact):
@@ -20,6 +34,13 @@ class DetentionRecorded(Fact):
     place: Line = Field(default="", description="where, as far as it may be told")
     authority: Line = Field(default="", description="the authority that detains; never a person")
     charges: Lines = Field(default=(), description="charges as they were told")
+    arrested_date: PartialDate | None = Field(
+        default=None, description="when the person was arrested, if that was before"
+    )
+    deprivation: Deprivation = Field(default="", description="how the person is held")
+    next_hearing_date: PartialDate | None = Field(
+        default=None, description="when a judge hears the person"
+    )
 
 
 class DetentionChanged(Fact):
@@ -39,9 +60,16 @@ class DetentionChanged(Fact):
         "conditions",
         "incommunicado",
         "other",
+        "hearing",
     ] = Field(default="", description="what changed")
     place: Line = Field(default="", description="where, as far as it may be told")
     charges: Lines = Field(default=(), description="charges as they were told")
+    deprivation: Deprivation = Field(
+        default="", description="how the person is held from then on, if that changed"
+    )
+    next_hearing_date: PartialDate | None = Field(
+        default=None, description="when a judge hears the person"
+    )
 
 
 class PersonReleased(Fact):
@@ -62,6 +90,8 @@ class PersonReleased(Fact):
         "sentence_served",
         "pardoned",
         "exchanged",
+        "deported",
+        "died_in_custody",
     ] = Field(default="", description="how")
 
 
