@@ -135,7 +135,7 @@ def _row(
         authority=_last(said(act.content, "authority", "") for act in acts),
         charges=_charges(acts),
         next_hearing=_last(_hearings(acts)),
-        confidences=tuple(sorted({_confidence(act) for act in acts if _confidence(act)[1]})),
+        confidences=_confidences(acts),
         mechanisms=tuple(sorted({Slug(act.mechanism) for act in acts})),
         states=tuple(sorted(states)) or case.states,
         themes=tuple(sorted(themes)) or case.themes,
@@ -184,9 +184,13 @@ def _charges(acts: Iterable[Act]) -> tuple[str, ...]:
     return told[-1] if told else ()
 
 
-def _confidence(act: Act) -> tuple[str, str]:
-    content = act.content
-    return (act.mechanism, content.confidence if isinstance(content, Fact) else "")
+def _confidences(acts: Iterable[Act]) -> tuple[tuple[str, str], ...]:
+    """How sure each mechanism was last."""
+    facts = ((act.mechanism, act.content) for act in acts)
+    told = {
+        who: fact.confidence for who, fact in facts if isinstance(fact, Fact) and fact.confidence
+    }
+    return tuple(sorted(told.items()))
 
 
 def _last(texts: Iterable[str]) -> str:

@@ -18,9 +18,11 @@ from registry.domain.detention import Days
 from registry.domain.mechanisms import shipped_profiles
 from registry.domain.vocabulary import kind_title, label
 from registry_cli.output import Output, printable
-from registry_cli.rendering import columns, heading, print_wrapped, state_text
+from registry_cli.rendering import heading, print_wrapped, state_text
 
 _ID_SHOWN: Final = 8
+_STATES_SHOWN: Final = 4
+_DAYS_WIDTH: Final = 16
 _STANDINGS: Final = {
     "not_begun": "not yet detained on that day",
     "detained": "still detained",
@@ -71,17 +73,20 @@ def print_detentions(output: Output, found: list[Detention], on: str) -> None:
     if not found:
         output.say(_NONE_KNOWN)
         return
-    table = columns("DAYS", "SINCE", "STANDS", "STATE", "CASE", "WHO")
     for each in found:
-        table.add_row(
-            days_text(each.days).removesuffix(" days"),
-            span_text(each.start),
-            "disputed" if each.disputes else label("words", each.standing),
-            ", ".join(each.states[:3]),
-            each.case_id.hex()[:_ID_SHOWN],
-            Text(printable(_who(each))),
+        days = days_text(each.days)
+        who = Text(printable(_who(each)), style="bold")
+        print_wrapped(output, f"{days:>{_DAYS_WIDTH}}  ", who)
+        stands = label("words", each.standing)
+        differing = "DISPUTED" if each.disputes and each.standing != "disputed" else ""
+        facts = (
+            f"since {span_text(each.start)}",
+            stands,
+            differing,
+            ", ".join(each.states[:_STATES_SHOWN]),
+            f"case {each.case_id.hex()[:_ID_SHOWN]}",
         )
-    output.table(table)
+        print_wrapped(output, " " * (_DAYS_WIDTH + 2), " · ".join(filter(None, facts)))
     as_of = f", as of {on}" if on else ""
     output.say(f"{len(found)} known here{as_of}")
 
@@ -125,7 +130,8 @@ def print_untried(output: Output, found: Untried) -> None:
 
 def _print_file(output: Output, file: DetentionFile, on: str) -> None:
     each = file.detention
-    heading(output, f"{_who(each)}: {_standing(each)}")
+    heading(output, _who(each))
+    _fact(output, "stands", _standing(each))
     end = f" to {span_text(each.end)}" if each.is_ended else ""
     _fact(output, "held", f"{span_text(each.start)}{end}")
     _fact(output, "days", f"{days_text(each.days)}, as of {on}")
@@ -154,7 +160,9 @@ def _print_act(output: Output, each: DetentionAct) -> None:
     body = shipped_profiles().body_name(act.body)
     what = _SAYS.get(each.says) or kind_title(act.kind)
     line = Text(printable(what), style="bold")
-    told = " · ".join(filter(None, (body, *act.references[:2], act.title)))
+    # Its date counts for nothing, and the act stands all the same.
+    wrong = "date called wrong" if each.says and act.date and _day(each) == "" else ""
+    told = " · ".join(filter(None, (body, *act.references[:2], act.title, wrong)))
     invented = "INVENTED · " if act.is_invented else ""
     line.append(printable(f"  {invented}{told}"), style="not bold")
     print_wrapped(output, f"  {act.date or 'undated':<10}  {_day(each):>11}  ", line)

@@ -1,14 +1,14 @@
 """Story: an emblematic detention from arrest to release, told by three mechanisms on real nodes."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-from registry.client import case
+from registry.client import RegistryClient, case
 from registry.client.casework import Filter
 from registry.client.detention import CaseDetentions
-from registry.domain.audience import EVERYONE
+from registry.domain.audience import OWN_ONLY
 from registry.domain.content.examples import example_of
 from registry.domain.detention import Days
 from registry.domain.identifiers import CaseId
@@ -44,24 +44,27 @@ async def permits(node: LocalNode, case_id: CaseId) -> None:
             is_informed_of_risk=True,
             agrees=True,
         )
-        await client.record("consent", case(case_id), consent, audience=EVERYONE)
+        await client.record("consent", case(case_id), consent, audience=OWN_ONLY)
 
 
 async def seen_alike(
     desks: list[LocalNode], case_id: CaseId, events: int, on: str
 ) -> CaseDetentions:
-    """Waits until every node holds so many events; all tell the same of the detention."""
+    """Waits until every node holds so many events; all tell the same of the detention.
+
+    The consent stays at the first one: the others know that there is an event, and no more.
+    """
     told = []
-    for node in desks:
+    for node, sealed in zip(desks, (0, 1, 1), strict=True):
         async with client_of(node) as client:
 
-            async def has_all(client: Any = client) -> bool:
-                count: int = (await client.get_case(case(case_id))).event_count
-                return count >= events
+            async def has_all(client: RegistryClient = client, sealed: int = sealed) -> bool:
+                summary = await client.get_case(case(case_id))
+                return (summary.event_count, summary.unreadable_count) == (events, sealed)
 
             await until(has_all, f"{node.mechanism.slug} holds {events} events")
             told.append(await client.detention.of_case(case(case_id), on=on))
-    assert told[0] == told[1] == told[2]
+    assert told[0].files == told[1].files == told[2].files
     return told[0]
 
 
@@ -83,7 +86,7 @@ async def test_emblematic_detention_from_arrest_to_release(desks: list[LocalNode
         confidence="alleged",
         established_by="",
     )
-    await does(un, case_id, K.CASE_MARKED_EMBLEMATIC, marked_date="2024-04-01")
+    await does(un, case_id, K.CASE_MARKED_EMBLEMATIC, is_taken_back=False)
     now = await seen_alike(desks, case_id, 4, on="2024-05-01")
     (file,) = now.files
     assert file.detention.days == Days(31, 61)
@@ -196,6 +199,7 @@ async def test_emblematic_detention_from_arrest_to_release(desks: list[LocalNode
         case_id,
         K.EVENT_CORRECTED,
         about={"origin": "testing/observatory/1", "index": 1},
+        corrected_date="2024-11-20",
         wrong_fields=["changed_date"],
     )
     now = await seen_alike(desks, case_id, 14, on="2024-12-01")
