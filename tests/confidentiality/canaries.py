@@ -15,6 +15,7 @@ from registry.domain.audience import EVERYONE, OWN_ONLY, AudienceChoice, named
 from registry.domain.content import (
     ActContent,
     ConsentRecorded,
+    DetentionRecorded,
     NamedPerson,
     SourceIdentity,
     StatementIssued,
@@ -31,6 +32,8 @@ _OWN: Final[dict[str, Any]] = {
 }
 FILES_EVERY: Final = 4
 """So many events make one with a file; every second of these is large."""
+DETENTIONS_EVERY: Final = 5
+"""So many events make one detention."""
 LARGE_FILE_BYTES: Final = 2 * CHUNK_BYTES + 50_000
 _TEXT_FIELDS: Final = ("title", "summary", "url", "source")
 
@@ -144,7 +147,9 @@ def _event(number: int, slugs: tuple[str, ...], random: Random) -> PlannedEvent:
     chosen = random.sample(others, random.choice((0, 1, 1, 2, 2, 3, 4)))
     choice = OWN_ONLY if not chosen else EVERYONE if len(chosen) == 4 else named(*chosen)
     tokens = dict(_tokens(number, random))
-    kind = random.choice((StatementIssued, SubmissionReceived))
+    kind: type[ActContent] = random.choice((StatementIssued, SubmissionReceived))
+    if number % DETENTIONS_EVERY == 0:
+        kind = DetentionRecorded
     fields: dict[str, Any] = {name: tokens[name] for name in _TEXT_FIELDS}
     content = kind(
         **_OWN, **fields, references=(tokens["reference"],), subjects=(tokens["subject"],)

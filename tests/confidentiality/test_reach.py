@@ -20,7 +20,7 @@ from registry.application.exporting import ExportPurpose
 from registry.application.folder import NodeFolder
 from registry.client import RegistryClient, case
 from registry.domain.audience import EVERYONE
-from registry.domain.content import NamedPerson, SourceIdentity
+from registry.domain.content import DetentionRecorded, NamedPerson, SourceIdentity
 from registry.domain.identifiers import CaseId
 from registry.errors import MalformedBundle, NotFound, RegistryError
 from registry.log.bundle_content import BundleChunk
@@ -350,6 +350,29 @@ async def history_at(world: World, slug: str) -> str:
         histories = [await client.history(case(case_id)) for case_id in world.cases.values()]
         timelines = [await client.timeline(case(case_id)) for case_id in world.cases.values()]
         return repr((histories, timelines))
+
+
+def test_detentions_tell_the_content_to_the_clients_of_its_audience_alone(world: World) -> None:
+    for slug in SLUGS:
+        told = [asyncio.run(detentions_at(world, slug)).encode()]
+        mine = (e for e in world.inside(slug).values() if isinstance(e.content, DetentionRecorded))
+        seen = Scan(each for event in mine for each in event.of_text if "title" in each[0])
+        assert seen.labels
+        assert labels(seen.in_pieces(slug, told)) == seen.labels
+        unseen = Scan(
+            [secret for event in world.outside(slug).values() for secret in event.of_content]
+            + [secret for event in world.events.values() for secret in event.of_source]
+        )
+        assert unseen.in_pieces(slug, told) == set()
+
+
+async def detentions_at(world: World, slug: str) -> str:
+    async with world.federation.client(slug) as client:
+        cases = [case(case_id) for case_id in world.cases.values()]
+        files = [await client.detention.of_case(each) for each in cases]
+        untried = [await client.detention.untried(each) for each in cases]
+        held = [each async for each in client.detention.detentions(with_released=True)]
+        return repr((files, untried, held))
 
 
 @pytest.mark.parametrize(("purpose", "use"), [("public", "names_in_public"), ("state", "")])
