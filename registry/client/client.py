@@ -29,7 +29,9 @@ from registry.client.confidentiality import ConfidentialityClient  # noqa: E402
 from registry.client.content_conversion import audience_to_proto, content_to_proto  # noqa: E402
 from registry.client.desk import DeskClient, done_or_waiting, source_to_proto  # noqa: E402
 from registry.client.errors import translate  # noqa: E402
+from registry.client.intents import IntentClient  # noqa: E402
 from registry.client.links import LinkClient  # noqa: E402
+from registry.client.practices import PracticeClient  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
 from registry.client.values import (  # noqa: E402
     CaseSummary,
@@ -112,6 +114,8 @@ class RegistryClient:
         )
         self.casework = CaseworkClient(self._channel, self._call)
         self.links = LinkClient(self._channel, self._call, self._patient_call)
+        self.intents = IntentClient(self._channel, self._call, self._patient_call)
+        self.practices = PracticeClient(self._channel, self._call)
         self.watch = WatchClient(self._channel, self.address)
         self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 

@@ -34,12 +34,14 @@ from registry_cli.commands import (  # noqa: E402
     desk,
     erasing,
     handover,
+    intents,
     key_backup,
     keys,
     kinds,
     links,
     offline,
     online,
+    practices,
     proving,
     recovering,
     references,
@@ -91,6 +93,8 @@ app.command("import", rich_help_panel=_DAILY)(online.import_command)
 _add(_DAILY, erasing.widen, erasing.erase)
 app.add_typer(erasing.erasure_app, name="erasure", rich_help_panel=_DAILY)
 app.add_typer(links.link_app, name="link", rich_help_panel=_DAILY)
+app.add_typer(intents.intent_app, name="intent", rich_help_panel=_DAILY)
+_add(_DAILY, practices.practices, practices.definitions)
 app.add_typer(references.reference_app, name="reference", rich_help_panel=_DAILY)
 app.add_typer(desk.desk_app, name="desk", rich_help_panel=_DAILY)
 keys.keys_app.command("backup")(key_backup.keys_backup)

@@ -24,6 +24,7 @@ from registry.domain.content import NamedPerson, SourceIdentity
 from registry.domain.identifiers import CaseId
 from registry.errors import MalformedBundle, NotFound, RegistryError
 from registry.log.bundle_content import BundleChunk
+from tests.confidentiality.acting_checks import acting_told, check_acting
 from tests.confidentiality.bundles_of import bundles_of_a_copy, opened_by
 from tests.confidentiality.canaries import PlannedEvent, open_cases, plan, record_event
 from tests.confidentiality.scanning import Found, Scan, back_up, deleted_files_of, files_of
@@ -350,6 +351,14 @@ async def history_at(world: World, slug: str) -> str:
         histories = [await client.history(case(case_id)) for case_id in world.cases.values()]
         timelines = [await client.timeline(case(case_id)) for case_id in world.cases.values()]
         return repr((histories, timelines))
+
+
+def test_lists_of_acting_together_tell_the_content_to_its_audience_alone(world: World) -> None:
+    for slug in SLUGS:
+        inside, outside = world.inside(slug).values(), world.outside(slug).values()
+        client = world.federation.client(slug)
+        told = asyncio.run(acting_told(slug, client, inside, world.cases))
+        check_acting(slug, told, inside, outside)
 
 
 @pytest.mark.parametrize(("purpose", "use"), [("public", "names_in_public"), ("state", "")])
