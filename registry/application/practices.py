@@ -114,7 +114,7 @@ class PracticeDesk:
         return Listed(tuple(_standing(page.rows, over, counts)), page.next_token)
 
     def _candidates(self, client: Client, ask: Ask, needs: Needs) -> Iterable[PracticeRow]:
-        """Practices on a theme or a State of the case; without a note: not all of them are shown."""
+        """Practices on a theme or a State of the case; not noted, since not all are shown."""
         hidden = self._desk.hidden_from(client)
         found: dict[Place, PracticeRow] = {}
         for name, values in (("theme", needs.themes), ("state", needs.states)):

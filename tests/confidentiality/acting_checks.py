@@ -1,6 +1,6 @@
 """What the lists of acting together tell: intents, practices and definitions, to their audience."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from registry.client import RegistryClient, case
@@ -14,12 +14,15 @@ ACTING: Final = (IntentDeclared, PracticeShared, DefinitionAgreed)
 
 
 async def acting_told(
-    slug: str, client: RegistryClient, events: Collection[PlannedEvent], cases: Mapping[str, CaseId]
+    slug: str,
+    client_of: Callable[[str], RegistryClient],
+    events: Collection[PlannedEvent],
+    cases: Mapping[str, CaseId],
 ) -> str:
     """Every intent, practice and definition that a node lists, once it lists all of `events`."""
     wanted = {each.number for each in events if isinstance(each.content, ACTING)}
     found: list[Any] = []
-    async with client:
+    async with client_of(slug) as client:
 
         async def are_listed() -> bool:
             found[:] = [each async for each in client.intents.list_intents()]

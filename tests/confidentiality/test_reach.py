@@ -356,8 +356,7 @@ async def history_at(world: World, slug: str) -> str:
 def test_lists_of_acting_together_tell_the_content_to_its_audience_alone(world: World) -> None:
     for slug in SLUGS:
         inside, outside = world.inside(slug).values(), world.outside(slug).values()
-        client = world.federation.client(slug)
-        told = asyncio.run(acting_told(slug, client, inside, world.cases))
+        told = asyncio.run(acting_told(slug, world.federation.client, inside, world.cases))
         check_acting(slug, told, inside, outside)
 
 
