@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, Generic, TypeVar
 
 from registry.domain.deadlines import LATE_MATTERS
+from registry.domain.definitions import term_key
 from registry.domain.identifiers import CaseId
+from registry.domain.intents import LIVE
 from registry.domain.references import Reference, parse_reference
 from registry.errors import InvalidRequest
 from registry.store.read_models import ReadModels
@@ -17,9 +19,12 @@ from registry.views import (
     deadline_board,
     detentions,
     follow_up,
+    intent_list,
     link_list,
+    practice_list,
     reference_index,
 )
+from registry.views.acting_rows import DefinitionRow, IntentRow, PracticeRow
 from registry.views.acts import place_of_time
 from registry.views.rows import (
     ActRow,
@@ -150,6 +155,32 @@ class Lists:
         named = ("named", reference_index.names_of(reference))
         asked = Ask(ask.limit, ask.token, (named,), hidden=ask.hidden)
         return reference, self._read(reference_index.VIEW, ReferenceRow, asked)
+
+    def intents(self, ask: Ask) -> Listed[IntentRow]:
+        """Intents by the day on which they lapse, earliest first; those without one come last."""
+        return self._read(intent_list.VIEW, IntentRow, ask, is_ascending=True)
+
+    def live_intents(self, ask: Ask, today: date) -> Listed[IntentRow]:
+        """Those that stand on a day: nothing became of them yet, and they have not lapsed."""
+        since = max(ask.since, today.isoformat())
+        asked = replace(ask, since=since, facets=(*ask.facets, ("outcome", LIVE)))
+        return self.intents(asked)
+
+    def lapsed_intents(self, ask: Ask, today: date) -> Listed[IntentRow]:
+        """Those of which nothing became before their day had passed."""
+        before = min(_after(ask.until) or _LAST, today.isoformat())
+        asked = replace(ask, facets=(*ask.facets, ("outcome", LIVE)))
+        return self._read(intent_list.VIEW, IntentRow, asked, before, is_ascending=True)
+
+    def practices(self, ask: Ask) -> Listed[PracticeRow]:
+        """Good practices, newest first."""
+        return self._read(practice_list.PRACTICES, PracticeRow, ask)
+
+    def definitions(self, ask: Ask, term: str = "") -> Listed[DefinitionRow]:
+        """Working definitions, term by term, the earliest of each first; a term narrows it down."""
+        named = (("term", (term_key(term),)),) if term else ()
+        asked = replace(ask, facets=(*ask.facets, *named))
+        return self._read(practice_list.DEFINITIONS, DefinitionRow, asked, is_ascending=True)
 
     def _read(
         self,

@@ -30,7 +30,9 @@ from registry.client.content_conversion import audience_to_proto, content_to_pro
 from registry.client.desk import DeskClient, done_or_waiting, source_to_proto  # noqa: E402
 from registry.client.detention import DetentionClient  # noqa: E402
 from registry.client.errors import translate  # noqa: E402
+from registry.client.intents import IntentClient  # noqa: E402
 from registry.client.links import LinkClient  # noqa: E402
+from registry.client.practices import PracticeClient  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
 from registry.client.values import (  # noqa: E402
     CaseSummary,
@@ -114,6 +116,8 @@ class RegistryClient:
         self.casework = CaseworkClient(self._channel, self._call)
         self.links = LinkClient(self._channel, self._call, self._patient_call)
         self.detention = DetentionClient(self._channel, self._call)
+        self.intents = IntentClient(self._channel, self._call, self._patient_call)
+        self.practices = PracticeClient(self._channel, self._call)
         self.watch = WatchClient(self._channel, self.address)
         self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 

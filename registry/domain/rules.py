@@ -16,6 +16,7 @@ from registry.domain.content.kinds import (
     CaseMarkedEmblematic,
     CaseStatusChanged,
     ConcordanceProposed,
+    IntentAnswered,
 )
 from registry.domain.vocabulary import EventKind, kind_code
 from registry.errors import NotFound, RuleViolation
@@ -127,6 +128,9 @@ ORDERED_DATES: Final = (
     ("arrested_date", "detained_date"),
     ("detained_date", "next_hearing_date"),
     ("changed_date", "next_hearing_date"),
+    ("planned_date", "planned_until_date"),
+    ("declared_date", "planned_until_date"),
+    ("declared_date", "lapses_date"),
 )
 """The first of a pair never lies after the second."""
 
@@ -174,7 +178,8 @@ def check_state(content: ActContent, case: CaseFacts) -> None:
 
     Raises:
         RuleViolation: rules `closed_once`, `reopened_after_closing`, `closed_is_reopened`,
-            `mark_to_take_back`, `concordance_of_several`.
+            `mark_to_take_back`, `concordance_of_several`, `answer_is_said`,
+            `intent_answered_by_another`, `practice_has_themes`.
     """
     rule = _STATE_RULES.get(content.kind)
     if rule is not None:
@@ -220,11 +225,27 @@ def _check_concordance(content: ActContent, case: CaseFacts) -> None:
         _refuse("same_as", "concordance_of_several", "name what asks the same")
 
 
+def _check_answer(content: ActContent, case: CaseFacts) -> None:
+    assert isinstance(content, IntentAnswered)  # noqa: S101
+    if not content.answer:
+        _refuse("answer", "answer_is_said", "say joins, supports, defers, objects or noted")
+    if content.about is not None and content.about.origin == case.own_origin:
+        _refuse("about", "intent_answered_by_another", "nobody answers an intent of its own")
+
+
+def _check_practice(content: ActContent, case: CaseFacts) -> None:
+    del case
+    if not content.themes:
+        _refuse("themes", "practice_has_themes", "a practice is found again by its themes")
+
+
 _STATE_RULES: Final[Mapping[EventKind, Callable[[ActContent, CaseFacts], None]]] = {
     K.CASE_CLOSED: _check_closed,
     K.CASE_STATUS_CHANGED: _check_status,
     K.CASE_MARKED_EMBLEMATIC: _check_mark,
     K.CONCORDANCE_PROPOSED: _check_concordance,
+    K.INTENT_ANSWERED: _check_answer,
+    K.PRACTICE_SHARED: _check_practice,
 }
 
 

@@ -86,8 +86,12 @@ def name_of(content: ActContent) -> str:
     """What an act is called in a list: its title, or else the first words of its summary."""
     if content.title:
         return content.title
-    words = " ".join(content.summary.split())
-    return words if len(words) <= _EXCERPT_MAX else f"{words[:_EXCERPT_MAX].rsplit(' ', 1)[0]} …"
+    return excerpt_of(" ".join(content.summary.split()), _EXCERPT_MAX)
+
+
+def excerpt_of(text: str, size_max: int) -> str:
+    """A text up to so many characters, cut between words; the whole stands in its event."""
+    return text if len(text) <= size_max else f"{text[:size_max].rsplit(' ', 1)[0]} …"
 
 
 def _words(content: ActContent) -> Iterable[str]:

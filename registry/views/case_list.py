@@ -26,7 +26,9 @@ from registry.views.case_file import CaseHistory, PartState
 from registry.views.deadline_board import obligation_documents
 from registry.views.detentions import detention_documents
 from registry.views.follow_up import concordance_documents, follow_up_documents
+from registry.views.intent_list import intent_documents
 from registry.views.link_list import link_documents
+from registry.views.practice_list import definition_documents, practice_documents
 from registry.views.reference_index import reference_documents
 from registry.views.rows import CaseRow, encode_row
 
@@ -68,6 +70,9 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
         *reference_documents(row.case_id, acts, confidential=own),
         *link_documents(history),
         *detention_documents(row, acts, confidential=shown),
+        *intent_documents(row.case_id, row.title, acts, confidential=shown),
+        *practice_documents(history),
+        *definition_documents(history),
     )
     return CaseFold(
         history.case_id, documents, min(embargoes, default=0), events=len(history.events)

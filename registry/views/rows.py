@@ -21,6 +21,13 @@ class _Row:
     __pydantic_config__ = _CONFIG
 
 
+Row = _Row
+"""What rows that stand in other modules begin with."""
+
+
+_ADAPTERS: Final[dict[type[Any], TypeAdapter[Any]]] = {}
+
+
 class ContentRow(Protocol):
     """A row that shows content of a case."""
 
@@ -239,27 +246,19 @@ class DetentionRow(_Row):
     is_confidential: bool
 
 
-_ADAPTERS: Final[dict[type[Any], TypeAdapter[Any]]] = {
-    kind: TypeAdapter(kind)
-    for kind in (
-        CaseRow,
-        ActRow,
-        ObligationRow,
-        FollowUpRow,
-        ConcordanceRow,
-        LinkRow,
-        ReferenceRow,
-        DetentionRow,
-    )
-}
-
-
 def encode_row(row: Any) -> str:  # noqa: ANN401 - any of the rows
     """Canonical JSON: the bytes that a rebuild must reproduce."""
-    return _ADAPTERS[type(row)].dump_json(row).decode()
+    return _adapter(type(row)).dump_json(row).decode()
 
 
 def decode_row(kind: type[T], text: str) -> T:
     """Reads what `encode_row` wrote."""
-    row: T = _ADAPTERS[kind].validate_json(text)
+    row: T = _adapter(kind).validate_json(text)
     return row
+
+
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    """Made when a row of the kind is first met, wherever it stands."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]

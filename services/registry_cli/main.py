@@ -35,12 +35,14 @@ from registry_cli.commands import (  # noqa: E402
     detention,
     erasing,
     handover,
+    intents,
     key_backup,
     keys,
     kinds,
     links,
     offline,
     online,
+    practices,
     proving,
     recovering,
     references,
@@ -94,6 +96,8 @@ app.add_typer(erasing.erasure_app, name="erasure", rich_help_panel=_DAILY)
 app.add_typer(detention.detention_app, name="detention", rich_help_panel=_DAILY)
 app.add_typer(detention.emblematic_app, name="emblematic", rich_help_panel=_DAILY)
 app.add_typer(links.link_app, name="link", rich_help_panel=_DAILY)
+app.add_typer(intents.intent_app, name="intent", rich_help_panel=_DAILY)
+_add(_DAILY, practices.practices, practices.definitions)
 app.add_typer(references.reference_app, name="reference", rich_help_panel=_DAILY)
 app.add_typer(desk.desk_app, name="desk", rich_help_panel=_DAILY)
 keys.keys_app.command("backup")(key_backup.keys_backup)

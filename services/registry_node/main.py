@@ -53,7 +53,9 @@ from registry_node.servicers.casework import CaseworkServicer  # noqa: E402
 from registry_node.servicers.confidentiality import ConfidentialityServicer  # noqa: E402
 from registry_node.servicers.desk import DeskServicer  # noqa: E402
 from registry_node.servicers.detention import DetentionServicer  # noqa: E402
+from registry_node.servicers.intents import IntentServicer  # noqa: E402
 from registry_node.servicers.links import LinkServicer  # noqa: E402
+from registry_node.servicers.practices import PracticeServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
 from registry_node.servicers.watch import WatchServicer  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
@@ -110,8 +112,9 @@ async def serve(settings: NodeSettings) -> bool:
         rotation = KeyRotation(registry)
         attachments = AttachmentServicer(registry, desk)
         links, watch = LinkServicer(registry, desk), WatchServicer(registry, desk)
-        resources.callback(links.close)
-        resources.callback(watch.close)
+        intents = IntentServicer(registry, desk)
+        for each in (intents, links, watch):
+            resources.callback(each.close)
         metrics = NodeMetrics(settings, registry, mirror)
         server = NodeServer(settings, registry.folder, registry.roster, metrics.calls)
         server.add_services(
@@ -129,6 +132,8 @@ async def serve(settings: NodeSettings) -> bool:
                 DetentionServicer(registry, desk),
                 links,
                 watch,
+                intents,
+                PracticeServicer(registry, desk),
             )
         )
         address = settings.listen or _address_of(registry)

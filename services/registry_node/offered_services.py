@@ -23,8 +23,12 @@ from registry.api.v1 import (
     desk_pb2_grpc,
     detention_pb2,
     detention_pb2_grpc,
+    intents_pb2,
+    intents_pb2_grpc,
     links_pb2,
     links_pb2_grpc,
+    practices_pb2,
+    practices_pb2_grpc,
     replication_pb2,
     replication_pb2_grpc,
     watch_pb2,
@@ -60,6 +64,8 @@ SERVICES: Final = (
     _service(detention_pb2, detention_pb2_grpc, "DetentionService"),
     _service(links_pb2, links_pb2_grpc, "LinkService"),
     _service(watch_pb2, watch_pb2_grpc, "WatchService"),
+    _service(intents_pb2, intents_pb2_grpc, "IntentService"),
+    _service(practices_pb2, practices_pb2_grpc, "PracticeService"),
 )
 
 

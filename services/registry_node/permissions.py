@@ -79,6 +79,22 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         },
     )
     | _rows(
+        "registry.api.v1.IntentService",
+        {
+            "DeclareIntent": _OFFICERS,
+            "AnswerIntent": _OFFICERS,
+            "WithdrawIntent": _OFFICERS,
+            "ListIntents": _READERS,
+        },
+    )
+    | _rows(
+        "registry.api.v1.PracticeService",
+        {
+            "ListPractices": _READERS,
+            "ListDefinitions": _READERS,
+        },
+    )
+    | _rows(
         "registry.api.v1.ConfidentialityService",
         {
             "PreviewEvent": _OFFICERS,

@@ -15,8 +15,11 @@ from registry.domain.audience import EVERYONE, OWN_ONLY, AudienceChoice, named
 from registry.domain.content import (
     ActContent,
     ConsentRecorded,
+    DefinitionAgreed,
     DetentionRecorded,
+    IntentDeclared,
     NamedPerson,
+    PracticeShared,
     SourceIdentity,
     StatementIssued,
     SubmissionReceived,
@@ -35,6 +38,13 @@ FILES_EVERY: Final = 4
 DETENTIONS_EVERY: Final = 5
 """So many events make one detention."""
 LARGE_FILE_BYTES: Final = 2 * CHUNK_BYTES + 50_000
+ACTING_EVERY: Final = 5
+_ACTING: Final[dict[int, type[ActContent]]] = {
+    1: IntentDeclared,
+    2: PracticeShared,
+    3: DefinitionAgreed,
+}
+"""So many events make one of each kind of acting together."""
 _TEXT_FIELDS: Final = ("title", "summary", "url", "source")
 
 
@@ -151,6 +161,10 @@ def _event(number: int, slugs: tuple[str, ...], random: Random) -> PlannedEvent:
     if number % DETENTIONS_EVERY == 0:
         kind = DetentionRecorded
     fields: dict[str, Any] = {name: tokens[name] for name in _TEXT_FIELDS}
+    if number % ACTING_EVERY in _ACTING:
+        kind, own = _ACTING[number % ACTING_EVERY], token("own", Random(f"own {number}"))
+        tokens |= {"own words": own}
+        fields |= _own_fields(kind, own)
     content = kind(
         **_OWN, **fields, references=(tokens["reference"],), subjects=(tokens["subject"],)
     )
@@ -178,6 +192,15 @@ def _event(number: int, slugs: tuple[str, ...], random: Random) -> PlannedEvent:
         choice=choice,
         file=file,
     )
+
+
+def _own_fields(kind: type[ActContent], token: str) -> dict[str, Any]:
+    """Fields that the kind has besides those of all, with a token where words may stand."""
+    if kind is IntentDeclared:
+        return {"parties": ({"kind": "community", "name": token},), "planned_date": "2026-12"}
+    if kind is PracticeShared:
+        return {"practice": token, "themes": ("reprisals",)}
+    return {"term": token, "definition": token}
 
 
 def _file(number: int, random: Random, tokens: dict[str, str]) -> bytes:

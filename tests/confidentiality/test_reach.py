@@ -9,9 +9,7 @@ import asyncio
 import io
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from itertools import permutations
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -20,14 +18,21 @@ from registry.application.exporting import ExportPurpose
 from registry.application.folder import NodeFolder
 from registry.client import RegistryClient, case
 from registry.domain.audience import EVERYONE
-from registry.domain.content import DetentionRecorded, NamedPerson, SourceIdentity
+from registry.domain.content import NamedPerson, SourceIdentity
 from registry.domain.identifiers import CaseId
 from registry.errors import MalformedBundle, NotFound, RegistryError
 from registry.log.bundle_content import BundleChunk
+from tests.confidentiality.acting_checks import (
+    acting_told,
+    check_acting,
+    check_detentions,
+    detentions_told,
+)
 from tests.confidentiality.bundles_of import bundles_of_a_copy, opened_by
 from tests.confidentiality.canaries import PlannedEvent, open_cases, plan, record_event
+from tests.confidentiality.reach_world import World
 from tests.confidentiality.scanning import Found, Scan, back_up, deleted_files_of, files_of
-from tests.confidentiality.tapped_federation import AtRest, Federation, Place, tapped
+from tests.confidentiality.tapped_federation import Federation, Place, tapped
 from tests.integration.federation_world import statement
 
 SLUGS: Final = ("alpha", "beta", "gamma", "delta", "epsilon")
@@ -37,41 +42,6 @@ EVENTS: Final = 40
 SEED: Final = 20260301
 REFUSED_NAME: Final = "refused-71d5c80f2ab94e6c-ø-90b1e2d3c4f5a6b7"
 """Stands in requests that the node refuses: stored nowhere, and no error is logged with it."""
-
-
-@dataclass
-class World:
-    """What was recorded where, and what each node holds of it."""
-
-    federation: Federation
-    events: dict[Place, PlannedEvent]
-    cases: dict[str, CaseId]
-    held: dict[str, dict[Place, AtRest]]
-    files: dict[str, list[Path]]
-    given: dict[tuple[str, str], set[Place]]
-    bundles: dict[tuple[str, str], bytes]
-
-    def outside(self, slug: str) -> dict[Place, PlannedEvent]:
-        return {place: each for place, each in self.events.items() if slug not in each.audience}
-
-    def inside(self, slug: str) -> dict[Place, PlannedEvent]:
-        return {place: each for place, each in self.events.items() if slug in each.audience}
-
-    def stored_of(self, slug: str) -> list[tuple[str, bytes]]:
-        """Ciphertext and wrapped keys as one node stores them."""
-        return [
-            secret
-            for place, event in self.inside(slug).items()
-            for secret in self.held[slug][place].stored(f"{slug}: event {event.number}.{place[2]}")
-        ]
-
-    def hidden_of(self, slug: str) -> list[tuple[str, bytes]]:
-        """Data keys and salts as one node's key opens them."""
-        return [
-            secret
-            for place, event in self.inside(slug).items()
-            for secret in self.held[slug][place].hidden(f"{slug}: event {event.number}.{place[2]}")
-        ]
 
 
 @pytest.fixture(scope="module")
@@ -354,25 +324,16 @@ async def history_at(world: World, slug: str) -> str:
 
 def test_detentions_tell_the_content_to_the_clients_of_its_audience_alone(world: World) -> None:
     for slug in SLUGS:
-        told = [asyncio.run(detentions_at(world, slug)).encode()]
-        mine = (e for e in world.inside(slug).values() if isinstance(e.content, DetentionRecorded))
-        seen = Scan(each for event in mine for each in event.of_text if "title" in each[0])
-        assert seen.labels
-        assert labels(seen.in_pieces(slug, told)) == seen.labels
-        unseen = Scan(
-            [secret for event in world.outside(slug).values() for secret in event.of_content]
-            + [secret for event in world.events.values() for secret in event.of_source]
-        )
-        assert unseen.in_pieces(slug, told) == set()
+        inside, outside = world.inside(slug).values(), world.outside(slug).values()
+        told = asyncio.run(detentions_told(slug, world.federation.client, world.cases))
+        check_detentions(slug, told, inside, outside)
 
 
-async def detentions_at(world: World, slug: str) -> str:
-    async with world.federation.client(slug) as client:
-        cases = [case(case_id) for case_id in world.cases.values()]
-        files = [await client.detention.of_case(each) for each in cases]
-        untried = [await client.detention.untried(each) for each in cases]
-        held = [each async for each in client.detention.detentions(with_released=True)]
-        return repr((files, untried, held))
+def test_lists_of_acting_together_tell_the_content_to_its_audience_alone(world: World) -> None:
+    for slug in SLUGS:
+        inside, outside = world.inside(slug).values(), world.outside(slug).values()
+        told = asyncio.run(acting_told(slug, world.federation.client, inside, world.cases))
+        check_acting(slug, told, inside, outside)
 
 
 @pytest.mark.parametrize(("purpose", "use"), [("public", "names_in_public"), ("state", "")])

@@ -26,7 +26,9 @@ from registry_node.servicers.cases import CaseServicer
 from registry_node.servicers.casework import CaseworkServicer
 from registry_node.servicers.confidentiality import ConfidentialityServicer
 from registry_node.servicers.desk import DeskServicer
+from registry_node.servicers.intents import IntentServicer
 from registry_node.servicers.links import LinkServicer
+from registry_node.servicers.practices import PracticeServicer
 from registry_node.servicers.replication import ReplicationServicer
 from registry_node.servicers.watch import WatchServicer
 from registry_node.settings import NodeSettings
@@ -151,6 +153,8 @@ async def broken(tmp_path: Path) -> AsyncIterator[LocalNode]:
             CaseworkServicer(registry, registry),
             LinkServicer(registry, registry),
             WatchServicer(registry, registry),
+            IntentServicer(registry, registry),
+            PracticeServicer(registry, registry),
         )
     )
     await server.start(node.address)

@@ -1318,6 +1318,9 @@ class IntentDeclared(_message.Message):
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     PLANNED_DATE_FIELD_NUMBER: _builtins.int
     ADDRESSEE_STATE_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    PLANNED_UNTIL_DATE_FIELD_NUMBER: _builtins.int
+    LAPSES_DATE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -1340,6 +1343,10 @@ class IntentDeclared(_message.Message):
     """What it means to use, such as un.ua."""
     addressee_state: _builtins.str
     """Alpha-3 of the addressee."""
+    action: _builtins.str
+    """Visit, communication, statement, demarche, dialogue, trial_observation, court_submission,
+    legal_review, report or other; empty = not said.
+    """
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -1378,7 +1385,15 @@ class IntentDeclared(_message.Message):
 
     @_builtins.property
     def planned_date(self) -> Global___ActDate:
-        """When it means to act."""
+        """When it means to act; of a window the beginning."""
+
+    @_builtins.property
+    def planned_until_date(self) -> Global___ActDate:
+        """The end of the window in which it means to act."""
+
+    @_builtins.property
+    def lapses_date(self) -> Global___ActDate:
+        """The last day on which it stands; else the end of the window."""
 
     def __init__(
         self,
@@ -1404,10 +1419,13 @@ class IntentDeclared(_message.Message):
         instrument: _builtins.str = ...,
         planned_date: Global___ActDate | None = ...,
         addressee_state: _builtins.str = ...,
+        action: _builtins.str = ...,
+        planned_until_date: Global___ActDate | None = ...,
+        lapses_date: Global___ActDate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "declared_date", b"declared_date", "planned_date", b"planned_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "declared_date", b"declared_date", "lapses_date", b"lapses_date", "planned_date", b"planned_date", "planned_until_date", b"planned_until_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "declared_date", b"declared_date", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "planned_date", b"planned_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "action", b"action", "addressee_state", b"addressee_state", "attachments", b"attachments", "basis", b"basis", "declared_date", b"declared_date", "instrument", b"instrument", "is_invented", b"is_invented", "lapses_date", b"lapses_date", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "planned_date", b"planned_date", "planned_until_date", b"planned_until_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1438,6 +1456,7 @@ class IntentAnswered(_message.Message):
     OWN_NUMBER_FIELD_NUMBER: _builtins.int
     ANSWERED_DATE_FIELD_NUMBER: _builtins.int
     ANSWER_FIELD_NUMBER: _builtins.int
+    PROPOSED_DATE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -1457,7 +1476,7 @@ class IntentAnswered(_message.Message):
     own_number: _builtins.str
     """Number of the case or file in the acting body's own system."""
     answer: _builtins.str
-    """What it answered."""
+    """Joins, supports, defers, objects or noted."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -1494,6 +1513,10 @@ class IntentAnswered(_message.Message):
     def answered_date(self) -> Global___ActDate:
         """When it was answered."""
 
+    @_builtins.property
+    def proposed_date(self) -> Global___ActDate:
+        """When whoever answers could act, or would have it done."""
+
     def __init__(
         self,
         *,
@@ -1516,10 +1539,11 @@ class IntentAnswered(_message.Message):
         own_number: _builtins.str = ...,
         answered_date: Global___ActDate | None = ...,
         answer: _builtins.str = ...,
+        proposed_date: Global___ActDate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "answered_date", b"answered_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "answered_date", b"answered_date", "proposed_date", b"proposed_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "answer", b"answer", "answered_date", b"answered_date", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "answer", b"answer", "answered_date", b"answered_date", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "proposed_date", b"proposed_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -6992,6 +7016,10 @@ class PracticeShared(_message.Message):
     OWN_NUMBER_FIELD_NUMBER: _builtins.int
     SHARED_DATE_FIELD_NUMBER: _builtins.int
     PRACTICE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    WORKED_FOR_FIELD_NUMBER: _builtins.int
+    INSTRUMENTS_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -7012,6 +7040,8 @@ class PracticeShared(_message.Message):
     """Number of the case or file in the acting body's own system."""
     practice: _builtins.str
     """The practice, in words; names no person."""
+    place: _builtins.str
+    """Where it worked, in words."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -7048,6 +7078,18 @@ class PracticeShared(_message.Message):
     def shared_date(self) -> Global___ActDate:
         """When it was shared."""
 
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the regions where it worked: africa, americas, asia, europe, oceania."""
+
+    @_builtins.property
+    def worked_for(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the bodies that it worked for."""
+
+    @_builtins.property
+    def instruments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the instruments that it uses, such as un.ua."""
+
     def __init__(
         self,
         *,
@@ -7070,10 +7112,14 @@ class PracticeShared(_message.Message):
         own_number: _builtins.str = ...,
         shared_date: Global___ActDate | None = ...,
         practice: _builtins.str = ...,
+        place: _builtins.str = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
+        worked_for: _abc.Iterable[_builtins.str] | None = ...,
+        instruments: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "shared_date", b"shared_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "practice", b"practice", "references", b"references", "reported_by", b"reported_by", "shared_date", b"shared_date", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "instruments", b"instruments", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "place", b"place", "practice", b"practice", "references", b"references", "regions", b"regions", "reported_by", b"reported_by", "shared_date", b"shared_date", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url", "worked_for", b"worked_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

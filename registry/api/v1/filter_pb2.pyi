@@ -76,7 +76,7 @@ class Filter(_message.Message):
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Where it stands: of a case its status, of something due open, met, met_late or superseded, of a
         follow-up the derived scale, contradicted or ambiguous, of a concordance proposed, accepted or
-        declined.
+        declined, of an intent open, answered, withdrawn or fulfilled.
         """
 
     @_builtins.property

@@ -55,7 +55,7 @@ def acts(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
 ) -> None:
     """List what was done in all cases, newest first: search by State, theme, kind, date, words."""
     wanted = Filter(
-        states=_upper(state),
+        states=upper(state),
         themes=theme or (),
         mechanisms=mechanism or (),
         instruments=instrument or (),
@@ -68,7 +68,7 @@ def acts(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
         case_id=parse_case_id(case) if case else b"",
     )
     output = Output(is_json=json)
-    found = _first(profile, limit, lambda client: client.casework.acts(wanted))
+    found = first_of(profile, limit, lambda client: client.casework.acts(wanted))
     table = columns("DATE", "WHAT", "BODY", "STATES", "CASE", "TITLE")
     for each in found:
         table.add_row(
@@ -77,7 +77,7 @@ def acts(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
             each.body,
             ", ".join(each.states[:4]),
             each.case_id.hex()[:_ID_SHOWN],
-            _named(each.title or ", ".join(each.references), is_invented=each.is_invented),
+            named_title(each.title or ", ".join(each.references), is_invented=each.is_invented),
         )
     _print(output, table, "no act fits")
     output.result(found)
@@ -105,7 +105,7 @@ def board(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
 ) -> None:
     """Show what is due, by day: replies, follow-ups, reports, hearings, across all mechanisms."""
     wanted = Filter(
-        states=_upper(state),
+        states=upper(state),
         themes=theme or (),
         mechanisms=mechanism or (),
         instruments=instrument or (),
@@ -115,7 +115,7 @@ def board(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
         until=until,
     )
     output = Output(is_json=json)
-    found = _first(
+    found = first_of(
         profile,
         limit,
         lambda client: client.casework.obligations(wanted, overdue_only=overdue),
@@ -137,7 +137,7 @@ def board(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
             ", ".join(each.states),
             each.instrument or each.body,
             each.case_id.hex()[:_ID_SHOWN],
-            _named(each.case_title, is_invented=each.is_invented),
+            named_title(each.case_title, is_invented=each.is_invented),
         )
     _print(output, table, "nothing is due")
     output.result(found)
@@ -162,7 +162,7 @@ def followups(  # noqa: PLR0913, PLR0917 - typer declares each option as a param
 ) -> None:
     """Show recommendations, commitments and decisions, and what came of each."""
     wanted = Filter(
-        states=_upper(state),
+        states=upper(state),
         themes=theme or (),
         mechanisms=mechanism or (),
         instruments=instrument or (),
@@ -173,7 +173,7 @@ def followups(  # noqa: PLR0913, PLR0917 - typer declares each option as a param
         text=text,
     )
     output = Output(is_json=json)
-    found = _first(profile, limit, lambda client: client.casework.follow_ups(wanted))
+    found = first_of(profile, limit, lambda client: client.casework.follow_ups(wanted))
     for each in found:
         _print_follow_up(output, each)
     if not found:
@@ -194,7 +194,7 @@ def concordances(
     place = read_place("--event", event) if event else None
     wanted = Filter(statuses=status or ())
     output = Output(is_json=json)
-    found = _first(profile, limit, lambda client: client.casework.concordances(wanted, place))
+    found = first_of(profile, limit, lambda client: client.casework.concordances(wanted, place))
     for each in found:
         events = ", ".join(f"{one.origin}#{one.index}" for one in each.events)
         output.say(f"{each.state:<9} by {each.mechanism}, event {each.event.index}: {events}")
@@ -243,7 +243,7 @@ def mechanisms(
     output.result({key: one.model_dump(mode="json") for key, one in shown.items()})
 
 
-def _first(
+def first_of(
     profile: Path, limit: int, read: Callable[[RegistryClient], AsyncIterator[T]]
 ) -> list[T]:
     """The first items of a list."""
@@ -264,7 +264,7 @@ def _print_follow_up(output: Output, each: FollowUp) -> None:
     heading(output, f"{act.date or 'undated'}  {act.body}  {', '.join(act.states)}")
     references = ", ".join(act.references)
     title = act.title or kind_title(act.kind)
-    print_wrapped(output, "  ", _named(title, is_invented=act.is_invented))
+    print_wrapped(output, "  ", named_title(title, is_invented=act.is_invented))
     if references:
         print_wrapped(output, "  ", references)
     output.say(f"  {act.event.origin}#{act.event.index}  case {act.case_id.hex()[:_ID_SHOWN]}")
@@ -290,9 +290,11 @@ def _grade(each: Any) -> str:  # noqa: ANN401 - a response or an assessment
     return f"{each.scheme}: {each.value}"
 
 
-def _named(title: str, *, is_invented: bool) -> str:
+def named_title(title: str, *, is_invented: bool) -> str:
+    """A title, told as invented if it is."""
     return f"INVENTED · {title}" if is_invented else title
 
 
-def _upper(states: list[str] | None) -> tuple[str, ...]:
+def upper(states: list[str] | None) -> tuple[str, ...]:
+    """The codes of States as they are written."""
     return tuple(state.upper() for state in states or ())

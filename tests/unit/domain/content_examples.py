@@ -97,10 +97,13 @@ _CODE_LISTS: Final = {
     "approached_bodies",
     "committed_bodies",
     "held_by",
+    "instruments",
     "joint_bodies",
     "participants",
+    "regions",
     "topics",
     "violations",
+    "worked_for",
     "wrong_fields",
 }
 _CODE_FIELDS: Final = {

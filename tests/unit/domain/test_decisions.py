@@ -13,6 +13,15 @@ from tests.unit.domain.content_examples import KINDS, least_fields
 
 HELD = ("defenders.example/un/1", 7)
 POINTER = {"origin": HELD[0], "index": HELD[1]}
+OTHER_LOG = "defenders.example/observatory/1"
+OF_OTHERS = frozenset({EventKind.INTENT_ANSWERED})
+"""About events of other logs only."""
+FITTING: dict[EventKind, dict[str, Any]] = {
+    EventKind.CONCORDANCE_PROPOSED: {"same_as": [POINTER]},
+    EventKind.INTENT_ANSWERED: {"answer": "noted"},
+    EventKind.PRACTICE_SHARED: {"themes": ["reprisals"]},
+}
+"""What the rules ask of a kind besides what its model does."""
 
 
 def make(kind: EventKind, **fields: Any) -> ActContent:
@@ -45,8 +54,7 @@ def fitting(kind: EventKind) -> tuple[ActContent, KnownEvent]:
     rule = ABOUT.get(kind)
     if rule is not None and rule.is_required:
         fields["about"] = POINTER
-    if kind is EventKind.CONCORDANCE_PROPOSED:
-        fields["same_as"] = [POINTER]
+    fields |= FITTING.get(kind, {})
     target = EventKind.NOTE_ADDED if rule is None else min(rule.kinds)
     return make(kind, **fields), KnownEvent(target, None)
 
@@ -54,7 +62,11 @@ def fitting(kind: EventKind) -> tuple[ActContent, KnownEvent]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_recorded_where_it_belongs(kind: EventKind) -> None:
     content, held = fitting(kind)
-    case = facts(is_new=kind is EventKind.CASE_OPENED, held=held)
+    case = facts(
+        is_new=kind is EventKind.CASE_OPENED,
+        held=held,
+        own_origin=OTHER_LOG if kind in OF_OTHERS else HELD[0],
+    )
 
     check_new_event(content, is_for_all=True, case=case)
     check_new_event(content, is_for_all=False, case=case)

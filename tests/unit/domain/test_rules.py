@@ -9,11 +9,18 @@ from registry.domain.decisions import check_new_event
 from registry.domain.rules import ABOUT, KnownEvent, own_status
 from registry.domain.vocabulary import EventKind, kind_code
 from registry.errors import RuleViolation
-from tests.unit.domain.test_decisions import POINTER, facts, fitting, make
+from tests.unit.domain.test_decisions import (
+    HELD,
+    OF_OTHERS,
+    OTHER_LOG,
+    POINTER,
+    facts,
+    fitting,
+    make,
+)
 
 K = EventKind
 NEEDS_ABOUT: Final = [kind for kind, rule in ABOUT.items() if rule.is_required]
-OTHER_LOG: Final = "defenders.example/observatory/1"
 
 
 def refusal(content: ActContent, **known: Any) -> tuple[str, str]:
@@ -39,7 +46,9 @@ def test_event_is_not_about_what_its_kind_cannot_be_about(kind: EventKind) -> No
 
     held = KnownEvent(K.NOTE_ADDED, None)
     assert refusal(content, held=held) == ("about", "about_fits")
-    check_new_event(content, is_for_all=True, case=facts(held=KnownEvent(None, None)))
+    own = OTHER_LOG if kind in OF_OTHERS else HELD[0]
+    unknown = facts(held=KnownEvent(None, None), own_origin=own)
+    check_new_event(content, is_for_all=True, case=unknown)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +108,33 @@ def test_concordance_is_between_several() -> None:
     held = KnownEvent(K.RECOMMENDATION_MADE, None)
 
     assert refusal(alone, held=held) == ("same_as", "concordance_of_several")
+
+
+def test_intent_is_answered_in_words_and_by_another() -> None:
+    held = KnownEvent(K.INTENT_DECLARED, None)
+    silent = make(K.INTENT_ANSWERED, about=POINTER)
+    answer = make(K.INTENT_ANSWERED, about=POINTER, answer="joins")
+
+    assert refusal(silent, held=held, own_origin=OTHER_LOG) == ("answer", "answer_is_said")
+    assert refusal(answer, held=held) == ("about", "intent_answered_by_another")
+    check_new_event(answer, is_for_all=False, case=facts(held=held, own_origin=OTHER_LOG))
+
+
+def test_intent_ends_no_earlier_than_it_begins() -> None:
+    for fields in (
+        {"planned_date": "2026-12-05", "planned_until_date": "2026-12-01"},
+        {"declared_date": "2026-12-05", "planned_until_date": "2026-12-01"},
+    ):
+        found = refusal(make(K.INTENT_DECLARED, **fields))
+        assert found == ("planned_until_date", "dates_in_order")
+    late = make(K.INTENT_DECLARED, declared_date="2026-12-05", lapses_date="2026-12-01")
+    assert refusal(late) == ("lapses_date", "dates_in_order")
+
+
+def test_practice_names_a_theme_by_which_it_is_found_again() -> None:
+    assert refusal(make(K.PRACTICE_SHARED)) == ("themes", "practice_has_themes")
+    found = make(K.PRACTICE_SHARED, themes=["reprisals"])
+    check_new_event(found, is_for_all=True, case=facts())
 
 
 def test_fact_is_established_by_somebody() -> None:

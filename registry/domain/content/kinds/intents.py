@@ -1,12 +1,27 @@
 """Intents: what a mechanism means to do, so that others can join or wait."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
 from registry.domain.content.act import ActContent, OptionalCode, OptionalStateCode
 from registry.domain.content.dates import PartialDate
 from registry.domain.vocabulary import EventKind
+
+PlannedAction: TypeAlias = Literal[
+    "",
+    "visit",
+    "communication",
+    "statement",
+    "demarche",
+    "dialogue",
+    "trial_observation",
+    "court_submission",
+    "legal_review",
+    "report",
+    "other",
+]
+IntentAnswer: TypeAlias = Literal["", "joins", "supports", "defers", "objects", "noted"]
 
 
 class IntentDeclared(ActContent):
@@ -17,8 +32,17 @@ class IntentDeclared(ActContent):
 
     declared_date: PartialDate | None = Field(default=None, description="when it was declared")
     instrument: OptionalCode = Field(default="", description="what it means to use, such as un.ua")
-    planned_date: PartialDate | None = Field(default=None, description="when it means to act")
+    planned_date: PartialDate | None = Field(
+        default=None, description="when it means to act; of a window the beginning"
+    )
     addressee_state: OptionalStateCode = Field(default="", description="alpha-3 of the addressee")
+    action: PlannedAction = Field(default="", description="what it means to do, such as visit")
+    planned_until_date: PartialDate | None = Field(
+        default=None, description="the end of the window in which it means to act"
+    )
+    lapses_date: PartialDate | None = Field(
+        default=None, description="the last day on which it stands; else the end of the window"
+    )
 
 
 class IntentAnswered(ActContent):
@@ -28,8 +52,9 @@ class IntentAnswered(ActContent):
     date_field: ClassVar[str] = "answered_date"
 
     answered_date: PartialDate | None = Field(default=None, description="when it was answered")
-    answer: Literal["", "joins", "supports", "defers", "objects", "noted"] = Field(
-        default="", description="what it answered"
+    answer: IntentAnswer = Field(default="", description="what it answered")
+    proposed_date: PartialDate | None = Field(
+        default=None, description="when whoever answers could act, or would have it done"
     )
 
 

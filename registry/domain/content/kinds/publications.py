@@ -42,6 +42,14 @@ class PracticeShared(ActContent):
 
     shared_date: PartialDate | None = Field(default=None, description="when it was shared")
     practice: Text = Field(default="", description="the practice, in words; names no person")
+    place: Line = Field(default="", description="where it worked, in words")
+    regions: Codes = Field(
+        default=(), description="codes of the regions where it worked, such as africa"
+    )
+    worked_for: Codes = Field(default=(), description="codes of the bodies that it worked for")
+    instruments: Codes = Field(
+        default=(), description="codes of the instruments that it uses, such as un.ua"
+    )
 
 
 class DefinitionAgreed(ActContent):
