@@ -31,6 +31,7 @@ from registry.client.desk import DeskClient, done_or_waiting, source_to_proto  #
 from registry.client.errors import translate  # noqa: E402
 from registry.client.links import LinkClient  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
+from registry.client.reprisals import ReprisalClient  # noqa: E402
 from registry.client.values import (  # noqa: E402
     CaseSummary,
     Disagreement,
@@ -112,6 +113,7 @@ class RegistryClient:
         )
         self.casework = CaseworkClient(self._channel, self._call)
         self.links = LinkClient(self._channel, self._call, self._patient_call)
+        self.reprisals = ReprisalClient(self._channel, self._call, self.address)
         self.watch = WatchClient(self._channel, self.address)
         self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 

@@ -54,6 +54,7 @@ from registry_node.servicers.confidentiality import ConfidentialityServicer  # n
 from registry_node.servicers.desk import DeskServicer  # noqa: E402
 from registry_node.servicers.links import LinkServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
+from registry_node.servicers.reprisals import ReprisalServicer  # noqa: E402
 from registry_node.servicers.watch import WatchServicer  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 from registry_node.threads import FairThreads  # noqa: E402
@@ -109,8 +110,9 @@ async def serve(settings: NodeSettings) -> bool:
         rotation = KeyRotation(registry)
         attachments = AttachmentServicer(registry, desk)
         links, watch = LinkServicer(registry, desk), WatchServicer(registry, desk)
-        resources.callback(links.close)
-        resources.callback(watch.close)
+        reprisals = ReprisalServicer(registry, desk)
+        for each in (links, watch, reprisals):
+            resources.callback(each.close)
         metrics = NodeMetrics(settings, registry, mirror)
         server = NodeServer(settings, registry.folder, registry.roster, metrics.calls)
         server.add_services(
@@ -127,6 +129,7 @@ async def serve(settings: NodeSettings) -> bool:
                 CaseworkServicer(registry, desk),
                 links,
                 watch,
+                reprisals,
             )
         )
         address = settings.listen or _address_of(registry)

@@ -25,6 +25,8 @@ from registry.api.v1 import (
     links_pb2_grpc,
     replication_pb2,
     replication_pb2_grpc,
+    reprisals_pb2,
+    reprisals_pb2_grpc,
     watch_pb2,
     watch_pb2_grpc,
 )
@@ -57,6 +59,7 @@ SERVICES: Final = (
     _service(casework_pb2, casework_pb2_grpc, "CaseworkService"),
     _service(links_pb2, links_pb2_grpc, "LinkService"),
     _service(watch_pb2, watch_pb2_grpc, "WatchService"),
+    _service(reprisals_pb2, reprisals_pb2_grpc, "ReprisalService"),
 )
 
 

@@ -16,6 +16,7 @@ from registry.domain.content import (
     ActContent,
     ConsentRecorded,
     NamedPerson,
+    ReprisalAlleged,
     SourceIdentity,
     StatementIssued,
     SubmissionReceived,
@@ -144,7 +145,7 @@ def _event(number: int, slugs: tuple[str, ...], random: Random) -> PlannedEvent:
     chosen = random.sample(others, random.choice((0, 1, 1, 2, 2, 3, 4)))
     choice = OWN_ONLY if not chosen else EVERYONE if len(chosen) == 4 else named(*chosen)
     tokens = dict(_tokens(number, random))
-    kind = random.choice((StatementIssued, SubmissionReceived))
+    kind = random.choice((StatementIssued, SubmissionReceived, ReprisalAlleged))
     fields: dict[str, Any] = {name: tokens[name] for name in _TEXT_FIELDS}
     content = kind(
         **_OWN, **fields, references=(tokens["reference"],), subjects=(tokens["subject"],)
