@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from registry.application.acts import KEY_NAME, Act, ActSealer
+from registry.application.alerts import Alerts
 from registry.application.approvals import (
     ERASE,
     PUBLISH,
@@ -94,6 +95,7 @@ class Desk:
         self._acts = ActSealer(registry.store.database_key(KEY_NAME), random_bytes)
         self._restricted = office.restrictions()
         self._nobodys_case = CaseId(random_bytes(_ID_SIZE_BYTES))
+        self.alerts = Alerts(registry, office)
         self.approvals = Approvals(registry, office, self._acts, random_bytes)
         self._withdrawals = Withdrawals(registry, office, self.approvals)
         self._errands = Errands("desk")
@@ -128,9 +130,7 @@ class Desk:
 
     def hidden_from(self, client: Client) -> frozenset[CaseId]:
         """The cases that a list for this client leaves out."""
-        return frozenset(
-            case_id for case_id, allowed in self._restricted.items() if client.name not in allowed
-        )
+        return frozenset(c for c, names in self._restricted.items() if client.name not in names)
 
     def require_case(self, client: Client, case_id: CaseId) -> None:
         """Refuses a case that does not exist, or that the client may not know of, alike.

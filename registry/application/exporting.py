@@ -9,8 +9,8 @@ Reports, briefings, webhooks and search for others go through here. What is expo
 Who information came from is no content, so that it cannot come here.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from registry.application.consents import ConsentDesk
@@ -37,11 +37,13 @@ class Export:
         events: in the order of record, without what may not be used.
         left_out: events that are of no use for the purpose or may not be used.
         names_taken_out: named persons that were taken out of `events` for want of consent.
+        withheld: how many of them at which event, by log and index.
     """
 
     events: tuple[HistoryEntry, ...]
     left_out: int
     names_taken_out: int
+    withheld: Mapping[tuple[LogId, int], int] = field(default_factory=dict)
 
 
 class _Purpose(NamedTuple):
@@ -69,16 +71,18 @@ class Exporting:
         known = self._consents.of_case(history.case_id).known
         audiences = _audiences(self._reader.store, history)
         kept: list[HistoryEntry] = []
-        taken_out = 0
+        withheld: dict[tuple[LogId, int], int] = {}
         for event in history.events:
             content = self._readable(event)
             if content is None or not rule.admits(audiences[event.log_id, event.index]):
                 continue
             cleaned = _cleaned(content, rule.use, event.log_id, known)
             if cleaned is not None:
-                taken_out += len(content.persons) - len(cleaned.persons)
+                if taken_out := len(content.persons) - len(cleaned.persons):
+                    withheld[event.log_id, event.index] = taken_out
                 kept.append(replace(event, content=cleaned))
-        return Export(tuple(kept), len(history.events) - len(kept), taken_out)
+        left_out = len(history.events) - len(kept)
+        return Export(tuple(kept), left_out, sum(withheld.values()), withheld)
 
     def _readable(self, event: HistoryEntry) -> ActContent | None:
         """The content if it is here and its time has come; an author reads its own before."""

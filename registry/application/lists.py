@@ -15,6 +15,7 @@ from registry.store.read_models import ReadModels
 from registry.store.read_queries import Query
 from registry.views import (
     acts,
+    alert_list,
     case_list,
     deadline_board,
     detentions,
@@ -23,19 +24,23 @@ from registry.views import (
     link_list,
     practice_list,
     reference_index,
+    reprisal_board,
 )
 from registry.views.acting_rows import DefinitionRow, IntentRow, PracticeRow
 from registry.views.acts import place_of_time
 from registry.views.rows import (
     ActRow,
+    AlertRow,
     CaseRow,
     ConcordanceRow,
     ContentRow,
     DetentionRow,
     FollowUpRow,
+    ImpunityRow,
     LinkRow,
     ObligationRow,
     ReferenceRow,
+    ReprisalRow,
     decode_row,
 )
 
@@ -96,6 +101,15 @@ class Lists:
         """The same lists for one who asks from outside."""
         return Lists(self._models, note)
 
+    def unnoted(self) -> "Lists":
+        """The same lists without notes: whoever chooses among rows notes what is shown."""
+        return Lists(self._models)
+
+    def note(self, rows: Sequence[ContentRow]) -> None:
+        """Notes rows that were read without notes and are shown."""
+        if self._note is not None:
+            self._note(rows)
+
     def cases(self, ask: Ask) -> Listed[CaseRow]:
         """Cases by last activity, newest first; the dates are those of the last record, UTC."""
         since = place_of_time(_start_ms(ask.since)) if ask.since else ""
@@ -145,6 +159,18 @@ class Lists:
             self._note(rows)
         return Listed(rows, page.next_token)
 
+    def reprisals(self, ask: Ask) -> Listed[ReprisalRow]:
+        """Reprisals by when they occurred, newest first; undated ones come last."""
+        return self._read(reprisal_board.VIEW, ReprisalRow, ask)
+
+    def impunity(self, ask: Ask) -> Listed[ImpunityRow]:
+        """Reprisals and accountability steps by their dates, earliest first, undated ones last."""
+        return self._read(reprisal_board.TIMELINE, ImpunityRow, ask, is_ascending=True)
+
+    def alerts(self, ask: Ask) -> Listed[AlertRow]:
+        """Alerts by when they were recorded, newest first."""
+        return self._read(alert_list.VIEW, AlertRow, ask)
+
     def links(self, ask: Ask) -> Listed[LinkRow]:
         """Where links were proposed, newest first."""
         return self._page(link_list.VIEW, LinkRow, ask)
@@ -193,8 +219,7 @@ class Lists:
     ) -> Listed[C]:
         """A page of rows that show content; it is noted first."""
         page = self._page(view, kind, ask, before, is_ascending=is_ascending)
-        if self._note is not None:
-            self._note(page.rows)
+        self.note(page.rows)
         return page
 
     def _page(

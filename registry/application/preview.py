@@ -6,9 +6,11 @@ what recording then does.
 
 from dataclasses import dataclass
 
+from registry.application.alert_advice import advise
 from registry.application.recording import RecordCommand, Recording
 from registry.domain.content import encode_content
 from registry.domain.identifiers import Slug
+from registry.domain.mechanisms import Profiles
 from registry.domain.release import Release
 from registry.domain.vocabulary import EventKind, is_publishing, kind_code
 from registry.errors import RequestError
@@ -31,6 +33,8 @@ class Preview:
         release: named persons and names in the text.
         is_publishing: whether recording it makes something public.
         refusals: why recording would refuse; empty = it would not.
+        warnings: what the officer should know; recording takes it all the same.
+        add_to_audience: slugs of mechanisms that should be alerted and would not be.
     """
 
     visible_kind: str
@@ -42,9 +46,13 @@ class Preview:
     release: Release
     is_publishing: bool
     refusals: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    add_to_audience: tuple[Slug, ...] = ()
 
 
-def preview_event(recording: Recording, roster: Roster, command: RecordCommand) -> Preview:
+def preview_event(
+    recording: Recording, roster: Roster, profiles: Profiles, command: RecordCommand
+) -> Preview:
     """Tells what recording a command would do. Records nothing.
 
     Raises:
@@ -60,6 +68,9 @@ def preview_event(recording: Recording, roster: Roster, command: RecordCommand) 
     release = recording.judge(command, choice)
     sizes = (len(encode_content(command.content)), *(each.claim.size for each in uploads))
     kind = kind_code(command.content.kind if audience.is_all else EventKind.SEALED)
+    advice = advise(
+        command.content, audience, roster, profiles, not_before_ms=command.not_before_ms
+    )
     is_public = command.content.basis == "own_act" and is_publishing(command.content.kind)
     return Preview(
         visible_kind=kind,
@@ -71,6 +82,8 @@ def preview_event(recording: Recording, roster: Roster, command: RecordCommand) 
         release=release,
         is_publishing=audience.is_all and is_public,
         refusals=(*refusals, *release.refusals),
+        warnings=advice.warnings,
+        add_to_audience=advice.add_to_audience,
     )
 
 

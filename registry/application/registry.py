@@ -364,7 +364,7 @@ class Registry:
 
     def preview(self, command: RecordCommand) -> Preview:
         """Tells what recording a command would let leave this node, and to whom."""
-        return preview_event(self.recording, self.roster, command)
+        return preview_event(self.recording, self.roster, self.profiles, command)
 
     def export(
         self, case_id: CaseId, purpose: ExportPurpose, recipients: tuple[str, ...] = ()

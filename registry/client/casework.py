@@ -308,6 +308,7 @@ def _read_profile(message: casework_pb2.MechanismProfile) -> Profile:
         sources=tuple(message.sources),
         confidentiality=message.confidentiality,
         to_be_confirmed=tuple(message.to_be_confirmed),
+        mechanisms=tuple(message.mechanisms),
         bodies=dict(message.bodies),
         region=message.region,
         instruments={

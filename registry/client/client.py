@@ -34,6 +34,7 @@ from registry.client.intents import IntentClient  # noqa: E402
 from registry.client.links import LinkClient  # noqa: E402
 from registry.client.practices import PracticeClient  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
+from registry.client.reprisals import ReprisalClient  # noqa: E402
 from registry.client.values import (  # noqa: E402
     CaseSummary,
     Disagreement,
@@ -118,6 +119,7 @@ class RegistryClient:
         self.detention = DetentionClient(self._channel, self._call)
         self.intents = IntentClient(self._channel, self._call, self._patient_call)
         self.practices = PracticeClient(self._channel, self._call)
+        self.reprisals = ReprisalClient(self._channel, self._call, self.address)
         self.watch = WatchClient(self._channel, self.address)
         self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 

@@ -76,6 +76,8 @@ class Preview:
     names_in_text: tuple[PersonUse, ...]
     needs_approval: bool
     refusals: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    add_to_audience: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ class ConfidentialityClient:
             names_in_text=tuple(_person_use(each) for each in response.names_in_text),
             needs_approval=response.needs_approval,
             refusals=tuple(response.refusals),
+            warnings=tuple(response.warnings),
+            add_to_audience=tuple(response.add_to_audience),
         )
 
     async def export(

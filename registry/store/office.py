@@ -4,6 +4,7 @@
     restrictions  the clients that may know of a case; a case without rows is open to all
     reads         who was shown content that is not for every member
     proposed      which erasures were proposed for which withdrawals of consent, by a digest
+    seen_alerts   who has seen which alert first
 
 Who did an act stands with the event instead, in one transaction with it: see act_notes.py.
 """
@@ -35,6 +36,9 @@ _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS proposed (
         case_id BLOB, name BLOB, PRIMARY KEY (case_id, name)) WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS own_log (log_id BLOB NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS seen_alerts (
+        origin TEXT, entry_index INTEGER, client TEXT NOT NULL, time_ms INTEGER NOT NULL,
+        PRIMARY KEY (origin, entry_index)) WITHOUT ROWID""",
     "DROP TABLE IF EXISTS marks",
 )
 
@@ -81,6 +85,13 @@ class ReadRow(NamedTuple):
     method: str
     case_id: CaseId
     events: int
+
+
+class Seen(NamedTuple):
+    """Who has seen an alert first, and when, milliseconds UTC."""
+
+    client: str
+    time_ms: int
 
 
 class Office:
@@ -209,6 +220,25 @@ class Office:
             return [
                 ReadRow(*row)._replace(case_id=CaseId(row["case_id"])) for row in cursor.fetchall()
             ]
+
+    # --- alerts -----------------------------------------------------------------------------------
+
+    def seen_alerts(self) -> dict[tuple[str, int], Seen]:
+        """The alerts that were seen, by the origin and the index of their events."""
+        with self._transaction(commit=False) as cursor:
+            cursor.execute("SELECT origin, entry_index, client, time_ms FROM seen_alerts")
+            return {
+                (row["origin"], row["entry_index"]): Seen(row["client"], row["time_ms"])
+                for row in cursor.fetchall()
+            }
+
+    def keep_seen(self, places: Iterable[tuple[str, int]], client: str, time_ms: int) -> None:
+        """Keeps who has seen some alerts; whoever was first stays."""
+        with self._transaction(commit=True) as cursor:
+            cursor.executemany(
+                "INSERT INTO seen_alerts VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                [(origin, index, client, time_ms) for origin, index in places],
+            )
 
     # --- withdrawals of consent -------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from registry.views.acts import (
     with_what_they_are_about,
     words_of,
 )
+from registry.views.alert_list import alert_documents
 from registry.views.case_file import CaseHistory, PartState
 from registry.views.deadline_board import obligation_documents
 from registry.views.detentions import detention_documents
@@ -30,6 +31,7 @@ from registry.views.intent_list import intent_documents
 from registry.views.link_list import link_documents
 from registry.views.practice_list import definition_documents, practice_documents
 from registry.views.reference_index import reference_documents
+from registry.views.reprisal_board import reprisal_documents
 from registry.views.rows import CaseRow, encode_row
 
 VIEW: Final = "case"
@@ -73,6 +75,8 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
         *intent_documents(row.case_id, row.title, acts, confidential=shown),
         *practice_documents(history),
         *definition_documents(history),
+        *reprisal_documents(history, acts, is_situation=row.is_situation, confidential=own),
+        *alert_documents(history, acts, profiles, confidential=own),
     )
     return CaseFold(
         history.case_id, documents, min(embargoes, default=0), events=len(history.events)

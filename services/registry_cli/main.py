@@ -46,6 +46,7 @@ from registry_cli.commands import (  # noqa: E402
     proving,
     recovering,
     references,
+    reprisals,
     rosters,
 )
 from registry_cli.errors import EXIT_STORAGE, exit_code, hint  # noqa: E402
@@ -99,6 +100,8 @@ app.add_typer(links.link_app, name="link", rich_help_panel=_DAILY)
 app.add_typer(intents.intent_app, name="intent", rich_help_panel=_DAILY)
 _add(_DAILY, practices.practices, practices.definitions)
 app.add_typer(references.reference_app, name="reference", rich_help_panel=_DAILY)
+_add(_DAILY, reprisals.alerts)
+app.add_typer(reprisals.reprisals_app, name="reprisals", rich_help_panel=_DAILY)
 app.add_typer(desk.desk_app, name="desk", rich_help_panel=_DAILY)
 keys.keys_app.command("backup")(key_backup.keys_backup)
 keys.keys_app.command("restore")(key_backup.keys_restore)

@@ -37,7 +37,29 @@ def print_preview(output: Output, preview: Preview) -> None:
         output.say("published: a second person may have to approve it")
     for refusal in preview.refusals:
         output.say(f"REFUSED       {refusal}")
+    _print_warnings(output, preview)
     output.result(preview)
+
+
+def warn(output: Output, preview: Preview) -> None:
+    """Warns, beside a result, of whom an event does not alert."""
+    for warning in preview.warnings:
+        output.remark(f"warning: {warning}")
+    if preview.add_to_audience:
+        output.remark(f"  to alert them: {audience_that_alerts(preview)}; later: registry widen")
+
+
+def audience_that_alerts(preview: Preview) -> str:
+    """The option that adds to an audience whom the event should alert."""
+    slugs = dict.fromkeys((*preview.recipients, *preview.add_to_audience))
+    return f"--audience {','.join(slugs)}"
+
+
+def _print_warnings(output: Output, preview: Preview) -> None:
+    for warning in preview.warnings:
+        output.say(f"WARNING       {warning}")
+    if preview.add_to_audience:
+        output.say(f"proposed      {audience_that_alerts(preview)}")
 
 
 def print_export(output: Output, export: Export) -> None:

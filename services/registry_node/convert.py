@@ -198,6 +198,8 @@ def preview_to_proto(preview: Preview) -> confidentiality_pb2.PreviewEventRespon
         names_in_text=[_verdict(each) for each in preview.release.names_in_text],
         needs_approval=preview.is_publishing,
         refusals=preview.refusals,
+        warnings=preview.warnings,
+        add_to_audience=preview.add_to_audience,
     )
 
 

@@ -57,6 +57,7 @@ from registry_node.servicers.intents import IntentServicer  # noqa: E402
 from registry_node.servicers.links import LinkServicer  # noqa: E402
 from registry_node.servicers.practices import PracticeServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
+from registry_node.servicers.reprisals import ReprisalServicer  # noqa: E402
 from registry_node.servicers.watch import WatchServicer  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 from registry_node.threads import FairThreads  # noqa: E402
@@ -112,8 +113,8 @@ async def serve(settings: NodeSettings) -> bool:
         rotation = KeyRotation(registry)
         attachments = AttachmentServicer(registry, desk)
         links, watch = LinkServicer(registry, desk), WatchServicer(registry, desk)
-        intents = IntentServicer(registry, desk)
-        for each in (intents, links, watch):
+        intents, reprisals = IntentServicer(registry, desk), ReprisalServicer(registry, desk)
+        for each in (intents, links, reprisals, watch):
             resources.callback(each.close)
         metrics = NodeMetrics(settings, registry, mirror)
         server = NodeServer(settings, registry.folder, registry.roster, metrics.calls)
@@ -134,6 +135,7 @@ async def serve(settings: NodeSettings) -> bool:
                 watch,
                 intents,
                 PracticeServicer(registry, desk),
+                reprisals,
             )
         )
         address = settings.listen or _address_of(registry)

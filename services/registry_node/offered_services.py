@@ -31,6 +31,8 @@ from registry.api.v1 import (
     practices_pb2_grpc,
     replication_pb2,
     replication_pb2_grpc,
+    reprisals_pb2,
+    reprisals_pb2_grpc,
     watch_pb2,
     watch_pb2_grpc,
 )
@@ -66,6 +68,7 @@ SERVICES: Final = (
     _service(watch_pb2, watch_pb2_grpc, "WatchService"),
     _service(intents_pb2, intents_pb2_grpc, "IntentService"),
     _service(practices_pb2, practices_pb2_grpc, "PracticeService"),
+    _service(reprisals_pb2, reprisals_pb2_grpc, "ReprisalService"),
 )
 
 

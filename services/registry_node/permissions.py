@@ -72,6 +72,17 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         },
     )
     | _rows(
+        "registry.api.v1.ReprisalService",
+        {
+            "ListReprisals": _READERS,
+            "ListImpunity": _READERS,
+            "ListAlerts": _READERS,
+            "WatchAlerts": _READERS,
+            "MarkAlertsSeen": _OFFICERS,
+            "ExportRegister": _OFFICERS,
+        },
+    )
+    | _rows(
         "registry.api.v1.WatchService",
         {
             "WatchHistory": _READERS,

@@ -20,6 +20,7 @@ from registry.domain.content import (
     IntentDeclared,
     NamedPerson,
     PracticeShared,
+    ReprisalAlleged,
     SourceIdentity,
     StatementIssued,
     SubmissionReceived,
@@ -35,16 +36,14 @@ _OWN: Final[dict[str, Any]] = {
 }
 FILES_EVERY: Final = 4
 """So many events make one with a file; every second of these is large."""
-DETENTIONS_EVERY: Final = 5
-"""So many events make one detention."""
 LARGE_FILE_BYTES: Final = 2 * CHUNK_BYTES + 50_000
-ACTING_EVERY: Final = 5
+ACTING_EVERY: Final = 8
 _ACTING: Final[dict[int, type[ActContent]]] = {
     1: IntentDeclared,
     2: PracticeShared,
     3: DefinitionAgreed,
 }
-"""So many events make one of each kind of acting together."""
+"""So many events make one detention, and one of each kind of acting together."""
 _TEXT_FIELDS: Final = ("title", "summary", "url", "source")
 
 
@@ -157,8 +156,8 @@ def _event(number: int, slugs: tuple[str, ...], random: Random) -> PlannedEvent:
     chosen = random.sample(others, random.choice((0, 1, 1, 2, 2, 3, 4)))
     choice = OWN_ONLY if not chosen else EVERYONE if len(chosen) == 4 else named(*chosen)
     tokens = dict(_tokens(number, random))
-    kind: type[ActContent] = random.choice((StatementIssued, SubmissionReceived))
-    if number % DETENTIONS_EVERY == 0:
+    kind: type[ActContent] = random.choice((StatementIssued, SubmissionReceived, ReprisalAlleged))
+    if number % ACTING_EVERY == 0:
         kind = DetentionRecorded
     fields: dict[str, Any] = {name: tokens[name] for name in _TEXT_FIELDS}
     if number % ACTING_EVERY in _ACTING:

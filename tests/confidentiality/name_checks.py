@@ -3,14 +3,18 @@
 A name counts as told wherever its letters stand, in a field or in the text. The judge is `Memory`,
 which is written from the design; what is judged is what the node gives, by every path there is:
 recording and its preview, parts to every member from the author and from relays, bundles for a
-member, exports for each purpose, histories, the bytes of logs.
+member, exports for each purpose, registers of reprisals made of them, histories, the bytes of logs.
 """
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import date
 from typing import Final
 
 from registry.application.exporting import ExportPurpose
+from registry.application.reprisal_register import entries_of
+from registry.domain.identifiers import log_id_of
+from registry.domain.reprisals import MONTHS
 from registry.log.bundle_content import BundlePart
 from registry.store.values import HeldPart
 from tests.confidentiality.bundles_of import bundle_of, opened_by
@@ -28,6 +32,7 @@ from tests.confidentiality.names_world import (
 )
 from tests.unit.application.federation_in_process import Node
 
+_TODAY: Final = date(2026, 3, 1)
 _RECIPIENTS: Final = (("beta",), ("beta", "gamma"), ("alpha", "gamma"))
 """Of exports for mechanisms: one case has one of these."""
 Told = Counter[str]
@@ -191,6 +196,14 @@ def check_exports(case: Case, node: Node, memory: Memory, told: Told) -> Iterabl
             for person in case.names_in(repr(event)):
                 _check_exported(memory, done.act, person, use, recipients)
         yield repr(export)
+        entries = entries_of(export, case.case_id, day=_TODAY, months=MONTHS)
+        for entry in entries:
+            done = done_at[log_id_of(entry.origin), entry.index]
+            told["registered"] += 1
+            told["name withheld"] += entry.withheld
+            for person in case.names_in(repr(entry)):
+                _check_exported(memory, done.act, person, use, recipients)
+        yield repr(entries)
 
 
 def _check_exported(

@@ -26,6 +26,7 @@ from registry.domain.content import (
     ConsentRecorded,
     ConsentWithdrawn,
     NamedPerson,
+    ReprisalAlleged,
     SourceIdentity,
     StatementIssued,
 )
@@ -166,7 +167,9 @@ class Case:
             )
         if act.what == "withdraw":
             return ConsentWithdrawn(**_OWN, person_id=persons[0].person_id, uses=act.uses)  # type: ignore[arg-type] # of the literals
-        kind = CommunicationSent if act.to_state else StatementIssued
+        # Half of the cases are about reprisals, so that registers have entries.
+        told = ReprisalAlleged if self.number % 2 else StatementIssued
+        kind = CommunicationSent if act.to_state else told
         text = " and ".join(["It concerns", *(self.name(number) for number in act.in_text)])
         return kind(**_OWN, persons=persons, summary=text)
 

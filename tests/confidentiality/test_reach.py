@@ -31,6 +31,7 @@ from tests.confidentiality.acting_checks import (
 from tests.confidentiality.bundles_of import bundles_of_a_copy, opened_by
 from tests.confidentiality.canaries import PlannedEvent, open_cases, plan, record_event
 from tests.confidentiality.reach_world import World
+from tests.confidentiality.reprisal_paths import Told, check_told, reprisals_in, told_at
 from tests.confidentiality.scanning import Found, Scan, back_up, deleted_files_of, files_of
 from tests.confidentiality.tapped_federation import Federation, Place, tapped
 from tests.integration.federation_world import statement
@@ -334,6 +335,19 @@ def test_lists_of_acting_together_tell_the_content_to_its_audience_alone(world: 
         inside, outside = world.inside(slug).values(), world.outside(slug).values()
         told = asyncio.run(acting_told(slug, world.federation.client, inside, world.cases))
         check_acting(slug, told, inside, outside)
+
+
+def test_reprisals_alerts_and_registers_tell_it_to_the_audience_alone(world: World) -> None:
+    events = list({event.number: event for event in world.events.values()}.values())
+    assert any(event.choice == EVERYONE for event in reprisals_in(events))
+    for slug in SLUGS:
+        check_told(slug, asyncio.run(reprisals_at(world, slug, events)), events)
+
+
+async def reprisals_at(world: World, slug: str, events: list[PlannedEvent]) -> Told:
+    async with world.federation.client(slug) as client:
+        expected = sum(slug in event.audience for event in reprisals_in(events))
+        return await told_at(client, expected)
 
 
 @pytest.mark.parametrize(("purpose", "use"), [("public", "names_in_public"), ("state", "")])

@@ -15,9 +15,11 @@ from registry.api.v1 import (
     confidentiality_pb2,
     content_pb2,
     detention_pb2,
+    reprisals_pb2,
 )
 from registry.api.v1 import filter_pb2 as filters
 from registry.client import casework, detention
+from registry.client import reprisal_values as reprisals
 from registry.client.content_conversion import content_from_proto, content_to_proto
 from registry.client.errors import translate
 from registry.client.values import (
@@ -168,5 +170,9 @@ ROWS: Final = (
     _row(admin_pb2.PeerStatus, read_peer),
     _row(casework_pb2.ActSummary, casework.read_act),
     _row(detention_pb2.Detention, detention.read_detention),
+    _row(reprisals_pb2.Reprisal, reprisals.read_reprisal),
+    _row(reprisals_pb2.ImpunityItem, reprisals.read_impunity),
+    _row(reprisals_pb2.Alert, reprisals.read_alert),
+    _row(reprisals_pb2.RegisterEntry, reprisals.read_entry),
     Decoder("rich error", _error, (_an_error(), _an_info()), (translate,), Form.PROTOBUF),
 )

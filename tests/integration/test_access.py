@@ -26,6 +26,7 @@ from registry.api.v1 import (
     links_pb2,
     practices_pb2,
     replication_pb2,
+    reprisals_pb2,
     watch_pb2,
 )
 from registry.application.certificates import load_pair, make_client_certificate
@@ -60,6 +61,7 @@ _MODULES: Final = (
     links_pb2,
     practices_pb2,
     replication_pb2,
+    reprisals_pb2,
     watch_pb2,
 )
 """Every .proto file with services: a new file fails `test_table_has_a_row_for_every_method`."""
@@ -128,6 +130,12 @@ TABLE: Final[Mapping[str, str]] = MappingProxyType(
         "ReplicationService/GetRoster": "-----+",
         "ReplicationService/Offer": "-----+",
         "ReplicationService/WatchHeads": "-----+",
+        "ReprisalService/ExportRegister": "-++---",
+        "ReprisalService/ListAlerts": "+++---",
+        "ReprisalService/ListImpunity": "+++---",
+        "ReprisalService/ListReprisals": "+++---",
+        "ReprisalService/MarkAlertsSeen": "-++---",
+        "ReprisalService/WatchAlerts": "+++---",
         "WatchService/WatchCases": "+++---",
         "WatchService/WatchHistory": "+++---",
         "grpc.health.v1.Health/Check": "++++++",

@@ -66,6 +66,10 @@ async def everything(client: RegistryClient) -> dict[str, list[Any]]:
         "overdue": [each async for each in work.obligations(on_state, overdue_only=True)],
         "follow-ups": [each async for each in work.follow_ups(on_state)],
         "detentions": [each async for each in client.detention.detentions(on_state)],
+        "reprisals": [each async for each in client.reprisals.list_reprisals(on_state)],
+        "impunity": [each async for each in client.reprisals.impunity(on_state)],
+        "alerts": [each async for each in client.reprisals.alerts(on_state)],
+        "register": list((await client.reprisals.register("sg", states=[STATE])).entries),
         "references": list((await work.references(f"UA {STATE} 77/2024"))[1]),
     }
 
@@ -93,6 +97,7 @@ async def test_hidden_case_is_in_nothing_that_others_can_ask(
         )
         await _does(desk, hidden, K.DETENTION_RECORDED, states=[STATE])
         await _does(desk, hidden, K.CONCORDANCE_PROPOSED, about=asked, same_as=[asked])
+        await _does(desk, hidden, K.REPRISAL_ALLEGED, states=[STATE])
         proposal = await desk.links.propose("hide-link", case(other), case(hidden))
     place = EventPlace(proposal.origin, proposal.index)
     event = EventPlace(asked["origin"], asked["index"])
@@ -129,6 +134,8 @@ async def test_hidden_case_is_in_nothing_that_others_can_ask(
             await refused
     with pytest.raises(NotFound):
         await anext(dan.watch.history(case(hidden), timeout_s=5))
+    assert hidden not in await _alerted(dan)
+    assert hidden in await _alerted(carla)
     assert hidden not in await _watched(dan)
     assert hidden in await _watched(carla)
 
@@ -158,6 +165,15 @@ async def _watched(client: RegistryClient) -> set[CaseId]:
     seen = set()
     async for step in client.watch.cases(timeout_s=20):
         seen |= {step.case.case_id} if step.case else set()
+        if step.is_caught_up:
+            break
+    return seen
+
+
+async def _alerted(client: RegistryClient) -> set[CaseId]:
+    seen = set()
+    async for step in client.reprisals.watch_alerts(timeout_s=20):
+        seen |= {step.alert.case_id} if step.alert else set()
         if step.is_caught_up:
             break
     return seen

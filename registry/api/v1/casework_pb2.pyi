@@ -848,6 +848,7 @@ class MechanismProfile(_message.Message):
     INSTRUMENTS_FIELD_NUMBER: _builtins.int
     IS_OVERRIDDEN_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    MECHANISMS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of its file."""
     participant: _builtins.str
@@ -876,6 +877,10 @@ class MechanismProfile(_message.Message):
     def instruments(self) -> _containers.RepeatedCompositeFieldContainer[Global___MechanismInstrument]:
         """By code."""
 
+    @_builtins.property
+    def mechanisms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Slugs of members at whose node its bodies are at home, besides its name with hyphens."""
+
     def __init__(
         self,
         *,
@@ -889,10 +894,11 @@ class MechanismProfile(_message.Message):
         instruments: _abc.Iterable[Global___MechanismInstrument] | None = ...,
         is_overridden: _builtins.bool = ...,
         region: _builtins.str = ...,
+        mechanisms: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bodies", b"bodies", "confidentiality", b"confidentiality", "instruments", b"instruments", "is_overridden", b"is_overridden", "name", b"name", "nature", b"nature", "participant", b"participant", "region", b"region", "sources", b"sources", "to_be_confirmed", b"to_be_confirmed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bodies", b"bodies", "confidentiality", b"confidentiality", "instruments", b"instruments", "is_overridden", b"is_overridden", "mechanisms", b"mechanisms", "name", b"name", "nature", b"nature", "participant", b"participant", "region", b"region", "sources", b"sources", "to_be_confirmed", b"to_be_confirmed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -88,6 +88,8 @@ class PreviewEventResponse(_message.Message):
     NAMES_IN_TEXT_FIELD_NUMBER: _builtins.int
     NEEDS_APPROVAL_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    ADD_TO_AUDIENCE_FIELD_NUMBER: _builtins.int
     visible_kind: _builtins.str
     """Kind as every member sees it: `sealed`, or the kind."""
     is_for_everyone: _builtins.bool
@@ -120,6 +122,14 @@ class PreviewEventResponse(_message.Message):
     def refusals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why RecordEvent would refuse; empty = it would not."""
 
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the officer should know; RecordEvent takes it all the same."""
+
+    @_builtins.property
+    def add_to_audience(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Slugs of mechanisms that should be alerted and, with this audience, would not be."""
+
     def __init__(
         self,
         *,
@@ -133,10 +143,12 @@ class PreviewEventResponse(_message.Message):
         names_in_text: _abc.Iterable[Global___PersonUse] | None = ...,
         needs_approval: _builtins.bool = ...,
         refusals: _abc.Iterable[_builtins.str] | None = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
+        add_to_audience: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_for_everyone", b"is_for_everyone", "names_in_text", b"names_in_text", "needs_approval", b"needs_approval", "not_before_ms", b"not_before_ms", "persons", b"persons", "recipients", b"recipients", "refusals", b"refusals", "size_classes", b"size_classes", "visible_kind", b"visible_kind", "visible_to_all", b"visible_to_all"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_to_audience", b"add_to_audience", "is_for_everyone", b"is_for_everyone", "names_in_text", b"names_in_text", "needs_approval", b"needs_approval", "not_before_ms", b"not_before_ms", "persons", b"persons", "recipients", b"recipients", "refusals", b"refusals", "size_classes", b"size_classes", "visible_kind", b"visible_kind", "visible_to_all", b"visible_to_all", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

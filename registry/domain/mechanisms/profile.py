@@ -6,6 +6,8 @@ sources = ["..."]              where the facts of the file are from
 region = "oas"                 whose States it deals with (regions.toml); left out = all States
 confidentiality = "..."        in words; may be left out
 to_be_confirmed = ["nature"]   fields that the mechanism itself has yet to confirm
+mechanisms = ["un"]            slugs of members at whose node its bodies are at home, besides the
+                               name of the file with hyphens; may be left out
 [bodies]
 "wgad" = "its name"            codes that act
 [instruments."wgad.opinion"]
@@ -63,6 +65,9 @@ class Profile(_Data):
     sources: tuple[_Text, ...] = Field(min_length=1, strict=False)
     confidentiality: str = Field(default="", max_length=500)
     to_be_confirmed: tuple[str, ...] = Field(default=(), strict=False)
+    mechanisms: tuple[Code, ...] = Field(
+        default=(), strict=False, description="slugs of members at whose node it is at home"
+    )
     bodies: dict[Code, _Text] = Field(min_length=1, description="code of a body -> its name")
     instruments: dict[Code, Instrument] = Field(min_length=1, description="code -> instrument")
     region: str = Field(

@@ -44,6 +44,17 @@ class Profiles:
         """English name of a body; an unknown code is its own name."""
         return next((p.bodies[code] for p in self.by_name.values() if code in p.bodies), code)
 
+    def homes_of(self, body: str) -> tuple[str, ...]:
+        """Slugs of the mechanisms at whose node a body is at home; they need not be members.
+
+        Those that its profile names and the name of the profile itself; of a body that no profile
+        knows, its code or the first part of it, if that is how a member is called.
+        """
+        for name, profile in self.by_name.items():
+            if body in profile.bodies:
+                return tuple(dict.fromkeys((*profile.mechanisms, name.replace("_", "-"))))
+        return tuple(dict.fromkeys((body.replace(".", "-"), body.partition(".")[0])))
+
 
 @cache
 def shipped_profiles() -> Profiles:

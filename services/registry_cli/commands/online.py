@@ -17,6 +17,7 @@ from registry.domain.audience import (
     AudienceChoice,
     named,
 )
+from registry.domain.concerned import ALERTING
 from registry.domain.content import CaseOpened
 from registry.domain.identifiers import NO_INBOUND, parse_case_id
 from registry.domain.register_mapping import load_mapping, shipped_mappings
@@ -27,7 +28,7 @@ from registry_cli.errors import EXIT_FINDINGS
 from registry_cli.fields import parse_kind, read_content_file, read_fields, read_source
 from registry_cli.importing import import_register
 from registry_cli.output import Output
-from registry_cli.release_output import print_preview
+from registry_cli.release_output import print_preview, warn
 from registry_cli.rendering import (
     print_import,
     time_text,
@@ -130,7 +131,11 @@ def record(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramete
         print_preview(Output(is_json=json), with_client(profile, look))
         return
 
+    output = Output(is_json=json)
+
     async def write(client: RegistryClient) -> Any:  # noqa: ANN401 - see the client
+        if acted.kind in ALERTING:
+            warn(output, await look(client))
         if isinstance(acted, CaseOpened):
             return await client.open_case(request, acted, audience=chosen)
         selector = await select_case(client, case_text)
@@ -145,7 +150,6 @@ def record(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramete
             upload_ids=await send_files(client, request, attach or []),
         )
 
-    output = Output(is_json=json)
     try:
         receipt = with_client(profile, write)
     except NeedsApproval as waiting:
