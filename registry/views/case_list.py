@@ -27,6 +27,7 @@ from registry.views.deadline_board import obligation_documents
 from registry.views.detentions import detention_documents
 from registry.views.follow_up import concordance_documents, follow_up_documents
 from registry.views.link_list import link_documents
+from registry.views.name_index import name_documents
 from registry.views.reference_index import reference_documents
 from registry.views.rows import CaseRow, encode_row
 
@@ -61,13 +62,14 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
     shown = with_what_they_are_about(acts, own)
     documents = (
         case_document(row, acts),
-        *act_documents(history),
+        *act_documents(history, states=row.states, themes=row.themes),
         *obligation_documents(row.case_id, row.title, acts, profiles, confidential=shown),
         *follow_up_documents(row.case_id, acts, confidential=shown),
         *concordance_documents(row.case_id, acts, confidential=shown),
         *reference_documents(row.case_id, acts, confidential=own),
         *link_documents(history),
         *detention_documents(row, acts, confidential=shown),
+        *name_documents(row.case_id, acts, confidential=own),
     )
     return CaseFold(
         history.case_id, documents, min(embargoes, default=0), events=len(history.events)

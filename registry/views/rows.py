@@ -239,6 +239,25 @@ class DetentionRow(_Row):
     is_confidential: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NameRow(_Row):
+    """A name in a case and the first event of a log that gives it.
+
+    `kind` is person, or that of a party; `person_id` is empty for a party.
+    """
+
+    case_id: CaseId
+    origin: str
+    index: int
+    mechanism: Slug
+    kind: str
+    name: str
+    role: str
+    person_id: str
+    states: tuple[str, ...]
+    is_confidential: bool
+
+
 _ADAPTERS: Final[dict[type[Any], TypeAdapter[Any]]] = {
     kind: TypeAdapter(kind)
     for kind in (
@@ -250,6 +269,7 @@ _ADAPTERS: Final[dict[type[Any], TypeAdapter[Any]]] = {
         LinkRow,
         ReferenceRow,
         DetentionRow,
+        NameRow,
     )
 }
 

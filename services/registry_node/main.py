@@ -45,6 +45,7 @@ from registry_node.projection import ProjectionLoop  # noqa: E402
 from registry_node.receipts import ErasureReceipts  # noqa: E402
 from registry_node.scrubbing import Scrub  # noqa: E402
 from registry_node.server import NodeServer  # noqa: E402
+from registry_node.servicers.acting import ActingServicer  # noqa: E402
 from registry_node.servicers.admin import AdminServicer  # noqa: E402
 from registry_node.servicers.attachments import AttachmentServicer  # noqa: E402
 from registry_node.servicers.audit import AuditServicer  # noqa: E402
@@ -110,8 +111,9 @@ async def serve(settings: NodeSettings) -> bool:
         rotation = KeyRotation(registry)
         attachments = AttachmentServicer(registry, desk)
         links, watch = LinkServicer(registry, desk), WatchServicer(registry, desk)
-        resources.callback(links.close)
-        resources.callback(watch.close)
+        acting = ActingServicer(registry, desk, mirror)
+        for each in (links, watch, acting):
+            resources.callback(each.close)
         metrics = NodeMetrics(settings, registry, mirror)
         server = NodeServer(settings, registry.folder, registry.roster, metrics.calls)
         server.add_services(
@@ -129,6 +131,7 @@ async def serve(settings: NodeSettings) -> bool:
                 DetentionServicer(registry, desk),
                 links,
                 watch,
+                acting,
             )
         )
         address = settings.listen or _address_of(registry)
