@@ -29,7 +29,7 @@ class Sharing(NamedTuple):
     hidden: Collection[CaseId] = ()
 
 
-def read_sharing(cursor: SQLiteCursor, wanted: Sharing) -> list[str]:
+def rows_sharing(cursor: SQLiteCursor, wanted: Sharing) -> list[str]:
     """The rows of the documents that share most, most first; of equals the newest."""
     if not wanted.values:
         return []
@@ -45,7 +45,7 @@ def read_sharing(cursor: SQLiteCursor, wanted: Sharing) -> list[str]:
     return [str(row["row"]) for row in cursor.fetchall()]
 
 
-def read_rows(cursor: SQLiteCursor, view: str, keys: Collection[bytes]) -> list[str]:
+def rows_with_keys(cursor: SQLiteCursor, view: str, keys: Collection[bytes]) -> list[str]:
     """The rows of the documents of a view that have one of some keys; in no order."""
     if not keys:
         return []

@@ -25,7 +25,7 @@ from eventsourcing.sqlite import SQLiteCursor, SQLiteTrackingRecorder
 
 from registry.domain.identifiers import CaseId
 from registry.errors import CorruptDatabase
-from registry.store.candidates import Sharing, read_rows, read_sharing
+from registry.store.candidates import Sharing, rows_with_keys, rows_sharing
 from registry.store.connections import translated
 from registry.store.encrypted import EncryptedDatastore
 from registry.store.read_queries import Page, Query, read_page
@@ -161,12 +161,12 @@ class ReadModels(SQLiteTrackingRecorder):
     def sharing(self, wanted: Sharing) -> list[str]:
         """The rows of the documents that share the most values of a facet; see `candidates`."""
         with self._transaction(commit=False) as cursor:
-            return read_sharing(cursor, wanted)
+            return rows_sharing(cursor, wanted)
 
     def rows(self, view: str, keys: Collection[bytes]) -> list[str]:
         """The rows of the documents of a view that have one of some keys; in no order."""
         with self._transaction(commit=False) as cursor:
-            return read_rows(cursor, view, keys)
+            return rows_with_keys(cursor, view, keys)
 
     def dump(self) -> bytes:
         """All documents as canonical lines, to compare a rebuild byte for byte."""

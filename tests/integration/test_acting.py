@@ -232,7 +232,7 @@ async def test_case_hidden_from_a_client_is_in_no_answer_and_what_is_shown_is_no
     for question in questions:
         await answered(alpha, lambda a: bool(a.cases), **question)
     async with RegistryClient(load_profile(tmp_path / "warden")) as warden:
-        await warden.desk.restrict(case(receipt.case_id), ["cleo"])
+        await warden.desk.restrict(case(receipt.case_id), ["cleo", "aude"])
     async with (
         RegistryClient(load_profile(tmp_path / "cleo")) as cleo,
         RegistryClient(load_profile(tmp_path / "drew")) as drew,

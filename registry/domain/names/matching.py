@@ -20,7 +20,7 @@ LIKELY: Final = 0.82
 _WORST: Final = 0.45
 """Share of the worst pair in the score; the rest is the mean."""
 _LEFT_OUT: Final = 0.02
-_ONE_WORD: Final = 0.14
+_ONE_WORD: Final = 0.1
 """What it costs that a whole name is only one word of the other one."""
 _INITIAL: Final = 0.86
 _BY_CONSONANTS: Final = 0.97
