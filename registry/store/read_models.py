@@ -25,7 +25,7 @@ from eventsourcing.sqlite import SQLiteCursor, SQLiteTrackingRecorder
 
 from registry.domain.identifiers import CaseId
 from registry.errors import CorruptDatabase
-from registry.store.candidates import Sharing, rows_with_keys, rows_sharing
+from registry.store.candidates import Sharing, rows_sharing, rows_with_keys
 from registry.store.connections import translated
 from registry.store.encrypted import EncryptedDatastore
 from registry.store.read_queries import Page, Query, read_page

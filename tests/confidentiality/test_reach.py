@@ -6,7 +6,6 @@ ciphertext and wrapped keys on the disk of whoever holds them.
 """
 
 import asyncio
-import io
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from registry.client import RegistryClient, case
 from registry.domain.audience import EVERYONE
 from registry.domain.content import DetentionRecorded, NamedPerson, SourceIdentity
 from registry.domain.identifiers import CaseId
-from registry.errors import MalformedBundle, NotFound, RegistryError
+from registry.errors import MalformedBundle, RegistryError
 from registry.log.bundle_content import BundleChunk
 from tests.confidentiality.acted_reach import acted_at, check_acted
 from tests.confidentiality.bundles_of import bundles_of_a_copy, opened_by
