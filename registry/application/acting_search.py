@@ -37,7 +37,7 @@ from registry.views.rows import ActRow, CaseRow, ContentRow, NameRow, decode_row
 ACTS_SHOWN: Final = 30
 ASKED_MATTER: Final = "asked"
 """The matter of what a reference or a whole name identifies."""
-_CANDIDATES: Final = 300
+_CANDIDATES: Final = 150
 _PLACES: Final = 200
 _REASONS_SHOWN: Final = 8
 _KINDS: Final[Mapping[str, EventKind]] = {kind_code(kind): kind for kind in CURRENT_KINDS}
