@@ -159,7 +159,8 @@ def _row(code: str, each: Instrument) -> str:
     clock = ", ".join(_clocks(each)) or ""
     audience = each.audience or default_audience_of(each.event_kind)
     told = f"{audience}{_mark(each, 'audience')}"
-    return f"| `{code}` | {each.name} | `{each.kind}` | {reference} | {clock} | {told} |"
+    nature = f" ({label('words', each.nature)}{_mark(each, 'nature')})" if each.nature else ""
+    return f"| `{code}` | {each.name}{nature} | `{each.kind}` | {reference} | {clock} | {told} |"
 
 
 def _clocks(each: Instrument) -> Iterator[str]:

@@ -56,6 +56,8 @@ from registry.views.case_list import SituationNames
 
 _CASES_KEPT: Final = 256
 _PARTS_AT_ONCE: Final = 64
+_SHARING: Final = frozenset({"names_in_public", "share_with_mechanisms"})
+"""The uses by which a name reaches another mechanism."""
 
 
 class NamingEvent(NamedTuple):
@@ -280,6 +282,23 @@ class ConsentDesk:
     def _choice_of(self, audience: Audience, *, to: Member) -> AudienceChoice:
         """What sending to a member means: everyone, or that member by name."""
         return EVERYONE if audience.is_all else AudienceChoice("named", (to.slug,))
+
+    def is_withdrawn(self, case_id: CaseId, person_id: str, origin: str) -> bool:
+        """Whether a name that a log gives is used no more: its person has withdrawn its sharing.
+
+        What the own log holds was shared with nobody by its being read here.
+
+        Raises:
+            TryLater: content is closed.
+        """
+        if origin == self._roster.member_by_id(self._own_id).origin:
+            return False
+        return any(
+            isinstance(event.content, ConsentWithdrawn)
+            and event.content.person_id == person_id
+            and (not event.content.uses or _SHARING & set(event.content.uses))
+            for event in self.of_case(case_id).events
+        )
 
     def withdrawal_audience(self, case_id: CaseId, person_id: str) -> frozenset[MemberId]:
         """Ids of the members that may hold content known here that names a person."""

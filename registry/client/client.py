@@ -23,6 +23,7 @@ from registry.api.v1 import (  # noqa: E402
     cases_pb2,
     cases_pb2_grpc,
 )
+from registry.client.acting import ActingClient  # noqa: E402
 from registry.client.attachments import AttachmentClient  # noqa: E402
 from registry.client.casework import CaseworkClient, Filter  # noqa: E402
 from registry.client.confidentiality import ConfidentialityClient  # noqa: E402
@@ -115,6 +116,7 @@ class RegistryClient:
             self._channel, self._call, self._patient_call, self.address
         )
         self.casework = CaseworkClient(self._channel, self._call)
+        self.acting = ActingClient(self._channel, self._call)
         self.links = LinkClient(self._channel, self._call, self._patient_call)
         self.detention = DetentionClient(self._channel, self._call)
         self.intents = IntentClient(self._channel, self._call, self._patient_call)

@@ -14,7 +14,7 @@ of its view, facets by which it is filtered, words by which it is found, and a r
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +25,12 @@ from eventsourcing.sqlite import SQLiteCursor, SQLiteTrackingRecorder
 
 from registry.domain.identifiers import CaseId
 from registry.errors import CorruptDatabase
+from registry.store.candidates import Sharing, rows_sharing, rows_with_keys
 from registry.store.connections import translated
 from registry.store.encrypted import EncryptedDatastore
 from registry.store.read_queries import Page, Query, read_page
 
-PROJECTOR_VERSION: Final = 5
+PROJECTOR_VERSION: Final = 6
 """Raised whenever documents are folded differently: an older database is dropped and rebuilt."""
 _VERSION_STREAM: Final = f"version {PROJECTOR_VERSION}"
 _TABLES: Final = ("documents", "facets", "texts", "embargoes", "tracking")
@@ -156,6 +157,16 @@ class ReadModels(SQLiteTrackingRecorder):
         """
         with self._transaction(commit=False) as cursor:
             return read_page(cursor, query)
+
+    def sharing(self, wanted: Sharing) -> list[str]:
+        """The rows of the documents that share the most values of a facet; see `candidates`."""
+        with self._transaction(commit=False) as cursor:
+            return rows_sharing(cursor, wanted)
+
+    def rows(self, view: str, keys: Collection[bytes]) -> list[str]:
+        """The rows of the documents of a view that have one of some keys; in no order."""
+        with self._transaction(commit=False) as cursor:
+            return rows_with_keys(cursor, view, keys)
 
     def dump(self) -> bytes:
         """All documents as canonical lines, to compare a rebuild byte for byte."""

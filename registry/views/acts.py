@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
+from registry.domain.acting import ACTING_KINDS
 from registry.domain.acts import Act, instrument_of, place_of, said, states_of
 from registry.domain.content import ActContent
 from registry.domain.identifiers import CaseId
@@ -12,6 +13,11 @@ from registry.views.case_file import CaseHistory, HistoryEntry
 from registry.views.rows import ActRow, encode_row
 
 VIEW: Final = "act"
+ACTING: Final = ("acting", "yes")
+"""The facet of acts by which a body acts."""
+IN_STATE: Final = "in_state"
+ON_THEME: Final = "on_theme"
+"""Facets of the same: States and themes of the act, or else of its case."""
 Place: TypeAlias = tuple[str, int]
 """Origin and index of an event."""
 _WORDS: Final = ("title", "summary", "own_number", "law_title", "law_number", "document_type")
@@ -59,11 +65,23 @@ def with_what_they_are_about(acts: Iterable[Act], places: Iterable[Place]) -> fr
     return frozenset(found)
 
 
-def act_documents(history: CaseHistory) -> Iterable[Document]:
-    """One document for each readable act."""
+def act_documents(
+    history: CaseHistory, *, states: Sequence[str] = (), themes: Sequence[str] = ()
+) -> Iterable[Document]:
+    """One document for each readable act.
+
+    Args:
+        history: of the case.
+        states: of the case; those of an act by which a body acts, where it names none itself.
+        themes: of the case; likewise.
+    """
     for event in history.events:
         if event.content is not None:
-            yield _document(history.case_id, event, event.content)
+            document = _document(history.case_id, event, event.content)
+            if event.content.kind in ACTING_KINDS:
+                facets = _acting_facets(event.content, states, themes)
+                document = document._replace(facets=(*document.facets, *facets))
+            yield document
 
 
 def words_of(contents: Iterable[ActContent]) -> str:
@@ -138,6 +156,16 @@ def _document(case_id: CaseId, event: HistoryEntry, content: ActContent) -> Docu
 
 def _topics(content: ActContent) -> tuple[str, ...]:
     return said(content, "topics", ())
+
+
+def _acting_facets(
+    content: ActContent, states: Sequence[str], themes: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
+    return (
+        ACTING,
+        *((IN_STATE, state) for state in states_of(content) or states),
+        *((ON_THEME, theme) for theme in content.themes or themes),
+    )
 
 
 def act_facets(content: ActContent, states: Sequence[str]) -> tuple[tuple[str, str], ...]:

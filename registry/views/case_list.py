@@ -29,6 +29,7 @@ from registry.views.detentions import detention_documents
 from registry.views.follow_up import concordance_documents, follow_up_documents
 from registry.views.intent_list import intent_documents
 from registry.views.link_list import link_documents
+from registry.views.name_index import name_documents
 from registry.views.practice_list import definition_documents, practice_documents
 from registry.views.reference_index import reference_documents
 from registry.views.reprisal_board import reprisal_documents
@@ -65,7 +66,7 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
     shown = with_what_they_are_about(acts, own)
     documents = (
         case_document(row, acts),
-        *act_documents(history),
+        *act_documents(history, states=row.states, themes=row.themes),
         *obligation_documents(row.case_id, row.title, acts, profiles, confidential=shown),
         *follow_up_documents(row.case_id, acts, confidential=shown),
         *concordance_documents(row.case_id, acts, confidential=shown),
@@ -77,6 +78,7 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
         *definition_documents(history),
         *reprisal_documents(history, acts, is_situation=row.is_situation, confidential=own),
         *alert_documents(history, acts, profiles, confidential=own),
+        *name_documents(row.case_id, acts, confidential=own),
     )
     return CaseFold(
         history.case_id, documents, min(embargoes, default=0), events=len(history.events)

@@ -323,6 +323,25 @@ class AlertRow(_Row):
     is_confidential: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NameRow(_Row):
+    """A name in a case and the first event of a log that gives it.
+
+    `kind` is person, or that of a party; `person_id` is empty for a party.
+    """
+
+    case_id: CaseId
+    origin: str
+    index: int
+    mechanism: Slug
+    kind: str
+    name: str
+    role: str
+    person_id: str
+    states: tuple[str, ...]
+    is_confidential: bool
+
+
 def encode_row(row: Any) -> str:  # noqa: ANN401 - any of the rows
     """Canonical JSON: the bytes that a rebuild must reproduce."""
     return _adapter(type(row)).dump_json(row).decode()

@@ -23,6 +23,7 @@ from registry.application.key_care.tokens import TOKEN_PIN, TOKENS  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_cli.commands import (  # noqa: E402
+    acted,
     attachments,
     bench,
     bundles,
@@ -89,6 +90,7 @@ app.add_typer(clients.client_app, name="client", rich_help_panel=_START)
 _add(_START, offline.serve)
 _add(_MEMBERS, handover.handover, ceremonies.address, ceremonies.leave, ceremonies.remove)
 app.add_typer(cases.case_app, name="case", rich_help_panel=_DAILY)
+_add(_DAILY, acted.acted)
 _add(_DAILY, casework.acts, casework.board, casework.followups, casework.concordances)
 _add(_DAILY, online.record, attachments.download, kinds.kinds, casework.mechanisms)
 app.command("import", rich_help_panel=_DAILY)(online.import_command)

@@ -45,6 +45,7 @@ from registry_node.projection import ProjectionLoop  # noqa: E402
 from registry_node.receipts import ErasureReceipts  # noqa: E402
 from registry_node.scrubbing import Scrub  # noqa: E402
 from registry_node.server import NodeServer  # noqa: E402
+from registry_node.servicers.acting import ActingServicer  # noqa: E402
 from registry_node.servicers.admin import AdminServicer  # noqa: E402
 from registry_node.servicers.attachments import AttachmentServicer  # noqa: E402
 from registry_node.servicers.audit import AuditServicer  # noqa: E402
@@ -114,7 +115,8 @@ async def serve(settings: NodeSettings) -> bool:
         attachments = AttachmentServicer(registry, desk)
         links, watch = LinkServicer(registry, desk), WatchServicer(registry, desk)
         intents, reprisals = IntentServicer(registry, desk), ReprisalServicer(registry, desk)
-        for each in (intents, links, reprisals, watch):
+        acting = ActingServicer(registry, desk, mirror)
+        for each in (acting, intents, links, reprisals, watch):
             resources.callback(each.close)
         metrics = NodeMetrics(settings, registry, mirror)
         server = NodeServer(settings, registry.folder, registry.roster, metrics.calls)
@@ -136,6 +138,7 @@ async def serve(settings: NodeSettings) -> bool:
                 intents,
                 PracticeServicer(registry, desk),
                 reprisals,
+                acting,
             )
         )
         address = settings.listen or _address_of(registry)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from registry.api.v1 import (
+    acting_pb2,
+    acting_pb2_grpc,
     admin_pb2,
     admin_pb2_grpc,
     attachments_pb2,
@@ -64,6 +66,7 @@ SERVICES: Final = (
     _service(attachments_pb2, attachments_pb2_grpc, "AttachmentService"),
     _service(casework_pb2, casework_pb2_grpc, "CaseworkService"),
     _service(detention_pb2, detention_pb2_grpc, "DetentionService"),
+    _service(acting_pb2, acting_pb2_grpc, "ActingService"),
     _service(links_pb2, links_pb2_grpc, "LinkService"),
     _service(watch_pb2, watch_pb2_grpc, "WatchService"),
     _service(intents_pb2, intents_pb2_grpc, "IntentService"),

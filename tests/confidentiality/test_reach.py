@@ -6,7 +6,6 @@ ciphertext and wrapped keys on the disk of whoever holds them.
 """
 
 import asyncio
-import io
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from itertools import permutations
@@ -20,8 +19,9 @@ from registry.client import RegistryClient, case
 from registry.domain.audience import EVERYONE
 from registry.domain.content import NamedPerson, SourceIdentity
 from registry.domain.identifiers import CaseId
-from registry.errors import MalformedBundle, NotFound, RegistryError
+from registry.errors import MalformedBundle, RegistryError
 from registry.log.bundle_content import BundleChunk
+from tests.confidentiality.acted_reach import acted_at, check_acted
 from tests.confidentiality.acting_checks import (
     acting_told,
     check_acting,
@@ -30,6 +30,7 @@ from tests.confidentiality.acting_checks import (
 )
 from tests.confidentiality.bundles_of import bundles_of_a_copy, opened_by
 from tests.confidentiality.canaries import PlannedEvent, open_cases, plan, record_event
+from tests.confidentiality.downloads import download_all
 from tests.confidentiality.reach_world import World
 from tests.confidentiality.reprisal_paths import Told, check_told, reprisals_in, told_at
 from tests.confidentiality.scanning import Found, Scan, back_up, deleted_files_of, files_of
@@ -285,23 +286,7 @@ async def source_at(world: World, slug: str, index: int) -> SourceIdentity:
 
 
 def test_files_are_downloaded_at_audience_nodes_and_not_found_at_others(world: World) -> None:
-    asyncio.run(download_all(world))
-
-
-async def download_all(world: World) -> None:
-    for slug in SLUGS:
-        async with world.federation.client(slug) as client:
-            for place, event in world.events.items():
-                if not place[2]:
-                    continue
-                asked = (f"testing/{event.author}/1", place[1], place[2])
-                if slug in event.audience:
-                    file = io.BytesIO()
-                    await client.attachments.download(*asked, file)
-                    assert file.getvalue() == event.file
-                else:
-                    with pytest.raises(NotFound):
-                        await client.attachments.download(*asked, io.BytesIO())
+    asyncio.run(download_all(world.federation, world.events))
 
 
 def test_histories_tell_the_content_to_the_clients_of_its_audience_alone(world: World) -> None:
@@ -348,6 +333,12 @@ async def reprisals_at(world: World, slug: str, events: list[PlannedEvent]) -> T
     async with world.federation.client(slug) as client:
         expected = sum(slug in event.audience for event in reprisals_in(events))
         return await told_at(client, expected)
+
+
+def test_who_has_acted_is_told_inside_the_audience_alone(world: World) -> None:
+    for slug in SLUGS:
+        told = asyncio.run(acted_at(slug, world.federation.client, world.events.values()))
+        check_acted(told, world.inside(slug).values(), world.outside(slug).values())
 
 
 @pytest.mark.parametrize(("purpose", "use"), [("public", "names_in_public"), ("state", "")])

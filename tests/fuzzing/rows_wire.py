@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from registry.api.v1 import (
+    acting_pb2,
     admin_pb2,
     audit_pb2,
     cases_pb2,
@@ -18,7 +19,7 @@ from registry.api.v1 import (
     reprisals_pb2,
 )
 from registry.api.v1 import filter_pb2 as filters
-from registry.client import casework, detention
+from registry.client import acting, casework, detention
 from registry.client import reprisal_values as reprisals
 from registry.client.content_conversion import content_from_proto, content_to_proto
 from registry.client.errors import translate
@@ -37,6 +38,7 @@ from registry.domain.content.examples import example_of
 from registry.domain.identifiers import RegistryId
 from registry.errors import InvalidContent, InvalidRequest, RegistryError
 from registry_node.convert import audience_of, case_id_of, export_purpose, source_of
+from registry_node.convert_acting import question_of
 from registry_node.convert_casework import ask_of
 from registry_node.errors import status_details
 from tests.fuzzing.decoder import Decoder
@@ -174,5 +176,7 @@ ROWS: Final = (
     _row(reprisals_pb2.ImpunityItem, reprisals.read_impunity),
     _row(reprisals_pb2.Alert, reprisals.read_alert),
     _row(reprisals_pb2.RegisterEntry, reprisals.read_entry),
+    _row(acting_pb2.HasAnyoneActedRequest, question_of, refusals=_REQUEST),
+    _row(acting_pb2.HasAnyoneActedResponse, acting.read_answer),
     Decoder("rich error", _error, (_an_error(), _an_info()), (translate,), Form.PROTOBUF),
 )

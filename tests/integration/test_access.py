@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from registry.api.v1 import (
+    acting_pb2,
     admin_pb2,
     attachments_pb2,
     audit_pb2,
@@ -49,6 +50,7 @@ _API: Final = "registry.api.v1."
 _LOST_ANSWERS = 5
 _DENIED: Final = ("PERMISSION_DENIED", "not_allowed")
 _MODULES: Final = (
+    acting_pb2,
     admin_pb2,
     attachments_pb2,
     casework_pb2,
@@ -72,6 +74,7 @@ COLUMNS: Final = ("viewer", "officer", "publisher", "auditor", "administrator", 
 # + may call, - is refused; columns as above. Written by hand, from the design, not from the code.
 TABLE: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "ActingService/HasAnyoneActed": "+++---",
         "AdminService/GetNodeStatus": "+++++-",
         "AdminService/ListPeers": "+++++-",
         "AttachmentService/BeginUpload": "-++---",

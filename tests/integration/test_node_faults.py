@@ -19,6 +19,7 @@ from registry.application.membership.rosters import load_roster
 from registry_cli.federation import LocalNode
 from registry_node.interceptors import CallInterceptor
 from registry_node.server import NodeServer
+from registry_node.servicers.acting import ActingServicer
 from registry_node.servicers.admin import AdminServicer
 from registry_node.servicers.attachments import AttachmentServicer
 from registry_node.servicers.audit import AuditServicer
@@ -151,6 +152,7 @@ async def broken(tmp_path: Path) -> AsyncIterator[LocalNode]:
             DeskServicer(registry, registry),
             AttachmentServicer(registry, registry),
             CaseworkServicer(registry, registry),
+            ActingServicer(registry, registry, registry),
             LinkServicer(registry, registry),
             WatchServicer(registry, registry),
             IntentServicer(registry, registry),

@@ -919,6 +919,7 @@ class MechanismInstrument(_message.Message):
     FOLLOWUP_MONTHS_FIELD_NUMBER: _builtins.int
     AUDIENCE_FIELD_NUMBER: _builtins.int
     TO_BE_CONFIRMED_FIELD_NUMBER: _builtins.int
+    NATURE_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Such as un.ua."""
     name: _builtins.str
@@ -935,6 +936,8 @@ class MechanismInstrument(_message.Message):
     """Information on what came of it is due so many months after the act; 0 = no clock."""
     audience: _builtins.str
     """Who may hold it if nothing is said, all or own; empty = as the kind."""
+    nature: _builtins.str
+    """Nature of its procedure; empty = that of the participant, by the kind of event."""
     @_builtins.property
     def to_be_confirmed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Fields that the mechanism has yet to confirm."""
@@ -951,10 +954,11 @@ class MechanismInstrument(_message.Message):
         followup_months: _builtins.int = ...,
         audience: _builtins.str = ...,
         to_be_confirmed: _abc.Iterable[_builtins.str] | None = ...,
+        nature: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "code", b"code", "extension_days", b"extension_days", "followup_months", b"followup_months", "kind", b"kind", "name", b"name", "reference", b"reference", "reply_days", b"reply_days", "to_be_confirmed", b"to_be_confirmed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "code", b"code", "extension_days", b"extension_days", "followup_months", b"followup_months", "kind", b"kind", "name", b"name", "nature", b"nature", "reference", b"reference", "reply_days", b"reply_days", "to_be_confirmed", b"to_be_confirmed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

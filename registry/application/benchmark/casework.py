@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 from registry.application.benchmark.invented import command
+from registry.application.benchmark.invented_names import organisation_name, person_name
 from registry.application.registry import Registry
+from registry.domain.audience import OWN_ONLY
 from registry.domain.content import ActContent
 from registry.domain.content.examples import example_of
 from registry.domain.identifiers import CaseId
@@ -48,7 +50,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Casework:
-    """What was recorded, and words to search for that stand in few acts."""
+    """What was recorded, and words and names to search for."""
 
     events: int
     cases: int
@@ -56,6 +58,8 @@ class Casework:
     theme: str
     reference: str
     word: str
+    name: str
+    common_name: str
 
 
 def fill_casework(
@@ -94,6 +98,8 @@ def fill_casework(
         theme=known_themes()[7],
         reference=f"ua {_state(7)} 007/2024",
         word=_word(7),
+        name=person_name(7),
+        common_name="Muhammad",
     )
 
 
@@ -110,6 +116,9 @@ def _record_group(registry: Registry, numbers: range) -> None:
             content = _content(kind, instrument, number, about)
             case_id = ids[at] if ids else None
             asked = command(f"casework {next(requests)}", case_id, content)
+            if content.persons:
+                # Nobody has consented to more: the name stays at its node.
+                asked = replace(asked, audience=OWN_ONLY)
             waiting.append(registry.record(asked))
         done = [each.result() for each in waiting]
         ids = ids or [registry.receipt(each).case_id for each in done]
@@ -139,6 +148,10 @@ def _content(
         changed |= {"addressee_state": _state(number), "reply_due_date": None}
         if instrument == "un.ua":
             changed["references"] = [f"UA {_state(number)} {number}/2024"]
+    if kind is K.DETENTION_RECORDED:
+        changed["persons"] = [{"person_id": f"{number:032x}", "name": person_name(number)}]
+    if kind is K.SUBMISSION_RECEIVED:
+        changed["parties"] = [{"kind": "organisation", "name": organisation_name(number)}]
     return example_of(kind, **changed)
 
 

@@ -17,6 +17,7 @@ reference = "wgad.opinion"     scheme of its reference numbers; may be left out
 reply_days = 60                a reply is due so long after the act; extension_days, and
 followup_months = 6            information on what came of it, likewise; may be left out
 audience = "own"               who may hold it if nothing is said: all or own; else as the kind
+nature = "quasi_judicial"      where it is another than its kind and participant tell
 to_be_confirmed = ["reply_days"]
 """
 
@@ -49,6 +50,9 @@ class Instrument(_Data):
     extension_days: int = Field(default=0, ge=0, le=3660, description="0 = none foreseen")
     followup_months: int = Field(default=0, ge=0, le=120, description="0 = no clock of its own")
     audience: Literal["", "all", "own"] = Field(default="", description="empty = as the kind")
+    nature: Nature | Literal[""] = Field(
+        default="", description="of its procedure; empty = as the participant's, by its kind"
+    )
     to_be_confirmed: tuple[str, ...] = Field(default=(), strict=False)
 
     @property

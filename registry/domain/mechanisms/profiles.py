@@ -34,10 +34,23 @@ class Profiles:
                     seen[code] = name
         instruments = {c: i for p in self.by_name.values() for c, i in p.instruments.items()}
         object.__setattr__(self, "_instruments", instruments)
+        for kind in ("bodies", "instruments"):
+            owners = {code: p for p in self.by_name.values() for code in getattr(p, kind)}
+            object.__setattr__(self, f"_of_{kind}", owners)
 
     def instrument(self, code: str) -> Instrument | None:
         """The instrument of a code; None = no profile knows it, or the code is empty."""
         found: Mapping[str, Instrument] = self.__dict__["_instruments"]
+        return found.get(code)
+
+    def of_instrument(self, code: str) -> Profile | None:
+        """The profile with an instrument; None = no profile knows it, or the code is empty."""
+        found: Mapping[str, Profile] = self.__dict__["_of_instruments"]
+        return found.get(code)
+
+    def of_body(self, code: str) -> Profile | None:
+        """The profile with a body; None = no profile knows it, or the code is empty."""
+        found: Mapping[str, Profile] = self.__dict__["_of_bodies"]
         return found.get(code)
 
     def body_name(self, code: str) -> str:

@@ -12,6 +12,7 @@ from registry.application.benchmark.casework import Casework, fill_casework
 from registry.application.maintenance import rebuild_views
 from registry.application.randomness import RandomBytes
 from registry.client import RegistryClient, load_profile
+from registry.client.acting import Question
 from registry.client.casework import PAGE_ROWS, Filter
 from registry_cli.federation import LocalNode, running
 from registry_cli.output import Output
@@ -110,6 +111,13 @@ def _questions(work: Casework) -> dict[str, Ask]:
         "follow-ups of a State": _follow_ups(**state),
         "follow-ups by scale and text": _follow_ups(statuses=["partial"], text=work.word),
         "a reference in another spelling": _reference(work.reference),
+        "has anyone acted, by name": _acted(name=work.name),
+        "has anyone acted, by a common name": _acted(name=work.common_name),
+        "has anyone acted, by name, State and month": _acted(
+            name=work.name, **state, since="2024-03", until="2024-03"
+        ),
+        "has anyone acted, by reference and theme": _acted(reference=work.reference, **theme),
+        "has anyone acted, by State and period": _acted(**state, since="2024-01", until="2024-12"),
     }
 
 
@@ -134,6 +142,13 @@ def _follow_ups(**wanted: Any) -> Ask:  # noqa: ANN401
 def _reference(text: str) -> Ask:
     async def ask(client: RegistryClient) -> int:
         return len((await client.casework.references(text))[1])
+
+    return ask
+
+
+def _acted(**wanted: Any) -> Ask:  # noqa: ANN401
+    async def ask(client: RegistryClient) -> int:
+        return len((await client.acting.has_anyone_acted(Question(**wanted))).cases)
 
     return ask
 
