@@ -131,6 +131,8 @@ def _content(
     }
     if instrument:
         changed["instrument"] = instrument
+    if kind is K.STATEMENT_ISSUED:
+        changed |= {"texts": (), "cosignatures": ()}
     if kind is K.FOLLOWUP_ASSESSED:
         changed["derived"] = ""
     if kind is K.RECOMMENDATION_MADE:
