@@ -25,6 +25,7 @@ from registry.views import (
     practice_list,
     reference_index,
     reprisal_board,
+    statements,
 )
 from registry.views.acting_rows import DefinitionRow, IntentRow, PracticeRow
 from registry.views.acts import place_of_time
@@ -41,6 +42,7 @@ from registry.views.rows import (
     ObligationRow,
     ReferenceRow,
     ReprisalRow,
+    StatementRow,
     decode_row,
 )
 
@@ -170,6 +172,10 @@ class Lists:
     def alerts(self, ask: Ask) -> Listed[AlertRow]:
         """Alerts by when they were recorded, newest first."""
         return self._read(alert_list.VIEW, AlertRow, ask)
+
+    def statements(self, ask: Ask) -> Listed[StatementRow]:
+        """Statements and how they stand, newest first; undated ones come last."""
+        return self._read(statements.VIEW, StatementRow, ask)
 
     def links(self, ask: Ask) -> Listed[LinkRow]:
         """Where links were proposed, newest first."""

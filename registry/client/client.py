@@ -35,6 +35,7 @@ from registry.client.links import LinkClient  # noqa: E402
 from registry.client.practices import PracticeClient  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
 from registry.client.reprisals import ReprisalClient  # noqa: E402
+from registry.client.statements import StatementClient  # noqa: E402
 from registry.client.values import (  # noqa: E402
     CaseSummary,
     Disagreement,
@@ -120,6 +121,7 @@ class RegistryClient:
         self.intents = IntentClient(self._channel, self._call, self._patient_call)
         self.practices = PracticeClient(self._channel, self._call)
         self.reprisals = ReprisalClient(self._channel, self._call, self.address)
+        self.statements = StatementClient(self._channel, self._call)
         self.watch = WatchClient(self._channel, self.address)
         self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 

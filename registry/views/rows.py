@@ -323,6 +323,55 @@ class AlertRow(_Row):
     is_confidential: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SignatureRow(_Row):
+    """One mechanism's signature of a statement; see `registry.domain.statements.Signature`."""
+
+    mechanism: Slug
+    origin: str
+    index: int
+    state: str
+    date: str
+    recorded_ms: int
+    withdrawn_date: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow(_Row):
+    """How a statement stands; see `registry.domain.statements.Statement` for most fields.
+
+    Places are (origin, index). `release_ms` is the embargo of the issue, or what its draft plans;
+    0 = none. `replaces` is what its draft says that it takes the place of.
+    """
+
+    case_id: CaseId
+    origin: str
+    index: int
+    mechanism: Slug
+    body: str
+    instrument: str
+    date: str
+    recorded_ms: int
+    title: str
+    states: tuple[str, ...]
+    themes: tuple[str, ...]
+    status: str
+    text_hash: str
+    languages: tuple[str, ...]
+    invited: tuple[str, ...]
+    needed: int
+    signatures: tuple[SignatureRow, ...]
+    standing: int
+    issued: tuple[str, int] | None
+    release_ms: int
+    superseded_by: tuple[str, int] | None
+    replaces: tuple[str, int] | None
+    corrections: int
+    withdrawn_date: str
+    is_invented: bool
+    is_confidential: bool
+
+
 def encode_row(row: Any) -> str:  # noqa: ANN401 - any of the rows
     """Canonical JSON: the bytes that a rebuild must reproduce."""
     return _adapter(type(row)).dump_json(row).decode()

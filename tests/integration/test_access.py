@@ -27,6 +27,7 @@ from registry.api.v1 import (
     practices_pb2,
     replication_pb2,
     reprisals_pb2,
+    statements_pb2,
     watch_pb2,
 )
 from registry.application.certificates import load_pair, make_client_certificate
@@ -62,6 +63,7 @@ _MODULES: Final = (
     practices_pb2,
     replication_pb2,
     reprisals_pb2,
+    statements_pb2,
     watch_pb2,
 )
 """Every .proto file with services: a new file fails `test_table_has_a_row_for_every_method`."""
@@ -136,6 +138,8 @@ TABLE: Final[Mapping[str, str]] = MappingProxyType(
         "ReprisalService/ListReprisals": "+++---",
         "ReprisalService/MarkAlertsSeen": "-++---",
         "ReprisalService/WatchAlerts": "+++---",
+        "StatementService/GetStatement": "+++---",
+        "StatementService/ListStatements": "+++---",
         "WatchService/WatchCases": "+++---",
         "WatchService/WatchHistory": "+++---",
         "grpc.health.v1.Health/Check": "++++++",
