@@ -355,8 +355,7 @@ def _is_ready(draft: Act, signatures: Iterable[Signature]) -> bool:
 def _named_in(issued: Act) -> list[Place]:
     """The signatures that an issued statement names."""
     content = issued.content
-    if not isinstance(content, StatementIssued):
-        return []
+    assert isinstance(content, StatementIssued)  # noqa: S101 - nothing else issues
     return [(each.origin, each.index) for each in content.cosignatures]
 
 

@@ -7,10 +7,13 @@ import pytest
 
 from registry.domain.audience import DEFAULT_AUDIENCE, EVERYONE, OWN_ONLY, named, resolve_audience
 from registry.domain.content.statement_texts import StatementText, frozen_hash
+from registry.domain.decisions import check_new_event
+from registry.domain.rules import KnownEvent
 from registry.domain.statements import Place
 from registry.domain.vocabulary import EventKind
 from registry.errors import InvalidRequest, RuleViolation
 from tests.unit.domain.statement_world import HASH, TEXTS, Case, made, pointer
+from tests.unit.domain.test_decisions import HELD, facts
 
 K = EventKind
 OTHER = (StatementText(language="en", text="Other words (invented)."),)
@@ -65,6 +68,16 @@ def test_signature_names_the_hash_of_the_frozen_texts(case: Case, draft: Place) 
 def test_nobody_signs_what_it_cannot_read(case: Case, draft: Place) -> None:
     case.hidden = {draft}
     assert refused(lambda: case.signs("beta", draft)) == ("about", "text_is_readable")
+    case.signs("beta", draft, text_hash="")
+    case.hidden = set()
+    assert case.at(draft).standing == ()
+
+
+def test_draft_whose_words_were_erased_is_not_issued() -> None:
+    erased = facts(held=KnownEvent(K.STATEMENT_DRAFTED, None))
+    content = made(K.STATEMENT_ISSUED, HELD, texts=TEXTS)
+    found = refused(lambda: check_new_event(content, is_for_all=True, case=erased))
+    assert found == ("about", "text_is_readable")
 
 
 def test_same_mechanism_signs_once(case: Case, draft: Place) -> None:
