@@ -252,6 +252,15 @@ def test_issue_with_other_texts_than_its_draft_stands_alone() -> None:
     assert case.states(issued) == {"beta": "not_counted"}
 
 
+def test_draft_that_another_mechanism_issues_is_not_issued_by_that() -> None:
+    case = Case()
+    draft = case.drafts()
+    issued = case.says("beta", K.STATEMENT_ISSUED, draft, texts=TEXTS)
+
+    assert case.at(draft).status == "draft"
+    assert case.at(issued).act.mechanism == "beta"
+
+
 def test_plain_statement_is_listed_too() -> None:
     case = Case()
     place = case.says("beta", K.STATEMENT_ISSUED)
