@@ -19,7 +19,8 @@ from registry.store.office import Office, Seen
 from registry.store.values import read_header
 from registry.views.acts import acts_of, confidential_places, place_key
 from registry.views.alert_list import FOR, VIEW, alerts_of
-from registry.views.rows import AlertRow, decode_row
+from registry.views.reprisal_rows import AlertRow
+from registry.views.rows import decode_row
 
 AT_ONCE_MAX: Final = 100
 """So many alerts are marked as seen at once."""

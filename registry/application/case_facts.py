@@ -11,7 +11,14 @@ from registry.domain.vocabulary import EventKind
 from registry.log.entry import Header
 from registry.log.roster import Member
 from registry.store.values import StoredEntry, read_header
-from registry.views.case_file import Reader, first_parts, read_content, visible_entries
+from registry.views.acts import acts_of
+from registry.views.case_file import (
+    Reader,
+    first_parts,
+    read_content,
+    read_history,
+    visible_entries,
+)
 from registry.views.case_list import SituationNames
 
 _KINDS: Final = {int(kind): kind for kind in EventKind}
@@ -29,6 +36,7 @@ def facts_of(
         own_origin=own.origin,
         event_at=_nothing_at if case_id is None else _events_of(reader, own, case_id),
         own_acts=lambda: [] if case_id is None else _own_acts(reader, own, case_id),
+        acts=lambda: [] if case_id is None else acts_of(read_history(reader, case_id)),
     )
 
 

@@ -11,8 +11,9 @@ from registry.domain.identifiers import CaseId
 from registry.domain.untried import Choices, choices_of
 from registry.views.acts import acts_of, confidential_places, with_what_they_are_about
 from registry.views.case_file import CaseHistory
+from registry.views.detention_rows import DetentionRow
 from registry.views.detentions import detention_rows
-from registry.views.rows import CaseRow, DetentionRow
+from registry.views.rows import CaseRow
 
 
 @dataclass(frozen=True, slots=True)

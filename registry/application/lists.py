@@ -25,24 +25,24 @@ from registry.views import (
     practice_list,
     reference_index,
     reprisal_board,
+    statements,
 )
 from registry.views.acting_rows import DefinitionRow, IntentRow, PracticeRow
 from registry.views.acts import place_of_time
+from registry.views.detention_rows import DetentionRow
+from registry.views.reprisal_rows import AlertRow, ImpunityRow, ReprisalRow
 from registry.views.rows import (
     ActRow,
-    AlertRow,
     CaseRow,
     ConcordanceRow,
     ContentRow,
-    DetentionRow,
     FollowUpRow,
-    ImpunityRow,
     LinkRow,
     ObligationRow,
     ReferenceRow,
-    ReprisalRow,
     decode_row,
 )
+from registry.views.statement_rows import StatementRow
 
 T = TypeVar("T")
 C = TypeVar("C", bound=ContentRow)
@@ -170,6 +170,10 @@ class Lists:
     def alerts(self, ask: Ask) -> Listed[AlertRow]:
         """Alerts by when they were recorded, newest first."""
         return self._read(alert_list.VIEW, AlertRow, ask)
+
+    def statements(self, ask: Ask) -> Listed[StatementRow]:
+        """Statements and how they stand, newest first; undated ones come last."""
+        return self._read(statements.VIEW, StatementRow, ask)
 
     def links(self, ask: Ask) -> Listed[LinkRow]:
         """Where links were proposed, newest first."""

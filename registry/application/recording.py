@@ -127,7 +127,9 @@ class Recording:
         if not 1 <= len(command.request_id) <= REQUEST_ID_MAX:
             msg = f"a request id has 1 to {REQUEST_ID_MAX} characters"
             raise InvalidRequest(msg)
-        choice = resolve_audience(command.audience, command.content, self._profiles)
+        choice = resolve_audience(
+            command.audience, command.content, self._profiles, author=self._own.slug
+        )
         audience = self._audience(choice)
         kind = command.content.kind
         request_key = self._requests.key_of(command.scope, command.request_id)
@@ -209,7 +211,10 @@ class Recording:
         """
         slugs = (each.slug for each in self._roster.members if audience.admits(each.id))
         choice = resolve_audience(
-            EVERYONE if audience.is_all else named(*slugs), content, self._profiles
+            EVERYONE if audience.is_all else named(*slugs),
+            content,
+            self._profiles,
+            author=self._own.slug,
         )
         # What is recorded counts as it is known: to widen a consent gives no consent.
         return self._release(content, choice, self._consents.of_case(case_id).known)
@@ -248,7 +253,9 @@ class Recording:
 
     def resolve(self, command: RecordCommand) -> tuple[AudienceChoice, Audience]:
         """The audience of a command, as a choice and as what its header will say."""
-        choice = resolve_audience(command.audience, command.content, self._profiles)
+        choice = resolve_audience(
+            command.audience, command.content, self._profiles, author=self._own.slug
+        )
         return choice, self.final_audience(command, self._audience(choice))
 
     def check(self, command: RecordCommand, audience: Audience) -> None:

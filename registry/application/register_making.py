@@ -16,7 +16,7 @@ from registry.application.reprisal_register import (
 )
 from registry.application.roles import Client
 from registry.errors import InvalidRequest, NotFound
-from registry.views.rows import ReprisalRow
+from registry.views.reprisal_rows import ReprisalRow
 
 ENTRIES_MAX: Final = 2000
 METHOD: Final = "ExportRegister"

@@ -19,7 +19,7 @@ from registry.domain.reprisals import (
     recurs_after,
 )
 from registry.errors import InvalidRequest
-from registry.views.rows import ImpunityRow, ReprisalRow
+from registry.views.reprisal_rows import ImpunityRow, ReprisalRow
 
 MONTHS_MAX: Final = 1200
 _COMPARED: Final = 1000

@@ -36,6 +36,7 @@ from registry.client.links import LinkClient  # noqa: E402
 from registry.client.practices import PracticeClient  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
 from registry.client.reprisals import ReprisalClient  # noqa: E402
+from registry.client.statements import StatementClient  # noqa: E402
 from registry.client.values import (  # noqa: E402
     CaseSummary,
     Disagreement,
@@ -63,6 +64,7 @@ from registry.errors import TryLater  # noqa: E402
 T = TypeVar("T")
 _MESSAGE_MAX_BYTES: Final = 16 * 2**20
 _CONNECTING_MS: Final = 10_000
+DIGEST_TIMEOUT_S: Final = 300.0
 _PAGE: Final = 200
 _FIRST_WAIT_S: Final = 0.1
 _LONGEST_WAIT_S: Final = 2.0
@@ -122,6 +124,7 @@ class RegistryClient:
         self.intents = IntentClient(self._channel, self._call, self._patient_call)
         self.practices = PracticeClient(self._channel, self._call)
         self.reprisals = ReprisalClient(self._channel, self._call, self.address)
+        self.statements = StatementClient(self._channel, self._call)
         self.watch = WatchClient(self._channel, self.address)
         self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 
@@ -300,8 +303,12 @@ class RegistryClient:
         return (await self._call(self._audit.GetFaultProof, request)).proof
 
     async def node_digest(self) -> NodeDigest:
-        """Returns the digest over all cases with the vector it stands for."""
-        response = await self._call(self._audit.GetNodeDigest, audit_pb2.GetNodeDigestRequest())
+        """Returns the digest over all cases with the vector it stands for.
+
+        The node reads every entry for it: it may take a minute for a million of them.
+        """
+        request = audit_pb2.GetNodeDigestRequest()
+        response = await self._call(self._audit.GetNodeDigest, request, DIGEST_TIMEOUT_S)
         vector = tuple(read_place(place) for place in response.vector)
         return NodeDigest(response.digest, response.case_count, vector)
 
@@ -327,9 +334,15 @@ class RegistryClient:
 
     # --- inside -------------------------------------------------------------------------------
 
-    async def _call(self, method: Callable[..., Awaitable[T]], request: Any) -> T:  # noqa: ANN401 - each method has its own message
+    async def _call(
+        self,
+        method: Callable[..., Awaitable[T]],
+        request: Any,  # noqa: ANN401 - each method has its own message
+        timeout_s: float = 0.0,
+    ) -> T:
+        """Makes a call; its deadline is the client's, or a longer one."""
         try:
-            return await method(request, timeout=self._timeout_s)
+            return await method(request, timeout=max(timeout_s, self._timeout_s))
         except grpc.aio.AioRpcError as error:
             raise translate(error, self.address) from error
 

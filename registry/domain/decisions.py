@@ -6,6 +6,7 @@ Other nodes judge form, signature and place, never this: otherwise nodes would d
 
 from registry.domain.content import ActContent
 from registry.domain.rules import CaseFacts, check_about, check_dates, check_state
+from registry.domain.statement_rules import check_statement
 from registry.domain.vocabulary import CURRENT_KINDS, EventKind, kind_code
 from registry.errors import NotFound, RuleViolation
 
@@ -27,6 +28,7 @@ def check_new_event(content: ActContent, *, is_for_all: bool, case: CaseFacts) -
     check_about(content, case)
     check_dates(content)
     check_state(content, case)
+    check_statement(content, case, is_for_all=is_for_all)
 
 
 def _check_kind(kind: EventKind, case: CaseFacts) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 
+from registry.domain.acts import Act
 from registry.domain.content import ActContent, PartialDate
 from registry.domain.content.kinds import (
     CaseClosed,
@@ -42,6 +43,7 @@ class CaseFacts:
         own_origin: the log that the event is recorded in.
         event_at: reads the event of the case at (origin, index), None = there is none.
         own_acts: reads what this node's own mechanism said of the case, in order.
+        acts: reads the readable acts of the case, in the order of its history.
     """
 
     exists: bool
@@ -50,6 +52,7 @@ class CaseFacts:
     own_origin: str
     event_at: Callable[[str, int], KnownEvent | None]
     own_acts: Callable[[], Iterable[ActContent]]
+    acts: Callable[[], Iterable[Act]] = tuple
 
 
 class About(NamedTuple):
@@ -95,7 +98,9 @@ ABOUT: Final[Mapping[EventKind, About]] = {
     K.PETITION_DECIDED: _about(K.PETITION_REGISTERED, K.PETITION_DECIDED),
     K.STATEMENT_COSIGNED: _about(*_STATEMENTS, is_required=True),
     K.STATEMENT_CORRECTED: _about(*_STATEMENTS, is_required=True, is_own=True),
-    K.STATEMENT_WITHDRAWN: _about(*_STATEMENTS, is_required=True, is_own=True),
+    K.STATEMENT_WITHDRAWN: _about(
+        *_STATEMENTS, K.STATEMENT_COSIGNED, is_required=True, is_own=True
+    ),
     K.RECOMMENDATION_RESPONSE: _about(*_ASKS),
     K.CONCORDANCE_PROPOSED: _about(*_ASKS, is_required=True),
     K.CONCORDANCE_ACCEPTED: _about(K.CONCORDANCE_PROPOSED, is_required=True),

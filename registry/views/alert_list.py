@@ -17,7 +17,8 @@ from registry.domain.vocabulary import kind_code
 from registry.store.read_models import Document
 from registry.views.acts import Place, name_of, place_key, place_of_time, words_of
 from registry.views.case_file import CaseHistory
-from registry.views.rows import AlertRow, encode_row
+from registry.views.reprisal_rows import AlertRow
+from registry.views.rows import encode_row
 
 VIEW: Final = "alert"
 FOR: Final = "for"

@@ -34,6 +34,7 @@ from registry.views.practice_list import definition_documents, practice_document
 from registry.views.reference_index import reference_documents
 from registry.views.reprisal_board import reprisal_documents
 from registry.views.rows import CaseRow, encode_row
+from registry.views.statements import statement_documents
 
 VIEW: Final = "case"
 _TITLES_MAX: Final = 3
@@ -79,6 +80,7 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
         *reprisal_documents(history, acts, is_situation=row.is_situation, confidential=own),
         *alert_documents(history, acts, profiles, confidential=own),
         *name_documents(row.case_id, acts, confidential=own),
+        *statement_documents(history, acts, confidential=own),
     )
     return CaseFold(
         history.case_id, documents, min(embargoes, default=0), events=len(history.events)

@@ -32,7 +32,8 @@ from registry.domain.detention import (
 from registry.domain.identifiers import Slug
 from registry.store.read_models import Document
 from registry.views.acts import Place, place_key
-from registry.views.rows import CaseRow, DetentionRow, PhaseRow, encode_row
+from registry.views.detention_rows import DetentionRow, PhaseRow
+from registry.views.rows import CaseRow, encode_row
 
 VIEW: Final = "detention"
 _UNDATED: Final = "~"

@@ -22,7 +22,8 @@ from registry.domain.vocabulary import kind_code
 from registry.store.read_models import Document
 from registry.views.acts import Place, name_of, place_key, words_of
 from registry.views.case_file import CaseHistory
-from registry.views.rows import ImpunityRow, ReprisalRow, encode_row
+from registry.views.reprisal_rows import ImpunityRow, ReprisalRow
+from registry.views.rows import encode_row
 
 VIEW: Final = "reprisal"
 TIMELINE: Final = "impunity"

@@ -11,19 +11,16 @@ from typing import Any, Final, Protocol, TypeVar
 from pydantic import ConfigDict, TypeAdapter
 
 from registry.domain.identifiers import CaseId, Slug
-from registry.domain.reprisals import Step
 
 T = TypeVar("T")
 _CONFIG: Final = ConfigDict(ser_json_bytes="hex", val_json_bytes="hex", extra="forbid")
 
 
-class _Row:
+class Row:
+    """What every row begins with."""
+
     __slots__ = ()
     __pydantic_config__ = _CONFIG
-
-
-Row = _Row
-"""What rows that stand in other modules begin with."""
 
 
 _ADAPTERS: Final[dict[type[Any], TypeAdapter[Any]]] = {}
@@ -42,7 +39,7 @@ class ContentRow(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CaseRow(_Row):
+class CaseRow(Row):
     """One line of the case list; times in milliseconds UTC as the authors recorded.
 
     `status` is what the mechanisms say of it: `open` if none says anything, `disputed` if they
@@ -70,7 +67,7 @@ class CaseRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class ActRow(_Row):
+class ActRow(Row):
     """One readable event; `date` is that of the act, empty = unknown."""
 
     case_id: CaseId
@@ -91,7 +88,7 @@ class ActRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class ObligationRow(_Row):
+class ObligationRow(Row):
     """Something due; see `registry.domain.deadlines.Obligation` for most fields."""
 
     case_id: CaseId
@@ -113,7 +110,7 @@ class ObligationRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class ResponseRow(_Row):
+class ResponseRow(Row):
     """One response to a recommendation, in its own scheme."""
 
     mechanism: Slug
@@ -123,7 +120,7 @@ class ResponseRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class AssessmentRow(_Row):
+class AssessmentRow(Row):
     """One assessment: the native grade, and beside it the derived scale (or `ambiguous`)."""
 
     mechanism: Slug
@@ -135,7 +132,7 @@ class AssessmentRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class FollowUpRow(_Row):
+class FollowUpRow(Row):
     """A recommendation, a commitment or a decision that is followed up, and what came of it.
 
     `scale` is the derived scale on which the last assessments of all bodies agree; `contradicted`
@@ -164,7 +161,7 @@ class FollowUpRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class ConcordanceRow(_Row):
+class ConcordanceRow(Row):
     """Recommendations that are said to ask the same: proposed, accepted or declined by a person."""
 
     case_id: CaseId
@@ -177,7 +174,7 @@ class ConcordanceRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class LinkRow(_Row):
+class LinkRow(Row):
     """Where a link was proposed."""
 
     origin: str
@@ -185,7 +182,7 @@ class LinkRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class ReferenceRow(_Row):
+class ReferenceRow(Row):
     """Where a reference stands, as written; `updates` is the normal form of what it updates."""
 
     case_id: CaseId
@@ -202,129 +199,7 @@ class ReferenceRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class PhaseRow(_Row):
-    """How somebody was held from a time on: the first and the last day that it can mean."""
-
-    first: str
-    last: str
-    deprivation: str
-
-
-@dataclass(frozen=True, slots=True)
-class DetentionRow(_Row):
-    """One time that somebody was held; days ISO 8601, empty = nobody knows.
-
-    Each date is the first and the last day that it can mean. The event is the one that tells what
-    came first. How many days it has lasted, and whether it lasts, follow from the day of the call.
-    `name` is empty if nobody is named here, or the person has taken a consent back.
-    """
-
-    case_id: CaseId
-    case_title: str
-    origin: str
-    index: int
-    mechanism: Slug
-    person_id: str
-    name: str
-    start_first: str
-    start_last: str
-    is_ended: bool
-    end_first: str
-    end_last: str
-    phases: tuple[PhaseRow, ...]
-    is_contradicted: bool
-    disputes: tuple[str, ...]
-    release: str
-    place: str
-    authority: str
-    charges: tuple[str, ...]
-    next_hearing: str
-    confidences: tuple[tuple[str, str], ...]
-    mechanisms: tuple[Slug, ...]
-    states: tuple[str, ...]
-    themes: tuple[str, ...]
-    is_invented: bool
-    is_confidential: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ReprisalRow(_Row):
-    """A reprisal and what followed; see `registry.domain.reprisals.Reprisal` for most fields.
-
-    `date` is when it occurred, `recorded` the day on which it was recorded, both ISO 8601.
-    """
-
-    case_id: CaseId
-    origin: str
-    index: int
-    mechanism: Slug
-    body: str
-    date: str
-    recorded: str
-    title: str
-    states: tuple[str, ...]
-    confidence: str
-    acts: tuple[str, ...]
-    bodies: tuple[str, ...]
-    cooperation: tuple[tuple[str, int], ...]
-    words: tuple[str, ...]
-    outcome: str
-    resolved: str
-    steps: tuple[Step, ...]
-    standing: str
-    targets: tuple[str, ...]
-    references: tuple[str, ...]
-    is_invented: bool
-    is_confidential: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ImpunityRow(_Row):
-    """One act on the timeline of reprisals and accountability.
-
-    `what` are codes of what it tells: acts of a reprisal, a body, an outcome or a step; `reprisals`
-    the reprisals that it belongs to, by origin and index.
-    """
-
-    case_id: CaseId
-    origin: str
-    index: int
-    mechanism: Slug
-    kind: str
-    body: str
-    date: str
-    what: tuple[str, ...]
-    authority: str
-    title: str
-    states: tuple[str, ...]
-    reprisals: tuple[tuple[str, int], ...]
-    is_invented: bool
-    is_confidential: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AlertRow(_Row):
-    """An act that alleges or links a reprisal, and whom it concerns: slugs with the reasons."""
-
-    case_id: CaseId
-    origin: str
-    index: int
-    mechanism: Slug
-    kind: str
-    body: str
-    cooperated_with: str
-    words: str
-    date: str
-    recorded_ms: int
-    title: str
-    states: tuple[str, ...]
-    concerned: tuple[tuple[str, str], ...]
-    is_invented: bool
-    is_confidential: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NameRow(_Row):
+class NameRow(Row):
     """A name in a case and the first event of a log that gives it.
 
     `kind` is person, or that of a party; `person_id` is empty for a party.

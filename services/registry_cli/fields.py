@@ -1,12 +1,12 @@
 """Fields of the kinds, as people type them; all of it is derived from the content models.
 
 A field is written by its form: a list as `a,b` (repeat it for more), an event as `ORIGIN#INDEX`, a
-grade as `SCHEME:VALUE`, a party as `KIND:NAME` or `KIND:NAME:ROLE`, all others as they are. What a
-value may be is judged by the model, never here.
+grade as `SCHEME:VALUE`, a text as `LANGUAGE:WORDS`, a party as `KIND:NAME` or `KIND:NAME:ROLE`, all
+others as they are. What a value may be is judged by the model, never here.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -24,6 +24,7 @@ from registry.domain.content import (
     SourceIdentity,
     read_content,
 )
+from registry.domain.content.statement_texts import StatementText
 from registry.domain.vocabulary import EventKind, kind_code
 from registry.errors import InvalidRequest
 
@@ -40,6 +41,7 @@ class Form(Enum):
     EVENTS = "event ORIGIN#INDEX, repeat it"
     GRADE = "grade SCHEME:VALUE"
     PARTIES = "party KIND:NAME or KIND:NAME:ROLE, repeat it"
+    TEXTS = "text LANGUAGE:WORDS, repeat it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,12 @@ _FORMS: Final[Mapping[Any, Form]] = {
     EventPointer: Form.EVENT,
     NativeGrade: Form.GRADE,
 }
-_LIST_FORMS: Final[Mapping[Any, Form]] = {EventPointer: Form.EVENTS, Party: Form.PARTIES}
-_REPEATED: Final = frozenset({Form.LIST, Form.EVENTS, Form.PARTIES})
+_LIST_FORMS: Final[Mapping[Any, Form]] = {
+    EventPointer: Form.EVENTS,
+    Party: Form.PARTIES,
+    StatementText: Form.TEXTS,
+}
+_REPEATED: Final = frozenset({Form.LIST, Form.EVENTS, Form.PARTIES, Form.TEXTS})
 _INDEX_DIGITS_MAX: Final = 19
 _FLAGS: Final[Mapping[str, bool]] = {"yes": True, "true": True, "no": False, "false": False}
 
@@ -180,20 +186,43 @@ def _read_value(name: str, form: Form, value: str) -> Any:  # noqa: ANN401 - the
         place = read_place(name, value)
         event = {"origin": place.origin, "index": place.index}
         return event if form is Form.EVENT else (event,)
-    if form is Form.PARTIES:
-        kind, colon, rest = value.partition(":")
-        party, _, role = rest.rpartition(":") if ":" in rest else (rest, "", "")
-        if not colon:
-            msg = f"{name}: a party is written KIND:NAME, such as company:Invented Mining"
-            raise InvalidRequest(msg)
-        return ({"kind": kind.strip(), "name": party.strip(), "role": role.strip()},)
-    if form is Form.GRADE:
-        scheme, colon, grade = value.partition(":")
-        if not colon:
-            msg = f"{name}: a grade is written SCHEME:VALUE, such as ccpr:B2"
-            raise InvalidRequest(msg)
-        return {"scheme": scheme.strip(), "value": grade.strip()}
-    return value
+    written = _WRITTEN.get(form)
+    if written is None:
+        return value
+    read = written(name, value)
+    return (read,) if form in _REPEATED else read
+
+
+def _read_party(name: str, value: str) -> dict[str, str]:
+    kind, colon, rest = value.partition(":")
+    party, _, role = rest.rpartition(":") if ":" in rest else (rest, "", "")
+    if not colon:
+        msg = f"{name}: a party is written KIND:NAME, such as company:Invented Mining"
+        raise InvalidRequest(msg)
+    return {"kind": kind.strip(), "name": party.strip(), "role": role.strip()}
+
+
+def _read_grade(name: str, value: str) -> dict[str, str]:
+    scheme, colon, grade = value.partition(":")
+    if not colon:
+        msg = f"{name}: a grade is written SCHEME:VALUE, such as ccpr:B2"
+        raise InvalidRequest(msg)
+    return {"scheme": scheme.strip(), "value": grade.strip()}
+
+
+def _read_text(name: str, value: str) -> dict[str, str]:
+    language, colon, words = value.partition(":")
+    if not colon:
+        msg = f"{name}: a text is written LANGUAGE:WORDS, such as en:We are concerned"
+        raise InvalidRequest(msg)
+    return {"language": language.strip(), "text": words.strip()}
+
+
+_WRITTEN: Final[Mapping[Form, Callable[[str, str], dict[str, str]]]] = {
+    Form.PARTIES: _read_party,
+    Form.TEXTS: _read_text,
+    Form.GRADE: _read_grade,
+}
 
 
 def read_place(name: str, value: str) -> EventPlace:

@@ -49,6 +49,7 @@ from registry_cli.commands import (  # noqa: E402
     references,
     reprisals,
     rosters,
+    statements,
 )
 from registry_cli.errors import EXIT_STORAGE, exit_code, hint  # noqa: E402
 from registry_cli.output import printable  # noqa: E402
@@ -101,6 +102,7 @@ app.add_typer(detention.emblematic_app, name="emblematic", rich_help_panel=_DAIL
 app.add_typer(links.link_app, name="link", rich_help_panel=_DAILY)
 app.add_typer(intents.intent_app, name="intent", rich_help_panel=_DAILY)
 _add(_DAILY, practices.practices, practices.definitions)
+app.add_typer(statements.statement_app, name="statement", rich_help_panel=_DAILY)
 app.add_typer(references.reference_app, name="reference", rich_help_panel=_DAILY)
 _add(_DAILY, reprisals.alerts)
 app.add_typer(reprisals.reprisals_app, name="reprisals", rich_help_panel=_DAILY)

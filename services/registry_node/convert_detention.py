@@ -12,8 +12,8 @@ from registry.domain.untried import Choice
 from registry.domain.vocabulary import kind_code
 from registry.errors import InvalidRequest
 from registry.views.acts import name_of
+from registry.views.detention_rows import DetentionRow
 from registry.views.detentions import count_of
-from registry.views.rows import DetentionRow
 
 _DAY_CHARACTERS: Final = 10
 

@@ -6,7 +6,7 @@ from registry.api.v1 import casework_pb2, reprisals_pb2
 from registry.application.alerts import Alert
 from registry.application.reprisal_register import Happened, RegisterEntry
 from registry.application.reprisals import JudgedReprisal
-from registry.views.rows import ImpunityRow
+from registry.views.reprisal_rows import ImpunityRow
 
 
 def reprisal_to_proto(judged: JudgedReprisal) -> reprisals_pb2.Reprisal:

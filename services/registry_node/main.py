@@ -59,6 +59,7 @@ from registry_node.servicers.links import LinkServicer  # noqa: E402
 from registry_node.servicers.practices import PracticeServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
 from registry_node.servicers.reprisals import ReprisalServicer  # noqa: E402
+from registry_node.servicers.statements import StatementServicer  # noqa: E402
 from registry_node.servicers.watch import WatchServicer  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 from registry_node.threads import FairThreads  # noqa: E402
@@ -139,6 +140,7 @@ async def serve(settings: NodeSettings) -> bool:
                 PracticeServicer(registry, desk),
                 reprisals,
                 acting,
+                StatementServicer(registry, desk),
             )
         )
         address = settings.listen or _address_of(registry)

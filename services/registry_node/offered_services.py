@@ -35,6 +35,8 @@ from registry.api.v1 import (
     replication_pb2_grpc,
     reprisals_pb2,
     reprisals_pb2_grpc,
+    statements_pb2,
+    statements_pb2_grpc,
     watch_pb2,
     watch_pb2_grpc,
 )
@@ -68,6 +70,7 @@ SERVICES: Final = (
     _service(detention_pb2, detention_pb2_grpc, "DetentionService"),
     _service(acting_pb2, acting_pb2_grpc, "ActingService"),
     _service(links_pb2, links_pb2_grpc, "LinkService"),
+    _service(statements_pb2, statements_pb2_grpc, "StatementService"),
     _service(watch_pb2, watch_pb2_grpc, "WatchService"),
     _service(intents_pb2, intents_pb2_grpc, "IntentService"),
     _service(practices_pb2, practices_pb2_grpc, "PracticeService"),

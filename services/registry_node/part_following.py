@@ -30,7 +30,9 @@ _WORTH_TELLING: Final = 1_000
 _LOOK_S: Final = 5.0
 _RETRY_FIRST_S: Final = 5.0
 _RETRY_LAST_S: Final = 300.0
-_JITTER_S: Final = 0.5
+_RETRY_OPENED_S: Final = 0.1
+"""After an embargo: by the clocks of the others it may end a moment later than by this node's."""
+_JITTER_S: Final = 0.25
 """So long at most a node waits after an embargo has ended: not all ask at the same moment."""
 _REST_FACTOR: Final = 20
 """A round for the sake of a few parts comes after so many times the length of the last one."""
@@ -52,6 +54,10 @@ class RetryTimes:
     def hurry_all(self) -> None:
         """A peer came, which may hold anything."""
         self.due_s, self.wait_s = 0.0, _RETRY_FIRST_S
+
+    def hurry_opened(self) -> None:
+        """An embargo has ended here; who does not see it yet is asked again, ever later."""
+        self.due_s, self.wait_s = 0.0, _RETRY_OPENED_S
 
     def hurry_new(self, now_s: float) -> None:
         """A part is missing that was never asked for again; it may be on its way."""
@@ -210,12 +216,15 @@ class PartFollowing:
 
     async def _time_to_look(self, member: Member) -> float:
         opening, now_ms = self._openings[member.log_id], self._registry.clock_ms()
-        return await asyncio.to_thread(opening.wait_s, _LOOK_S, now_ms)
+        wait_s = await asyncio.to_thread(opening.wait_s, _LOOK_S, now_ms)
+        due_s = self._retries[member.log_id].due_s - self._loop.time()
+        # What is due already waits for a peer, or for entries: these wake it.
+        return min(wait_s, due_s) if due_s > 0 else wait_s
 
     async def _look_at_embargoes(self, member: Member) -> None:
         opening, now_ms = self._openings[member.log_id], self._registry.clock_ms()
         if await asyncio.to_thread(opening.has_opened, now_ms):
-            self._retries[member.log_id].hurry_all()
+            self._retries[member.log_id].hurry_opened()
 
     async def _bring(self, member: Member, sources: list[PartSource]) -> int:
         retry = self._retries[member.log_id]

@@ -84,6 +84,13 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         },
     )
     | _rows(
+        "registry.api.v1.StatementService",
+        {
+            "ListStatements": _READERS,
+            "GetStatement": _READERS,
+        },
+    )
+    | _rows(
         "registry.api.v1.WatchService",
         {
             "WatchHistory": _READERS,

@@ -267,7 +267,9 @@ async def test_law_on_foreign_funding_has_one_history_of_four_bodies(
         sent_date="2024-03-05",
         reply_due_date=None,
     )
-    await does(observatory, case_id, K.STATEMENT_ISSUED, about=at(draft), states=states)
+    await does(
+        observatory, case_id, K.STATEMENT_ISSUED, about=at(draft), states=states, cosignatures=[]
+    )
     await does(
         iachr,
         case_id,

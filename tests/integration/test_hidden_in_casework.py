@@ -71,6 +71,7 @@ async def everything(client: RegistryClient) -> dict[str, list[Any]]:
         "alerts": [each async for each in client.reprisals.alerts(on_state)],
         "register": list((await client.reprisals.register("sg", states=[STATE])).entries),
         "references": list((await work.references(f"UA {STATE} 77/2024"))[1]),
+        "statements": [each async for each in client.statements.list_statements(on_state)],
     }
 
 
@@ -98,6 +99,9 @@ async def test_hidden_case_is_in_nothing_that_others_can_ask(
         await _does(desk, hidden, K.DETENTION_RECORDED, states=[STATE])
         await _does(desk, hidden, K.CONCORDANCE_PROPOSED, about=asked, same_as=[asked])
         await _does(desk, hidden, K.REPRISAL_ALLEGED, states=[STATE])
+        said = await _does(
+            desk, hidden, K.STATEMENT_ISSUED, states=[STATE], cosignatures=[], title=WORD
+        )
         proposal = await desk.links.propose("hide-link", case(other), case(hidden))
     place = EventPlace(proposal.origin, proposal.index)
     event = EventPlace(asked["origin"], asked["index"])
@@ -128,6 +132,7 @@ async def test_hidden_case_is_in_nothing_that_others_can_ask(
         dan.disagreements(case(hidden)),
         dan.detention.of_case(case(hidden)),
         dan.detention.untried(case(hidden)),
+        dan.statements.show(EventPlace(said["origin"], said["index"])),
         dan.history(case(hidden), with_linked=True),
     ):
         with pytest.raises(NotFound):
@@ -151,14 +156,32 @@ async def test_titles_and_words_of_confidential_content_in_lists_are_kept_as_rea
             return [row.title async for row in desk.casework.acts(wanted)] == [title]
 
         await until(is_listed, "the act is in the lists")
+        beside = example_of(K.STATEMENT_DRAFTED, invited=[], needed_signatures=0)
+        selector = case(receipt.case_id)
+        draft = await desk.record("read-draft", selector, beside, audience=OWN_ONLY)
+        in_case = Filter(case_id=receipt.case_id)
+
+        async def is_drafted() -> bool:
+            return bool([row async for row in desk.statements.list_statements(in_case)])
+
+        await until(is_drafted, "the draft is in the lists")
     assert [row.title async for row in carla.list_cases(wanted=wanted)] == [title]
     assert [row.title async for row in carla.casework.acts(wanted)] == [title]
+    place = EventPlace(draft.origin, draft.index)
+    assert (await carla.statements.show(place)).statement.status == "ready"
+    assert [row.event async for row in carla.statements.list_statements(in_case)] == [place]
     assert receipt.case_id in await _watched(carla)
 
     async with RegistryClient(load_profile(profiles["audra"])) as auditor:
         reads = [read async for read in auditor.desk.reads(receipt.case_id)]
     by_carla = [(read.method, read.events) for read in reversed(reads) if read.client == "carla"]
-    assert by_carla == [("ListCases", 1), ("ListActs", 1), ("WatchCases", 1)]
+    assert by_carla == [
+        ("ListCases", 1),
+        ("ListActs", 1),
+        ("GetStatement", 1),
+        ("ListStatements", 1),
+        ("WatchCases", 1),
+    ]
 
 
 async def _watched(client: RegistryClient) -> set[CaseId]:

@@ -31,6 +31,7 @@ from registry_node.servicers.intents import IntentServicer
 from registry_node.servicers.links import LinkServicer
 from registry_node.servicers.practices import PracticeServicer
 from registry_node.servicers.replication import ReplicationServicer
+from registry_node.servicers.statements import StatementServicer
 from registry_node.servicers.watch import WatchServicer
 from registry_node.settings import NodeSettings
 from tests.integration.federation_world import (
@@ -154,6 +155,7 @@ async def broken(tmp_path: Path) -> AsyncIterator[LocalNode]:
             CaseworkServicer(registry, registry),
             ActingServicer(registry, registry, registry),
             LinkServicer(registry, registry),
+            StatementServicer(registry, registry),
             WatchServicer(registry, registry),
             IntentServicer(registry, registry),
             PracticeServicer(registry, registry),

@@ -24,6 +24,8 @@ PROFILES: Final = shipped_profiles().by_name
 
 def act_of(code: str, instrument: Instrument, profile: Profile, **changed: Any) -> ActContent:
     """An invented act of an instrument, with a reference in the second spelling if there is one."""
+    if instrument.event_kind is EventKind.STATEMENT_ISSUED:
+        changed["cosignatures"] = []  # it is issued without a draft
     spellings = example_references().get(instrument.reference, ())
     return example_of(
         instrument.event_kind,

@@ -17,6 +17,7 @@ from registry.domain.detention import concerns_of, count_days, detentions_of
 from registry.domain.disagreements import disagreements_of, statuses_of
 from registry.domain.mechanisms import shipped_profiles
 from registry.domain.rules import own_status
+from registry.domain.statements import statements_of
 from registry.domain.untried import choices_of
 from registry.domain.vocabulary import EventKind as K
 from registry.views.acts import words_of
@@ -106,6 +107,9 @@ def test_folds_of_any_acts_give_rows(acts: list[Act]) -> None:
         count_days(detention.course, date.max)
         concerns_of(acts, detention)
     choices_of(acts, shipped_profiles(), ["POL"])
+    statements = statements_of(acts)
+    assert len({each.act.place for each in statements}) == len(statements)
+    assert all(each.standing == () or each.signatures for each in statements)
     words_of(act.content for act in acts)
     documents = [
         *obligation_documents(case(1), "a title", acts, shipped_profiles(), confidential=()),

@@ -74,6 +74,32 @@ class EventPointer(_message.Message):
 Global___EventPointer: _TypeAlias = EventPointer  # noqa: Y015
 
 @_typing.final
+class StatementText(_message.Message):
+    """One language version of a statement, to the letter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """Code of the language, such as en or pt-BR."""
+    text: _builtins.str
+    """The whole text; names no person."""
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementText: _TypeAlias = StatementText  # noqa: Y015
+
+@_typing.final
 class NativeGrade(_message.Message):
     """A grade in the assessor's own scheme; never converted silently."""
 
@@ -3049,7 +3075,7 @@ Global___JudgmentDelivered: _TypeAlias = JudgmentDelivered  # noqa: Y015
 
 @_typing.final
 class StatementDrafted(_message.Message):
-    """A statement was drafted."""
+    """A statement was drafted; about an earlier draft or statement of its own, it replaces that."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -3073,6 +3099,10 @@ class StatementDrafted(_message.Message):
     DRAFTED_DATE_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     PLANNED_DATE_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    INVITED_FIELD_NUMBER: _builtins.int
+    NEEDED_SIGNATURES_FIELD_NUMBER: _builtins.int
+    RELEASE_MS_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -3093,6 +3123,10 @@ class StatementDrafted(_message.Message):
     """Number of the case or file in the acting body's own system."""
     instrument: _builtins.str
     """Such as un.press."""
+    needed_signatures: _builtins.int
+    """So many of those invited must have signed before it is issued."""
+    release_ms: _builtins.int
+    """When all nodes are to show it, milliseconds UTC; 0 = as soon as it is issued."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -3133,6 +3167,14 @@ class StatementDrafted(_message.Message):
     def planned_date(self) -> Global___ActDate:
         """When it is to be issued."""
 
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatementText]:
+        """Its language versions; they are frozen with the draft."""
+
+    @_builtins.property
+    def invited(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Slugs of the mechanisms that are asked to sign; the draft is theirs."""
+
     def __init__(
         self,
         *,
@@ -3156,10 +3198,14 @@ class StatementDrafted(_message.Message):
         drafted_date: Global___ActDate | None = ...,
         instrument: _builtins.str = ...,
         planned_date: Global___ActDate | None = ...,
+        texts: _abc.Iterable[Global___StatementText] | None = ...,
+        invited: _abc.Iterable[_builtins.str] | None = ...,
+        needed_signatures: _builtins.int = ...,
+        release_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "drafted_date", b"drafted_date", "planned_date", b"planned_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "drafted_date", b"drafted_date", "instrument", b"instrument", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "planned_date", b"planned_date", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "drafted_date", b"drafted_date", "instrument", b"instrument", "invited", b"invited", "is_invented", b"is_invented", "needed_signatures", b"needed_signatures", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "planned_date", b"planned_date", "references", b"references", "release_ms", b"release_ms", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "texts", b"texts", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3189,6 +3235,7 @@ class StatementCosigned(_message.Message):
     PARTIES_FIELD_NUMBER: _builtins.int
     OWN_NUMBER_FIELD_NUMBER: _builtins.int
     COSIGNED_DATE_FIELD_NUMBER: _builtins.int
+    TEXT_HASH_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -3207,6 +3254,8 @@ class StatementCosigned(_message.Message):
     """An invented example, not a fact."""
     own_number: _builtins.str
     """Number of the case or file in the acting body's own system."""
+    text_hash: _builtins.str
+    """Hash of the frozen texts that are signed, 64 hexadecimal digits."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reference numbers as written."""
@@ -3264,10 +3313,11 @@ class StatementCosigned(_message.Message):
         parties: _abc.Iterable[Global___Party] | None = ...,
         own_number: _builtins.str = ...,
         cosigned_date: Global___ActDate | None = ...,
+        text_hash: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "cosigned_date", b"cosigned_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "cosigned_date", b"cosigned_date", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "cosigned_date", b"cosigned_date", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "text_hash", b"text_hash", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3275,7 +3325,7 @@ Global___StatementCosigned: _TypeAlias = StatementCosigned  # noqa: Y015
 
 @_typing.final
 class StatementIssued(_message.Message):
-    """A statement was issued."""
+    """A statement was issued; of a joint one `about` names the draft."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -3300,6 +3350,8 @@ class StatementIssued(_message.Message):
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
     JOINT_BODIES_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    COSIGNATURES_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -3362,6 +3414,14 @@ class StatementIssued(_message.Message):
     def joint_bodies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Codes of the other bodies that issued it jointly."""
 
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatementText]:
+        """Its language versions, as drafted."""
+
+    @_builtins.property
+    def cosignatures(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventPointer]:
+        """The signatures of other mechanisms with which it was issued."""
+
     def __init__(
         self,
         *,
@@ -3386,10 +3446,12 @@ class StatementIssued(_message.Message):
         instrument: _builtins.str = ...,
         document_type: _builtins.str = ...,
         joint_bodies: _abc.Iterable[_builtins.str] | None = ...,
+        texts: _abc.Iterable[Global___StatementText] | None = ...,
+        cosignatures: _abc.Iterable[Global___EventPointer] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "issued_date", b"issued_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "issued_date", b"issued_date", "joint_bodies", b"joint_bodies", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "cosignatures", b"cosignatures", "document_type", b"document_type", "instrument", b"instrument", "is_invented", b"is_invented", "issued_date", b"issued_date", "joint_bodies", b"joint_bodies", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "texts", b"texts", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3420,6 +3482,7 @@ class StatementCorrected(_message.Message):
     OWN_NUMBER_FIELD_NUMBER: _builtins.int
     CORRECTED_DATE_FIELD_NUMBER: _builtins.int
     CORRECTION_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -3476,6 +3539,10 @@ class StatementCorrected(_message.Message):
     def corrected_date(self) -> Global___ActDate:
         """When it was corrected."""
 
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatementText]:
+        """The corrected language versions; the signatures are not theirs."""
+
     def __init__(
         self,
         *,
@@ -3498,10 +3565,11 @@ class StatementCorrected(_message.Message):
         own_number: _builtins.str = ...,
         corrected_date: Global___ActDate | None = ...,
         correction: _builtins.str = ...,
+        texts: _abc.Iterable[Global___StatementText] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "corrected_date", b"corrected_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "corrected_date", b"corrected_date", "correction", b"correction", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "corrected_date", b"corrected_date", "correction", b"correction", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "texts", b"texts", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3509,7 +3577,7 @@ Global___StatementCorrected: _TypeAlias = StatementCorrected  # noqa: Y015
 
 @_typing.final
 class StatementWithdrawn(_message.Message):
-    """A statement was withdrawn; `about` names it."""
+    """A statement, or the own signature of one, was withdrawn; `about` names it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -7880,7 +7948,7 @@ class Content(_message.Message):
 
     @_builtins.property
     def statement_drafted(self) -> Global___StatementDrafted:
-        """A statement was drafted."""
+        """A statement was drafted; about an earlier draft or statement of its own, it replaces that."""
 
     @_builtins.property
     def statement_cosigned(self) -> Global___StatementCosigned:
@@ -7888,7 +7956,7 @@ class Content(_message.Message):
 
     @_builtins.property
     def statement_issued(self) -> Global___StatementIssued:
-        """A statement was issued."""
+        """A statement was issued; of a joint one `about` names the draft."""
 
     @_builtins.property
     def statement_corrected(self) -> Global___StatementCorrected:
@@ -7896,7 +7964,7 @@ class Content(_message.Message):
 
     @_builtins.property
     def statement_withdrawn(self) -> Global___StatementWithdrawn:
-        """A statement was withdrawn; `about` names it."""
+        """A statement, or the own signature of one, was withdrawn; `about` names it."""
 
     @_builtins.property
     def visit_announced(self) -> Global___VisitAnnounced:

@@ -140,19 +140,25 @@ def _content(
     }
     if instrument:
         changed["instrument"] = instrument
-    if kind is K.FOLLOWUP_ASSESSED:
-        changed["derived"] = ""
-    if kind is K.RECOMMENDATION_MADE:
-        changed["addressee_state"] = _state(number)
-    if kind is K.COMMUNICATION_SENT:
-        changed |= {"addressee_state": _state(number), "reply_due_date": None}
-        if instrument == "un.ua":
-            changed["references"] = [f"UA {_state(number)} {number}/2024"]
-    if kind is K.DETENTION_RECORDED:
-        changed["persons"] = [{"person_id": f"{number:032x}", "name": person_name(number)}]
-    if kind is K.SUBMISSION_RECEIVED:
-        changed["parties"] = [{"kind": "organisation", "name": organisation_name(number)}]
-    return example_of(kind, **changed)
+    if instrument == "un.ua":
+        changed["references"] = [f"UA {_state(number)} {number}/2024"]
+    return example_of(kind, **changed, **_own_fields(number).get(kind, {}))
+
+
+def _own_fields(number: int) -> dict[EventKind, dict[str, Any]]:
+    """What differs from the examples by the kind."""
+    person = {"person_id": f"{number:032x}", "name": person_name(number)}
+    state = {"addressee_state": _state(number)}
+    return {
+        K.STATEMENT_ISSUED: {"texts": (), "cosignatures": ()},
+        K.FOLLOWUP_ASSESSED: {"derived": ""},
+        K.RECOMMENDATION_MADE: state,
+        K.COMMUNICATION_SENT: {**state, "reply_due_date": None},
+        K.DETENTION_RECORDED: {"persons": [person]},
+        K.SUBMISSION_RECEIVED: {
+            "parties": [{"kind": "organisation", "name": organisation_name(number)}]
+        },
+    }
 
 
 def _state(number: int) -> str:

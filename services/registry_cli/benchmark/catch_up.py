@@ -135,8 +135,10 @@ async def _catch_up_killed(pair: Pair, output: Output) -> tuple[int, list[float]
             with output.progress("entries and parts", 2 * filled.size) as bar:
                 await wait_until_held(receiver, filled.origin, filled.size, bar)
             await wait_until_idle(receiver, filled.size)
+            peaks = [first_mb, _peak_mb(receiver)]
+            output.remark(f"all is there and folded; peaks {peaks[0]:.0f} and {peaks[1]:.0f} MB")
             await _check_equal(pair.author, receiver)
-            return held, [first_mb, _peak_mb(receiver)]
+            return held, peaks
 
 
 async def _check_equal(author: LocalNode, receiver: LocalNode) -> None:

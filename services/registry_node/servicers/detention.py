@@ -12,7 +12,7 @@ from registry.application import Registry
 from registry.application.desk import Desk
 from registry.application.detention_desk import DetentionDesk
 from registry.application.lists import Listed
-from registry.views.rows import DetentionRow
+from registry.views.detention_rows import DetentionRow
 from registry_node import convert
 from registry_node import convert_detention as convert_own
 from registry_node.callers import calling_client

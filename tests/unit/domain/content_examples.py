@@ -21,6 +21,7 @@ from registry.domain.content import (
     Party,
 )
 from registry.domain.content.act import StateCode
+from registry.domain.content.statement_texts import StatementText
 from registry.domain.vocabulary import EventKind
 
 KINDS: Final = tuple(sorted(CONTENT_BY_KIND))
@@ -62,6 +63,7 @@ _GRADES = st.builds(
     NativeGrade, scheme=_CODES, value=_WORDS, assessor=_LINES, date=st.none() | _DATES
 )
 _SLUGS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,9}[a-z0-9])?", fullmatch=True)
+_HASHES = st.from_regex(r"([0-9a-f]{64})?", fullmatch=True)
 _PERSON_IDS = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
 _PERSONS = st.builds(NamedPerson, person_id=_PERSON_IDS, name=_WORDS, role=_LINES)
 _ATTACHMENTS = st.builds(
@@ -79,19 +81,22 @@ _PARTIES = st.builds(
     role=st.sampled_from(["", "defender", "respondent"]),
     state=_STATES,
 )
+_TEXTS = st.builds(StatementText, language=st.sampled_from(["en", "fr", "pt-BR"]), text=_WORDS)
 _BY_MODEL: Final[dict[Any, st.SearchStrategy[Any]]] = {
     PartialDate: _DATES,
     EventPointer: _POINTERS,
     NativeGrade: _GRADES,
     bool: st.booleans(),
+    int: st.integers(0, 50),
 }
 _ITEMS_BY_MODEL: Final[dict[Any, st.SearchStrategy[Any]]] = {
     NamedPerson: _PERSONS,
     Attachment: _ATTACHMENTS,
     EventPointer: _POINTERS,
     Party: _PARTIES,
+    StatementText: _TEXTS,
 }
-_ITEMS_BY_NAME: Final = {"themes": _CODES, "mechanisms": _SLUGS}
+_ITEMS_BY_NAME: Final = {"themes": _CODES, "mechanisms": _SLUGS, "invited": _SLUGS}
 _CODE_LISTS: Final = {
     "acts",
     "approached_bodies",
@@ -159,12 +164,14 @@ def _strategy(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
     inner = without_wrapping(field.annotation)
     if inner in _BY_MODEL:
         known = _BY_MODEL[inner]
-        return known if field.is_required() or inner is bool else st.none() | known
+        return known if field.is_required() or inner in {bool, int} else st.none() | known
     if get_origin(inner) is Literal:
         return st.sampled_from(get_args(inner))
     if get_origin(inner) is tuple:
         return st.lists(_item_strategy(name, get_args(inner)[0]), max_size=3).map(tuple)
     assert inner is str, f"no strategy for {name}"
+    if name == "text_hash":
+        return _HASHES
     if name.endswith("_state"):
         return _STATES
     return _PERSON_IDS if name == "person_id" else _CODES if name in _CODE_FIELDS else _LINES

@@ -17,6 +17,7 @@ from registry.domain.content import (
     PartialDate,
     Party,
 )
+from registry.domain.content.statement_texts import StatementText
 from registry.domain.vocabulary import CURRENT_KINDS, EventKind, kind_code
 from tests.unit.domain.content_examples import KINDS, without_wrapping
 
@@ -27,6 +28,7 @@ MESSAGES: Final = {
     NamedPerson: content_pb2.NamedPerson.DESCRIPTOR,
     Attachment: content_pb2.Attachment.DESCRIPTOR,
     Party: content_pb2.Party.DESCRIPTOR,
+    StatementText: content_pb2.StatementText.DESCRIPTOR,
 }
 MODELS: Final = (*CONTENT_BY_KIND.values(), *MESSAGES)
 

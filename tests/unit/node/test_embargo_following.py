@@ -153,3 +153,26 @@ async def test_author_whose_clock_is_behind_is_asked_again(
             alpha.clock.time_ms = OPENS_MS
             following.peer_came()
             await until(lambda: store.part(alpha.log_id, 1, 0) is not None, "it is open")
+
+
+async def test_author_whose_clock_is_a_little_behind_is_asked_again_within_a_second(
+    tmp_path: Path,
+) -> None:
+    with two_nodes(tmp_path / "federation") as nodes:
+        alpha, beta = nodes["alpha"], nodes["beta"]
+        store, peer = beta.registry.store, FakePeer(alpha, beta.registry.own)
+        record_sealed(alpha, OPENS_MS)
+        carry_entries(alpha, beta, alpha.log_id)
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
+
+        def runs(behind_ms: int) -> Callable[[], int]:
+            return lambda: OPENS_MS - behind_ms + round((loop.time() - started_s) * 1000)
+
+        beta.registry._now_ms, alpha.registry._now_ms = runs(200), runs(700)
+        async with followed(beta, peer, "alpha") as following:
+            following.grew(alpha.log_id)
+            await until(lambda: store.part(alpha.log_id, 1, 0) is not None, "it is open")
+        # Asked in vain at least once; a round that is not hurried comes after ten seconds.
+        assert peer.asked.count([(1, 0)]) > 1
+        assert 0.7 <= loop.time() - started_s < 5.0

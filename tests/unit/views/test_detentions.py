@@ -12,8 +12,9 @@ from registry.domain.detention import Days
 from registry.domain.identifiers import Slug
 from registry.domain.vocabulary import EventKind as K
 from registry.store.read_models import CaseFold, ReadModels, open_read_models
+from registry.views.detention_rows import DetentionRow
 from registry.views.detentions import count_of, detention_documents, detention_rows
-from registry.views.rows import CaseRow, DetentionRow, decode_row
+from registry.views.rows import CaseRow, decode_row
 from tests.storage.storage_world import VIEWS_KEY, case
 from tests.unit.domain.detention_world import AYO, BEA, act, began, changed, ended, origin
 
