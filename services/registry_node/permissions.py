@@ -54,6 +54,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             "ListMechanisms": _CLIENTS,
         },
     )
+    | _rows("registry.api.v1.KnowledgeService", {"GetKnownHistory": _READERS})
     | _rows(
         "registry.api.v1.DetentionService",
         {

@@ -129,6 +129,9 @@ async def test_hidden_case_is_in_nothing_that_others_can_ask(
         dan.detention.of_case(case(hidden)),
         dan.detention.untried(case(hidden)),
         dan.history(case(hidden), with_linked=True),
+        dan.knowledge.by_time(case(hidden), 2**50),
+        dan.knowledge.when_recording(case(hidden), event.origin, event.index),
+        dan.knowledge.at_vector(case(hidden)),
     ):
         with pytest.raises(NotFound):
             await refused
@@ -154,11 +157,13 @@ async def test_titles_and_words_of_confidential_content_in_lists_are_kept_as_rea
     assert [row.title async for row in carla.list_cases(wanted=wanted)] == [title]
     assert [row.title async for row in carla.casework.acts(wanted)] == [title]
     assert receipt.case_id in await _watched(carla)
+    assert len((await carla.knowledge.by_time(case(receipt.case_id), 2**50)).history.events) == 1
 
     async with RegistryClient(load_profile(profiles["audra"])) as auditor:
         reads = [read async for read in auditor.desk.reads(receipt.case_id)]
     by_carla = [(read.method, read.events) for read in reversed(reads) if read.client == "carla"]
-    assert by_carla == [("ListCases", 1), ("ListActs", 1), ("WatchCases", 1)]
+    methods = ("ListCases", "ListActs", "WatchCases", "GetKnownHistory")
+    assert by_carla == [(method, 1) for method in methods]
 
 
 async def _watched(client: RegistryClient) -> set[CaseId]:
