@@ -1,4 +1,4 @@
-# make demo    runs a federation of four nodes on this machine with real public records
+# make demo    runs a federation of five nodes on this machine with real public records
 # make test    runs every check: lint, types, contracts, protos, generated code, tests
 #
 # Needs Python 3.11 to 3.13 with its venv module, and make; everything else is installed from the

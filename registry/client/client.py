@@ -32,6 +32,7 @@ from registry.client.desk import DeskClient, done_or_waiting, source_to_proto  #
 from registry.client.detention import DetentionClient  # noqa: E402
 from registry.client.errors import translate  # noqa: E402
 from registry.client.intents import IntentClient  # noqa: E402
+from registry.client.knowledge import KnowledgeClient  # noqa: E402
 from registry.client.links import LinkClient  # noqa: E402
 from registry.client.practices import PracticeClient  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
@@ -119,6 +120,7 @@ class RegistryClient:
         )
         self.casework = CaseworkClient(self._channel, self._call)
         self.acting = ActingClient(self._channel, self._call)
+        self.knowledge = KnowledgeClient(self._channel, self._call)
         self.links = LinkClient(self._channel, self._call, self._patient_call)
         self.detention = DetentionClient(self._channel, self._call)
         self.intents = IntentClient(self._channel, self._call, self._patient_call)

@@ -9,7 +9,7 @@ Rules it keeps (the design's history rules):
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -140,7 +140,12 @@ class _Held(NamedTuple):
     further: Further
 
 
-def read_history(reader: Reader, case_id: CaseId, linked: Sequence[CaseId] = ()) -> CaseHistory:
+def read_history(
+    reader: Reader,
+    case_id: CaseId,
+    linked: Sequence[CaseId] = (),
+    at: Mapping[LogId, int] | None = None,
+) -> CaseHistory:
     """Reads and orders a case, or several that links join.
 
     Args:
@@ -148,6 +153,9 @@ def read_history(reader: Reader, case_id: CaseId, linked: Sequence[CaseId] = ())
         case_id: the case.
         linked: cases whose events are merged with it; the history is then that of all of them, and
             its case id the smallest.
+        at: so many entries of each log count, those not named have none; None = all that are held.
+            Order, digest and vector are those that a node had which held so much; what can be read
+            of the content is what can be read now.
 
     Returns:
         The history; it has no events if the case is unknown here.
@@ -156,6 +164,8 @@ def read_history(reader: Reader, case_id: CaseId, linked: Sequence[CaseId] = ())
         CorruptDatabase: a stored entry cannot be parsed.
     """
     states = {state.log_id: state for state in reader.store.log_states()}
+    if at is not None:
+        states = {log_id: _cut(state, at.get(log_id, 0)) for log_id, state in states.items()}
     case_ids = sorted({case_id, *linked})
     entries = [e for each in case_ids for e in visible_entries(reader.store, states, each)]
     headers = {(e.log_id, e.index): read_header(e.entry) for e in entries}
@@ -189,6 +199,11 @@ def read_history(reader: Reader, case_id: CaseId, linked: Sequence[CaseId] = ())
         digest=case_digest(case_ids[0], [event.leaf_hash for event in events]),
         vector=read_vector(reader.store, reader.roster, states),
     )
+
+
+def _cut(state: LogState, size: int) -> LogState:
+    """The state of a log in which nothing from `size` on counts, as if it were frozen there."""
+    return replace(state, frozen_at=min(size, state.valid_size))
 
 
 def digest_of_case(

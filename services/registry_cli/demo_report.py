@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from registry.application.verification import VerificationReport
 from registry.client import History, NodeDigest, Receipt
-from registry.domain.identifiers import RegistryId
-from registry_cli.demonstration import REGISTRY_NAME, Crash, RegisterImported, StepRecorded
+from registry.domain.identifiers import CaseId, RegistryId
+from registry_cli.demonstration import REGISTRY_NAME, Crash, RegisterImported
 from registry_cli.federation import LocalNode
 from registry_cli.output import Output
 from registry_cli.rendering import (
@@ -21,6 +21,7 @@ from registry_cli.rendering import (
     print_wrapped,
     reason_text,
 )
+from registry_cli.story import Told
 
 LEFT_OUT_FILE: Final = "rows-left-out.csv"
 _EVENTS_SHOWN: Final = 6
@@ -37,7 +38,7 @@ class DemoReport:
     imports: Sequence[RegisterImported] = ()
     crash: Crash | None = None
     opinion: Receipt | None = None
-    steps: Sequence[StepRecorded] = ()
+    story: Sequence[Told] = ()
     start_s: float = 0.0
     import_s: float = 0.0
     catch_up_s: float = 0.0
@@ -51,6 +52,12 @@ class DemoReport:
     def records(self) -> int:
         """Real public records that are in: rows of the registers, and the opinion."""
         return sum(each.report.rows_taken for each in self.imports) + (self.opinion is not None)
+
+    @property
+    def story_case_id(self) -> CaseId:
+        """The case that the story is about."""
+        (case_id,) = {told.receipt.case_id for told in self.story if told.receipt is not None}
+        return case_id
 
     @property
     def is_equal(self) -> bool:
@@ -110,7 +117,7 @@ class DemoReport:
             "imports": [{"mechanism": e.mechanism, "report": e.report} for e in self.imports],
             "killed": self.crash,
             "opinion": self.opinion,
-            "steps": self.steps,
+            "story": self.story,
             "start_s": self.start_s,
             "import_s": self.import_s,
             "catch_up_s": self.catch_up_s,
@@ -125,7 +132,7 @@ class DemoReport:
 
 def print_nodes(output: Output, report: DemoReport) -> None:
     """Prints who takes part."""
-    output.say(f"A registry of four mechanisms, {REGISTRY_NAME}, on this machine only")
+    output.say(f"A registry of five mechanisms, {REGISTRY_NAME}, on this machine only")
     for node in report.nodes:
         name = node.mechanism.slug
         output.say(f"  {name:<18} {node.address:<17} {node.mechanism.display_name}")
@@ -164,15 +171,16 @@ def write_left_out(path: Path, imports: Iterable[RegisterImported]) -> None:
 
 
 def print_histories(output: Output, report: DemoReport) -> None:
-    """Prints Poland's situation file as two nodes see it, and the invented case."""
+    """Prints Poland's situation file as two nodes see it, and the end of the invented case."""
     for mechanism, history in report.poland.items():
         heading(output, f"The situation in Poland, as {mechanism} sees it")
         print_events(output, history, most=_EVENTS_SHOWN)
         _print_digest(output, history)
-    mechanism, history = next(iter(report.invented.items()))
-    heading(output, f"The invented case, live through all four nodes, as {mechanism} sees it")
-    print_events(output, history)
-    _print_digest(output, history)
+    heading(output, "The invented case, as each of the five nodes tells it")
+    for mechanism, history in report.invented.items():
+        sealed = sum(event.content is None for event in history.events)
+        count = f"{len(history.events)} events, {sealed} of them for others"
+        output.say(f"  {mechanism:<18} {history.digest.hex()}  {count}")
 
 
 def print_verified(output: Output, report: DemoReport) -> None:

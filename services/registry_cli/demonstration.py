@@ -1,4 +1,4 @@
-"""The demo's federation at work: imports, one invented case live through all nodes, proof.
+"""The demo's federation at work: imports, a stage for one invented case, proof.
 
 Everything goes the way users go: the founding ceremony, client certificates, gRPC, the import with
 its mappings. Prints nothing.
@@ -23,21 +23,17 @@ from registry.client import (
     load_profile,
     situation,
 )
-from registry.domain.audience import EVERYONE
-from registry.domain.content import EventPointer
+from registry.domain.content import LegalReviewIssued, PartialDate
 from registry.domain.identifiers import CaseId, RegistryId
 from registry.domain.register_mapping import load_mapping, sample_register
-from registry.errors import NotFound, PeerUnavailable
-from registry_cli.federation import LocalNode, Mechanism, found_federation, running
+from registry.errors import PeerUnavailable
+from registry_cli.federation import LocalNode, found_federation, running
 from registry_cli.importing import ImportReport, import_register
-from registry_cli.invented_case import ODIHR_OPINION, OPENING, STEPS, Step
+from registry_cli.story import Stage
+from registry_cli.story.cast import COE, MECHANISMS, ODIHR, UN
+from registry_cli.story.stage import TIMEOUT_S
 
 REGISTRY_NAME: Final = "demo.registry.example"
-UN: Final = Mechanism("un", "United Nations (special procedures, treaty bodies, UPR)")
-COE: Final = Mechanism("coe-commissioner", "Council of Europe Commissioner for Human Rights")
-ODIHR: Final = Mechanism("osce-odihr", "OSCE Office for Democratic Institutions and Human Rights")
-OBSERVATORY: Final = Mechanism("observatory", "The Observatory (FIDH-OMCT)")
-MECHANISMS: Final = (UN, COE, ODIHR, OBSERVATORY)
 REGISTERS: Final = {
     UN.slug: ("un_treaty_bodies", "upr_defenders"),
     COE.slug: ("coe_commissioner",),
@@ -45,8 +41,20 @@ REGISTERS: Final = {
 """Which registers belong to which node; those of one node are imported one after the other."""
 _KILLED: Final = UN.slug
 _KILLED_DURING: Final = "un_treaty_bodies"
-_TIMEOUT_S: Final = 120.0
 _POLL_S: Final = 0.02
+ODIHR_OPINION: Final = LegalReviewIssued(
+    acting_body="osce.odihr",
+    basis="public_record",
+    source="legislationline.org, OSCE/ODIHR",
+    references=("NGO-POL/303/2017",),
+    states=("POL",),
+    instrument="osce.opinion",
+    issued_date=PartialDate(value="2017-08-22"),
+    law_title=(
+        "Draft Act on the National Freedom Institute - Centre for the Development of Civil Society"
+    ),
+)
+"""A fact: OSCE/ODIHR, Warsaw, 22 August 2017, Opinion-Nr. NGO-POL/303/2017."""
 
 T = TypeVar("T")
 AddBar = Callable[[str, int], Callable[[int, int], None]]
@@ -67,16 +75,6 @@ class Crash:
     mechanism: str
     rows_done: int
     recovery_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class StepRecorded:
-    """One event of the invented case; `arrival_ms`: its node's wait for the event before it."""
-
-    name: str
-    mechanism: str
-    receipt: Receipt
-    arrival_ms: float
 
 
 class Demonstration:
@@ -112,14 +110,9 @@ class Demonstration:
         client = self._clients[ODIHR.slug]
         return await client.record("demo:opinion", situation("POL"), ODIHR_OPINION)
 
-    async def play_invented_case(self) -> list[StepRecorded]:
-        """Records the invented case; each node acts once it has read what came before."""
-        opener = OBSERVATORY.slug
-        receipt = await self._clients[opener].open_case("demo:case:opening", OPENING)
-        played = [StepRecorded("opening", opener, receipt, 0.0)]
-        for step in STEPS:
-            played.append(await self._play(step, played))
-        return played
+    def stage(self) -> Stage:
+        """The nodes as a stage for the story of an invented case."""
+        return Stage(self._clients)
 
     async def wait_until_equal(self) -> float:
         """Waits until every node holds everything and has folded it; returns the time, seconds.
@@ -133,8 +126,8 @@ class Demonstration:
             missing = _missing(list(statuses.values()))
             if not missing:
                 return monotonic() - started
-            if monotonic() - started > _TIMEOUT_S:
-                msg = f"after {_TIMEOUT_S:.0f} s still missing: {'; '.join(missing)}"
+            if monotonic() - started > TIMEOUT_S:
+                msg = f"after {TIMEOUT_S:.0f} s still missing: {'; '.join(missing)}"
                 raise PeerUnavailable(msg)
             await asyncio.sleep(_POLL_S)
 
@@ -184,20 +177,6 @@ class Demonstration:
         )
         return RegisterImported(mechanism, report)
 
-    async def _play(self, step: Step, played: list[StepRecorded]) -> StepRecorded:
-        client = self._clients[step.mechanism]
-        case_id = played[0].receipt.case_id
-        started = monotonic()
-        await _wait_for_events(client, case_id, len(played))
-        arrival_ms = 1000 * (monotonic() - started)
-        receipts = {each.name: each.receipt for each in played}
-        found = receipts.get(step.about)
-        about = EventPointer(origin=found.origin, index=found.index) if found is not None else None
-        receipt = await client.record(
-            f"demo:case:{step.name}", case(case_id), step.content(about), audience=EVERYONE
-        )
-        return StepRecorded(step.name, step.mechanism, receipt, arrival_ms)
-
     async def _kill_and_restart(self, halfway: asyncio.Future[int]) -> Crash:
         """Kills the importing node while calls are on their way, and starts it again."""
         (node,) = (each for each in self.nodes if each.mechanism.slug == _KILLED)
@@ -222,28 +201,9 @@ async def demonstrating(folder: Path) -> AsyncIterator[Demonstration]:
         await stack.enter_async_context(running(nodes))
         clients = {}
         for node in nodes:
-            client = RegistryClient(load_profile(node.profile), patience_s=_TIMEOUT_S)
+            client = RegistryClient(load_profile(node.profile), patience_s=TIMEOUT_S)
             clients[node.mechanism.slug] = await stack.enter_async_context(client)
         yield Demonstration(registry_id, nodes, clients)
-
-
-async def _wait_for_events(client: RegistryClient, case_id: CaseId, count: int) -> None:
-    """Waits until a node holds so many events of a case.
-
-    Raises:
-        PeerUnavailable: they did not come in time.
-    """
-    deadline = monotonic() + _TIMEOUT_S
-    while True:
-        try:
-            if len((await client.history(case(case_id))).events) >= count:
-                return
-        except NotFound:
-            pass
-        if monotonic() > deadline:
-            msg = f"{client.address} did not receive {count} events of the case in time"
-            raise PeerUnavailable(msg)
-        await asyncio.sleep(_POLL_S)
 
 
 def _missing(statuses: Sequence[NodeStatus]) -> list[str]:

@@ -40,6 +40,7 @@ from registry_cli.commands import (  # noqa: E402
     key_backup,
     keys,
     kinds,
+    knowledge,
     links,
     offline,
     online,
@@ -90,6 +91,7 @@ _add(_START, offline.join)
 app.add_typer(clients.client_app, name="client", rich_help_panel=_START)
 _add(_START, offline.serve)
 _add(_MEMBERS, handover.handover, ceremonies.address, ceremonies.leave, ceremonies.remove)
+cases.case_app.command("known")(knowledge.case_known)
 app.add_typer(cases.case_app, name="case", rich_help_panel=_DAILY)
 _add(_DAILY, acted.acted)
 _add(_DAILY, casework.acts, casework.board, casework.followups, casework.concordances)

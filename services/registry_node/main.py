@@ -55,6 +55,7 @@ from registry_node.servicers.confidentiality import ConfidentialityServicer  # n
 from registry_node.servicers.desk import DeskServicer  # noqa: E402
 from registry_node.servicers.detention import DetentionServicer  # noqa: E402
 from registry_node.servicers.intents import IntentServicer  # noqa: E402
+from registry_node.servicers.knowledge import KnowledgeServicer  # noqa: E402
 from registry_node.servicers.links import LinkServicer  # noqa: E402
 from registry_node.servicers.practices import PracticeServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
@@ -134,6 +135,7 @@ async def serve(settings: NodeSettings) -> bool:
                 attachments,
                 CaseworkServicer(registry, desk),
                 DetentionServicer(registry, desk),
+                KnowledgeServicer(registry, desk),
                 links,
                 watch,
                 intents,

@@ -55,6 +55,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         },
     )
     | _rows("registry.api.v1.ActingService", {"HasAnyoneActed": _READERS})
+    | _rows("registry.api.v1.KnowledgeService", {"GetKnownHistory": _READERS})
     | _rows(
         "registry.api.v1.DetentionService",
         {

@@ -305,7 +305,8 @@ async def history_at(world: World, slug: str) -> str:
     async with world.federation.client(slug) as client:
         histories = [await client.history(case(case_id)) for case_id in world.cases.values()]
         timelines = [await client.timeline(case(case_id)) for case_id in world.cases.values()]
-        return repr((histories, timelines))
+        known = [await client.knowledge.by_time(case(c), 2**50) for c in world.cases.values()]
+        return repr((histories, timelines, known))
 
 
 def test_detentions_tell_the_content_to_the_clients_of_its_audience_alone(world: World) -> None:

@@ -1,4 +1,4 @@
-"""`registry demo`, run as users run it: four nodes, real records, equal digests, proved logs."""
+"""`registry demo`, run as users run it: five nodes, real records, equal digests, proved logs."""
 
 import contextlib
 import csv
@@ -18,7 +18,30 @@ from typing import Any
 import pytest
 
 REGISTRY = Path(sys.executable).with_name("registry")
-MECHANISMS = {"un", "coe-commissioner", "osce-odihr", "observatory"}
+MECHANISMS = {"un", "iachr", "coe-commissioner", "osce-odihr", "observatory"}
+STORY_KINDS = {
+    "submission_received",
+    "consent_recorded",
+    "communication_sent",
+    "measure_granted",
+    "detention_recorded",
+    "trial_observed",
+    "opinion_adopted",
+    "intent_declared",
+    "intent_answered",
+    "statement_drafted",
+    "statement_cosigned",
+    "statement_issued",
+    "reprisal_alleged",
+    "accountability_step",
+    "recommendation_made",
+    "followup_assessed",
+    "meeting_held",
+    "commitment_made",
+    "practice_shared",
+    "person_released",
+}
+"""Of what the story must tell, at whichever node it can be read."""
 MOST_LEFT_OUT = 20
 DEMO_S = 120
 AT = "originator_id = ? AND originator_version = ?"
@@ -96,24 +119,36 @@ def check_histories(document: dict[str, Any]) -> None:
         assert opinion["content"]["references"] == ["NGO-POL/303/2017"]
         assert opinion["content"]["issued_date"]["value"] == "2017-08-22"
         assert opinion["content"]["basis"] == "public_record"
-        assert {e["mechanism"] for e in history["events"]} >= MECHANISMS - {"observatory"}
+        assert {e["mechanism"] for e in history["events"]} >= MECHANISMS - {"observatory", "iachr"}
 
-    for history in document["invented_case"].values():
+    check_story(document)
+
+
+def check_story(document: dict[str, Any]) -> None:
+    """Checks the invented case: every scene told, and each node shown what is for it."""
+    deeds = [told for told in document["story"] if told["receipt"]]
+    looks = [told for told in document["story"] if not told["receipt"]]
+    assert {told["mechanism"] for told in document["story"]} == MECHANISMS
+    assert all(line for told in looks for line in told["lines"])
+    kinds = STORY_KINDS
+    assert set(document["invented_case"]) == MECHANISMS
+    for slug, history in document["invented_case"].items():
         events = history["events"]
-        assert {event["mechanism"] for event in events} == MECHANISMS
-        assert [event["kind"] for event in events] == [
-            "case_opened",
-            "submission_received",
-            "communication_sent",
-            "reply_received",
-            "statement_issued",
-            "recommendation_made",
-            "followup_information",
-            "followup_assessed",
+        assert [(event["origin"], event["index"]) for event in events] == [
+            (told["receipt"]["origin"], told["receipt"]["index"]) for told in deeds
         ]
-        assert all(event["content"]["is_invented"] for event in events)
-        assert all(event["content"]["states"] == ["XXA"] for event in events)
+        for event, told in zip(events, deeds, strict=True):
+            is_held = slug == told["mechanism"] or bool({slug, "all"} & set(told["held_by"]))
+            assert (event["content"] is not None) is is_held, (slug, told["name"])
+        readable = [event["content"] for event in events if event["content"]]
+        assert all(content["is_invented"] for content in readable)
+        assert all(content["states"] == ["XXA"] for content in readable)
         assert all(event["remarks"] == [] for event in events)
+        kinds = kinds - {event["kind"] for event in events}
+        named = "Valdombra" in json.dumps(history)
+        assert named is (slug in {"un", "iachr", "observatory"})
+    assert kinds == set()
+    assert len({history["digest"] for history in document["invented_case"].values()}) == 1
 
 
 def check_left_out(document: dict[str, Any]) -> None:

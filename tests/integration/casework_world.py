@@ -6,7 +6,8 @@ from typing import Any
 from registry.client import RegistryClient, case
 from registry.client.casework import EventPlace
 from registry.client.values import Receipt
-from registry.domain.audience import EVERYONE
+from registry.domain.audience import EVERYONE, AudienceChoice
+from registry.domain.content import SourceIdentity
 from registry.domain.content.examples import example_of
 from registry.domain.identifiers import CaseId
 from registry.domain.vocabulary import EventKind
@@ -25,8 +26,16 @@ async def opens(node: LocalNode, title: str, **changed: Any) -> CaseId:
     return receipt.case_id
 
 
-async def does(node: LocalNode, case_id: CaseId, kind: EventKind, **changed: Any) -> Receipt:
-    """Records an invented act for everyone, made of the example of its kind.
+async def does(
+    node: LocalNode,
+    case_id: CaseId,
+    kind: EventKind,
+    *,
+    audience: AudienceChoice = EVERYONE,
+    told_by: SourceIdentity | None = None,
+    **changed: Any,
+) -> Receipt:
+    """Records an invented act, made of the example of its kind.
 
     The case, and what the act is about, may still be on their way to the node.
     """
@@ -37,8 +46,10 @@ async def does(node: LocalNode, case_id: CaseId, kind: EventKind, **changed: Any
 
         async def is_recorded() -> bool:
             try:
-                selector = case(case_id)
-                done.append(await client.record(request_id, selector, content, audience=EVERYONE))
+                receipt = await client.record(
+                    request_id, case(case_id), content, audience=audience, source=told_by
+                )
+                done.append(receipt)
             except NotFound:
                 return False
             return True

@@ -134,6 +134,9 @@ async def test_hidden_case_is_in_nothing_that_others_can_ask(
         dan.detention.untried(case(hidden)),
         dan.statements.show(EventPlace(said["origin"], said["index"])),
         dan.history(case(hidden), with_linked=True),
+        dan.knowledge.by_time(case(hidden), 2**50),
+        dan.knowledge.when_recording(case(hidden), event.origin, event.index),
+        dan.knowledge.at_vector(case(hidden)),
     ):
         with pytest.raises(NotFound):
             await refused
@@ -171,6 +174,7 @@ async def test_titles_and_words_of_confidential_content_in_lists_are_kept_as_rea
     assert (await carla.statements.show(place)).statement.status == "ready"
     assert [row.event async for row in carla.statements.list_statements(in_case)] == [place]
     assert receipt.case_id in await _watched(carla)
+    assert len((await carla.knowledge.by_time(case(receipt.case_id), 2**50)).history.events) == 2
 
     async with RegistryClient(load_profile(profiles["audra"])) as auditor:
         reads = [read async for read in auditor.desk.reads(receipt.case_id)]
@@ -181,6 +185,7 @@ async def test_titles_and_words_of_confidential_content_in_lists_are_kept_as_rea
         ("GetStatement", 1),
         ("ListStatements", 1),
         ("WatchCases", 1),
+        ("GetKnownHistory", 2),
     ]
 
 

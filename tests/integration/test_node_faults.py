@@ -28,6 +28,7 @@ from registry_node.servicers.casework import CaseworkServicer
 from registry_node.servicers.confidentiality import ConfidentialityServicer
 from registry_node.servicers.desk import DeskServicer
 from registry_node.servicers.intents import IntentServicer
+from registry_node.servicers.knowledge import KnowledgeServicer
 from registry_node.servicers.links import LinkServicer
 from registry_node.servicers.practices import PracticeServicer
 from registry_node.servicers.replication import ReplicationServicer
@@ -154,6 +155,7 @@ async def broken(tmp_path: Path) -> AsyncIterator[LocalNode]:
             AttachmentServicer(registry, registry),
             CaseworkServicer(registry, registry),
             ActingServicer(registry, registry, registry),
+            KnowledgeServicer(registry, registry),
             LinkServicer(registry, registry),
             StatementServicer(registry, registry),
             WatchServicer(registry, registry),

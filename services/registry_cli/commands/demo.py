@@ -1,4 +1,4 @@
-"""`registry demo`: four mechanisms on this machine, real public records, one invented case, proof.
+"""`registry demo`: five mechanisms on this machine, real public records, one invented case, proof.
 
 The nodes are processes of their own on loopback and end with the demo. Its folder is temporary and
 goes too, unless `--folder` names one or something did not end as it must.
@@ -27,10 +27,13 @@ from registry_cli.demo_report import (
     print_verified,
     write_left_out,
 )
-from registry_cli.demonstration import COE, OBSERVATORY, ODIHR, UN, Demonstration, demonstrating
+from registry_cli.demonstration import Demonstration, demonstrating
 from registry_cli.errors import EXIT_FINDINGS
 from registry_cli.output import Output
 from registry_cli.rendering import heading
+from registry_cli.story import CHAPTERS, Told, play
+from registry_cli.story.cast import OBSERVATORY, ODIHR, UN
+from registry_cli.story.telling import Teller
 
 EXIT_INTERRUPTED: Final = 130
 _SEEN_BY: Final = (UN.slug, ODIHR.slug)
@@ -51,9 +54,9 @@ def demo(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """See it work: four mechanisms on this machine, real public records, one history, proof.
+    """See it work: five mechanisms on this machine, real public records, one history, proof.
 
-    Takes about half a minute. Without --once the four nodes go on until Ctrl-C, for you to try.
+    Takes about half a minute. Without --once the five nodes go on until Ctrl-C, for you to try.
     """
     output = Output(is_json=json)
     place = _new_folder(folder)
@@ -90,7 +93,7 @@ class _Run:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         started = monotonic()
-        self._output.say("Founding a registry of four mechanisms and starting their nodes ...")
+        self._output.say("Founding a registry of five mechanisms and starting their nodes ...")
         async with demonstrating(self._folder) as demonstration:
             report = DemoReport(self._folder, demonstration.registry_id, demonstration.nodes)
             report.start_s = monotonic() - started
@@ -118,17 +121,26 @@ class _Run:
         left_out = self._folder / LEFT_OUT_FILE
         write_left_out(left_out, report.imports)
         print_imports(output, report, left_out)
-        report.steps = await demonstration.play_invented_case()
+        report.story = await self._play(demonstration)
         report.catch_up_s = await demonstration.wait_until_equal()
+
+    async def _play(self, demonstration: Demonstration) -> list[Told]:
+        """Plays the invented case and prints each scene as it happens."""
+        heading(self._output, "The story of one invented case, live through all five nodes")
+        teller, told = Teller(self._output), []
+        async for scene in play(demonstration.stage(), CHAPTERS):
+            teller.tell(scene)
+            told.append(scene)
+        return told
 
     async def _prove(self, demonstration: Demonstration, report: DemoReport) -> None:
         """Reads histories and digests at several nodes, verifies every log of every folder."""
         output = self._output
         report.poland = {slug: await demonstration.situation_at(slug, "POL") for slug in _SEEN_BY}
-        case_id = report.steps[0].receipt.case_id
+        case_id = report.story_case_id
         report.invented = {
-            slug: await demonstration.case_at(slug, case_id)
-            for slug in (COE.slug, OBSERVATORY.slug)
+            node.mechanism.slug: await demonstration.case_at(node.mechanism.slug, case_id)
+            for node in report.nodes
         }
         print_histories(output, report)
         heading(output, "Every log in every folder verified: entries whose signature holds")
@@ -145,7 +157,7 @@ class _Run:
         output.say()
         if report.is_good:
             output.say(
-                f"All four nodes hold the same history and can prove it. "
+                f"All five nodes hold the same history and can prove it. "
                 f"({report.duration_s:.0f} s)"
             )
         else:
@@ -203,7 +215,7 @@ def _commands(report: DemoReport) -> list[str]:
         f"export REGISTRY_PROFILE={shlex.quote(str(observatory.profile))}",
         f"{registry} case list",
         f"{registry} case history POL",
-        f"{registry} case timeline {report.steps[0].receipt.case_id.hex()}",
+        f"{registry} case timeline {report.story_case_id.hex()}",
         f"{registry} peers",
         f"{registry} verify {shlex.quote(str(observatory.folder))}",
     ]

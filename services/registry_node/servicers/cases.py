@@ -19,15 +19,14 @@ from registry.client.content_conversion import content_from_proto
 from registry.domain.content import ActContent
 from registry.domain.disagreements import disagreements_of
 from registry.domain.identifiers import CaseId
-from registry.errors import HistoryChanged, InvalidRequest
 from registry.store.values import Appended
 from registry.views.acts import acts_of
-from registry.views.case_file import CaseHistory, HistoryEntry
+from registry.views.case_file import HistoryEntry
 from registry.views.rows import CaseRow
 from registry_node import convert
 from registry_node.callers import calling_client, current_fingerprint
 from registry_node.convert_casework import ask_of, disagreement_to_proto
-from registry_node.paging import page_size, read_place, write_place
+from registry_node.history_pages import slice_of
 from registry_node.threads import Crossing, FairThreads
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -174,7 +173,7 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
             history = self._links.history(client, case_id)
         else:
             history = self._registry.history(case_id)
-        start, end, token = _slice(history, request.page_size, request.page_token)
+        start, end, token = slice_of(history, request.page_size, request.page_token)
         self._note_reads(client, "GetHistory", history.events[start:end])
         book = self._registry.witness.book
         return cases_pb2.GetHistoryResponse(
@@ -192,7 +191,7 @@ class CaseServicer(cases_pb2_grpc.CaseServiceServicer):
         case_id = convert.case_id_of(request.case, self._registry.registry_id)
         self._desk.require_case(client, case_id)
         history = self._registry.history(case_id)
-        start, end, token = _slice(history, request.page_size, request.page_token)
+        start, end, token = slice_of(history, request.page_size, request.page_token)
         items = self._registry.timeline(history)[start:end]
         shown = confidential_count(item.event for item in items)
         self._desk.note_read(client, "GetTimeline", case_id, shown)
@@ -242,16 +241,3 @@ def record_command(
         not_before_ms=getattr(request, "not_before_ms", 0),
         attachments=tuple(upload_ref(owner, each) for each in getattr(request, "upload_ids", ())),
     )
-
-
-def _slice(history: CaseHistory, asked: int, token: str) -> tuple[int, int, str]:
-    """Returns where a page starts and ends and the next token, which holds for this digest only."""
-    size = page_size(asked)
-    seal = history.digest.hex()[:16]
-    try:
-        start = read_place(token, sealed_by=seal)
-    except InvalidRequest as error:
-        msg = "the history changed since the first page was read; start again"
-        raise HistoryChanged(msg) from error
-    end = min(start + size, len(history.events))
-    return start, end, write_place(end, sealed_by=seal) if end < len(history.events) else ""
