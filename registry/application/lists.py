@@ -22,12 +22,13 @@ from registry.views import (
     follow_up,
     intent_list,
     link_list,
+    meetings,
     practice_list,
     reference_index,
     reprisal_board,
 )
 from registry.views.acting_rows import DefinitionRow, IntentRow, PracticeRow
-from registry.views.acts import place_of_time
+from registry.views.acts import place_key, place_of_time
 from registry.views.rows import (
     ActRow,
     AlertRow,
@@ -38,6 +39,7 @@ from registry.views.rows import (
     FollowUpRow,
     ImpunityRow,
     LinkRow,
+    MeetingRow,
     ObligationRow,
     ReferenceRow,
     ReprisalRow,
@@ -170,6 +172,20 @@ class Lists:
     def alerts(self, ask: Ask) -> Listed[AlertRow]:
         """Alerts by when they were recorded, newest first."""
         return self._read(alert_list.VIEW, AlertRow, ask)
+
+    def meetings(self, ask: Ask) -> Listed[MeetingRow]:
+        """Meetings by the day they were held, newest first."""
+        return self._read(meetings.VIEW, MeetingRow, ask)
+
+    def meeting(self, origin: str, index: int) -> MeetingRow | None:
+        """One meeting, or None if there is none at that place (yet)."""
+        text = self._models.row(meetings.VIEW, place_key(origin, index))
+        if text is None:
+            return None
+        row = decode_row(MeetingRow, text)
+        if self._note is not None:
+            self._note((row,))
+        return row
 
     def links(self, ask: Ask) -> Listed[LinkRow]:
         """Where links were proposed, newest first."""

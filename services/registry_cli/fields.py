@@ -1,8 +1,8 @@
 """Fields of the kinds, as people type them; all of it is derived from the content models.
 
 A field is written by its form: a list as `a,b` (repeat it for more), an event as `ORIGIN#INDEX`, a
-grade as `SCHEME:VALUE`, a party as `KIND:NAME` or `KIND:NAME:ROLE`, all others as they are. What a
-value may be is judged by the model, never here.
+grade as `SCHEME:VALUE`, a party as `KIND:NAME` or `KIND:NAME:ROLE`, an item of an agenda as `TITLE`
+or `THEME:TITLE`, all others as they are. What a value may be is judged by the model, never here.
 """
 
 import json
@@ -17,6 +17,7 @@ from registry.client.casework import EventPlace
 from registry.domain.content import (
     CONTENT_BY_KIND,
     ActContent,
+    AgendaItem,
     EventPointer,
     NativeGrade,
     PartialDate,
@@ -24,7 +25,7 @@ from registry.domain.content import (
     SourceIdentity,
     read_content,
 )
-from registry.domain.vocabulary import EventKind, kind_code
+from registry.domain.vocabulary import EventKind, kind_code, known_themes
 from registry.errors import InvalidRequest
 
 
@@ -40,6 +41,7 @@ class Form(Enum):
     EVENTS = "event ORIGIN#INDEX, repeat it"
     GRADE = "grade SCHEME:VALUE"
     PARTIES = "party KIND:NAME or KIND:NAME:ROLE, repeat it"
+    AGENDA = "item TITLE or THEME:TITLE, repeat it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,13 @@ _FORMS: Final[Mapping[Any, Form]] = {
     EventPointer: Form.EVENT,
     NativeGrade: Form.GRADE,
 }
-_LIST_FORMS: Final[Mapping[Any, Form]] = {EventPointer: Form.EVENTS, Party: Form.PARTIES}
-_REPEATED: Final = frozenset({Form.LIST, Form.EVENTS, Form.PARTIES})
+_LIST_FORMS: Final[Mapping[Any, Form]] = {
+    EventPointer: Form.EVENTS,
+    Party: Form.PARTIES,
+    AgendaItem: Form.AGENDA,
+}
+_REPEATED: Final = frozenset({Form.LIST, Form.EVENTS, Form.PARTIES, Form.AGENDA})
+_NESTED: Final = frozenset({Form.EVENT, Form.EVENTS, Form.PARTIES, Form.AGENDA, Form.GRADE})
 _INDEX_DIGITS_MAX: Final = 19
 _FLAGS: Final[Mapping[str, bool]] = {"yes": True, "true": True, "no": False, "false": False}
 
@@ -176,6 +183,12 @@ def _read_value(name: str, form: Form, value: str) -> Any:  # noqa: ANN401 - the
         return tuple(each.strip() for each in value.split(",") if each.strip())
     if form is Form.FLAG:
         return _FLAGS.get(value.casefold(), value)
+    if form in _NESTED:
+        return _read_nested(name, form, value)
+    return value
+
+
+def _read_nested(name: str, form: Form, value: str) -> Any:  # noqa: ANN401 - the model judges
     if form in {Form.EVENT, Form.EVENTS}:
         place = read_place(name, value)
         event = {"origin": place.origin, "index": place.index}
@@ -187,13 +200,15 @@ def _read_value(name: str, form: Form, value: str) -> Any:  # noqa: ANN401 - the
             msg = f"{name}: a party is written KIND:NAME, such as company:Invented Mining"
             raise InvalidRequest(msg)
         return ({"kind": kind.strip(), "name": party.strip(), "role": role.strip()},)
-    if form is Form.GRADE:
-        scheme, colon, grade = value.partition(":")
-        if not colon:
-            msg = f"{name}: a grade is written SCHEME:VALUE, such as ccpr:B2"
-            raise InvalidRequest(msg)
-        return {"scheme": scheme.strip(), "value": grade.strip()}
-    return value
+    if form is Form.AGENDA:
+        theme, colon, title = value.partition(":")
+        is_theme = bool(colon) and theme.strip() in known_themes()
+        return ({"theme": theme.strip(), "title": title.strip()} if is_theme else {"title": value},)
+    scheme, colon, grade = value.partition(":")
+    if not colon:
+        msg = f"{name}: a grade is written SCHEME:VALUE, such as ccpr:B2"
+        raise InvalidRequest(msg)
+    return {"scheme": scheme.strip(), "value": grade.strip()}
 
 
 def read_place(name: str, value: str) -> EventPlace:

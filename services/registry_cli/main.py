@@ -41,6 +41,7 @@ from registry_cli.commands import (  # noqa: E402
     keys,
     kinds,
     links,
+    meetings,
     offline,
     online,
     practices,
@@ -101,6 +102,8 @@ app.add_typer(detention.emblematic_app, name="emblematic", rich_help_panel=_DAIL
 app.add_typer(links.link_app, name="link", rich_help_panel=_DAILY)
 app.add_typer(intents.intent_app, name="intent", rich_help_panel=_DAILY)
 _add(_DAILY, practices.practices, practices.definitions)
+app.add_typer(meetings.meeting_app, name="meeting", rich_help_panel=_DAILY)
+_add(_DAILY, meetings.briefing)
 app.add_typer(references.reference_app, name="reference", rich_help_panel=_DAILY)
 _add(_DAILY, reprisals.alerts)
 app.add_typer(reprisals.reprisals_app, name="reprisals", rich_help_panel=_DAILY)

@@ -57,6 +57,7 @@ from registry_node.servicers.detention import DetentionServicer  # noqa: E402
 from registry_node.servicers.intents import IntentServicer  # noqa: E402
 from registry_node.servicers.links import LinkServicer  # noqa: E402
 from registry_node.servicers.practices import PracticeServicer  # noqa: E402
+from registry_node.servicers.meetings import BriefingServicer, MeetingServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
 from registry_node.servicers.reprisals import ReprisalServicer  # noqa: E402
 from registry_node.servicers.watch import WatchServicer  # noqa: E402
@@ -139,6 +140,8 @@ async def serve(settings: NodeSettings) -> bool:
                 PracticeServicer(registry, desk),
                 reprisals,
                 acting,
+                MeetingServicer(registry, desk),
+                BriefingServicer(registry, desk),
             )
         )
         address = settings.listen or _address_of(registry)

@@ -17,6 +17,7 @@ from registry.api.v1 import (
     content_pb2,
     detention_pb2,
     reprisals_pb2,
+    meetings_pb2,
 )
 from registry.api.v1 import filter_pb2 as filters
 from registry.client import acting, casework, detention
@@ -37,9 +38,11 @@ from registry.domain.content.encoding import CONTENT_BY_KIND
 from registry.domain.content.examples import example_of
 from registry.domain.identifiers import RegistryId
 from registry.errors import InvalidContent, InvalidRequest, RegistryError
+from registry.views.briefings.order import check_order
 from registry_node.convert import audience_of, case_id_of, export_purpose, source_of
 from registry_node.convert_acting import question_of
 from registry_node.convert_casework import ask_of
+from registry_node.convert_meetings import meetings_ask, order_of
 from registry_node.errors import status_details
 from tests.fuzzing.decoder import Decoder
 from tests.fuzzing.messages import sample_of
@@ -161,6 +164,12 @@ ROWS: Final = (
         refusals=_REQUEST,
     ),
     _row(filters.Filter, _asked, refusals=_REQUEST),
+    _row(
+        meetings_pb2.MakeBriefingRequest,
+        lambda each: check_order(order_of(each)[0]),
+        refusals=_REQUEST,
+    ),
+    _row(meetings_pb2.ListMeetingsRequest, meetings_ask, refusals=_REQUEST),
     _row(cases_pb2.EventReceipt, read_receipt),
     _row(cases_pb2.CaseSummary, read_summary),
     _row(cases_pb2.Disagreement, read_disagreement),

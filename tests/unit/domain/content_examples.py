@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from registry.domain.content import (
     CONTENT_BY_KIND,
     ActContent,
+    AgendaItem,
     Attachment,
     EventPointer,
     NamedPerson,
@@ -79,6 +80,7 @@ _PARTIES = st.builds(
     role=st.sampled_from(["", "defender", "respondent"]),
     state=_STATES,
 )
+_AGENDA = st.builds(AgendaItem, title=_WORDS, theme=st.just("") | _CODES)
 _BY_MODEL: Final[dict[Any, st.SearchStrategy[Any]]] = {
     PartialDate: _DATES,
     EventPointer: _POINTERS,
@@ -90,6 +92,7 @@ _ITEMS_BY_MODEL: Final[dict[Any, st.SearchStrategy[Any]]] = {
     Attachment: _ATTACHMENTS,
     EventPointer: _POINTERS,
     Party: _PARTIES,
+    AgendaItem: _AGENDA,
 }
 _ITEMS_BY_NAME: Final = {"themes": _CODES, "mechanisms": _SLUGS}
 _CODE_LISTS: Final = {
