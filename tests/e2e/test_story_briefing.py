@@ -197,7 +197,7 @@ def test_line_of_a_briefing_is_looked_up_and_proved(
     )
     assert fetched.exit_code == 0, fetched.output
     roster = nodes["oif"].folder / "rosters" / "1.roster"
-    checked = RUNNER.invoke(app, ["check-proof", str(evidence), str(roster), "--json"])
+    checked = RUNNER.invoke(app, ["check-proof", str(evidence), "--roster", str(roster), "--json"])
     assert checked.exit_code == 0, checked.output
     assert leaf_hash in checked.output
 

@@ -19,7 +19,7 @@ _DUE: Final = (
     Column("column_by", 3),
     Column("column_asked_by", 3),
     Column("column_case", 5),
-    Column("column_source"),
+    Column("column_source", 2),
 )
 _RECOMMENDED: Final = (
     Column("column_date"),
@@ -28,7 +28,7 @@ _RECOMMENDED: Final = (
     Column("column_what", 6),
     Column("column_responses", 3),
     Column("column_stands", 3),
-    Column("column_source"),
+    Column("column_source", 2),
 )
 
 

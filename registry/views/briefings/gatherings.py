@@ -18,7 +18,7 @@ _COMMITTED: Final = (
     Column("column_what", 5),
     Column("column_due"),
     Column("column_stands", 3),
-    Column("column_source"),
+    Column("column_source", 1),
 )
 
 

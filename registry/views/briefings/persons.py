@@ -29,7 +29,7 @@ _DETAINED: Final = (
     Column("column_what", 5),
     Column("column_until", 3),
     Column("column_days", 0, "number"),
-    Column("column_source"),
+    Column("column_source", 2),
 )
 _REPRISALS: Final = (
     Column("column_date"),
@@ -37,7 +37,7 @@ _REPRISALS: Final = (
     Column("column_what", 5),
     Column("column_with", 3),
     Column("column_confidence", 2),
-    Column("column_source"),
+    Column("column_source", 2),
 )
 _ABOUT_REPRISALS: Final = (ReprisalAlleged, ReprisalLinked, ReprisalResolved, AccountabilityStep)
 

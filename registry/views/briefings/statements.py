@@ -19,7 +19,7 @@ _COLUMNS: Final = (
     Column("column_issued_by", 4),
     Column("column_what", 6),
     Column("column_remarks", 3),
-    Column("column_source"),
+    Column("column_source", 2),
 )
 _FOLLOWING: Final = (StatementCosigned, StatementCorrected, StatementWithdrawn)
 

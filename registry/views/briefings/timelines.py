@@ -30,14 +30,14 @@ _COLUMNS: Final = (
     Column("column_date"),
     Column("column_body", 2),
     Column("column_what", 6),
-    Column("column_source"),
+    Column("column_source", 1),
 )
 _OTHERS: Final = (
     Column("column_case", 6),
     Column("column_states", 3),
     Column("column_acts", 0, "number"),
     Column("column_withheld", 0, "number"),
-    Column("column_source"),
+    Column("column_source", 1),
 )
 
 
