@@ -11,7 +11,7 @@ from registry.views.briefings.told import ToldCase
 from registry.views.meetings import commitment_rows, meeting_rows
 from registry.views.rows import CommitmentRow, MeetingRow
 
-MEETINGS_MAX: Final = 60
+MEETINGS_MAX: Final = 20
 """Meetings that are told with their agendas: the newest."""
 _COMMITTED: Final = (
     Column("column_by", 3),

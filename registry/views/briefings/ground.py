@@ -24,7 +24,7 @@ from registry.views.briefings.told import ToldCase, day_of
 from registry.views.briefings.wording import Words
 
 T = TypeVar("T")
-ROWS_MAX: Final = 300
+ROWS_MAX: Final = 120
 """Rows of one table; what is beyond is counted."""
 _ID_DIGITS: Final = 8
 _TITLES_MAX: Final = 3

@@ -11,7 +11,7 @@ from registry.domain.states import is_state_code
 from registry.errors import InvalidRequest
 from registry.views.briefings.wording import LANGUAGES
 
-CASES_DEFAULT: Final = 40
+CASES_DEFAULT: Final = 20
 CASES_MAX: Final = 500
 _VALUES_MAX: Final = 50
 _CODE_MAX: Final = 64

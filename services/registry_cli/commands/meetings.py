@@ -133,7 +133,7 @@ def briefing(  # noqa: PLR0913, PLR0917 - typer declares each option as a parame
     ] = "",
     case_limit: Annotated[
         int, typer.Option("--cases", min=1, max=500, help="so many cases get a timeline")
-    ] = 40,
+    ] = 20,
     json: Json = False,
 ) -> None:
     """Make a briefing on themes, States and a period: only what all who will read it may see.
