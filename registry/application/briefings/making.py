@@ -39,7 +39,7 @@ FORMS: Final[Mapping[Form, tuple[Callable[[Document], bytes], str]]] = {
     "pdf": (to_pdf, "application/pdf"),
 }
 """How each form is rendered, and its media type."""
-EVENTS_MAX: Final = 200_000
+EVENTS_MAX: Final = 120_000
 _PAGE: Final = 500
 _CHANGES: Final = 500
 _LAG_MAX: Final = 5_000
