@@ -33,8 +33,8 @@ from registry.client.detention import DetentionClient  # noqa: E402
 from registry.client.errors import translate  # noqa: E402
 from registry.client.intents import IntentClient  # noqa: E402
 from registry.client.links import LinkClient  # noqa: E402
-from registry.client.practices import PracticeClient  # noqa: E402
 from registry.client.meetings import MeetingClient  # noqa: E402
+from registry.client.practices import PracticeClient  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
 from registry.client.reprisals import ReprisalClient  # noqa: E402
 from registry.client.values import (  # noqa: E402

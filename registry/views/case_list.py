@@ -32,6 +32,7 @@ from registry.views.link_list import link_documents
 from registry.views.name_index import name_documents
 from registry.views.practice_list import definition_documents, practice_documents
 from registry.views.meetings import meeting_documents
+from registry.views.practice_list import definition_documents, practice_documents
 from registry.views.reference_index import reference_documents
 from registry.views.reprisal_board import reprisal_documents
 from registry.views.rows import CaseRow, encode_row

@@ -56,8 +56,8 @@ from registry_node.servicers.desk import DeskServicer  # noqa: E402
 from registry_node.servicers.detention import DetentionServicer  # noqa: E402
 from registry_node.servicers.intents import IntentServicer  # noqa: E402
 from registry_node.servicers.links import LinkServicer  # noqa: E402
-from registry_node.servicers.practices import PracticeServicer  # noqa: E402
 from registry_node.servicers.meetings import BriefingServicer, MeetingServicer  # noqa: E402
+from registry_node.servicers.practices import PracticeServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
 from registry_node.servicers.reprisals import ReprisalServicer  # noqa: E402
 from registry_node.servicers.watch import WatchServicer  # noqa: E402
