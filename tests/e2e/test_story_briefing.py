@@ -67,7 +67,13 @@ async def tell(nodes: dict[str, LocalNode]) -> CaseId:
         case_id = (await un.open_case("open", content, audience=EVERYONE)).case_id
         writer = Writer(un, case_id)
         await writer(K.CASE_MARKED_EMBLEMATIC, "Marked emblematic", is_taken_back=False)
-        await writer(K.DETENTION_RECORDED, "Arrested at home", detained_date="2024-01-10")
+        await writer(
+            K.DETENTION_RECORDED,
+            "Arrested at home",
+            detained_date="2024-01-10",
+            arrested_date=None,
+            next_hearing_date=None,
+        )
         await writer(
             K.COMMUNICATION_SENT,
             "Urgent appeal",
@@ -196,7 +202,7 @@ def test_line_of_a_briefing_is_looked_up_and_proved(
         nodes["oif"], "proof", index, "--origin", origin, "--out", str(evidence), "--json"
     )
     assert fetched.exit_code == 0, fetched.output
-    roster = nodes["oif"].folder / "rosters" / "1.roster"
+    roster = nodes["oif"].folder / "roster" / "1.roster"
     checked = RUNNER.invoke(app, ["check-proof", str(evidence), "--roster", str(roster), "--json"])
     assert checked.exit_code == 0, checked.output
     assert leaf_hash in checked.output

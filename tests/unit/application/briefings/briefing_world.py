@@ -56,7 +56,17 @@ def whole_story(nodes: Nodes) -> Story:
     story = begin(alpha)
     about = story.places
     tell(alpha, story, act(K.CASE_MARKED_EMBLEMATIC, "Marked", is_taken_back=False))
-    tell(alpha, story, act(K.DETENTION_RECORDED, "Arrest", detained_date="2024-01-10"))
+    tell(
+        alpha,
+        story,
+        act(
+            K.DETENTION_RECORDED,
+            "Arrest",
+            detained_date="2024-01-10",
+            arrested_date=None,
+            next_hearing_date=None,
+        ),
+    )
     tell(
         alpha,
         story,
