@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
 from registry.domain.acting import ACTING_KINDS
-from registry.domain.acts import Act, instrument_of, place_of, said, states_of
 from registry.domain.acts import Act, instrument_of, place_of, said, states_of, themes_of
 from registry.domain.content import ActContent
 from registry.domain.identifiers import CaseId

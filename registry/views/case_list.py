@@ -29,9 +29,8 @@ from registry.views.detentions import detention_documents
 from registry.views.follow_up import concordance_documents, follow_up_documents
 from registry.views.intent_list import intent_documents
 from registry.views.link_list import link_documents
-from registry.views.name_index import name_documents
-from registry.views.practice_list import definition_documents, practice_documents
 from registry.views.meetings import meeting_documents
+from registry.views.name_index import name_documents
 from registry.views.practice_list import definition_documents, practice_documents
 from registry.views.reference_index import reference_documents
 from registry.views.reprisal_board import reprisal_documents

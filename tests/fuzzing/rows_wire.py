@@ -16,8 +16,8 @@ from registry.api.v1 import (
     confidentiality_pb2,
     content_pb2,
     detention_pb2,
-    reprisals_pb2,
     meetings_pb2,
+    reprisals_pb2,
 )
 from registry.api.v1 import filter_pb2 as filters
 from registry.client import acting, casework, detention
