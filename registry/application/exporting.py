@@ -4,7 +4,8 @@ Reports, briefings, webhooks and search for others go through here. What is expo
 1. content that is readable here now: not sealed for us, not under an embargo, not erased;
 2. for the public and for a State only content for all members; for named mechanisms only content
    that every one of them may hold;
-3. names whose consent covers this purpose; others are taken out and counted;
+3. names whose consent covers this purpose; others are taken out and counted. Who may be named in
+   public may be named to mechanisms, too;
 4. text in which no protected name stands: otherwise the whole event is left out.
 Who information came from is no content, so that it cannot come here.
 """
@@ -21,9 +22,6 @@ from registry.domain.release import KnownPersons, Use, judge_persons, judge_text
 from registry.errors import InvalidRequest
 from registry.log.entry import Audience
 from registry.log.roster import Member, Roster
-from registry.store.audiences import audiences_of
-from registry.store.entry_reader import EntryReader
-from registry.store.values import read_header
 from registry.views.case_file import CaseHistory, HistoryEntry, PartState, Reader
 
 ExportPurpose = Literal["public", "state", "mechanisms"]
@@ -47,7 +45,9 @@ class Export:
 
 
 class _Purpose(NamedTuple):
-    use: Use
+    """What names would be used for, each of which is enough to permit a name; and who is told."""
+
+    uses: tuple[Use, ...]
     admits: Callable[[Audience], bool]
 
 
@@ -69,14 +69,13 @@ class Exporting:
         """
         rule = _rule(self._reader.roster, purpose, recipients)
         known = self._consents.of_case(history.case_id).known
-        audiences = _audiences(self._reader.store, history)
         kept: list[HistoryEntry] = []
         withheld: dict[tuple[LogId, int], int] = {}
         for event in history.events:
             content = self._readable(event)
-            if content is None or not rule.admits(audiences[event.log_id, event.index]):
+            if content is None or not rule.admits(event.audience):
                 continue
-            cleaned = _cleaned(content, rule.use, event.log_id, known)
+            cleaned = _cleaned(content, rule.uses, event.log_id, known)
             if cleaned is not None:
                 if taken_out := len(content.persons) - len(cleaned.persons):
                     withheld[event.log_id, event.index] = taken_out
@@ -96,30 +95,40 @@ def _rule(roster: Roster, purpose: ExportPurpose, recipients: tuple[str, ...]) -
         raise InvalidRequest(msg)
     if purpose != "mechanisms":
         use = Use("names_in_public" if purpose == "public" else "names_to_state")
-        return _Purpose(use, lambda audience: audience.is_all)
+        return _Purpose((use,), lambda audience: audience.is_all)
     members: list[Member] = [roster.member_by_slug(slug) for slug in recipients]
     return _Purpose(
-        Use("share_with_mechanisms", tuple(sorted(set(recipients)))),
+        (
+            Use("share_with_mechanisms", tuple(sorted(set(recipients)))),
+            Use("names_in_public"),
+        ),
         lambda audience: all(audience.admits(member.id) for member in members),
     )
 
 
-def _audiences(store: EntryReader, history: CaseHistory) -> dict[tuple[LogId, int], Audience]:
-    entries = store.case_entries(history.case_id)
-    return audiences_of(store, {(e.log_id, e.index): read_header(e.entry) for e in entries})
-
-
 def _cleaned(
-    content: ActContent, use: Use, log_id: LogId, known: KnownPersons
+    content: ActContent, uses: tuple[Use, ...], log_id: LogId, known: KnownPersons
 ) -> ActContent | None:
     """The content without the persons whose consent is missing; None if nothing may be used."""
-    denied = {
+    permitted = {
         verdict.person_id
-        for verdict in judge_persons(content, (use,), log_id, known)
-        if verdict.why_not
+        for verdict in judge_persons(content, uses, log_id, known)
+        if not verdict.why_not
     }
+    denied = {person.person_id for person in content.persons} - permitted
     if denied and isinstance(content, ConsentRecorded):
         return None
     persons = tuple(each for each in content.persons if each.person_id not in denied)
     cleaned = content.model_copy(update={"persons": persons})
-    return None if judge_text(cleaned, (use,), log_id, known) else cleaned
+    return None if _names_in_text(cleaned, uses, log_id, known) else cleaned
+
+
+def _names_in_text(
+    content: ActContent, uses: tuple[Use, ...], log_id: LogId, known: KnownPersons
+) -> frozenset[str]:
+    """Ids of persons whose name stands in the text and may be used for none of the uses."""
+    named = [
+        {verdict.person_id for verdict in judge_text(content, (use,), log_id, known)}
+        for use in uses
+    ]
+    return frozenset(set.intersection(*named))

@@ -73,7 +73,7 @@ class KnownHistory:
     unknown_count: int
 
 
-def read_known_history(reader: Reader, case_id: CaseId, as_of: AsOf) -> KnownHistory:
+def fold_known_history(reader: Reader, case_id: CaseId, as_of: AsOf) -> KnownHistory:
     """Reads a case as it was known.
 
     Raises:

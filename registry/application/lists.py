@@ -22,14 +22,16 @@ from registry.views import (
     follow_up,
     intent_list,
     link_list,
+    meetings,
     practice_list,
     reference_index,
     reprisal_board,
     statements,
 )
 from registry.views.acting_rows import DefinitionRow, IntentRow, PracticeRow
-from registry.views.acts import place_of_time
+from registry.views.acts import place_key, place_of_time
 from registry.views.detention_rows import DetentionRow
+from registry.views.meeting_rows import MeetingRow
 from registry.views.reprisal_rows import AlertRow, ImpunityRow, ReprisalRow
 from registry.views.rows import (
     ActRow,
@@ -174,6 +176,20 @@ class Lists:
     def statements(self, ask: Ask) -> Listed[StatementRow]:
         """Statements and how they stand, newest first; undated ones come last."""
         return self._read(statements.VIEW, StatementRow, ask)
+
+    def meetings(self, ask: Ask) -> Listed[MeetingRow]:
+        """Meetings by the day they were held, newest first."""
+        return self._read(meetings.VIEW, MeetingRow, ask)
+
+    def meeting(self, origin: str, index: int) -> MeetingRow | None:
+        """One meeting, or None if there is none at that place (yet)."""
+        text = self._models.row(meetings.VIEW, place_key(origin, index))
+        if text is None:
+            return None
+        row = decode_row(MeetingRow, text)
+        if self._note is not None:
+            self._note((row,))
+        return row
 
     def links(self, ask: Ask) -> Listed[LinkRow]:
         """Where links were proposed, newest first."""

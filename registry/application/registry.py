@@ -27,7 +27,7 @@ from registry.application.key_care.key_files import read_secret
 from registry.application.key_care.key_rotation import OwnLogKey
 from registry.application.key_care.node_keys import finish_rotation, load_node_keys
 from registry.application.key_care.tls_renewal import settle_certificate
-from registry.application.known_history import AsOf, KnownHistory, read_known_history
+from registry.application.known_history import AsOf, KnownHistory, fold_known_history
 from registry.application.linking import Linking
 from registry.application.lists import Lists
 from registry.application.membership.epochs import settle_epoch
@@ -316,7 +316,7 @@ class Registry:
 
     def known_history(self, case_id: CaseId, as_of: AsOf) -> KnownHistory:
         """Reads a case as it was known to somebody or at some point; raises as there."""
-        return read_known_history(self._reader, case_id, as_of)
+        return fold_known_history(self._reader, case_id, as_of)
 
     def timeline(self, history: CaseHistory) -> tuple[TimelineItem, ...]:
         """Sorts a history by the dates of the acts."""

@@ -34,6 +34,7 @@ from registry.client.errors import translate  # noqa: E402
 from registry.client.intents import IntentClient  # noqa: E402
 from registry.client.knowledge import KnowledgeClient  # noqa: E402
 from registry.client.links import LinkClient  # noqa: E402
+from registry.client.meetings import MeetingClient  # noqa: E402
 from registry.client.practices import PracticeClient  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
 from registry.client.reprisals import ReprisalClient  # noqa: E402
@@ -127,6 +128,7 @@ class RegistryClient:
         self.practices = PracticeClient(self._channel, self._call)
         self.reprisals = ReprisalClient(self._channel, self._call, self.address)
         self.statements = StatementClient(self._channel, self._call)
+        self.meetings = MeetingClient(self._channel, self._call, self.address)
         self.watch = WatchClient(self._channel, self.address)
         self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Final, NamedTuple, TypeVar
 
-from registry.domain.content import ActContent, EventPointer
+from registry.domain.content import ActContent, AgendaItem, EventPointer
 
 T = TypeVar("T")
 _CONCERNED: Final = (
@@ -60,6 +60,14 @@ def said(content: ActContent, name: str, otherwise: T) -> T:
     Asking a model for a field that it lacks costs microseconds, and a fold asks by the thousand.
     """
     return getattr(content, name) if name in _fields(type(content)) else otherwise
+
+
+def themes_of(content: ActContent) -> tuple[str, ...]:
+    """All themes of an act: its own, and those of the items of its agenda, if it has one."""
+    agenda: tuple[AgendaItem, ...] = said(content, "agenda", ())
+    if not agenda:
+        return content.themes
+    return tuple(dict.fromkeys((*content.themes, *(i.theme for i in agenda if i.theme))))
 
 
 def instrument_of(content: ActContent) -> str:

@@ -18,6 +18,7 @@ from registry.domain.content.kinds import (
     CaseStatusChanged,
     ConcordanceProposed,
     IntentAnswered,
+    MeetingHeld,
 )
 from registry.domain.vocabulary import EventKind, kind_code
 from registry.errors import NotFound, RuleViolation
@@ -184,7 +185,7 @@ def check_state(content: ActContent, case: CaseFacts) -> None:
     Raises:
         RuleViolation: rules `closed_once`, `reopened_after_closing`, `closed_is_reopened`,
             `mark_to_take_back`, `concordance_of_several`, `answer_is_said`,
-            `intent_answered_by_another`, `practice_has_themes`.
+            `intent_answered_by_another`, `practice_has_themes`, `meeting_names_bodies`.
     """
     rule = _STATE_RULES.get(content.kind)
     if rule is not None:
@@ -244,6 +245,13 @@ def _check_practice(content: ActContent, case: CaseFacts) -> None:
         _refuse("themes", "practice_has_themes", "a practice is found again by its themes")
 
 
+def _check_meeting(content: ActContent, case: CaseFacts) -> None:
+    del case
+    assert isinstance(content, MeetingHeld)  # noqa: S101
+    if content.persons:
+        _refuse("persons", "meeting_names_bodies", "a meeting names bodies, never who spoke")
+
+
 _STATE_RULES: Final[Mapping[EventKind, Callable[[ActContent, CaseFacts], None]]] = {
     K.CASE_CLOSED: _check_closed,
     K.CASE_STATUS_CHANGED: _check_status,
@@ -251,6 +259,7 @@ _STATE_RULES: Final[Mapping[EventKind, Callable[[ActContent, CaseFacts], None]]]
     K.CONCORDANCE_PROPOSED: _check_concordance,
     K.INTENT_ANSWERED: _check_answer,
     K.PRACTICE_SHARED: _check_practice,
+    K.MEETING_HELD: _check_meeting,
 }
 
 

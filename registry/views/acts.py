@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
 from registry.domain.acting import ACTING_KINDS
-from registry.domain.acts import Act, instrument_of, place_of, said, states_of
+from registry.domain.acts import Act, instrument_of, place_of, said, states_of, themes_of
 from registry.domain.content import ActContent
 from registry.domain.identifiers import CaseId
 from registry.domain.vocabulary import kind_code
@@ -133,7 +133,7 @@ def _document(case_id: CaseId, event: HistoryEntry, content: ActContent) -> Docu
         recorded_ms=event.recorded_ms,
         title=name_of(content),
         states=states_of(content),
-        themes=content.themes,
+        themes=themes_of(content),
         references=content.references,
         is_invented=content.is_invented,
         is_confidential=event.is_confidential,
@@ -175,5 +175,5 @@ def act_facets(content: ActContent, states: Sequence[str]) -> tuple[tuple[str, s
         ("body", content.acting_body),
         *((("instrument", instrument),) if instrument else ()),
         *(("state", state) for state in states),
-        *(("theme", theme) for theme in content.themes),
+        *(("theme", theme) for theme in themes_of(content)),
     )

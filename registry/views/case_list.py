@@ -6,7 +6,7 @@ Nothing is ever patched: a case is small, and a late event may land anywhere in 
 from collections.abc import Sequence
 from typing import Final
 
-from registry.domain.acts import Act, instrument_of, states_of
+from registry.domain.acts import Act, instrument_of, states_of, themes_of
 from registry.domain.consent import ends_a_use
 from registry.domain.content import CaseMarkedEmblematic, CaseOpened
 from registry.domain.disagreements import disagreements_of, statuses_of
@@ -29,6 +29,7 @@ from registry.views.detentions import detention_documents
 from registry.views.follow_up import concordance_documents, follow_up_documents
 from registry.views.intent_list import intent_documents
 from registry.views.link_list import link_documents
+from registry.views.meetings import meeting_documents
 from registry.views.name_index import name_documents
 from registry.views.practice_list import definition_documents, practice_documents
 from registry.views.reference_index import reference_documents
@@ -71,6 +72,7 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
         *obligation_documents(row.case_id, row.title, acts, profiles, confidential=shown),
         *follow_up_documents(row.case_id, acts, confidential=shown),
         *concordance_documents(row.case_id, acts, confidential=shown),
+        *meeting_documents(row.case_id, acts, profiles, confidential=shown),
         *reference_documents(row.case_id, acts, confidential=own),
         *link_documents(history),
         *detention_documents(row, acts, confidential=shown),
@@ -108,7 +110,7 @@ def summarise(
         case_id=history.case_id,
         title=title,
         states=(state,) if state else tuple(sorted(states)),
-        themes=tuple(sorted({theme for content in contents for theme in content.themes})),
+        themes=tuple(sorted({theme for content in contents for theme in themes_of(content)})),
         mechanisms=tuple(sorted({event.mechanism for event in history.events})),
         own_numbers=tuple(sorted({c.own_number for c in contents if c.own_number})),
         status=_status(acts),

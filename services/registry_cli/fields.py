@@ -1,8 +1,9 @@
 """Fields of the kinds, as people type them; all of it is derived from the content models.
 
 A field is written by its form: a list as `a,b` (repeat it for more), an event as `ORIGIN#INDEX`, a
-grade as `SCHEME:VALUE`, a text as `LANGUAGE:WORDS`, a party as `KIND:NAME` or `KIND:NAME:ROLE`, all
-others as they are. What a value may be is judged by the model, never here.
+grade as `SCHEME:VALUE`, a text as `LANGUAGE:WORDS`, a party as `KIND:NAME` or `KIND:NAME:ROLE`, an
+item of an agenda as `TITLE` or `THEME:TITLE`, all others as they are. What a value may be is judged
+by the model, never here.
 """
 
 import json
@@ -17,6 +18,7 @@ from registry.client.casework import EventPlace
 from registry.domain.content import (
     CONTENT_BY_KIND,
     ActContent,
+    AgendaItem,
     EventPointer,
     NativeGrade,
     PartialDate,
@@ -25,7 +27,7 @@ from registry.domain.content import (
     read_content,
 )
 from registry.domain.content.statement_texts import StatementText
-from registry.domain.vocabulary import EventKind, kind_code
+from registry.domain.vocabulary import EventKind, kind_code, known_themes
 from registry.errors import InvalidRequest
 
 
@@ -42,6 +44,7 @@ class Form(Enum):
     GRADE = "grade SCHEME:VALUE"
     PARTIES = "party KIND:NAME or KIND:NAME:ROLE, repeat it"
     TEXTS = "text LANGUAGE:WORDS, repeat it"
+    AGENDA = "item TITLE or THEME:TITLE, repeat it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,10 @@ _FORMS: Final[Mapping[Any, Form]] = {
 _LIST_FORMS: Final[Mapping[Any, Form]] = {
     EventPointer: Form.EVENTS,
     Party: Form.PARTIES,
+    AgendaItem: Form.AGENDA,
     StatementText: Form.TEXTS,
 }
-_REPEATED: Final = frozenset({Form.LIST, Form.EVENTS, Form.PARTIES, Form.TEXTS})
+_REPEATED: Final = frozenset({Form.LIST, Form.EVENTS, Form.PARTIES, Form.TEXTS, Form.AGENDA})
 _INDEX_DIGITS_MAX: Final = 19
 _FLAGS: Final[Mapping[str, bool]] = {"yes": True, "true": True, "no": False, "false": False}
 
@@ -202,6 +206,12 @@ def _read_party(name: str, value: str) -> dict[str, str]:
     return {"kind": kind.strip(), "name": party.strip(), "role": role.strip()}
 
 
+def _read_item(_: str, value: str) -> dict[str, str]:
+    theme, colon, title = value.partition(":")
+    is_theme = bool(colon) and theme.strip() in known_themes()
+    return {"theme": theme.strip(), "title": title.strip()} if is_theme else {"title": value}
+
+
 def _read_grade(name: str, value: str) -> dict[str, str]:
     scheme, colon, grade = value.partition(":")
     if not colon:
@@ -219,6 +229,7 @@ def _read_text(name: str, value: str) -> dict[str, str]:
 
 
 _WRITTEN: Final[Mapping[Form, Callable[[str, str], dict[str, str]]]] = {
+    Form.AGENDA: _read_item,
     Form.PARTIES: _read_party,
     Form.TEXTS: _read_text,
     Form.GRADE: _read_grade,

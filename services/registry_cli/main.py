@@ -42,6 +42,7 @@ from registry_cli.commands import (  # noqa: E402
     kinds,
     knowledge,
     links,
+    meetings,
     offline,
     online,
     practices,
@@ -105,6 +106,8 @@ app.add_typer(links.link_app, name="link", rich_help_panel=_DAILY)
 app.add_typer(intents.intent_app, name="intent", rich_help_panel=_DAILY)
 _add(_DAILY, practices.practices, practices.definitions)
 app.add_typer(statements.statement_app, name="statement", rich_help_panel=_DAILY)
+app.add_typer(meetings.meeting_app, name="meeting", rich_help_panel=_DAILY)
+_add(_DAILY, meetings.briefing)
 app.add_typer(references.reference_app, name="reference", rich_help_panel=_DAILY)
 _add(_DAILY, reprisals.alerts)
 app.add_typer(reprisals.reprisals_app, name="reprisals", rich_help_panel=_DAILY)

@@ -57,6 +57,7 @@ from registry_node.servicers.detention import DetentionServicer  # noqa: E402
 from registry_node.servicers.intents import IntentServicer  # noqa: E402
 from registry_node.servicers.knowledge import KnowledgeServicer  # noqa: E402
 from registry_node.servicers.links import LinkServicer  # noqa: E402
+from registry_node.servicers.meetings import BriefingServicer, MeetingServicer  # noqa: E402
 from registry_node.servicers.practices import PracticeServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
 from registry_node.servicers.reprisals import ReprisalServicer  # noqa: E402
@@ -143,6 +144,8 @@ async def serve(settings: NodeSettings) -> bool:
                 reprisals,
                 acting,
                 StatementServicer(registry, desk),
+                MeetingServicer(registry, desk),
+                BriefingServicer(registry, desk),
             )
         )
         address = settings.listen or _address_of(registry)

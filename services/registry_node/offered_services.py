@@ -31,6 +31,8 @@ from registry.api.v1 import (
     knowledge_pb2_grpc,
     links_pb2,
     links_pb2_grpc,
+    meetings_pb2,
+    meetings_pb2_grpc,
     practices_pb2,
     practices_pb2_grpc,
     replication_pb2,
@@ -78,6 +80,8 @@ SERVICES: Final = (
     _service(intents_pb2, intents_pb2_grpc, "IntentService"),
     _service(practices_pb2, practices_pb2_grpc, "PracticeService"),
     _service(reprisals_pb2, reprisals_pb2_grpc, "ReprisalService"),
+    _service(meetings_pb2, meetings_pb2_grpc, "MeetingService"),
+    _service(meetings_pb2, meetings_pb2_grpc, "BriefingService"),
 )
 
 

@@ -73,6 +73,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             "ListLinks": _READERS,
         },
     )
+    | _rows("registry.api.v1.MeetingService", {"ListMeetings": _READERS, "GetMeeting": _READERS})
+    | _rows("registry.api.v1.BriefingService", {"MakeBriefing": _OFFICERS})
     | _rows(
         "registry.api.v1.ReprisalService",
         {

@@ -4,6 +4,7 @@ A name counts as told wherever its letters stand, in a field or in the text. The
 which is written from the design; what is judged is what the node gives, by every path there is:
 recording and its preview, parts to every member from the author and from relays, bundles for a
 member, exports for each purpose, registers of reprisals made of them, histories, the bytes of logs.
+member, exports for each purpose, briefings, histories, the bytes of logs.
 """
 
 from collections import Counter
@@ -11,12 +12,16 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
+from registry.application.briefings.making import Briefings
 from registry.application.exporting import ExportPurpose
 from registry.application.reprisal_register import entries_of
 from registry.domain.identifiers import log_id_of
 from registry.domain.reprisals import MONTHS
 from registry.log.bundle_content import BundlePart
 from registry.store.values import HeldPart
+from registry.views.briefings.composition import compose
+from registry.views.briefings.order import BriefingOrder
+from registry.views.briefings.told import Material
 from tests.confidentiality.bundles_of import bundle_of, opened_by
 from tests.confidentiality.names_world import (
     PUBLIC,
@@ -204,15 +209,42 @@ def check_exports(case: Case, node: Node, memory: Memory, told: Told) -> Iterabl
             for person in case.names_in(repr(entry)):
                 _check_exported(memory, done.act, person, use, recipients)
         yield repr(entries)
+    yield check_briefing(case, node, memory)
+
+
+def check_briefing(case: Case, node: Node, memory: Memory) -> str:
+    """A briefing tells what all its readers may see, and names nobody who did not permit it."""
+    recipients = _RECIPIENTS[case.number % len(_RECIPIENTS)]
+    order = BriefingOrder(recipients)
+    registry = node.registry
+    told, _ = Briefings(registry).tell(registry.history(case.case_id), order)
+    text = repr(compose(Material(order, (), (told,), ()), registry.profiles))
+    for person in case.names_in(text):
+        assert any(
+            _may_be_told(memory, each.act, person, SHARE, recipients)
+            for each in case.done
+            if each.act.what == "name"
+            and person in case.names_in(repr(case.content(each.act)))
+            and all(_is_in_audience(case, each, slug) for slug in recipients)
+        ), f"a briefing for {recipients} names person {person}"
+    return text
 
 
 def _check_exported(
     memory: Memory, act: Act, person: int, use: str, recipients: tuple[str, ...]
 ) -> None:
-    is_protected = person in act.persons or memory.knows(person)
-    assert not is_protected or memory.permits(person, use, act.author, *recipients), (
+    assert _may_be_told(memory, act, person, use, recipients), (
         f"exported person {person} for {use} {recipients}: {act}"
     )
+
+
+def _may_be_told(
+    memory: Memory, act: Act, person: int, use: str, recipients: tuple[str, ...]
+) -> bool:
+    """Whether a name may be used; who may be named in public may be named to mechanisms, too."""
+    is_protected = person in act.persons or memory.knows(person)
+    is_public = use == SHARE and memory.permits(person, PUBLIC, act.author)
+    return not is_protected or is_public or memory.permits(person, use, act.author, *recipients)
 
 
 def check_history(world: World, case: Case, node: Node) -> str:

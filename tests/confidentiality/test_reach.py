@@ -28,6 +28,7 @@ from tests.confidentiality.acting_checks import (
     check_detentions,
     detentions_told,
 )
+from tests.confidentiality.briefings_of import READERS, briefings_at, scans_of
 from tests.confidentiality.bundles_of import bundles_of_a_copy, opened_by
 from tests.confidentiality.canaries import PlannedEvent, open_cases, plan, record_event
 from tests.confidentiality.downloads import download_all
@@ -372,3 +373,17 @@ async def exports_at(world: World, slug: str, purpose: ExportPurpose) -> str:
             for case_id in world.cases.values()
         ]
         return repr(exports)
+
+
+def test_briefings_tell_what_all_who_read_them_may_hold_and_nothing_else(world: World) -> None:
+    asyncio.run(brief_all(world))
+
+
+async def brief_all(world: World) -> None:
+    for maker in SLUGS:
+        async with world.federation.client(maker) as client:
+            for readers in READERS:
+                told = await briefings_at(client, readers)
+                titles, never = scans_of(tuple(world.events.values()), maker, readers)
+                assert labels(titles.in_pieces(maker, told)) == titles.labels
+                assert never.in_pieces(maker, told) == set()

@@ -16,6 +16,7 @@ from registry.api.v1 import (
     confidentiality_pb2,
     content_pb2,
     detention_pb2,
+    meetings_pb2,
     reprisals_pb2,
 )
 from registry.api.v1 import filter_pb2 as filters
@@ -37,9 +38,11 @@ from registry.domain.content.encoding import CONTENT_BY_KIND
 from registry.domain.content.examples import example_of
 from registry.domain.identifiers import RegistryId
 from registry.errors import InvalidContent, InvalidRequest, RegistryError
+from registry.views.briefings.order import check_order
 from registry_node.convert import audience_of, case_id_of, export_purpose, source_of
 from registry_node.convert_acting import question_of
 from registry_node.convert_casework import ask_of
+from registry_node.convert_meetings import meetings_ask, order_of
 from registry_node.errors import status_details
 from tests.fuzzing.decoder import Decoder
 from tests.fuzzing.messages import sample_of
@@ -133,6 +136,15 @@ _CONTENTS: Final = tuple(
     content_to_proto(example_of(kind)).SerializeToString() for kind in CONTENT_BY_KIND
 )
 _REQUEST: Final = (InvalidRequest,)
+_OF_POLAND: Final = filters.Filter(states=["POL"], since="2014-06", until="2015")
+_A_BRIEFING: Final = meetings_pb2.MakeBriefingRequest(
+    filter=_OF_POLAND,
+    mechanisms=["alpha"],
+    as_of="2014-06-14",
+    language="fr",
+    format=meetings_pb2.BRIEFING_FORMAT_MARKDOWN,
+    case_limit=3,
+)
 
 ROWS: Final = (
     _row(
@@ -161,6 +173,18 @@ ROWS: Final = (
         refusals=_REQUEST,
     ),
     _row(filters.Filter, _asked, refusals=_REQUEST),
+    _row(
+        meetings_pb2.MakeBriefingRequest,
+        lambda each: check_order(order_of(each)[0]),
+        refusals=_REQUEST,
+        samples=(_A_BRIEFING.SerializeToString(),),
+    ),
+    _row(
+        meetings_pb2.ListMeetingsRequest,
+        meetings_ask,
+        refusals=_REQUEST,
+        samples=(meetings_pb2.ListMeetingsRequest(filter=_OF_POLAND).SerializeToString(),),
+    ),
     _row(cases_pb2.EventReceipt, read_receipt),
     _row(cases_pb2.CaseSummary, read_summary),
     _row(cases_pb2.Disagreement, read_disagreement),

@@ -136,6 +136,32 @@ class NativeGrade(_message.Message):
 Global___NativeGrade: _TypeAlias = NativeGrade  # noqa: Y015
 
 @_typing.final
+class AgendaItem(_message.Message):
+    """One item of the agenda of a meeting."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    THEME_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """What it is about; names no person."""
+    theme: _builtins.str
+    """Code of the theme it belongs to."""
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        theme: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["theme", b"theme", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgendaItem: _TypeAlias = AgendaItem  # noqa: Y015
+
+@_typing.final
 class NamedPerson(_message.Message):
     """A person of this case."""
 
@@ -7317,7 +7343,7 @@ Global___DefinitionAgreed: _TypeAlias = DefinitionAgreed  # noqa: Y015
 
 @_typing.final
 class MeetingHeld(_message.Message):
-    """A meeting was held."""
+    """A meeting was held: what was on its agenda and which bodies took part, never who spoke."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -7341,6 +7367,7 @@ class MeetingHeld(_message.Message):
     HELD_DATE_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
     PARTICIPANTS_FIELD_NUMBER: _builtins.int
+    AGENDA_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """A short name that people read."""
     summary: _builtins.str
@@ -7401,6 +7428,10 @@ class MeetingHeld(_message.Message):
     def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Codes of the bodies that took part."""
 
+    @_builtins.property
+    def agenda(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgendaItem]:
+        """The items of the agenda, in their order."""
+
     def __init__(
         self,
         *,
@@ -7424,10 +7455,11 @@ class MeetingHeld(_message.Message):
         held_date: Global___ActDate | None = ...,
         place: _builtins.str = ...,
         participants: _abc.Iterable[_builtins.str] | None = ...,
+        agenda: _abc.Iterable[Global___AgendaItem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "held_date", b"held_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "held_date", b"held_date", "is_invented", b"is_invented", "own_number", b"own_number", "participants", b"participants", "parties", b"parties", "persons", b"persons", "place", b"place", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "agenda", b"agenda", "attachments", b"attachments", "basis", b"basis", "held_date", b"held_date", "is_invented", b"is_invented", "own_number", b"own_number", "participants", b"participants", "parties", b"parties", "persons", b"persons", "place", b"place", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

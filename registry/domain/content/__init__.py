@@ -1,6 +1,12 @@
 """What events say: one strict pydantic model for each kind, and its stored form."""
 
-from registry.domain.content.act import ActContent, EventPointer, NativeGrade, Party
+from registry.domain.content.act import (
+    ActContent,
+    AgendaItem,
+    EventPointer,
+    NativeGrade,
+    Party,
+)
 from registry.domain.content.attachment import Attachment
 from registry.domain.content.dates import PartialDate, Precision
 from registry.domain.content.encoding import (
@@ -80,6 +86,7 @@ __all__ = [
     "CONTENT_BY_KIND",
     "AccountabilityStep",
     "ActContent",
+    "AgendaItem",
     "Attachment",
     "CaseClosed",
     "CaseMarkedEmblematic",

@@ -77,6 +77,13 @@ class Party(_Value):
     state: OptionalStateCode = Field(default="", description="alpha-3 of where it is")
 
 
+class AgendaItem(_Value):
+    """One item of the agenda of a meeting; it names no person."""
+
+    title: Line = Field(min_length=1, description="what it is about; names no person")
+    theme: OptionalCode = Field(default="", description="code of the theme it belongs to")
+
+
 class NativeGrade(_Value):
     """A grade in the assessor's own scheme; never converted silently."""
 

@@ -14,6 +14,7 @@ from registry.application.randomness import RandomBytes
 from registry.client import RegistryClient, load_profile
 from registry.client.acting import Question
 from registry.client.casework import PAGE_ROWS, Filter
+from registry_cli.benchmark.briefings import measure_briefings
 from registry_cli.federation import LocalNode, running
 from registry_cli.output import Output
 
@@ -49,7 +50,7 @@ def measure_casework(
         started = perf_counter()
         size, _ = rebuild_views(node.folder, bar, now_ms=now_ms)
         rebuild_s = perf_counter() - started
-    queries = asyncio.run(_measure_queries(node, work))
+    queries, briefings = asyncio.run(_measure_running(node, work))
     return {
         "events": work.events,
         "cases": work.cases,
@@ -57,14 +58,21 @@ def measure_casework(
         "rebuild_events_per_s": round(work.events / rebuild_s),
         "views_bytes": size,
         "queries": queries,
+        "briefings": briefings,
     }
 
 
-async def _measure_queries(node: LocalNode, work: Casework) -> Mapping[str, QueryFigures]:
+async def _measure_running(
+    node: LocalNode, work: Casework
+) -> tuple[Mapping[str, QueryFigures], Mapping[str, Any]]:
     async with running([node]):
         await node.wait_until_open()
         async with RegistryClient(load_profile(node.profile)) as client:
-            return {name: await _time(ask, client) for name, ask in _questions(work).items()}
+            queries = {name: await _time(ask, client) for name, ask in _questions(work).items()}
+            slug = node.mechanism.slug
+            return queries, await measure_briefings(
+                client, slug, state=work.state, theme=work.theme
+            )
 
 
 async def _time(ask: Ask, client: RegistryClient) -> QueryFigures:

@@ -118,6 +118,8 @@ def _bench_casework(scratch: Path, events: int, output: Output) -> None:
     rate = figures["rebuild_events_per_s"]
     output.say(f"all views rebuilt in {figures['rebuild_s']} s ({rate:,} events/s)")
     output.table(table)
+    for name, made in figures["briefings"].items():
+        output.say(f"{name}: {made.took_s} s, {made.size:,} bytes")
     output.result(figures)
 
 

@@ -47,7 +47,7 @@ def case_known(
             place = read_place("--when-recording", when_recording)
             return await client.knowledge.when_recording(selector, place.origin, place.index)
         if by:
-            return await client.knowledge.by_time(selector, read_end_of(by), to)
+            return await client.knowledge.by_time(selector, end_of_day_or_time(by), to)
         return await client.knowledge.at_vector(selector, *map(_read_size, at or ()))
 
     output = Output(is_json=json)
@@ -61,7 +61,7 @@ def case_known(
     output.result(known)
 
 
-def read_end_of(text: str) -> int:
+def end_of_day_or_time(text: str) -> int:
     """Reads a time, or the end of a day, in milliseconds since 1970 UTC.
 
     Raises:

@@ -10,6 +10,7 @@ from registry.domain.identifiers import parse_registry_id
 from registry.domain.vocabulary import kind_code
 from registry.log.checkpoint import parse_checkpoint, parse_note
 from registry.log.fault_verdict import TWO_ENTRIES, TWO_HISTORIES, verify_fault_proof
+from registry.log.merkle import leaf_hash
 from registry.log.proof import decode_inclusion_evidence, verify_inclusion_evidence
 from registry.log.roster import verify_genesis
 from registry.log.roster_chain import RosterChain, verify_chain
@@ -143,7 +144,9 @@ def check_proof(
     members = _chain(roster, registry_id).newest
     data = file.read_bytes()
     header = verify_inclusion_evidence(data, members)
-    checkpoint = parse_checkpoint(parse_note(decode_inclusion_evidence(data).checkpoint).text)
+    evidence = decode_inclusion_evidence(data)
+    checkpoint = parse_checkpoint(parse_note(evidence.checkpoint).text)
+    leaf = leaf_hash(evidence.entry)
     output = Output(is_json=json)
     output.say(
         f"proven: event {header.index} of {checkpoint.origin}, under its checkpoint of "
@@ -152,6 +155,7 @@ def check_proof(
     output.say(f"  kind         {kind_code(header.kind)}")
     output.say(f"  case         {header.case_id.hex() or 'none'}")
     output.say(f"  recorded     {time_text(header.time_ms)} UTC")
+    output.say(f"  leaf hash    {leaf.hex()}")
     output.say(f"  root         {checkpoint.root.hex()}")
     output.say(f"  registry id  {members.registry_id.hex()}")
     output.result(
@@ -161,6 +165,7 @@ def check_proof(
             "kind": kind_code(header.kind),
             "case_id": header.case_id,
             "recorded_ms": header.time_ms,
+            "leaf_hash": leaf,
             "checkpoint_size": checkpoint.size,
             "checkpoint_root": checkpoint.root,
             "registry_id": members.registry_id,

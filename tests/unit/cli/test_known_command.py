@@ -4,22 +4,22 @@ import pytest
 from typer.testing import CliRunner
 
 from registry.errors import InvalidRequest
-from registry_cli.commands.knowledge import read_end_of
+from registry_cli.commands.knowledge import end_of_day_or_time
 from registry_cli.main import app
 
 DAY_MS = 24 * 60 * 60 * 1000
 
 
 def test_day_counts_to_its_end_and_a_time_to_its_moment() -> None:
-    assert read_end_of("1970-01-02") == 2 * DAY_MS - 1
-    assert read_end_of("1970-01-02T00:00") == DAY_MS
-    assert read_end_of("1970-01-02T01:00+01:00") == DAY_MS
+    assert end_of_day_or_time("1970-01-02") == 2 * DAY_MS - 1
+    assert end_of_day_or_time("1970-01-02T00:00") == DAY_MS
+    assert end_of_day_or_time("1970-01-02T01:00+01:00") == DAY_MS
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "2026"])
 def test_what_is_neither_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest, match="--by"):
-        read_end_of(text)
+        end_of_day_or_time(text)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from registry.domain.content import (
     CONTENT_BY_KIND,
     ActContent,
+    AgendaItem,
     Attachment,
     EventPointer,
     NamedPerson,
@@ -82,6 +83,7 @@ _PARTIES = st.builds(
     state=_STATES,
 )
 _TEXTS = st.builds(StatementText, language=st.sampled_from(["en", "fr", "pt-BR"]), text=_WORDS)
+_AGENDA = st.builds(AgendaItem, title=_WORDS, theme=st.just("") | _CODES)
 _BY_MODEL: Final[dict[Any, st.SearchStrategy[Any]]] = {
     PartialDate: _DATES,
     EventPointer: _POINTERS,
@@ -95,6 +97,7 @@ _ITEMS_BY_MODEL: Final[dict[Any, st.SearchStrategy[Any]]] = {
     EventPointer: _POINTERS,
     Party: _PARTIES,
     StatementText: _TEXTS,
+    AgendaItem: _AGENDA,
 }
 _ITEMS_BY_NAME: Final = {"themes": _CODES, "mechanisms": _SLUGS, "invited": _SLUGS}
 _CODE_LISTS: Final = {

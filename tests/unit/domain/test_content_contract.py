@@ -10,6 +10,7 @@ from registry.api.v1 import cases_pb2, content_pb2
 from registry.domain.content import (
     CONTENT_BY_KIND,
     ActContent,
+    AgendaItem,
     Attachment,
     EventPointer,
     NamedPerson,
@@ -29,6 +30,7 @@ MESSAGES: Final = {
     Attachment: content_pb2.Attachment.DESCRIPTOR,
     Party: content_pb2.Party.DESCRIPTOR,
     StatementText: content_pb2.StatementText.DESCRIPTOR,
+    AgendaItem: content_pb2.AgendaItem.DESCRIPTOR,
 }
 MODELS: Final = (*CONTENT_BY_KIND.values(), *MESSAGES)
 

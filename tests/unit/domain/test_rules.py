@@ -142,3 +142,12 @@ def test_fact_is_established_by_somebody() -> None:
         with pytest.raises(Exception, match="established_by"):
             make(K.DETENTION_RECORDED, **fields)
     make(K.DETENTION_RECORDED, confidence="established", established_by="wgad")
+
+
+def test_meeting_names_bodies_and_never_who_spoke() -> None:
+    speaker = {"person_id": "a1" * 16, "name": "Ayo Zemlinski"}
+    meeting = make(K.MEETING_HELD, participants=["oif"], persons=[speaker])
+
+    assert refusal(meeting) == ("persons", "meeting_names_bodies")
+    silent = meeting.model_copy(update={"persons": ()})
+    check_new_event(silent, is_for_all=True, case=facts())

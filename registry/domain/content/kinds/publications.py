@@ -1,10 +1,17 @@
 """Reports, other documents, practices, definitions and meetings."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from registry.domain.content.act import ActContent, Codes, Line, OptionalCode, Text
+from registry.domain.content.act import (
+    ActContent,
+    AgendaItem,
+    Codes,
+    Line,
+    OptionalCode,
+    Text,
+)
 from registry.domain.content.dates import PartialDate
 from registry.domain.vocabulary import EventKind
 
@@ -65,7 +72,7 @@ class DefinitionAgreed(ActContent):
 
 
 class MeetingHeld(ActContent):
-    """A meeting was held."""
+    """A meeting was held: what was on its agenda and which bodies took part, never who spoke."""
 
     kind: ClassVar[EventKind] = EventKind.MEETING_HELD
     date_field: ClassVar[str] = "held_date"
@@ -73,3 +80,6 @@ class MeetingHeld(ActContent):
     held_date: PartialDate | None = Field(default=None, description="when it was held")
     place: Line = Field(default="", description="where it was held")
     participants: Codes = Field(default=(), description="codes of the bodies that took part")
+    agenda: Annotated[tuple[AgendaItem, ...], Field(max_length=100, strict=False)] = Field(
+        default=(), description="the items of the agenda, in their order"
+    )

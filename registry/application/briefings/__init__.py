@@ -1,0 +1,1 @@
+"""Briefings of one node: gathered by the export path, composed, and rendered."""

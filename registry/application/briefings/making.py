@@ -1,0 +1,187 @@
+"""Makes briefings: finds the cases, takes from each what all recipients may see, composes, renders.
+
+A briefing is an export path: what stands in it has passed `Exporting` for the recipients, event by
+event, and nothing else is read into it. Cases hidden from the caller are not opened at all.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
+
+from registry.application.briefings.html import to_html
+from registry.application.briefings.markdown import to_markdown
+from registry.application.briefings.pdf import to_pdf
+from registry.application.exporting import Exporting
+from registry.application.lists import Ask, Facets
+from registry.application.registry import Registry
+from registry.application.stored_content import require_open
+from registry.domain.identifiers import CaseId
+from registry.errors import InvalidRequest, TryLater
+from registry.log.digest import case_digest
+from registry.views.acts import acts_of
+from registry.views.briefings.composition import compose
+from registry.views.briefings.document import Document
+from registry.views.briefings.order import BriefingOrder, check_order
+from registry.views.briefings.told import (
+    NEVER_TOLD,
+    Material,
+    Recipient,
+    ToldCase,
+    told_places,
+)
+from registry.views.case_file import CaseHistory, PartState, Reader, read_history, read_vector
+from registry.views.projector import ENTRIES, PARTS
+
+Form: TypeAlias = Literal["md", "html", "pdf"]
+FORMS: Final[Mapping[Form, tuple[Callable[[Document], bytes], str]]] = {
+    "md": (to_markdown, "text/markdown; charset=utf-8"),
+    "html": (to_html, "text/html; charset=utf-8"),
+    "pdf": (to_pdf, "application/pdf"),
+}
+"""How each form is rendered, and its media type."""
+EVENTS_MAX: Final = 120_000
+_PAGE: Final = 500
+_CHANGES: Final = 500
+_LAG_MAX: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """A briefing that was made.
+
+    Attributes:
+        data: the file.
+        media_type: of it.
+        cases: how many cases it tells.
+        confidential: by case, how many events it tells that are not for every member.
+    """
+
+    data: bytes
+    media_type: str
+    cases: int
+    confidential: Mapping[CaseId, int]
+
+
+class Briefings:
+    """Makes the briefings of one node; for any thread, one at a time in each."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._reader = Reader(registry.store, registry.roster, registry.own.id, registry.clock_ms)
+        self._exporting = Exporting(self._reader, registry.consents)
+
+    def make(self, order: BriefingOrder, form: Form, hidden: Collection[CaseId] = ()) -> Briefing:
+        """Makes one.
+
+        Args:
+            order: what is asked for.
+            form: md, html or pdf.
+            hidden: cases that whoever asks may not know of.
+
+        Raises:
+            InvalidRequest: a field of the order, or it takes in too much.
+            NotFound: a recipient is no member.
+            TryLater: content is closed, or the views are far behind.
+        """
+        check_order(order)
+        material, confidential = self.gather(order, hidden)
+        render, media_type = FORMS[form]
+        document = compose(material, self._registry.profiles)
+        return Briefing(render(document), media_type, len(material.cases), confidential)
+
+    def gather(
+        self, order: BriefingOrder, hidden: Collection[CaseId] = ()
+    ) -> tuple[Material, dict[CaseId, int]]:
+        """Takes from every case what all recipients may see; arguments and errors as `make`.
+
+        Returns:
+            The material, and how many confidential events it tells of each case.
+        """
+        store, roster = self._registry.store, self._registry.roster
+        require_open(store)
+        members = [roster.member_by_slug(slug) for slug in dict.fromkeys(order.recipients)]
+        states = {state.log_id: state for state in store.log_states()}
+        vector = read_vector(store, roster, states)
+        sizes = {str(place.origin): place.size for place in vector}
+        cases: list[ToldCase] = []
+        confidential: dict[CaseId, int] = {}
+        events = 0
+        for case_id in sorted(self._candidates(order, frozenset(hidden))):
+            history = _up_to(read_history(self._reader, case_id), sizes)
+            events += len(history.events)
+            if events > EVENTS_MAX:
+                msg = f"this is about more than {EVENTS_MAX} events: name fewer themes or States"
+                raise InvalidRequest(msg)
+            case, count = self.tell(history, order)
+            if case.told:
+                cases.append(case)
+                confidential[case_id] = count
+        recipients = tuple(
+            sorted(Recipient(str(member.slug), member.display_name) for member in members)
+        )
+        return Material(order, recipients, tuple(cases), vector), confidential
+
+    def tell(self, history: CaseHistory, order: BriefingOrder) -> tuple[ToldCase, int]:
+        """What all recipients may see of a case, and how much of what is told is confidential.
+
+        Raises:
+            NotFound: a recipient is no member.
+        """
+        export = self._exporting.export(history, "mechanisms", order.recipients)
+        kept = tuple(e for e in export.events if not isinstance(e.content, NEVER_TOLD))
+        acts = tuple(acts_of(replace(history, events=kept)))
+        situation_of = self._registry.situations.state_of(history.case_id) or ""
+        told = told_places(acts, order, situation_of=situation_of)
+        with_content = sum(e.content_state is not PartState.NONE for e in history.events)
+        case = ToldCase(
+            case_id=history.case_id,
+            situation_of=situation_of,
+            acts=acts,
+            leaf_hashes={(str(e.origin), e.index): e.leaf_hash for e in kept},
+            told=told,
+            withheld=with_content - len(kept),
+            names_taken_out=export.names_taken_out,
+            digest=case_digest(history.case_id, [e.leaf_hash for e in history.events]),
+        )
+        shown = (e for e in kept if (str(e.origin), e.index) in told)
+        return case, sum(e.is_confidential for e in shown)
+
+    def _candidates(self, order: BriefingOrder, hidden: frozenset[CaseId]) -> set[CaseId]:
+        """Every case that may be in it: those of the case list, and those that are not folded yet.
+
+        Raises:
+            TryLater: so much is not folded yet that all of it would have to be read.
+        """
+        if self._registry.projector.lag() > _LAG_MAX:
+            msg = "the lists of this node are far behind its logs; ask again when they are not"
+            raise TryLater(msg)
+        found = set(self._listed(order, hidden)) | set(self._not_folded())
+        return found - hidden
+
+    def _listed(self, order: BriefingOrder, hidden: frozenset[CaseId]) -> Iterator[CaseId]:
+        facets: Facets = (("state", order.states), ("theme", order.themes))
+        ask = Ask(limit=_PAGE, facets=facets, hidden=hidden)
+        while True:
+            page = self._registry.lists.cases(ask)
+            yield from (row.case_id for row in page.rows)
+            if not page.next_token:
+                return
+            ask = replace(ask, token=page.next_token)
+
+    def _not_folded(self) -> Iterator[CaseId]:
+        store, models = self._registry.store, self._registry.models
+        after = models.place(ENTRIES)
+        while changes := store.changes(after, _CHANGES):
+            yield from (change.case_id for change in changes)
+            after = changes[-1].id
+        after = models.place(PARTS)
+        while parts := store.part_changes(after, _CHANGES):
+            yield from (part.case_id for part in parts)
+            after = parts[-1].id
+        yield from models.due_embargoes(self._registry.clock_ms())
+
+
+def _up_to(history: CaseHistory, sizes: Mapping[str, int]) -> CaseHistory:
+    """A history without what came after the vector was read; the others keep their order."""
+    kept = tuple(e for e in history.events if e.index < sizes.get(str(e.origin), 0))
+    return replace(history, events=kept)

@@ -1,0 +1,1 @@
+"""Briefings: what the cases of some themes, States and a period come to, for named recipients."""
