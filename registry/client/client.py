@@ -23,6 +23,7 @@ from registry.api.v1 import (  # noqa: E402
     cases_pb2,
     cases_pb2_grpc,
 )
+from registry.client.asking import AskingClient  # noqa: E402
 from registry.client.attachments import AttachmentClient  # noqa: E402
 from registry.client.casework import CaseworkClient, Filter  # noqa: E402
 from registry.client.confidentiality import ConfidentialityClient  # noqa: E402
@@ -120,6 +121,7 @@ class RegistryClient:
         self.intents = IntentClient(self._channel, self._call, self._patient_call)
         self.practices = PracticeClient(self._channel, self._call)
         self.reprisals = ReprisalClient(self._channel, self._call, self.address)
+        self.asking = AskingClient(self._channel, self._call, self._patient_call)
         self.watch = WatchClient(self._channel, self.address)
         self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 

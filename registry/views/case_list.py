@@ -30,6 +30,7 @@ from registry.views.follow_up import concordance_documents, follow_up_documents
 from registry.views.intent_list import intent_documents
 from registry.views.link_list import link_documents
 from registry.views.practice_list import definition_documents, practice_documents
+from registry.views.questions import question_documents
 from registry.views.reference_index import reference_documents
 from registry.views.reprisal_board import reprisal_documents
 from registry.views.rows import CaseRow, encode_row
@@ -77,6 +78,7 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
         *definition_documents(history),
         *reprisal_documents(history, acts, is_situation=row.is_situation, confidential=own),
         *alert_documents(history, acts, profiles, confidential=own),
+        *question_documents(history),
     )
     return CaseFold(
         history.case_id, documents, min(embargoes, default=0), events=len(history.events)

@@ -23,6 +23,7 @@ from registry.application.key_care.tokens import TOKEN_PIN, TOKENS  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_cli.commands import (  # noqa: E402
+    asking,
     attachments,
     bench,
     bundles,
@@ -92,6 +93,7 @@ app.add_typer(cases.case_app, name="case", rich_help_panel=_DAILY)
 _add(_DAILY, casework.acts, casework.board, casework.followups, casework.concordances)
 _add(_DAILY, online.record, attachments.download, kinds.kinds, casework.mechanisms)
 app.command("import", rich_help_panel=_DAILY)(online.import_command)
+_add(_DAILY, asking.ask, asking.asked, asking.answer, asking.matching)
 _add(_DAILY, erasing.widen, erasing.erase)
 app.add_typer(erasing.erasure_app, name="erasure", rich_help_panel=_DAILY)
 app.add_typer(detention.detention_app, name="detention", rich_help_panel=_DAILY)

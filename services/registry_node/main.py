@@ -31,6 +31,7 @@ from registry.application.folder import NodeFolder  # noqa: E402
 from registry.application.key_care.passphrases import PASSPHRASE, UNLOCKED, asker  # noqa: E402
 from registry.application.key_care.token_file import read_token_file  # noqa: E402
 from registry.application.key_care.tokens import TOKEN_PIN, TOKENS  # noqa: E402
+from registry.application.matching import Matching  # noqa: E402
 from registry.application.memory import collect_seldom  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
@@ -46,6 +47,7 @@ from registry_node.receipts import ErasureReceipts  # noqa: E402
 from registry_node.scrubbing import Scrub  # noqa: E402
 from registry_node.server import NodeServer  # noqa: E402
 from registry_node.servicers.admin import AdminServicer  # noqa: E402
+from registry_node.servicers.asking import AskingServicer  # noqa: E402
 from registry_node.servicers.attachments import AttachmentServicer  # noqa: E402
 from registry_node.servicers.audit import AuditServicer  # noqa: E402
 from registry_node.servicers.cases import CaseServicer  # noqa: E402
@@ -59,7 +61,7 @@ from registry_node.servicers.practices import PracticeServicer  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
 from registry_node.servicers.reprisals import ReprisalServicer  # noqa: E402
 from registry_node.servicers.watch import WatchServicer  # noqa: E402
-from registry_node.settings import NodeSettings  # noqa: E402
+from registry_node.settings import NodeSettings, asking_limits  # noqa: E402
 from registry_node.threads import FairThreads  # noqa: E402
 
 _log = structlog.get_logger()
@@ -113,8 +115,9 @@ async def serve(settings: NodeSettings) -> bool:
         rotation = KeyRotation(registry)
         attachments = AttachmentServicer(registry, desk)
         links, watch = LinkServicer(registry, desk), WatchServicer(registry, desk)
+        asking = _asking(settings, registry, desk)
         intents, reprisals = IntentServicer(registry, desk), ReprisalServicer(registry, desk)
-        for each in (intents, links, reprisals, watch):
+        for each in (asking, intents, links, reprisals, watch):
             resources.callback(each.close)
         metrics = NodeMetrics(settings, registry, mirror)
         server = NodeServer(settings, registry.folder, registry.roster, metrics.calls)
@@ -136,6 +139,7 @@ async def serve(settings: NodeSettings) -> bool:
                 intents,
                 PracticeServicer(registry, desk),
                 reprisals,
+                asking,
             )
         )
         address = settings.listen or _address_of(registry)
@@ -175,6 +179,13 @@ def _address_of(registry: Registry) -> str:
     """Where it is reached; one that takes no calls from peers, by its own clients."""
     own = registry.own
     return own.address if own.takes_calls else registry.folder.describe().address
+
+
+def _asking(settings: NodeSettings, registry: Registry, desk: Desk) -> AskingServicer:
+    """Asking and private matching, as the operator set them."""
+    random_bytes = RandomBytes(os.urandom)
+    matching = Matching(registry, desk, is_on=settings.private_matching, random_bytes=random_bytes)
+    return AskingServicer(registry, desk, matching, asking_limits(settings))
 
 
 async def _look_for_missed(mirror: Mirror, desk: Desk) -> None:

@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple
 from registry.api.v1 import (
     admin_pb2,
     admin_pb2_grpc,
+    asking_pb2,
+    asking_pb2_grpc,
     attachments_pb2,
     attachments_pb2_grpc,
     audit_pb2,
@@ -69,6 +71,7 @@ SERVICES: Final = (
     _service(intents_pb2, intents_pb2_grpc, "IntentService"),
     _service(practices_pb2, practices_pb2_grpc, "PracticeService"),
     _service(reprisals_pb2, reprisals_pb2_grpc, "ReprisalService"),
+    _service(asking_pb2, asking_pb2_grpc, "AskingService"),
 )
 
 

@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from registry.api.v1 import (
     admin_pb2,
+    asking_pb2,
     attachments_pb2,
     audit_pb2,
     cases_pb2,
@@ -50,6 +51,7 @@ _LOST_ANSWERS = 5
 _DENIED: Final = ("PERMISSION_DENIED", "not_allowed")
 _MODULES: Final = (
     admin_pb2,
+    asking_pb2,
     attachments_pb2,
     casework_pb2,
     audit_pb2,
@@ -74,6 +76,12 @@ TABLE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "AdminService/GetNodeStatus": "+++++-",
         "AdminService/ListPeers": "+++++-",
+        "AskingService/AnswerQuestion": "-++---",
+        "AskingService/AskPeers": "-++---",
+        "AskingService/ListQuestions": "++++--",
+        "AskingService/GetMatching": "-++---",
+        "AskingService/PreviewQuestion": "-++---",
+        "AskingService/TellMatching": "-++---",
         "AttachmentService/BeginUpload": "-++---",
         "AttachmentService/DownloadAttachment": "+++---",
         "AttachmentService/UploadChunk": "-++---",
