@@ -88,9 +88,9 @@ class Desk:
         *,
         random_bytes: Callable[[int], bytes],
     ) -> None:
-        self._registry = registry
-        self._store = registry.store
+        self._registry, self._store = registry, registry.store
         self._office = office
+        self.asking_book, self.matching_book = office.asking, office.matching
         self._policy = policy
         self._acts = ActSealer(registry.store.database_key(KEY_NAME), random_bytes)
         self._restricted = office.restrictions()

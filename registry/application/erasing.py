@@ -13,6 +13,7 @@ from registry.application.recording import REQUEST_ID_MAX, Recording
 from registry.application.request_keys import RequestKeys
 from registry.application.reviving import refuse_reviving
 from registry.application.stored_content import judged_content
+from registry.domain.asking import refuse_plain_recording
 from registry.domain.identifiers import CaseId, Commitment, LogId, RequestKey
 from registry.domain.release import Release, refuse_release
 from registry.domain.vocabulary import EventKind
@@ -228,6 +229,7 @@ class ControlRequests:
             msg = f"all of these may hold the content of event {header.index} already"
             raise RuleViolation(msg)
         content = judged_content(self._store, *place)
+        refuse_plain_recording(content.kind)
         release = self._recording.judge_wider(content, header.case_id, union(before, audience))
         refuse_release(Release(persons=release.persons))
         if release.refusals:

@@ -24,11 +24,12 @@ from registry.views import (
     link_list,
     meetings,
     practice_list,
+    questions,
     reference_index,
     reprisal_board,
     statements,
 )
-from registry.views.acting_rows import DefinitionRow, IntentRow, PracticeRow
+from registry.views.acting_rows import DefinitionRow, IntentRow, PracticeRow, QuestionRow
 from registry.views.acts import place_key, place_of_time
 from registry.views.detention_rows import DetentionRow
 from registry.views.meeting_rows import MeetingRow
@@ -194,6 +195,10 @@ class Lists:
     def links(self, ask: Ask) -> Listed[LinkRow]:
         """Where links were proposed, newest first."""
         return self._page(link_list.VIEW, LinkRow, ask)
+
+    def questions(self, ask: Ask, *, oldest_first: bool = False) -> Listed[QuestionRow]:
+        """Questions between mechanisms by the time they were recorded, newest first."""
+        return self._read(questions.VIEW, QuestionRow, ask, is_ascending=oldest_first)
 
     def references(self, text: str, ask: Ask) -> tuple[Reference, Listed[ReferenceRow]]:
         """Where a reference stands, in any spelling, and what updates it or is updated by it."""

@@ -13,6 +13,7 @@ from registry.application.case_facts import facts_of
 from registry.application.consents import NO_CONSENTS, ConsentDesk
 from registry.application.request_keys import RequestKeys
 from registry.application.situation_links import SituationLinks
+from registry.domain.asking import refuse_plain_recording
 from registry.domain.audience import (
     DEFAULT_AUDIENCE,
     EVERYONE,
@@ -67,6 +68,7 @@ class RecordCommand:
         not_before_ms: nobody is sent the content before; 0 = at once.
         attachments: finished uploads that become further parts of the event.
         confirmed_person_ids: persons that words of the text do not mean, as an officer confirmed.
+        is_confirmed_asking: whether a question or an answer comes by its own calls.
     """
 
     request_id: str
@@ -77,6 +79,7 @@ class RecordCommand:
     not_before_ms: int = 0
     attachments: tuple[UploadRef, ...] = ()
     confirmed_person_ids: tuple[str, ...] = ()
+    is_confirmed_asking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +277,8 @@ class Recording:
         return Audience(is_all=False, member_ids=tuple(sorted(members)))
 
     def _check(self, command: RecordCommand, audience: Audience) -> None:
+        if not command.is_confirmed_asking:
+            refuse_plain_recording(command.content.kind)
         check_new_event(
             command.content,
             is_for_all=audience.is_all,

@@ -24,6 +24,7 @@ from registry.api.v1 import (  # noqa: E402
     cases_pb2_grpc,
 )
 from registry.client.acting import ActingClient  # noqa: E402
+from registry.client.asking import AskingClient  # noqa: E402
 from registry.client.attachments import AttachmentClient  # noqa: E402
 from registry.client.casework import CaseworkClient, Filter  # noqa: E402
 from registry.client.confidentiality import ConfidentialityClient  # noqa: E402
@@ -129,6 +130,7 @@ class RegistryClient:
         self.reprisals = ReprisalClient(self._channel, self._call, self.address)
         self.statements = StatementClient(self._channel, self._call)
         self.meetings = MeetingClient(self._channel, self._call, self.address)
+        self.asking = AskingClient(self._channel, self._call, self._patient_call)
         self.watch = WatchClient(self._channel, self.address)
         self.confidentiality = ConfidentialityClient(self._channel, self._call, self._patient_call)
 

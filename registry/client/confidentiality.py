@@ -125,20 +125,7 @@ class ConfidentialityClient:
         )
         request = confidentiality_pb2.PreviewEventRequest(event=event)
         response = await self._call(self._stub.PreviewEvent, request)
-        return Preview(
-            visible_kind=response.visible_kind,
-            visible_to_all=tuple(response.visible_to_all),
-            recipients=tuple(response.recipients),
-            is_for_everyone=response.is_for_everyone,
-            size_classes=tuple(response.size_classes),
-            not_before_ms=response.not_before_ms,
-            persons=tuple(_person_use(each) for each in response.persons),
-            names_in_text=tuple(_person_use(each) for each in response.names_in_text),
-            needs_approval=response.needs_approval,
-            refusals=tuple(response.refusals),
-            warnings=tuple(response.warnings),
-            add_to_audience=tuple(response.add_to_audience),
-        )
+        return read_preview(response)
 
     async def export(
         self, selector: cases_pb2.CaseSelector, purpose: str, mechanisms: Sequence[str] = ()
@@ -192,6 +179,24 @@ class ConfidentialityClient:
                 for each in response.confirmations
             ),
         )
+
+
+def read_preview(response: confidentiality_pb2.PreviewEventResponse) -> Preview:
+    """Converts a preview."""
+    return Preview(
+        visible_kind=response.visible_kind,
+        visible_to_all=tuple(response.visible_to_all),
+        recipients=tuple(response.recipients),
+        is_for_everyone=response.is_for_everyone,
+        size_classes=tuple(response.size_classes),
+        not_before_ms=response.not_before_ms,
+        persons=tuple(_person_use(each) for each in response.persons),
+        names_in_text=tuple(_person_use(each) for each in response.names_in_text),
+        needs_approval=response.needs_approval,
+        refusals=tuple(response.refusals),
+        warnings=tuple(response.warnings),
+        add_to_audience=tuple(response.add_to_audience),
+    )
 
 
 def _person_use(message: confidentiality_pb2.PersonUse) -> PersonUse:

@@ -109,6 +109,8 @@ ABOUT: Final[Mapping[EventKind, About]] = {
     K.PERSON_RELEASED: _about(K.DETENTION_RECORDED, K.DETENTION_CHANGED),
     K.REPRISAL_LINKED: _about(K.REPRISAL_ALLEGED, is_required=True),
     K.REPRISAL_RESOLVED: _about(K.REPRISAL_ALLEGED, is_required=True),
+    K.PEER_ANSWERED: _about(K.PEERS_ASKED, is_required=True),
+    K.MATCHING_RETURNED: _about(K.PEER_ANSWERED, is_required=True),
     K.EVENT_CORRECTED: _about(*EventKind, is_required=True),
 }
 """What is not named here may be about any event of its case, or about none."""

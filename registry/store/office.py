@@ -5,6 +5,8 @@
     reads         who was shown content that is not for every member
     proposed      which erasures were proposed for which withdrawals of consent, by a digest
     seen_alerts   who has seen which alert first
+    asking        who asked and answered other mechanisms lately, see asking_book.py
+    matchings     secrets of private matchings that are under way, see matching_book.py
 
 Who did an act stands with the event instead, in one transaction with it: see act_notes.py.
 """
@@ -17,8 +19,12 @@ from typing import Any, Final, NamedTuple
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import CaseId, LogId, RequestKey
+from registry.store.asking_book import TABLE as ASKING_TABLE
+from registry.store.asking_book import AskingBook
 from registry.store.connections import translated
 from registry.store.encrypted import EncryptedDatastore
+from registry.store.matching_book import TABLE as MATCHING_TABLE
+from registry.store.matching_book import MatchingBook
 
 _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS pending (
@@ -39,6 +45,8 @@ _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS seen_alerts (
         origin TEXT, entry_index INTEGER, client TEXT NOT NULL, time_ms INTEGER NOT NULL,
         PRIMARY KEY (origin, entry_index)) WITHOUT ROWID""",
+    ASKING_TABLE,
+    MATCHING_TABLE,
     "DROP TABLE IF EXISTS marks",
 )
 
@@ -108,6 +116,8 @@ class Office:
             StorageError: it cannot be opened under this key, or is damaged.
         """
         self._datastore = EncryptedDatastore(path, key)
+        self.asking = AskingBook(self._datastore)
+        self.matching = MatchingBook(self._datastore)
         # The node may have stopped between a drop and the truncation.
         self._must_truncate = True
         try:

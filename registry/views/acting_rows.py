@@ -106,3 +106,14 @@ class DefinitionRow(Row):
     recorded_ms: int
     is_invented: bool
     is_confidential: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionRow(Row):
+    """Where a mechanism asked others something; what it asked is read from the case."""
+
+    case_id: CaseId
+    origin: str
+    index: int
+    mechanism: Slug
+    is_confidential: bool

@@ -32,6 +32,7 @@ from registry.views.link_list import link_documents
 from registry.views.meetings import meeting_documents
 from registry.views.name_index import name_documents
 from registry.views.practice_list import definition_documents, practice_documents
+from registry.views.questions import question_documents
 from registry.views.reference_index import reference_documents
 from registry.views.reprisal_board import reprisal_documents
 from registry.views.rows import CaseRow, encode_row
@@ -83,6 +84,7 @@ def fold_case(history: CaseHistory, situations: SituationNames, profiles: Profil
         *alert_documents(history, acts, profiles, confidential=own),
         *name_documents(row.case_id, acts, confidential=own),
         *statement_documents(history, acts, confidential=own),
+        *question_documents(history),
     )
     return CaseFold(
         history.case_id, documents, min(embargoes, default=0), events=len(history.events)

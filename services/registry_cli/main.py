@@ -24,6 +24,7 @@ from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_cli.commands import (  # noqa: E402
     acted,
+    asking,
     attachments,
     bench,
     bundles,
@@ -98,6 +99,7 @@ _add(_DAILY, acted.acted)
 _add(_DAILY, casework.acts, casework.board, casework.followups, casework.concordances)
 _add(_DAILY, online.record, attachments.download, kinds.kinds, casework.mechanisms)
 app.command("import", rich_help_panel=_DAILY)(online.import_command)
+_add(_DAILY, asking.ask, asking.asked, asking.answer, asking.matching)
 _add(_DAILY, erasing.widen, erasing.erase)
 app.add_typer(erasing.erasure_app, name="erasure", rich_help_panel=_DAILY)
 app.add_typer(detention.detention_app, name="detention", rich_help_panel=_DAILY)

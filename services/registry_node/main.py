@@ -45,24 +45,11 @@ from registry_node.projection import ProjectionLoop  # noqa: E402
 from registry_node.receipts import ErasureReceipts  # noqa: E402
 from registry_node.scrubbing import Scrub  # noqa: E402
 from registry_node.server import NodeServer  # noqa: E402
-from registry_node.servicers.acting import ActingServicer  # noqa: E402
 from registry_node.servicers.admin import AdminServicer  # noqa: E402
 from registry_node.servicers.attachments import AttachmentServicer  # noqa: E402
 from registry_node.servicers.audit import AuditServicer  # noqa: E402
-from registry_node.servicers.cases import CaseServicer  # noqa: E402
-from registry_node.servicers.casework import CaseworkServicer  # noqa: E402
-from registry_node.servicers.confidentiality import ConfidentialityServicer  # noqa: E402
-from registry_node.servicers.desk import DeskServicer  # noqa: E402
-from registry_node.servicers.detention import DetentionServicer  # noqa: E402
-from registry_node.servicers.intents import IntentServicer  # noqa: E402
-from registry_node.servicers.knowledge import KnowledgeServicer  # noqa: E402
-from registry_node.servicers.links import LinkServicer  # noqa: E402
-from registry_node.servicers.meetings import BriefingServicer, MeetingServicer  # noqa: E402
-from registry_node.servicers.practices import PracticeServicer  # noqa: E402
+from registry_node.servicers.for_clients import servicers_for_clients  # noqa: E402
 from registry_node.servicers.replication import ReplicationServicer  # noqa: E402
-from registry_node.servicers.reprisals import ReprisalServicer  # noqa: E402
-from registry_node.servicers.statements import StatementServicer  # noqa: E402
-from registry_node.servicers.watch import WatchServicer  # noqa: E402
 from registry_node.settings import NodeSettings  # noqa: E402
 from registry_node.threads import FairThreads  # noqa: E402
 
@@ -116,38 +103,14 @@ async def serve(settings: NodeSettings) -> bool:
         receipts = ErasureReceipts(registry)
         rotation = KeyRotation(registry)
         attachments = AttachmentServicer(registry, desk)
-        links, watch = LinkServicer(registry, desk), WatchServicer(registry, desk)
-        intents, reprisals = IntentServicer(registry, desk), ReprisalServicer(registry, desk)
-        acting = ActingServicer(registry, desk, mirror)
-        for each in (acting, intents, links, reprisals, watch):
-            resources.callback(each.close)
         metrics = NodeMetrics(settings, registry, mirror)
         server = NodeServer(settings, registry.folder, registry.roster, metrics.calls)
-        server.add_services(
-            (
-                CaseServicer(registry, desk),
-                ReplicationServicer(
-                    registry, heads, mirror.rosters, mirror.witnessing, mirror.offers
-                ),
-                AuditServicer(registry, heads),
-                AdminServicer(registry, mirror, scrub),
-                ConfidentialityServicer(registry, desk, mirror.last_heard_ms),
-                DeskServicer(registry, desk),
-                attachments,
-                CaseworkServicer(registry, desk),
-                DetentionServicer(registry, desk),
-                KnowledgeServicer(registry, desk),
-                links,
-                watch,
-                intents,
-                PracticeServicer(registry, desk),
-                reprisals,
-                acting,
-                StatementServicer(registry, desk),
-                MeetingServicer(registry, desk),
-                BriefingServicer(registry, desk),
-            )
+        replication = ReplicationServicer(
+            registry, heads, mirror.rosters, mirror.witnessing, mirror.offers
         )
+        audit, admin = AuditServicer(registry, heads), AdminServicer(registry, mirror, scrub)
+        for_clients = servicers_for_clients(settings, registry, desk, mirror, resources)
+        server.add_services((replication, audit, admin, attachments, *for_clients))
         address = settings.listen or _address_of(registry)
         await server.start(address, offered_at=mirror.offering.address)
         resources.callback(metrics.close)

@@ -11,6 +11,8 @@ from registry.api.v1 import (
     acting_pb2_grpc,
     admin_pb2,
     admin_pb2_grpc,
+    asking_pb2,
+    asking_pb2_grpc,
     attachments_pb2,
     attachments_pb2_grpc,
     audit_pb2,
@@ -82,6 +84,7 @@ SERVICES: Final = (
     _service(reprisals_pb2, reprisals_pb2_grpc, "ReprisalService"),
     _service(meetings_pb2, meetings_pb2_grpc, "MeetingService"),
     _service(meetings_pb2, meetings_pb2_grpc, "BriefingService"),
+    _service(asking_pb2, asking_pb2_grpc, "AskingService"),
 )
 
 

@@ -94,6 +94,17 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         },
     )
     | _rows(
+        "registry.api.v1.AskingService",
+        {
+            "PreviewQuestion": _OFFICERS,
+            "AskPeers": _OFFICERS,
+            "AnswerQuestion": _OFFICERS,
+            "ListQuestions": _READERS | _AUDITORS,
+            "GetMatching": _OFFICERS,
+            "TellMatching": _OFFICERS,
+        },
+    )
+    | _rows(
         "registry.api.v1.WatchService",
         {
             "WatchHistory": _READERS,

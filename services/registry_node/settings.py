@@ -9,6 +9,7 @@ from typing import Final, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from registry.application.asking_limits import AskingLimits
 from registry.replication.budget import BudgetLimits
 
 _CALLS_LEAST: Final = 256
@@ -80,6 +81,29 @@ class NodeSettings(BaseSettings):
     budget_bytes_per_hour: int = Field(
         default=256 * 2**20, gt=0, description="bytes of them in an hour, once that is used"
     )
+    questions_per_officer_a_day: int = Field(
+        default=30,
+        gt=0,
+        description="questions of one officer to other mechanisms within 24 hours; one to several "
+        "counts once for each",
+    )
+    questions_a_day: int = Field(
+        default=100, gt=0, description="questions of all officers within 24 hours"
+    )
+    answers_per_member_a_day: int = Field(
+        default=30, gt=0, description="answers to questions of one member within 24 hours"
+    )
+    private_matching: bool = Field(
+        default=False, description="whether names may be matched privately with other members"
+    )
+    matchings_per_member_a_day: int = Field(
+        default=3, gt=0, description="private matchings with one member within 24 hours"
+    )
+    open_questions_per_member: int = Field(
+        default=20,
+        gt=0,
+        description="open questions of one member that are shown at once, the oldest; others wait",
+    )
 
 
 def calls_of_one_caller(settings: NodeSettings, members: int) -> int:
@@ -109,4 +133,15 @@ def budget_limits(settings: NodeSettings) -> BudgetLimits | None:
         burst_bytes=settings.budget_bytes,
         entries_per_hour=settings.budget_entries_per_hour,
         bytes_per_hour=settings.budget_bytes_per_hour,
+    )
+
+
+def asking_limits(settings: NodeSettings) -> AskingLimits:
+    """How much is asked of other mechanisms, and answered to them."""
+    return AskingLimits(
+        asked_by_officer=settings.questions_per_officer_a_day,
+        asked_by_node=settings.questions_a_day,
+        answered_to_member=settings.answers_per_member_a_day,
+        open_of_member=settings.open_questions_per_member,
+        matched_with_member=settings.matchings_per_member_a_day,
     )

@@ -31,6 +31,7 @@ from registry.domain.identifiers import (
     parse_slug,
     situation_case_id,
 )
+from registry.domain.matching import blinded_again, read_points
 from registry.domain.mechanisms.profile import read_profile
 from registry.domain.protected_names import texts_of
 from registry.domain.references import parse_reference
@@ -178,7 +179,21 @@ _REFERENCES: Final = (
 _REQUEST: Final = (InvalidRequest,)
 _CONTENT: Final = (InvalidRequest, InvalidContent)
 
+_POINTS: Final = (
+    b"WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY",
+    b"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+)
+"""The base point, and the neutral element."""
+
 ROWS: Final = (
+    Decoder(
+        "points of a matching",
+        lambda data: blinded_again(b"\x07" + bytes(31), read_points(_text(data).split(","))),
+        _POINTS,
+        (read_points,),
+        Form.TEXT,
+        _CONTENT,
+    ),
     Decoder(
         "stored content",
         _stored_content,

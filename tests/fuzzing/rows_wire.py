@@ -10,6 +10,7 @@ from google.rpc import error_details_pb2, status_pb2
 from registry.api.v1 import (
     acting_pb2,
     admin_pb2,
+    asking_pb2,
     audit_pb2,
     cases_pb2,
     casework_pb2,
@@ -22,6 +23,7 @@ from registry.api.v1 import (
 from registry.api.v1 import filter_pb2 as filters
 from registry.client import acting, casework, detention
 from registry.client import reprisal_values as reprisals
+from registry.client.confidentiality import read_preview
 from registry.client.content_conversion import content_from_proto, content_to_proto
 from registry.client.errors import translate
 from registry.client.values import (
@@ -37,10 +39,12 @@ from registry.client.values import (
 from registry.domain.content.encoding import CONTENT_BY_KIND
 from registry.domain.content.examples import example_of
 from registry.domain.identifiers import RegistryId
+from registry.domain.vocabulary import EventKind
 from registry.errors import InvalidContent, InvalidRequest, RegistryError
 from registry.views.briefings.order import check_order
 from registry_node.convert import audience_of, case_id_of, export_purpose, source_of
-from registry_node.convert_acting import question_of
+from registry_node.convert_acting import question_of as question_of_acts
+from registry_node.convert_asking import answer_of, question_of, telling_of
 from registry_node.convert_casework import ask_of
 from registry_node.convert_meetings import meetings_ask, order_of
 from registry_node.errors import status_details
@@ -145,6 +149,16 @@ _A_BRIEFING: Final = meetings_pb2.MakeBriefingRequest(
     format=meetings_pb2.BRIEFING_FORMAT_MARKDOWN,
     case_limit=3,
 )
+_ASKED: Final = asking_pb2.AskPeersRequest(
+    case=cases_pb2.CaseSelector(case_id=bytes(16)),
+    question=content_to_proto(example_of(EventKind.PEERS_ASKED)).peers_asked,
+)
+_ANSWERED: Final = asking_pb2.AnswerQuestionRequest(
+    answer=content_to_proto(example_of(EventKind.PEER_ANSWERED)).peer_answered
+)
+_TOLD: Final = asking_pb2.TellMatchingRequest(
+    content=content_to_proto(example_of(EventKind.MATCHING_RETURNED)).matching_returned
+)
 
 ROWS: Final = (
     _row(
@@ -200,7 +214,26 @@ ROWS: Final = (
     _row(reprisals_pb2.ImpunityItem, reprisals.read_impunity),
     _row(reprisals_pb2.Alert, reprisals.read_alert),
     _row(reprisals_pb2.RegisterEntry, reprisals.read_entry),
-    _row(acting_pb2.HasAnyoneActedRequest, question_of, refusals=_REQUEST),
+    _row(acting_pb2.HasAnyoneActedRequest, question_of_acts, refusals=_REQUEST),
     _row(acting_pb2.HasAnyoneActedResponse, acting.read_answer),
+    _row(confidentiality_pb2.PreviewEventResponse, read_preview),
+    _row(
+        asking_pb2.AskPeersRequest,
+        lambda each: question_of(each, _REGISTRY),
+        samples=(_ASKED.SerializeToString(),),
+        refusals=(InvalidContent, InvalidRequest),
+    ),
+    _row(
+        asking_pb2.AnswerQuestionRequest,
+        answer_of,
+        samples=(_ANSWERED.SerializeToString(),),
+        refusals=(InvalidContent,),
+    ),
+    _row(
+        asking_pb2.TellMatchingRequest,
+        telling_of,
+        samples=(_TOLD.SerializeToString(),),
+        refusals=(InvalidContent,),
+    ),
     Decoder("rich error", _error, (_an_error(), _an_info()), (translate,), Form.PROTOBUF),
 )

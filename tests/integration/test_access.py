@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from registry.api.v1 import (
     acting_pb2,
     admin_pb2,
+    asking_pb2,
     attachments_pb2,
     audit_pb2,
     cases_pb2,
@@ -55,6 +56,7 @@ _DENIED: Final = ("PERMISSION_DENIED", "not_allowed")
 _MODULES: Final = (
     acting_pb2,
     admin_pb2,
+    asking_pb2,
     attachments_pb2,
     casework_pb2,
     audit_pb2,
@@ -83,6 +85,12 @@ TABLE: Final[Mapping[str, str]] = MappingProxyType(
         "ActingService/HasAnyoneActed": "+++---",
         "AdminService/GetNodeStatus": "+++++-",
         "AdminService/ListPeers": "+++++-",
+        "AskingService/AnswerQuestion": "-++---",
+        "AskingService/AskPeers": "-++---",
+        "AskingService/ListQuestions": "++++--",
+        "AskingService/GetMatching": "-++---",
+        "AskingService/PreviewQuestion": "-++---",
+        "AskingService/TellMatching": "-++---",
         "AttachmentService/BeginUpload": "-++---",
         "AttachmentService/DownloadAttachment": "+++---",
         "AttachmentService/UploadChunk": "-++---",

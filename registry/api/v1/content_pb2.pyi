@@ -7820,6 +7820,372 @@ class EventCorrected(_message.Message):
 Global___EventCorrected: _TypeAlias = EventCorrected  # noqa: Y015
 
 @_typing.final
+class PeersAsked(_message.Message):
+    """A mechanism asked others whether they have acted, or hold something; `summary` says what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    ASKED_DATE_FIELD_NUMBER: _builtins.int
+    MECHANISMS_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
+    MATCHING_NONCE_FIELD_NUMBER: _builtins.int
+    MATCHING_POINTS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    question: _builtins.str
+    """Acted (have you acted on this), holds (do you hold this) or other."""
+    matching_nonce: _builtins.str
+    """Of a private matching; 43 signs."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def asked_date(self) -> Global___ActDate:
+        """When it was asked."""
+
+    @_builtins.property
+    def mechanisms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Slugs of those that are asked."""
+
+    @_builtins.property
+    def matching_points(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of who asks that take part, as points; no name stands there."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        asked_date: Global___ActDate | None = ...,
+        mechanisms: _abc.Iterable[_builtins.str] | None = ...,
+        question: _builtins.str = ...,
+        matching_nonce: _builtins.str = ...,
+        matching_points: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "asked_date", b"asked_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "asked_date", b"asked_date", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "matching_nonce", b"matching_nonce", "matching_points", b"matching_points", "mechanisms", b"mechanisms", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "question", b"question", "references", b"references", "reported_by", b"reported_by", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PeersAsked: _TypeAlias = PeersAsked  # noqa: Y015
+
+@_typing.final
+class PeerAnswered(_message.Message):
+    """A person at a mechanism answered another's question; `about` names it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    ANSWERED_DATE_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    MATCHING_POINTS_FIELD_NUMBER: _builtins.int
+    RETURNED_POINTS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    answer: _builtins.str
+    """Yes, no or contact_us."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def answered_date(self) -> Global___ActDate:
+        """When it was answered."""
+
+    @_builtins.property
+    def matching_points(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of who answers that take part, as points."""
+
+    @_builtins.property
+    def returned_points(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The points of who asks, times the secret of who answers."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        answered_date: Global___ActDate | None = ...,
+        answer: _builtins.str = ...,
+        matching_points: _abc.Iterable[_builtins.str] | None = ...,
+        returned_points: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "answered_date", b"answered_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "answer", b"answer", "answered_date", b"answered_date", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "matching_points", b"matching_points", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "returned_points", b"returned_points", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PeerAnswered: _TypeAlias = PeerAnswered  # noqa: Y015
+
+@_typing.final
+class MatchingReturned(_message.Message):
+    """Who asked let who answered learn what both hold; `about` names the answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_BODY_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    IS_INVENTED_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBER_FIELD_NUMBER: _builtins.int
+    RETURNED_DATE_FIELD_NUMBER: _builtins.int
+    RETURNED_POINTS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """A short name that people read."""
+    summary: _builtins.str
+    """What happened, in words; names no person."""
+    acting_body: _builtins.str
+    """Code of the body that acted, such as tb.ccpr."""
+    basis: _builtins.str
+    """Own_act, public_record (then source is set) or reported_by."""
+    reported_by: _builtins.str
+    """Who reported it; never a person."""
+    source: _builtins.str
+    """Where the public record is."""
+    url: _builtins.str
+    """Where the document is published."""
+    is_invented: _builtins.bool
+    """An invented example, not a fact."""
+    own_number: _builtins.str
+    """Number of the case or file in the acting body's own system."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reference numbers as written."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 alpha-3 codes of the States concerned."""
+
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the vocabulary's themes."""
+
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subject headings as the register writes them."""
+
+    @_builtins.property
+    def about(self) -> Global___EventPointer:
+        """The event of this case that this one answers or follows up."""
+
+    @_builtins.property
+    def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPerson]:
+        """The persons that the event names; names stand nowhere else."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files of the event; set by the node from what was uploaded."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Organisations, communities, projects, companies and State bodies that the event is about."""
+
+    @_builtins.property
+    def returned_date(self) -> Global___ActDate:
+        """When it was returned."""
+
+    @_builtins.property
+    def returned_points(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The points of who answered, times the secret of who asked."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        acting_body: _builtins.str = ...,
+        basis: _builtins.str = ...,
+        reported_by: _builtins.str = ...,
+        source: _builtins.str = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        is_invented: _builtins.bool = ...,
+        about: Global___EventPointer | None = ...,
+        persons: _abc.Iterable[Global___NamedPerson] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        own_number: _builtins.str = ...,
+        returned_date: Global___ActDate | None = ...,
+        returned_points: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "returned_date", b"returned_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "acting_body", b"acting_body", "attachments", b"attachments", "basis", b"basis", "is_invented", b"is_invented", "own_number", b"own_number", "parties", b"parties", "persons", b"persons", "references", b"references", "reported_by", b"reported_by", "returned_date", b"returned_date", "returned_points", b"returned_points", "source", b"source", "states", b"states", "subjects", b"subjects", "summary", b"summary", "themes", b"themes", "title", b"title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MatchingReturned: _TypeAlias = MatchingReturned  # noqa: Y015
+
+@_typing.final
 class Content(_message.Message):
     """What happened; its type is the kind of the event."""
 
@@ -7886,6 +8252,9 @@ class Content(_message.Message):
     COMMITMENT_MADE_FIELD_NUMBER: _builtins.int
     NOTE_ADDED_FIELD_NUMBER: _builtins.int
     EVENT_CORRECTED_FIELD_NUMBER: _builtins.int
+    PEERS_ASKED_FIELD_NUMBER: _builtins.int
+    PEER_ANSWERED_FIELD_NUMBER: _builtins.int
+    MATCHING_RETURNED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def case_opened(self) -> Global___CaseOpened:
         """A case was opened; its title names no person."""
@@ -8130,6 +8499,18 @@ class Content(_message.Message):
     def event_corrected(self) -> Global___EventCorrected:
         """An earlier event was wrong; both are kept. `about` names the earlier one."""
 
+    @_builtins.property
+    def peers_asked(self) -> Global___PeersAsked:
+        """A mechanism asked others whether they have acted, or hold something."""
+
+    @_builtins.property
+    def peer_answered(self) -> Global___PeerAnswered:
+        """A person at a mechanism answered a question of another."""
+
+    @_builtins.property
+    def matching_returned(self) -> Global___MatchingReturned:
+        """Who asked let who answered learn the result of a private matching."""
+
     def __init__(
         self,
         *,
@@ -8194,12 +8575,15 @@ class Content(_message.Message):
         commitment_made: Global___CommitmentMade | None = ...,
         note_added: Global___NoteAdded | None = ...,
         event_corrected: Global___EventCorrected | None = ...,
+        peers_asked: Global___PeersAsked | None = ...,
+        peer_answered: Global___PeerAnswered | None = ...,
+        matching_returned: Global___MatchingReturned | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accountability_step", b"accountability_step", "case_closed", b"case_closed", "case_marked_emblematic", b"case_marked_emblematic", "case_opened", b"case_opened", "case_status_changed", b"case_status_changed", "commitment_made", b"commitment_made", "communication_published", b"communication_published", "communication_sent", b"communication_sent", "concordance_accepted", b"concordance_accepted", "concordance_proposed", b"concordance_proposed", "consent_recorded", b"consent_recorded", "consent_withdrawn", b"consent_withdrawn", "court_submission_made", b"court_submission_made", "definition_agreed", b"definition_agreed", "demarche_made", b"demarche_made", "detention_changed", b"detention_changed", "detention_recorded", b"detention_recorded", "dialogue_raised", b"dialogue_raised", "document_published", b"document_published", "event_corrected", b"event_corrected", "followup_assessed", b"followup_assessed", "followup_information", b"followup_information", "intent_answered", b"intent_answered", "intent_declared", b"intent_declared", "intent_withdrawn", b"intent_withdrawn", "judgment_delivered", b"judgment_delivered", "kind", b"kind", "law_adopted", b"law_adopted", "law_amended", b"law_amended", "law_proposed", b"law_proposed", "law_repealed", b"law_repealed", "legal_review_issued", b"legal_review_issued", "measure_extended", b"measure_extended", "measure_granted", b"measure_granted", "measure_lifted", b"measure_lifted", "meeting_held", b"meeting_held", "note_added", b"note_added", "opinion_adopted", b"opinion_adopted", "person_released", b"person_released", "petition_decided", b"petition_decided", "petition_registered", b"petition_registered", "practice_shared", b"practice_shared", "recommendation_made", b"recommendation_made", "recommendation_response", b"recommendation_response", "reply_extension_granted", b"reply_extension_granted", "reply_received", b"reply_received", "report_published", b"report_published", "reprisal_alleged", b"reprisal_alleged", "reprisal_linked", b"reprisal_linked", "reprisal_resolved", b"reprisal_resolved", "statement_corrected", b"statement_corrected", "statement_cosigned", b"statement_cosigned", "statement_drafted", b"statement_drafted", "statement_issued", b"statement_issued", "statement_withdrawn", b"statement_withdrawn", "submission_declined", b"submission_declined", "submission_received", b"submission_received", "submission_updated", b"submission_updated", "trial_observed", b"trial_observed", "visit_announced", b"visit_announced", "visit_conducted", b"visit_conducted", "visit_report_published", b"visit_report_published"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accountability_step", b"accountability_step", "case_closed", b"case_closed", "case_marked_emblematic", b"case_marked_emblematic", "case_opened", b"case_opened", "case_status_changed", b"case_status_changed", "commitment_made", b"commitment_made", "communication_published", b"communication_published", "communication_sent", b"communication_sent", "concordance_accepted", b"concordance_accepted", "concordance_proposed", b"concordance_proposed", "consent_recorded", b"consent_recorded", "consent_withdrawn", b"consent_withdrawn", "court_submission_made", b"court_submission_made", "definition_agreed", b"definition_agreed", "demarche_made", b"demarche_made", "detention_changed", b"detention_changed", "detention_recorded", b"detention_recorded", "dialogue_raised", b"dialogue_raised", "document_published", b"document_published", "event_corrected", b"event_corrected", "followup_assessed", b"followup_assessed", "followup_information", b"followup_information", "intent_answered", b"intent_answered", "intent_declared", b"intent_declared", "intent_withdrawn", b"intent_withdrawn", "judgment_delivered", b"judgment_delivered", "kind", b"kind", "law_adopted", b"law_adopted", "law_amended", b"law_amended", "law_proposed", b"law_proposed", "law_repealed", b"law_repealed", "legal_review_issued", b"legal_review_issued", "matching_returned", b"matching_returned", "measure_extended", b"measure_extended", "measure_granted", b"measure_granted", "measure_lifted", b"measure_lifted", "meeting_held", b"meeting_held", "note_added", b"note_added", "opinion_adopted", b"opinion_adopted", "peer_answered", b"peer_answered", "peers_asked", b"peers_asked", "person_released", b"person_released", "petition_decided", b"petition_decided", "petition_registered", b"petition_registered", "practice_shared", b"practice_shared", "recommendation_made", b"recommendation_made", "recommendation_response", b"recommendation_response", "reply_extension_granted", b"reply_extension_granted", "reply_received", b"reply_received", "report_published", b"report_published", "reprisal_alleged", b"reprisal_alleged", "reprisal_linked", b"reprisal_linked", "reprisal_resolved", b"reprisal_resolved", "statement_corrected", b"statement_corrected", "statement_cosigned", b"statement_cosigned", "statement_drafted", b"statement_drafted", "statement_issued", b"statement_issued", "statement_withdrawn", b"statement_withdrawn", "submission_declined", b"submission_declined", "submission_received", b"submission_received", "submission_updated", b"submission_updated", "trial_observed", b"trial_observed", "visit_announced", b"visit_announced", "visit_conducted", b"visit_conducted", "visit_report_published", b"visit_report_published"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accountability_step", b"accountability_step", "case_closed", b"case_closed", "case_marked_emblematic", b"case_marked_emblematic", "case_opened", b"case_opened", "case_status_changed", b"case_status_changed", "commitment_made", b"commitment_made", "communication_published", b"communication_published", "communication_sent", b"communication_sent", "concordance_accepted", b"concordance_accepted", "concordance_proposed", b"concordance_proposed", "consent_recorded", b"consent_recorded", "consent_withdrawn", b"consent_withdrawn", "court_submission_made", b"court_submission_made", "definition_agreed", b"definition_agreed", "demarche_made", b"demarche_made", "detention_changed", b"detention_changed", "detention_recorded", b"detention_recorded", "dialogue_raised", b"dialogue_raised", "document_published", b"document_published", "event_corrected", b"event_corrected", "followup_assessed", b"followup_assessed", "followup_information", b"followup_information", "intent_answered", b"intent_answered", "intent_declared", b"intent_declared", "intent_withdrawn", b"intent_withdrawn", "judgment_delivered", b"judgment_delivered", "kind", b"kind", "law_adopted", b"law_adopted", "law_amended", b"law_amended", "law_proposed", b"law_proposed", "law_repealed", b"law_repealed", "legal_review_issued", b"legal_review_issued", "measure_extended", b"measure_extended", "measure_granted", b"measure_granted", "measure_lifted", b"measure_lifted", "meeting_held", b"meeting_held", "note_added", b"note_added", "opinion_adopted", b"opinion_adopted", "person_released", b"person_released", "petition_decided", b"petition_decided", "petition_registered", b"petition_registered", "practice_shared", b"practice_shared", "recommendation_made", b"recommendation_made", "recommendation_response", b"recommendation_response", "reply_extension_granted", b"reply_extension_granted", "reply_received", b"reply_received", "report_published", b"report_published", "reprisal_alleged", b"reprisal_alleged", "reprisal_linked", b"reprisal_linked", "reprisal_resolved", b"reprisal_resolved", "statement_corrected", b"statement_corrected", "statement_cosigned", b"statement_cosigned", "statement_drafted", b"statement_drafted", "statement_issued", b"statement_issued", "statement_withdrawn", b"statement_withdrawn", "submission_declined", b"submission_declined", "submission_received", b"submission_received", "submission_updated", b"submission_updated", "trial_observed", b"trial_observed", "visit_announced", b"visit_announced", "visit_conducted", b"visit_conducted", "visit_report_published", b"visit_report_published"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accountability_step", b"accountability_step", "case_closed", b"case_closed", "case_marked_emblematic", b"case_marked_emblematic", "case_opened", b"case_opened", "case_status_changed", b"case_status_changed", "commitment_made", b"commitment_made", "communication_published", b"communication_published", "communication_sent", b"communication_sent", "concordance_accepted", b"concordance_accepted", "concordance_proposed", b"concordance_proposed", "consent_recorded", b"consent_recorded", "consent_withdrawn", b"consent_withdrawn", "court_submission_made", b"court_submission_made", "definition_agreed", b"definition_agreed", "demarche_made", b"demarche_made", "detention_changed", b"detention_changed", "detention_recorded", b"detention_recorded", "dialogue_raised", b"dialogue_raised", "document_published", b"document_published", "event_corrected", b"event_corrected", "followup_assessed", b"followup_assessed", "followup_information", b"followup_information", "intent_answered", b"intent_answered", "intent_declared", b"intent_declared", "intent_withdrawn", b"intent_withdrawn", "judgment_delivered", b"judgment_delivered", "kind", b"kind", "law_adopted", b"law_adopted", "law_amended", b"law_amended", "law_proposed", b"law_proposed", "law_repealed", b"law_repealed", "legal_review_issued", b"legal_review_issued", "matching_returned", b"matching_returned", "measure_extended", b"measure_extended", "measure_granted", b"measure_granted", "measure_lifted", b"measure_lifted", "meeting_held", b"meeting_held", "note_added", b"note_added", "opinion_adopted", b"opinion_adopted", "peer_answered", b"peer_answered", "peers_asked", b"peers_asked", "person_released", b"person_released", "petition_decided", b"petition_decided", "petition_registered", b"petition_registered", "practice_shared", b"practice_shared", "recommendation_made", b"recommendation_made", "recommendation_response", b"recommendation_response", "reply_extension_granted", b"reply_extension_granted", "reply_received", b"reply_received", "report_published", b"report_published", "reprisal_alleged", b"reprisal_alleged", "reprisal_linked", b"reprisal_linked", "reprisal_resolved", b"reprisal_resolved", "statement_corrected", b"statement_corrected", "statement_cosigned", b"statement_cosigned", "statement_drafted", b"statement_drafted", "statement_issued", b"statement_issued", "statement_withdrawn", b"statement_withdrawn", "submission_declined", b"submission_declined", "submission_received", b"submission_received", "submission_updated", b"submission_updated", "trial_observed", b"trial_observed", "visit_announced", b"visit_announced", "visit_conducted", b"visit_conducted", "visit_report_published", b"visit_report_published"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["case_opened", "case_marked_emblematic", "case_status_changed", "case_closed", "submission_received", "submission_updated", "submission_declined", "consent_recorded", "consent_withdrawn", "intent_declared", "intent_answered", "intent_withdrawn", "communication_sent", "communication_published", "reply_received", "reply_extension_granted", "measure_granted", "measure_extended", "measure_lifted", "petition_registered", "petition_decided", "opinion_adopted", "judgment_delivered", "statement_drafted", "statement_cosigned", "statement_issued", "statement_corrected", "statement_withdrawn", "visit_announced", "visit_conducted", "visit_report_published", "recommendation_made", "recommendation_response", "followup_information", "followup_assessed", "concordance_proposed", "concordance_accepted", "trial_observed", "legal_review_issued", "court_submission_made", "demarche_made", "dialogue_raised", "detention_recorded", "detention_changed", "person_released", "reprisal_alleged", "reprisal_linked", "reprisal_resolved", "accountability_step", "law_proposed", "law_adopted", "law_amended", "law_repealed", "report_published", "document_published", "practice_shared", "definition_agreed", "meeting_held", "commitment_made", "note_added", "event_corrected"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["case_opened", "case_marked_emblematic", "case_status_changed", "case_closed", "submission_received", "submission_updated", "submission_declined", "consent_recorded", "consent_withdrawn", "intent_declared", "intent_answered", "intent_withdrawn", "communication_sent", "communication_published", "reply_received", "reply_extension_granted", "measure_granted", "measure_extended", "measure_lifted", "petition_registered", "petition_decided", "opinion_adopted", "judgment_delivered", "statement_drafted", "statement_cosigned", "statement_issued", "statement_corrected", "statement_withdrawn", "visit_announced", "visit_conducted", "visit_report_published", "recommendation_made", "recommendation_response", "followup_information", "followup_assessed", "concordance_proposed", "concordance_accepted", "trial_observed", "legal_review_issued", "court_submission_made", "demarche_made", "dialogue_raised", "detention_recorded", "detention_changed", "person_released", "reprisal_alleged", "reprisal_linked", "reprisal_resolved", "accountability_step", "law_proposed", "law_adopted", "law_amended", "law_repealed", "report_published", "document_published", "practice_shared", "definition_agreed", "meeting_held", "commitment_made", "note_added", "event_corrected", "peers_asked", "peer_answered", "matching_returned"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

@@ -88,6 +88,9 @@ class EventKind(IntEnum):
     ADDRESS_ANNOUNCED = 70
     FAULT_PROOF = 71
     SEALED = 72
+    PEERS_ASKED = 73
+    PEER_ANSWERED = 74
+    MATCHING_RETURNED = 75
 
 
 CURRENT_KINDS: Final = frozenset(

@@ -176,6 +176,12 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """Control: the hash of a proof of another log's fault."""
     EVENT_KIND_SEALED: _EventKind.ValueType  # 72
     """The kind stands in the content, which only the audience holds."""
+    EVENT_KIND_PEERS_ASKED: _EventKind.ValueType  # 73
+    """A mechanism asked others whether they have acted, or hold something."""
+    EVENT_KIND_PEER_ANSWERED: _EventKind.ValueType  # 74
+    """A person at a mechanism answered a question of another."""
+    EVENT_KIND_MATCHING_RETURNED: _EventKind.ValueType  # 75
+    """Who asked let who answered learn the result of a private matching."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """What an event says. Every number is reserved from the first day; a number is never reused.
@@ -328,6 +334,12 @@ EVENT_KIND_FAULT_PROOF: EventKind.ValueType  # 71
 """Control: the hash of a proof of another log's fault."""
 EVENT_KIND_SEALED: EventKind.ValueType  # 72
 """The kind stands in the content, which only the audience holds."""
+EVENT_KIND_PEERS_ASKED: EventKind.ValueType  # 73
+"""A mechanism asked others whether they have acted, or hold something."""
+EVENT_KIND_PEER_ANSWERED: EventKind.ValueType  # 74
+"""A person at a mechanism answered a question of another."""
+EVENT_KIND_MATCHING_RETURNED: EventKind.ValueType  # 75
+"""Who asked let who answered learn the result of a private matching."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
 @_typing.final

@@ -42,6 +42,13 @@ REQUIRED_FIELDS: Final[dict[EventKind, dict[str, Any]]] = {
     EventKind.CASE_STATUS_CHANGED: {"status": "monitored"},
     EventKind.ACCOUNTABILITY_STEP: {"step": "complaint_filed"},
     EventKind.DEFINITION_AGREED: {"term": "reprisal"},
+    EventKind.PEER_ANSWERED: {"answer": "no"},
+}
+
+_NAMING_NOBODY: Final = {
+    EventKind.CONSENT_WITHDRAWN,
+    EventKind.PEER_ANSWERED,
+    EventKind.MATCHING_RETURNED,
 }
 
 _CHARACTERS = st.characters(exclude_categories=["Cs"])
@@ -155,7 +162,7 @@ def _keep_rules_of_consent(draw: st.DrawFn, kind: EventKind, fields: dict[str, A
         fields["persons"] = (draw(_PERSONS),)
         is_share = fields["use"] == "share_with_mechanisms"
         fields["mechanisms"] = draw(st.lists(_SLUGS, min_size=1, max_size=3)) if is_share else ()
-    if kind is EventKind.CONSENT_WITHDRAWN:
+    if kind in _NAMING_NOBODY:
         fields.pop("persons", None)
     if fields.get("confidence") == "established":
         fields["established_by"] = draw(_CODES)

@@ -52,13 +52,15 @@ def test_what_publishes_is_public_by_default() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=kind_code)
-def test_public_record_is_for_all_whatever_its_kind_but_consent_never_is(kind: EventKind) -> None:
+def test_public_record_is_for_all_whatever_its_kind_but_what_is_never_for_all(
+    kind: EventKind,
+) -> None:
     fields = {**least_fields(kind), "basis": "public_record", "source": "somewhere"}
     content = read_content(kind, fields)
-    is_consent = kind in (EventKind.CONSENT_RECORDED, EventKind.CONSENT_WITHDRAWN)
+    is_named = content.is_never_for_all
 
-    assert resolve_audience(DEFAULT_AUDIENCE, content) == (OWN_ONLY if is_consent else EVERYONE)
-    if is_consent:
+    assert resolve_audience(DEFAULT_AUDIENCE, content) == (OWN_ONLY if is_named else EVERYONE)
+    if is_named:
         with pytest.raises(InvalidRequest, match="never for all"):
             resolve_audience(EVERYONE, content)
 
@@ -70,7 +72,9 @@ def test_default_is_taken_only_where_nothing_was_chosen(kind: EventKind) -> None
     assert resolve_audience(DEFAULT_AUDIENCE, content).kind == default_audience_of(kind)
     assert resolve_audience(named("a"), content) == named("a")
     assert resolve_audience(OWN_ONLY, content) == OWN_ONLY
-    assert CONTENT_BY_KIND[kind].is_never_for_all is kind_code(kind).startswith("consent_")
+    assert CONTENT_BY_KIND[kind].is_never_for_all is kind_code(kind).startswith(
+        ("consent_", "peer", "matching_")
+    )
 
 
 def test_choice_that_says_two_things_is_refused() -> None:

@@ -43,7 +43,9 @@ _CONTROL_KINDS_TEXT: Final = """
 """
 KINDS_OF_THE_DESIGN: Final = _KINDS_TEXT.split()
 CONTROL_KINDS_OF_THE_DESIGN: Final = _CONTROL_KINDS_TEXT.split()
-ALL: Final = [*KINDS_OF_THE_DESIGN, *CONTROL_KINDS_OF_THE_DESIGN, "sealed"]
+ADDED_KINDS: Final = ["peers_asked", "peer_answered", "matching_returned"]
+"""Since the design; numbered after all others."""
+ALL: Final = [*KINDS_OF_THE_DESIGN, *CONTROL_KINDS_OF_THE_DESIGN, "sealed", *ADDED_KINDS]
 ROWS: Final = tomllib.loads(
     (files("registry.domain.vocabulary") / "kinds.toml").read_text(encoding="utf-8")
 )

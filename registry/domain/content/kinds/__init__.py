@@ -1,5 +1,6 @@
 """The models of the kinds: one class each, one module for what belongs together."""
 
+from registry.domain.content.kinds.asking import MatchingReturned, PeerAnswered, PeersAsked
 from registry.domain.content.kinds.cases import (
     CaseClosed,
     CaseMarkedEmblematic,
@@ -118,12 +119,15 @@ __all__ = [
     "LawProposed",
     "LawRepealed",
     "LegalReviewIssued",
+    "MatchingReturned",
     "MeasureExtended",
     "MeasureGranted",
     "MeasureLifted",
     "MeetingHeld",
     "NoteAdded",
     "OpinionAdopted",
+    "PeerAnswered",
+    "PeersAsked",
     "PersonReleased",
     "PetitionDecided",
     "PetitionRegistered",
