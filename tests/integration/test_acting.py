@@ -157,6 +157,8 @@ async def test_organisation_is_found_by_its_name_in_any_state_and_another_one_ra
             alpha,
             cases[state],
             K.STATEMENT_ISSUED,
+            texts=[],
+            cosignatures=[],
             parties=[party],
             states=[state],
             themes=["land_rights"],
