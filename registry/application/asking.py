@@ -171,6 +171,7 @@ class AskingDesk:
             RequestError, Overloaded: see `Registry.record`.
         """
         self._check(client, command)
+        self._matching.forget_old()
         if matches:
             content = self._matching.previewed(
                 client, command.case_id, command.content, confirmation
@@ -195,6 +196,7 @@ class AskingDesk:
             RequestError, Overloaded: see `Registry.record`.
         """
         require_open(self._registry.store)
+        self._matching.forget_old()
         about = command.content.about
         if about is None:
             msg = "an answer names the question that it is about"
