@@ -355,9 +355,12 @@ def test_texts_are_hashed_once_however_many_signatures_there_are(
     for _ in range(100):
         case.says("beta", K.STATEMENT_COSIGNED, draft, text_hash=OTHER_HASH)
     hashed: list[object] = []
-    monkeypatch.setattr(
-        "registry.domain.statements.frozen_hash", lambda texts: (hashed.append(texts), HASH)[1]
-    )
+
+    def counted(texts: tuple[StatementText, ...]) -> str:
+        hashed.append(texts)
+        return frozen_hash(texts)
+
+    monkeypatch.setattr("registry.domain.statements.frozen_hash", counted)
     case.statements()
 
     assert len(hashed) == 1
