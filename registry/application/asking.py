@@ -171,6 +171,7 @@ class AskingDesk:
             RequestError, Overloaded: see `Registry.record`.
         """
         self._check(client, command)
+        self._matching.forget_old()
         if matches:
             content = self._matching.previewed(
                 client, command.case_id, command.content, confirmation
@@ -195,6 +196,7 @@ class AskingDesk:
             RequestError, Overloaded: see `Registry.record`.
         """
         require_open(self._registry.store)
+        self._matching.forget_old()
         about = command.content.about
         if about is None:
             msg = "an answer names the question that it is about"
@@ -244,7 +246,8 @@ class AskingDesk:
             client: who asks; cases that are hidden from it are left out.
             ask: the page.
             which: those that were received, or sent.
-            only_open: those alone that this mechanism, or anybody that was asked, has not answered.
+            only_open: those alone that this mechanism, or anybody that was asked, has not answered;
+                of those received without what is held back, so that a page may be short or empty.
             shows_content: whether whoever asks reads what was asked; it is noted then.
 
         Raises:
@@ -259,11 +262,18 @@ class AskingDesk:
             everybody = tuple(sorted(member.slug for member in self._registry.roster.members))
             facets.append(("open_at", (self._own,) if which == "received" else everybody))
         page = lists.questions(replace(asked, facets=(*asked.facets, *facets)))
-        cases = {each: self._case(each) for each in {row.case_id for row in page.rows}}
         turns = {each: self._first_open(each) for each in {row.mechanism for row in page.rows}}
+        rows = [
+            row
+            for row in page.rows
+            # A flood costs a look at its rows, and not at its cases.
+            if not (which == "received" and only_open)
+            or not self._must_wait((row.origin, row.index), turns[row.mechanism])
+        ]
+        cases = {each: self._case(each) for each in {row.case_id for row in rows}}
         found = [
             self._question(client, event, case.answers.get(place, ()), turns[row.mechanism])
-            for row in page.rows
+            for row in rows
             for case, place in ((cases[row.case_id], (row.origin, row.index)),)
             if (event := case.events.get(place)) is not None
         ]
@@ -311,7 +321,7 @@ class AskingDesk:
             question, answers
         ):
             return
-        if _waits(place, self._first_open(asked.mechanism), self._limits.open_of_member):
+        if self._must_wait(place, self._first_open(asked.mechanism)):
             msg = f"older questions of {asked.mechanism} are open: answer them first"
             raise RuleViolation(msg, field="about", rule="oldest_first")
 
@@ -323,6 +333,10 @@ class AskingDesk:
         ask = Ask(self._limits.open_of_member, facets=facets)
         rows = self._registry.lists.questions(ask, oldest_first=True).rows
         return frozenset((row.origin, row.index) for row in rows)
+
+    def _must_wait(self, place: Place, first_open: frozenset[Place]) -> bool:
+        """Whether a question is not among the first; a list that is not full may just be late."""
+        return len(first_open) >= self._limits.open_of_member and place not in first_open
 
     def _case(self, case_id: CaseId) -> _Case:
         history = self._registry.history(case_id)
@@ -340,7 +354,7 @@ class AskingDesk:
     ) -> Question:
         content = event.content
         still_open = unanswered_by(content, answers) if isinstance(content, PeersAsked) else ()
-        waits = _waits((event.origin, event.index), first_open, self._limits.open_of_member)
+        waits = self._must_wait((event.origin, event.index), first_open)
         return Question(
             question=self._told(client, event),
             answers=tuple(self._told(client, each) for each in answers),
@@ -355,11 +369,6 @@ class AskingDesk:
             return Told(event, self._desk.act(client, event.index)[0].officer)
         except NotFound:
             return Told(event, "")
-
-
-def _waits(place: Place, first_open: frozenset[Place], most: int) -> bool:
-    """Whether a question is not among the first; a list that is not full may just be late."""
-    return len(first_open) >= most and place not in first_open
 
 
 def _refuse_points(*points: object) -> None:

@@ -4,8 +4,9 @@ Reports, briefings, webhooks and search for others go through here. What is expo
 1. content that is readable here now: not sealed for us, not under an embargo, not erased;
 2. for the public and for a State only content for all members; for named mechanisms only content
    that every one of them may hold;
-3. names whose consent covers this purpose; others are taken out and counted. Who may be named in
-   public may be named to mechanisms, too;
+3. names whose consent covers this purpose; others are taken out and counted. In what is for all
+   members, who may be named in public may be named to mechanisms, too; in what is for some, that
+   permits nothing: to be named in public is not to be named in confidence;
 4. text in which no protected name stands: otherwise the whole event is left out.
 Who information came from is no content, so that it cannot come here.
 """
@@ -45,7 +46,10 @@ class Export:
 
 
 class _Purpose(NamedTuple):
-    """What names would be used for, each of which is enough to permit a name; and who is told."""
+    """What names would be used for, and who is told.
+
+    Each use is enough to permit a name; of content that is not for all members only the first.
+    """
 
     uses: tuple[Use, ...]
     admits: Callable[[Audience], bool]
@@ -75,7 +79,8 @@ class Exporting:
             content = self._readable(event)
             if content is None or not rule.admits(event.audience):
                 continue
-            cleaned = _cleaned(content, rule.uses, event.log_id, known)
+            uses = rule.uses if event.audience.is_all else rule.uses[:1]
+            cleaned = _cleaned(content, uses, event.log_id, known)
             if cleaned is not None:
                 if taken_out := len(content.persons) - len(cleaned.persons):
                     withheld[event.log_id, event.index] = taken_out

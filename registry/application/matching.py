@@ -6,7 +6,7 @@ group and the limits stand in registry.domain.matching and docs/private-matching
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple, NoReturn
 
@@ -24,6 +24,7 @@ from registry.domain.matching import (
     blinded_list,
     held_by_both,
     new_secret,
+    normal_form,
     read_points,
     write_points,
 )
@@ -36,8 +37,9 @@ KEPT_MS: Final = 30 * 24 * 60 * 60 * 1000
 
 
 class Steps(NamedTuple):
-    """The events of one matching that this node can read."""
+    """The events of one matching that this node can read, and their case."""
 
+    case_id: CaseId
     question: HistoryEntry
     answer: HistoryEntry | None
     returned: HistoryEntry | None
@@ -80,6 +82,11 @@ class Matching:
         own = registry.own
         self._own = own.slug
         self._names = OwnNames(registry.store, registry.consents, own.log_id)
+        self.forget_old()
+
+    def forget_old(self) -> None:
+        """Forgets the secrets whose time has passed: at the start, and with what is asked."""
+        self._book.forget(before_ms=self._registry.clock_ms() - KEPT_MS)
 
     def begin(
         self, client: Client, case_id: CaseId, question: PeersAsked
@@ -110,7 +117,7 @@ class Matching:
                 "matching_points": write_points(points),
             }
         )
-        self._keep(
+        self._book.keep(
             row._replace(
                 confirmation=confirmation_of(case_id, asked), content=asked.model_dump_json()
             )
@@ -128,7 +135,7 @@ class Matching:
         """
         self._require_on()
         row = self._book.of_confirmation(confirmation) if confirmation else None
-        asked = None if row is None else PeersAsked.model_validate_json(row.content)
+        asked = PeersAsked.model_validate_json(row.content) if row and row.content else None
         if row is None or asked is None or without_points(asked) != question:
             text = "this is not what the preview showed; look at it again"
             _refuse("confirmation", "asked_as_previewed", text)
@@ -154,13 +161,13 @@ class Matching:
             _refuse("answer", "matching_is_a_yes", "who agrees to a matching answers yes")
         (nonce,) = read_points([question.matching_nonce])
         names = self._names.for_peer(asked.mechanism, lambda each: self._desk.may_see(client, each))
-        row = self._book.of_key(_key_of_asked(nonce, asked))
-        if row is None or names_of(row.names) != names:
-            row = self._row(_key_of_asked(nonce, asked), names)
+        key = _key_of_asked(nonce, asked, names)
+        # Other names have another secret: what was answered before keeps the one of its own.
+        row = self._book.of_key(key) or self._row(key, names)
         # Before it is kept: points that are none leave nothing behind.
         returned = blinded_again(row.secret, read_points(question.matching_points))
         points = blinded_list(row.secret, nonce, names)
-        self._keep(row)
+        self._book.keep(row._replace(confirmation=_standing_for(points)))
         return answer.model_copy(
             update={
                 "matching_points": write_points(points),
@@ -168,12 +175,13 @@ class Matching:
             }
         )
 
-    def returned(self, steps: Steps, content: MatchingReturned) -> MatchingReturned:
+    def returned(self, client: Client, steps: Steps, content: MatchingReturned) -> MatchingReturned:
         """Puts the answerer's points, multiplied, into what lets it learn the result.
 
         Raises:
             NotFound: this side's secret is no longer kept.
-            RuleViolation: matching is off here, this node did not ask, or nobody agreed yet.
+            RuleViolation: matching is off here, this node did not ask, nobody agreed yet, or a name
+                may no longer take part.
             InvalidContent: the answer holds no points of the group.
         """
         self._require_on()
@@ -181,21 +189,25 @@ class Matching:
         if steps.question.mechanism != self._own or not isinstance(answer, PeerAnswered):
             _refuse("about", "matching_is_agreed", "nobody has agreed to a matching of this node")
         row = self._row_of(steps)
-        points = blinded_again(row.secret, read_points(answer.matching_points))
         place = steps.answer
         assert place is not None  # noqa: S101 - its content was read
+        permitted = _forms(self._of_case(client, steps.case_id, place.mechanism))
+        if not _forms(names_of(row.names)) <= permitted:
+            text = "a name of these may no longer take part, so that nothing is told"
+            _refuse("persons", "matching_needs_names", text)
+        points = blinded_again(row.secret, read_points(answer.matching_points))
         about = EventPointer(origin=place.origin, index=place.index)
         return content.model_copy(update={"about": about, "returned_points": write_points(points)})
 
-    def result(self, steps: Steps) -> MatchingResult:
-        """Tells how a matching stands at this side.
+    def result(self, client: Client, steps: Steps) -> MatchingResult:
+        """Tells how a matching stands at this side: of the cases that the client may know of.
 
         Raises:
             NotFound: it is none, or this side's secret is no longer kept.
             InvalidContent: the other side sent no points of the group, or not as many as it should.
         """
         row = self._row_of(steps)
-        asked, names = steps.question, names_of(row.names)
+        asked, names = steps.question, self._readable(client, steps.question, row)
         question = asked.content
         assert isinstance(question, PeersAsked)  # noqa: S101 - `_row_of` has read it
         is_asker = asked.mechanism == self._own
@@ -234,25 +246,32 @@ class Matching:
             _refuse("", "matching_is_on", "private matching is off at this node, see its settings")
 
     def _of_case(self, client: Client, case_id: CaseId, peer: str) -> tuple[MatchedName, ...]:
-        return self._names.for_peer(
-            peer, lambda each: each == case_id and self._desk.may_see(client, each)
-        )
+        return self._names.of_case(peer, case_id) if self._desk.may_see(client, case_id) else ()
+
+    def _readable(
+        self, client: Client, asked: HistoryEntry, row: MatchingRow
+    ) -> tuple[MatchedName, ...]:
+        """The names that took part, without those of cases that are hidden from a client."""
+        names = names_of(row.names)
+        if asked.mechanism == self._own:
+            return names  # of the question's own case
+        here = self._names.for_peer(asked.mechanism, lambda each: self._desk.may_see(client, each))
+        return tuple(each for each in here if _forms([each]) <= _forms(names))
 
     def _row(self, key: bytes, names: tuple[MatchedName, ...]) -> MatchingRow:
         secret = new_secret(self._random_bytes)
         return MatchingRow(key, self._registry.clock_ms(), secret, write_names(names))
 
-    def _keep(self, row: MatchingRow) -> None:
-        self._book.keep(row, forget_before_ms=row.made_ms - KEPT_MS)
-
     def _row_of(self, steps: Steps) -> MatchingRow:
         question = steps.question.content
         row = None
+        answer = None if steps.answer is None else steps.answer.content
         if isinstance(question, PeersAsked) and question.matching_nonce:
-            (nonce,) = read_points([question.matching_nonce])
-            is_asker = steps.question.mechanism == self._own
-            key = nonce if is_asker else _key_of_asked(nonce, steps.question)
-            row = self._book.of_key(key)
+            if steps.question.mechanism == self._own:
+                row = self._book.of_key(read_points([question.matching_nonce])[0])
+            elif isinstance(answer, PeerAnswered):
+                own_points = read_points(answer.matching_points)
+                row = self._book.of_confirmation(_standing_for(own_points))
         if row is None or row.made_ms < self._registry.clock_ms() - KEPT_MS:
             msg = "no secret of such a matching is kept here: none was begun, or it is too old"
             raise NotFound(msg)
@@ -264,9 +283,20 @@ def without_points(question: PeersAsked) -> PeersAsked:
     return question.model_copy(update={"matching_nonce": "", "matching_points": ()})
 
 
-def _key_of_asked(nonce: bytes, asked: HistoryEntry) -> bytes:
+def _key_of_asked(nonce: bytes, asked: HistoryEntry, names: tuple[MatchedName, ...]) -> bytes:
     """Who asks chooses the nonce: alone it must name no row of the asked node."""
-    return hashlib.sha256(nonce + f"{asked.origin}#{asked.index}".encode()).digest()
+    told = f"{asked.origin}#{asked.index}\n{write_names(names)}"
+    return hashlib.sha256(nonce + told.encode()).digest()
+
+
+def _standing_for(points: tuple[bytes, ...]) -> str:
+    """What stands for the points that an answer sends; no preview has such a confirmation."""
+    return f"answer {hashlib.sha256(b''.join(points)).hexdigest()}"
+
+
+def _forms(names: Iterable[MatchedName]) -> frozenset[tuple[str, str]]:
+    """Names as they are compared: their spelling may have changed since."""
+    return frozenset((each.kind, normal_form(each.name)) for each in names)
 
 
 def _refuse(field: str, rule: str, text: str) -> NoReturn:

@@ -46,8 +46,9 @@ class MatchingDesk:
             TryLater: content is closed.
         """
         case_id, steps = self._steps(client, origin, index)
-        found = self._matching.result(steps)
-        self._desk.note_read(client, "GetMatching", case_id, len(found.held_by_both or ()))
+        found = self._matching.result(client, steps)
+        # That nothing is held by both is content of a sealed event, too.
+        self._desk.note_read(client, "GetMatching", case_id, max(1, len(found.held_by_both or ())))
         return found
 
     def tell(self, client: Client, command: TellCommand) -> Appended:
@@ -55,11 +56,12 @@ class MatchingDesk:
 
         Raises:
             NotFound, InvalidContent, TryLater: as `result`.
-            RuleViolation: matching is off here, this node did not ask, or nobody has agreed.
+            RuleViolation: matching is off here, this node did not ask, nobody has agreed, or a name
+                may no longer take part.
             RequestError, Overloaded: see `Registry.record`.
         """
         case_id, steps = self._steps(client, command.origin, command.index)
-        content = self._matching.returned(steps, command.content)
+        content = self._matching.returned(client, steps, command.content)
         answer = steps.answer
         assert answer is not None  # noqa: S101 - `returned` refuses otherwise
         prepared = self._registry.recording.prepare(
@@ -96,7 +98,7 @@ class MatchingDesk:
             and each.mechanism == question.mechanism
             and _is_about(each.content, answer)
         ]
-        return case_id, Steps(question, answer, returned[-1] if returned else None)
+        return case_id, Steps(case_id, question, answer, returned[-1] if returned else None)
 
 
 def _is_about(content: ActContent, event: HistoryEntry | None) -> bool:

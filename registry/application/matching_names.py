@@ -15,6 +15,7 @@ from registry.domain.content import ActContent, decode_content
 from registry.domain.identifiers import CaseId, LogId
 from registry.domain.matching import MatchedName, normal_form
 from registry.errors import InvalidContent
+from registry.log.entry import Header
 from registry.store.entries import EntryStore
 from registry.store.values import HeldPart, read_header
 
@@ -41,29 +42,56 @@ class OwnNames:
         Raises:
             TryLater: content is closed.
         """
+        size = self._store.log_state(self._own_log).valid_size
+        slices = (
+            [
+                read_header(entry)
+                for entry in self._store.entries(self._own_log, start, min(start + _AT_ONCE, size))
+            ]
+            for start in range(0, size, _AT_ONCE)
+        )
+        return self._found(peer, slices, may_use)
+
+    def of_case(self, peer: str, case_id: CaseId) -> tuple[MatchedName, ...]:
+        """The same of one case alone; the rest of the log is not read.
+
+        Raises:
+            TryLater: content is closed.
+        """
+        size = self._store.log_state(self._own_log).valid_size
+        headers = [
+            read_header(each.entry)
+            for each in self._store.case_entries(case_id)
+            if each.log_id == self._own_log and each.index < size
+        ]
+        slices = (headers[at : at + _AT_ONCE] for at in range(0, len(headers), _AT_ONCE))
+        return self._found(peer, slices, case_id.__eq__)
+
+    def _found(
+        self, peer: str, slices: Iterable[list[Header]], may_use: Callable[[CaseId], bool]
+    ) -> tuple[MatchedName, ...]:
         require_open(self._store)
         found = {
             (name.kind, normal_form(name.name)): name
-            for case_id, content in self._contents(may_use)
+            for headers in slices
+            for case_id, content in self._contents(headers, may_use)
             for name in self._names_in(case_id, content, peer)
             if normal_form(name.name)
         }
         return tuple(sorted(found.values()))
 
-    def _contents(self, may_use: Callable[[CaseId], bool]) -> Iterator[tuple[CaseId, ActContent]]:
-        size = self._store.log_state(self._own_log).valid_size
-        for start in range(0, size, _AT_ONCE):
-            entries = self._store.entries(self._own_log, start, min(start + _AT_ONCE, size))
-            headers = {header.index: header for header in map(read_header, entries)}
-            keys = [
-                (self._own_log, index, 0)
-                for index, header in headers.items()
-                if header.parts and header.case_id and may_use(header.case_id)
-            ]
-            for part in self._store.parts_of(keys):
-                content = _read(part)
-                if content is not None:
-                    yield headers[part.index].case_id, content
+    def _contents(
+        self, headers: list[Header], may_use: Callable[[CaseId], bool]
+    ) -> Iterator[tuple[CaseId, ActContent]]:
+        cases = {
+            header.index: header.case_id
+            for header in headers
+            if header.parts and header.case_id and may_use(header.case_id)
+        }
+        for part in self._store.parts_of([(self._own_log, index, 0) for index in cases]):
+            content = _read(part)
+            if content is not None:
+                yield cases[part.index], content
 
     def _names_in(self, case_id: CaseId, content: ActContent, peer: str) -> Iterator[MatchedName]:
         for party in content.parties:

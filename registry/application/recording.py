@@ -23,7 +23,7 @@ from registry.domain.audience import (
 )
 from registry.domain.content import ActContent, ConsentWithdrawn, encode_content, media_type_of
 from registry.domain.decisions import check_new_event
-from registry.domain.embargo import check_embargo
+from registry.domain.embargo import check_embargo, is_embargoed
 from registry.domain.identifiers import (
     CASE_ID_SIZE_BYTES,
     CaseId,
@@ -42,13 +42,14 @@ from registry.domain.release import (
     uses_of_act,
     uses_of_audience,
 )
+from registry.domain.statement_rules import check_among_invited, check_opens_with
 from registry.domain.vocabulary import EventKind
 from registry.errors import InvalidRequest, RequestError, RuleViolation
 from registry.log.author import PartDraft, draft_event
 from registry.log.commitment import SALT_SIZE_BYTES
 from registry.log.entry import ALL_MEMBERS, Audience
 from registry.store.uploads import Upload
-from registry.store.values import AppendRequest, UploadRef
+from registry.store.values import AppendRequest, UploadRef, read_header
 from registry.views.case_file import Reader
 from registry.views.case_list import SituationNames
 
@@ -210,15 +211,18 @@ class Recording:
 
         Raises:
             InvalidRequest: content of this kind is never for all members.
+            RuleViolation: it concerns a draft that is for others.
             TryLater: content is closed.
         """
-        slugs = (each.slug for each in self._roster.members if audience.admits(each.id))
+        slugs = self._slugs(audience)
         choice = resolve_audience(
             EVERYONE if audience.is_all else named(*slugs),
             content,
             self._profiles,
             author=self._own.slug,
         )
+        case = facts_of(self._reader, self._own, self._situations, case_id)
+        check_among_invited(content, case, holders=None if audience.is_all else slugs)
         # What is recorded counts as it is known: to widen a consent gives no consent.
         return self._release(content, choice, self._consents.of_case(case_id).known)
 
@@ -269,6 +273,9 @@ class Recording:
         check_embargo(command.not_before_ms, now_ms=self._now_ms())
         self._check(command, audience)
 
+    def _slugs(self, audience: Audience) -> tuple[str, ...]:
+        return tuple(each.slug for each in self._roster.members if audience.admits(each.id))
+
     def _audience(self, choice: AudienceChoice) -> Audience:
         if choice.kind == "all":
             return ALL_MEMBERS
@@ -279,11 +286,15 @@ class Recording:
     def _check(self, command: RecordCommand, audience: Audience) -> None:
         if not command.is_confirmed_asking:
             refuse_plain_recording(command.content.kind)
-        check_new_event(
-            command.content,
-            is_for_all=audience.is_all,
-            case=facts_of(self._reader, self._own, self._situations, command.case_id),
-        )
+        case = facts_of(self._reader, self._own, self._situations, command.case_id)
+        check_new_event(command.content, is_for_all=audience.is_all, case=case)
+        if not audience.is_all:
+            check_among_invited(command.content, case, holders=self._slugs(audience))
+        elif (about := command.content.about) is not None and about.origin == self._own.origin:
+            entries = self._store.entries(self._own.log_id, about.index, about.index + 1)
+            opens_ms = [p.not_before_ms for e in entries for p in read_header(e).parts[:1]]
+            if is_embargoed(max(opens_ms, default=0), now_ms=self._now_ms()):
+                check_opens_with(command.content, command.not_before_ms, opens_ms[0])
         # A withdrawal stops uses at once, whatever else would have to be mended first.
         may_wait = not isinstance(command.content, ConsentWithdrawn)
         if command.case_id is not None and not audience.is_all and may_wait:

@@ -5,7 +5,7 @@ The acts are recorded as any other, by `RegistryClient.record`; the node judges 
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import grpc
 
@@ -21,7 +21,6 @@ from registry.errors import InvalidRequest
 
 Call = Callable[[Any, Any], Awaitable[Any]]
 """Makes one call with the client's deadline and errors: (method, request)."""
-_HASH_DIGITS_LEAST: Final = 8
 _PlaceField: TypeAlias = Literal["issued", "superseded_by", "replaces"]
 
 
@@ -153,13 +152,13 @@ def cosignature_of(shown: ShownStatement, *, body: str, date: str, text_hash: st
         shown: the statement.
         body: code of the body that signs.
         date: when, as far as it is known.
-        text_hash: of what whoever signs has read, at least its first 8 digits.
+        text_hash: of what whoever signs has read, all 64 digits: others can be made to begin alike.
 
     Raises:
         InvalidRequest: the texts that were read have another hash.
     """
     frozen = frozen_hash(shown.texts)
-    if frozen != shown.statement.text_hash or not _names(frozen, text_hash):
+    if frozen != shown.statement.text_hash or not frozen or text_hash.lower() != frozen:
         msg = f"these are other texts than those read: their hash is {frozen or 'none'}"
         raise InvalidRequest(msg)
     content = read_content(
@@ -234,10 +233,6 @@ def _own(of: Statement, body: str) -> dict[str, Any]:
         "is_invented": of.is_invented,
         "about": _pointer(of.issued or of.event),
     }
-
-
-def _names(frozen: str, typed: str) -> bool:
-    return len(typed) >= _HASH_DIGITS_LEAST and frozen.startswith(typed.lower())
 
 
 def _pointer(place: EventPlace) -> EventPointer:

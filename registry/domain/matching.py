@@ -52,7 +52,11 @@ class MatchedName(NamedTuple):
 
 
 def normal_form(name: str) -> str:
-    """A name without its case, accents, punctuation and order of words; empty = none is left."""
+    """A name without its case, accents, punctuation and order of words; empty = none is left.
+
+    Both sides of a matching must have the same, whatever versions they run: it changes with the
+    label alone, and shares nothing with the folding by which names are searched and ranked.
+    """
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     plain = "".join(c for c in decomposed if unicodedata.category(c) not in {"Mn", "Cf"})
     letters = "".join(c if c.isalnum() else " " for c in plain.translate(_LETTERS))

@@ -6,12 +6,12 @@
    it any other mechanism may join. Nobody signs twice, or what is withdrawn or superseded.
 3. A draft is issued by its own mechanism, once, with its title and texts as they are frozen, and
    with as many standing signatures of different mechanisms as it needs.
-4. Until it is issued nothing of it is for everyone.
+4. Until it is issued nothing of it is for others than its author and those invited.
 
-What is transcribed from a public record is told as it stands there.
+What is transcribed from a public record is told as it stands there, and signs and issues nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, NoReturn
 
 from registry.domain.acts import Act, place_of
@@ -45,13 +45,51 @@ def check_statement(content: ActContent, case: CaseFacts, *, is_for_all: bool) -
             `issued_as_frozen`, `issued_once`, `signature_stands`, `enough_signatures`,
             `draft_stays_among_invited`.
     """
-    if content.basis != "own_act":
-        return
     rule = _RULES.get(content.kind)
-    if rule is not None:
+    if rule is not None and content.basis == "own_act":
         rule(content, case)
-    if is_for_all and content.kind in _KEPT_AMONG_INVITED:
-        _check_kept_among_invited(content, case)
+    if is_for_all:
+        check_among_invited(content, case, holders=None)
+
+
+def check_among_invited(
+    content: ActContent, case: CaseFacts, *, holders: Collection[str] | None
+) -> None:
+    """What concerns a draft that is not issued is for its author and those that it invites.
+
+    Args:
+        content: what is recorded, or is to be held by more.
+        case: its case.
+        holders: slugs of those that may hold it; None = every member.
+
+    Raises:
+        RuleViolation: rule `draft_stays_among_invited`.
+    """
+    place = place_of(content.about)
+    if place is None or content.kind not in _KEPT_AMONG_INVITED:
+        return
+    for statement in statements_of(case.acts()):
+        if statement.issued is None and statement.invited and place in statement.sources:
+            among = {*statement.invited, statement.act.mechanism, mechanism_of(case.own_origin)}
+            if holders is None or not among.issuperset(holders):
+                text = "until it is issued, what concerns it is for those invited: name them"
+                _refuse("audience", "draft_stays_among_invited", text)
+
+
+def check_opens_with(content: ActContent, opens_ms: int, statement_opens_ms: int) -> None:
+    """What all members are told of a sealed statement, they are told with it and not before.
+
+    Args:
+        content: about an own event that is sealed.
+        opens_ms: when it would be told, milliseconds UTC; 0 = at once.
+        statement_opens_ms: when what it is about opens.
+
+    Raises:
+        RuleViolation: rule `opens_with_its_statement`.
+    """
+    if content.kind in _KEPT_AMONG_INVITED and opens_ms < statement_opens_ms:
+        text = "the statement is sealed: what all are told of it opens with it, or later"
+        _refuse("not_before_ms", "opens_with_its_statement", text)
 
 
 def _check_texts(texts: StatementTexts) -> None:
@@ -172,14 +210,6 @@ def _check_signatures(content: StatementIssued, statement: Statement) -> None:
             f"not among them: {', '.join(missing)}"
         )
         _refuse("cosignatures", "enough_signatures", text)
-
-
-def _check_kept_among_invited(content: ActContent, case: CaseFacts) -> None:
-    place = place_of(content.about)
-    for statement in statements_of(case.acts()):
-        if statement.issued is None and statement.invited and place in statement.sources:
-            text = "until it is issued, what concerns it is for those invited: name them"
-            _refuse("audience", "draft_stays_among_invited", text)
 
 
 def _statement_at(acts: tuple[Act, ...], place: Place) -> Statement | None:

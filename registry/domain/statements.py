@@ -8,10 +8,12 @@ Rules it keeps:
 3. A statement is what its author issued, with the texts of its draft. It names the signatures with
    which it was issued. Who signs and is not named there has joined later.
 4. The last word of a mechanism counts: a signature that is withdrawn before the issue counts no
-   more; one that is withdrawn after it is shown as withdrawn, and the statement stands.
+   more, however often it was given before; one that is withdrawn after it is shown as withdrawn,
+   and the statement stands.
 5. A correction, or a later statement about this one, supersedes it. Nothing is taken away.
 6. Where two say different things there are two statements: one that does not carry the texts of the
-   draft that it names stands alone.
+   draft that it names, or another title, stands alone.
+7. Texts are signed and issued by own acts. What is transcribed of others binds nobody.
 
 Signatures of a joint statement are for those invited until it is issued: whoever was not asked
 takes the author's word for them, and is told so (`named`).
@@ -175,6 +177,7 @@ class _Known:
         for act in acts:
             if (place := place_of(act.content.about)) is not None:
                 self._about.setdefault(place, []).append(act)
+        self._hashes: dict[Place, str] = {}
         self._issue_of = dict(self._issues())
 
     def statements(self) -> Iterator[Statement]:
@@ -197,10 +200,23 @@ class _Known:
                 and isinstance(draft.content, StatementDrafted)
                 and draft.place not in found
                 and draft.mechanism == act.mechanism
-                and frozen_hash(texts_of(draft)) == frozen_hash(texts_of(act))
+                and self._is_as_frozen(draft, act)
             ):
                 found.add(draft.place)
                 yield draft.place, act
+
+    def _is_as_frozen(self, draft: Act, act: Act) -> bool:
+        if self._hash_of(draft) != self._hash_of(act):
+            return False
+        return not self._hash_of(draft) or (
+            _is_own(act) and act.content.title == draft.content.title
+        )
+
+    def _hash_of(self, act: Act) -> str:
+        """Of long texts, and asked for with each of the signatures."""
+        if act.place not in self._hashes:
+            self._hashes[act.place] = frozen_hash(texts_of(act))
+        return self._hashes[act.place]
 
     def _statement(self, draft: Act | None, issued: Act | None) -> Statement:
         places = [act.place for act in (draft, issued) if act is not None]
@@ -276,22 +292,33 @@ class _Known:
         self, mechanism: str, told: Sequence[Place], draft: Act | None, issued: Act | None
     ) -> Signature:
         named = frozenset() if issued is None else frozenset(_named_in(issued))
-        found = [self._one(mechanism, place, named, draft, issued) for place in told]
+        ended = self._ended(mechanism, told)
+        found = [self._one(place, named, draft, issued, ended.get(place)) for place in told]
         standing = [each for each in found if each.state in STANDING]
         withdrawn = [each for each in found if each.state == "withdrawn"]
         # With which it was issued, before what it repeated later.
         return (standing or withdrawn or found)[0]
 
+    def _ended(self, mechanism: str, told: Sequence[Place]) -> dict[Place, Act]:
+        """By which withdrawal each of a mechanism's signatures ended: of itself, or of another.
+
+        Whoever signed twice and withdraws one does not stand by the other, unless it came later.
+        """
+        of_itself = {place: act for place in told if (act := self._withdrawal(mechanism, place))}
+        by_index = sorted(of_itself.values(), key=lambda each: each.index)
+        last = {act.origin: act for act in by_index}
+        of_another = {p: last[p[0]] for p in told if p[0] in last and p[1] < last[p[0]].index}
+        return of_another | of_itself
+
     def _one(
         self,
-        mechanism: str,
         place: Place,
         named: frozenset[Place],
         draft: Act | None,
         issued: Act | None,
+        ended: Act | None,
     ) -> Signature:
         act = self._at.get(place)
-        ended = self._withdrawal(mechanism, place)
         state: SignatureState = "named"
         if act is not None:
             state = self._state(act, draft, issued, is_named=place in named)
@@ -299,7 +326,7 @@ class _Known:
             state = "withdrawn"
         return Signature(
             place,
-            mechanism,
+            mechanism_of(place[0]),
             state,
             date="" if act is None else _date(act),
             withdrawal=None if ended is None else ended.place,
@@ -311,14 +338,17 @@ class _Known:
     ) -> SignatureState:
         about = place_of(act.content.about)
         is_about = about in {each.place for each in (draft, issued) if each is not None}
+        if issued is not None and draft is None and is_named and about not in self._at:
+            # Of an issued statement whose draft is for others, the draft cannot be looked at.
+            is_about = is_about or about == place_of(issued.content.about)
         signed = said(act.content, "text_hash", "")
         of = draft or issued
         assert of is not None  # noqa: S101 - it is of one or the other
         is_right = (
             isinstance(act.content, StatementCosigned)
-            # Of an issued statement whose draft is for others, the draft cannot be looked at.
-            and (is_about or (is_named and draft is None))
-            and signed == frozen_hash(texts_of(of))
+            and is_about
+            and signed == self._hash_of(of)
+            and (_is_own(act) or not signed)
         )
         if not is_right:
             return "not_counted"
@@ -350,6 +380,10 @@ def _is_ready(draft: Act, signatures: Iterable[Signature]) -> bool:
     needed = said(draft.content, "needed_signatures", 0)
     count = sum(each.state == "signed" for each in signatures)
     return bool(texts_of(draft)) and count >= needed
+
+
+def _is_own(act: Act) -> bool:
+    return act.content.basis == "own_act"
 
 
 def _named_in(issued: Act) -> list[Place]:

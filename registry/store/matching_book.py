@@ -26,7 +26,7 @@ class MatchingRow(NamedTuple):
         made_ms: when, milliseconds UTC.
         secret: of this side, 32 bytes.
         names: of this side, as they were blinded; JSON.
-        confirmation: of the question's preview; empty at who is asked.
+        confirmation: of the question's preview; at who is asked, what stands for its own points.
         content: the question as it was previewed; empty at who is asked.
     """
 
@@ -45,19 +45,27 @@ class MatchingBook:
         """Uses the office's database, in which the table is made already."""
         self._datastore = datastore
 
-    def keep(self, row: MatchingRow, *, forget_before_ms: int) -> None:
-        """Keeps a side, in the place of an earlier one; forgets those made before a time."""
+    def keep(self, row: MatchingRow) -> None:
+        """Keeps a side, in the place of one with the same key."""
         with self._transaction(commit=True) as cursor:
-            cursor.execute("DELETE FROM matchings WHERE made_ms < ?", (forget_before_ms,))
             cursor.execute("INSERT OR REPLACE INTO matchings VALUES (?, ?, ?, ?, ?, ?)", row)
-        self._datastore.truncate_wal()
+
+    def forget(self, *, before_ms: int) -> None:
+        """Forgets what was made before a time; its bytes are in no file any more."""
+        with self._transaction(commit=False) as cursor:
+            cursor.execute("SELECT 1 FROM matchings WHERE made_ms < ? LIMIT 1", (before_ms,))
+            is_old = cursor.fetchone() is not None
+        if is_old:
+            with self._transaction(commit=True) as cursor:
+                cursor.execute("DELETE FROM matchings WHERE made_ms < ?", (before_ms,))
+            self._datastore.truncate_wal()
 
     def of_key(self, key: bytes) -> MatchingRow | None:
         """A side, by its matching."""
         return self._one("SELECT * FROM matchings WHERE key = ?", key)
 
     def of_confirmation(self, confirmation: str) -> MatchingRow | None:
-        """The asking side, by the confirmation of its preview."""
+        """A side, by the confirmation of its preview, or by what stands for its points."""
         return self._one("SELECT * FROM matchings WHERE confirmation = ?", confirmation)
 
     def _one(self, statement: str, value: bytes | str) -> MatchingRow | None:

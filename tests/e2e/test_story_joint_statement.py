@@ -127,7 +127,7 @@ async def sign(
     read = await shown(clients[slug], event, lambda _: True)
     assert read.texts == TEXTS
     text_hash = frozen_hash(read.texts)
-    act = cosignature_of(read, body=f"test.{slug}", date=date, text_hash=text_hash[:8])
+    act = cosignature_of(read, body=f"test.{slug}", date=date, text_hash=text_hash)
     await recorded(clients[slug], f"sign {slug}", read.statement.case_id, act)
 
 

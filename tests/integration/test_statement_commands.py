@@ -88,7 +88,7 @@ def test_statement_goes_from_draft_to_correction_at_the_terminal(
     early = run(alpha, "statement", "issue", place)
     assert isinstance(early.exception, RuleViolation)
     assert "not among them: beta" in str(early.exception)
-    told(beta, "statement", "cosign", place, "--hash", text_hash[:12], "--body", "test.beta")
+    told(beta, "statement", "cosign", place, "--hash", text_hash, "--body", "test.beta")
     until_shown(alpha, place, lambda each: each["status"] == "ready")
 
     issued = run(alpha, "statement", "issue", place)

@@ -1,5 +1,6 @@
 """`registry ask`, `asked`, `answer`: questions to other mechanisms, seen before they are sent."""
 
+from collections import Counter
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -36,6 +37,7 @@ class Reply(StrEnum):
     CONTACT_US = "contact-us"
 
 
+_READ_MAX: Final = 1000
 _IN_WORDS: Final = {
     "acted": "have you acted on this?",
     "holds": "do you hold this?",
@@ -152,16 +154,23 @@ def asked(
 
     async def read(client: RegistryClient) -> list[Question]:
         found: list[Question] = []
+        shown = 0
         async for each in client.asking.questions(sent=sent, open_only=open_only, case_id=case_id):
             found.append(each)
-            if len(found) == limit:
+            # What waits takes nobody's place; who asks without end is not listed without end.
+            shown += not each.is_held_back
+            if shown == limit or len(found) == _READ_MAX:
                 break
         return found
 
     output = Output(is_json=json)
     questions = with_client(profile, read)
     for each in questions:
-        _print_question(output, each)
+        if not each.is_held_back:
+            _print_question(output, each)
+    waiting = Counter(each.mechanism for each in questions if each.is_held_back)
+    for mechanism, count in sorted(waiting.items()):
+        output.say(f"{count} more of {mechanism} wait behind its older open questions")
     if not questions:
         output.say("no question fits")
     output.result(questions)
@@ -271,8 +280,6 @@ def _print_question(output: Output, question: Question) -> None:
 
 
 def _said_by(question: Question) -> list[str]:
-    if question.is_held_back:
-        return ["waits behind older open questions of the same mechanism"]
     content = question.content
     if content is None:
         return []

@@ -109,7 +109,7 @@ def cosign(
     context: typer.Context,
     which: Which,
     text_hash: Annotated[
-        str, typer.Option("--hash", help="of the texts that you have read, 8 digits or more")
+        str, typer.Option("--hash", help="of the texts that you have read, all 64 digits")
     ],
     body: Body,
     profile: Profile,
@@ -181,7 +181,7 @@ def correct(
     async def act(client: RegistryClient) -> tuple[CaseId | None, Recordable, int]:
         shown = await client.statements.show(place)
         corrected = correction_of(shown, date=day, correction=correction, texts=texts)
-        return shown.statement.case_id, corrected, 0
+        return shown.statement.case_id, corrected, _opens_with(shown)
 
     _record(context, profile, request_id, Output(is_json=json), "corrected", act)
 
@@ -204,7 +204,7 @@ def withdraw(
         shown = await client.statements.show(place)
         own = (await client.node_status()).mechanism
         ended = withdrawal_of(shown, own=own, body=body, date=day)
-        return shown.statement.case_id, ended, 0
+        return shown.statement.case_id, ended, _opens_with(shown)
 
     _record(context, profile, request_id, Output(is_json=json), "withdrawn", act)
 
@@ -332,3 +332,8 @@ def _today(context: typer.Context) -> str:
 
 def _day(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / _SECOND_MS, UTC).date().isoformat()
+
+
+def _opens_with(shown: ShownStatement) -> int:
+    """When all may be told what is recorded of a statement: a sealed one is told of by nothing."""
+    return shown.statement.release_ms if shown.statement.is_sealed else 0

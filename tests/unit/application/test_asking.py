@@ -329,6 +329,7 @@ def test_asked_node_shows_the_oldest_open_questions_of_a_member_and_answers_them
 
     third, second, first = beta.listed()
     assert [each.is_held_back for each in (first, second, third)] == [False, False, True]
+    assert beta.listed(only_open=True) == [second, first]
     with pytest.raises(RuleViolation) as refused:
         beta.answer(third)
     assert rule(refused) == "oldest_first"

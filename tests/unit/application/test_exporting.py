@@ -96,6 +96,22 @@ def test_consent_shared_with_a_mechanism_is_exported_whole_or_not_at_all(node: N
     assert AYO.name not in repr(again.events)
 
 
+def test_consent_to_be_named_in_public_permits_no_name_in_what_is_for_some(node: Node) -> None:
+    case_id = opened(node)
+    node.record(consent("names_in_public"), case_id)
+    node.record(consent("share_with_mechanisms", "beta"), case_id)
+    node.record(naming(AYO, title="for all"), case_id)
+    node.record(naming(AYO, title="for beta"), case_id, audience=named("beta"))
+
+    both = node.registry.export(case_id, "mechanisms", ("beta",))
+    assert both.names_taken_out == 0
+    node.record(withdrawn("share_with_mechanisms"), case_id)
+
+    after = node.registry.export(case_id, "mechanisms", ("beta",))
+    told = {e.content.title: e.content.persons for e in after.events if e.content is not None}
+    assert (told["for all"], told["for beta"]) == ((AYO,), ())
+
+
 def test_own_content_under_embargo_is_exported_only_after_its_time(node: Node) -> None:
     case_id = opened(node)
     node.record(statement("later"), case_id, not_before_ms=START_MS + 1000)

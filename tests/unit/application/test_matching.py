@@ -13,9 +13,15 @@ from registry.application.clients import add_client
 from registry.application.matching import KEPT_MS
 from registry.application.matching_desk import TellCommand
 from registry.application.roles import Role
-from registry.domain.content import MatchingReturned, NamedPerson, Party, StatementIssued
+from registry.domain.content import (
+    MatchingReturned,
+    NamedPerson,
+    Party,
+    PeersAsked,
+    StatementIssued,
+)
 from registry.domain.identifiers import CaseId
-from registry.domain.matching import MatchedName, normal_form
+from registry.domain.matching import MatchedName, normal_form, read_points
 from registry.errors import InvalidRequest, NotFound, RuleViolation
 from tests.unit.application.asking_world import AskingWorld, open_asking, question, quick_copy
 from tests.unit.application.desk_world import ADA, BEN, EVE
@@ -292,3 +298,64 @@ def test_reading_a_result_is_noted_and_others_find_no_such_matching(world: Askin
         result(world, "gamma", about)
     with pytest.raises(NotFound):
         world["alpha"].matching.result(ADA, "", 0)
+
+
+def test_result_shows_no_name_of_a_case_that_is_hidden_from_who_reads_it(
+    world: AskingWorld,
+) -> None:
+    case_id = holds(world, "alpha", "Centro Inventado", "Known to all")
+    hidden = holds(world, "beta", "Centro Inventado")
+    holds(world, "beta", "Known to all")
+    beta = world["beta"]
+    folder = beta.node.registry.folder.path
+    add_client(folder, "ada", folder / "clients" / "ada", Role.OFFICER)
+    beta.desk.desk.restrict(hidden, ["ada"])
+    about = matched(world, "alpha", "beta", case_id)
+    tell(world, "alpha", about)
+    event = about.question.event
+
+    assert len(result(world, "beta", about) or ()) == 2
+    found = beta.matching.result(EVE, event.origin, event.index)
+    assert found.held_by_both == (MatchedName("organisation", "Known to all"),)
+    assert found.names_sent == 1
+
+
+def test_withdrawal_before_the_result_is_told_keeps_it_from_being_told(world: AskingWorld) -> None:
+    case_id = holds(world, "alpha", "Centro Inventado", beta=AYO)
+    holds(world, "beta", alpha=AYO)
+    about = matched(world, "alpha", "beta", case_id)
+    world["alpha"].node.record(withdrawn(), case_id)
+
+    with pytest.raises(RuleViolation, match="may no longer take part"):
+        tell(world, "alpha", about)
+    assert result(world, "beta", about) is None
+
+
+def test_answer_that_came_to_nothing_costs_no_earlier_result(world: AskingWorld) -> None:
+    case_id = holds(world, "alpha", "Centro Inventado")
+    holds(world, "beta", "Centro Inventado")
+    about = matched(world, "alpha", "beta", case_id)
+    holds(world, "beta", "Another one since")
+    beta = world["beta"]
+    with pytest.raises(RuleViolation):
+        beta.answer(about, "yes", matches=True, words="too long " * 100)
+    with pytest.raises(InvalidRequest):
+        beta.answer(about, "yes", matches=True, request_id="x" * 300)
+    tell(world, "alpha", about)
+
+    assert result(world, "beta", about) == (CENTRE,)
+
+
+def test_secret_is_gone_after_its_time_though_no_other_matching_begins(world: AskingWorld) -> None:
+    alpha = world["alpha"]
+    case_id = holds(world, "alpha", "Centro Inventado")
+    alpha.ask(case_id, question("beta"), matches=True)
+    (sent,) = alpha.listed("sent")
+    content = sent.question.event.content
+    assert isinstance(content, PeersAsked)
+    (key,) = read_points([content.matching_nonce])
+    assert alpha.desk.desk.matching_book.of_key(key) is not None
+    alpha.node.clock.time_ms += KEPT_MS + 1
+
+    with open_asking(Nodes({"alpha": alpha.node})):
+        assert alpha.desk.desk.matching_book.of_key(key) is None

@@ -57,7 +57,7 @@ ISSUED = replace(STATEMENT, status="issued", issued=EventPlace("testing/alpha/1"
 
 
 def test_signature_names_the_hash_of_the_texts_that_were_read() -> None:
-    act = cosignature_of(SHOWN, body="test.beta", date="2026-12-02", text_hash=HASH[:8].upper())
+    act = cosignature_of(SHOWN, body="test.beta", date="2026-12-02", text_hash=HASH.upper())
 
     assert isinstance(act.content, StatementCosigned)
     assert act.content.text_hash == HASH
@@ -66,7 +66,7 @@ def test_signature_names_the_hash_of_the_texts_that_were_read() -> None:
     assert act.audience == named("alpha", "beta", "gamma")
 
 
-@pytest.mark.parametrize("typed", ["", HASH[:7], "0" * 64, f"{HASH}0"])
+@pytest.mark.parametrize("typed", ["", HASH[:8], HASH[:63], "0" * 64, f"{HASH}0"])
 def test_nothing_is_signed_under_another_hash_than_that_of_what_was_read(typed: str) -> None:
     with pytest.raises(InvalidRequest, match="other texts"):
         cosignature_of(SHOWN, body="test.beta", date="", text_hash=typed)

@@ -283,3 +283,84 @@ def test_mechanism_of_a_log_is_the_part_before_its_epoch() -> None:
     assert mechanism_of("testing.example/coe-commissioner/2") == "coe-commissioner"
     assert mechanism_of("nonsense") == ""
     assert OWN["basis"] == "own_act"
+
+
+def test_transcription_neither_signs_nor_issues_texts() -> None:
+    case = Case()
+    draft = case.drafts()
+    record = {"basis": "public_record", "source": "a register (invented)"}
+    case.says("beta", K.STATEMENT_COSIGNED, draft, text_hash=HASH, **record)
+    issued = case.says("alpha", K.STATEMENT_ISSUED, draft, texts=TEXTS, **record)
+
+    assert case.states(draft) == {"beta": "not_counted"}
+    assert case.at(draft).issued is None
+    assert case.at(issued).act.place == issued
+
+
+def test_issue_under_another_title_than_its_draft_stands_alone_without_signatures() -> None:
+    case = Case()
+    draft = case.drafts()
+    signed = case.signs("beta", draft)
+    issued = case.says(
+        "alpha",
+        K.STATEMENT_ISSUED,
+        draft,
+        texts=TEXTS,
+        cosignatures=[pointer(signed)],
+        title="All mechanisms condemn (invented)",
+    )
+
+    assert case.at(draft).issued is None
+    assert case.states(issued) == {"beta": "not_counted"}
+
+
+def test_signature_of_another_statement_with_the_same_texts_is_not_counted() -> None:
+    case, draft, first, signed = issued_by_two()
+    late = case.signs("delta", first)
+    again = case.says("alpha", K.STATEMENT_DRAFTED, texts=TEXTS, invited=["omega"])
+    issued = case.says(
+        "alpha", K.STATEMENT_ISSUED, again, texts=TEXTS, cosignatures=[pointer(late)]
+    )
+    case.hidden = {draft, again, *signed}
+
+    assert case.states(first)["delta"] == "late"
+    assert case.states(issued) == {"delta": "not_counted"}
+
+
+def test_signature_of_a_draft_that_cannot_be_looked_at_counts_for_its_issue() -> None:
+    case, draft, issued, (beta, gamma) = issued_by_two()
+    case.hidden = {draft, gamma}
+
+    assert case.states(issued) == {"beta": "signed", "gamma": "named"}
+    assert beta in {each.place for each in case.at(issued).signatures}
+
+
+def test_who_signed_twice_and_withdraws_one_of_them_stands_by_neither() -> None:
+    case = Case()
+    draft = case.drafts()
+    first = case.signs("beta", draft)
+    case.says("beta", K.STATEMENT_COSIGNED, draft, text_hash=HASH)
+    case.withdraws("beta", first)
+
+    assert case.states(draft) == {"beta": "withdrawn"}
+    case.signs("beta", draft)
+    assert case.states(draft) == {"beta": "signed"}
+
+
+def test_texts_are_hashed_once_however_many_signatures_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = Case()
+    draft = case.drafts()
+    for _ in range(100):
+        case.says("beta", K.STATEMENT_COSIGNED, draft, text_hash=OTHER_HASH)
+    hashed: list[object] = []
+
+    def counted(texts: tuple[StatementText, ...]) -> str:
+        hashed.append(texts)
+        return frozen_hash(texts)
+
+    monkeypatch.setattr("registry.domain.statements.frozen_hash", counted)
+    case.statements()
+
+    assert len(hashed) == 1
