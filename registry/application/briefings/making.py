@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 from registry.application.briefings.html import to_html
 from registry.application.briefings.markdown import to_markdown
 from registry.application.briefings.pdf import to_pdf
+from registry.application.briefings.reading import read_histories
 from registry.application.exporting import Exporting
 from registry.application.lists import Ask, Facets
 from registry.application.registry import Registry
@@ -29,7 +30,7 @@ from registry.views.briefings.told import (
     ToldCase,
     told_places,
 )
-from registry.views.case_file import CaseHistory, PartState, Reader, read_history, read_vector
+from registry.views.case_file import CaseHistory, PartState, Reader, read_vector
 from registry.views.projector import ENTRIES, PARTS
 
 Form: TypeAlias = Literal["md", "html", "pdf"]
@@ -102,12 +103,12 @@ class Briefings:
         members = [roster.member_by_slug(slug) for slug in dict.fromkeys(order.recipients)]
         states = {state.log_id: state for state in store.log_states()}
         vector = read_vector(store, roster, states)
-        sizes = {str(place.origin): place.size for place in vector}
+        asked = sorted(self._candidates(order, frozenset(hidden)))
         cases: list[ToldCase] = []
         confidential: dict[CaseId, int] = {}
         events = 0
-        for case_id in sorted(self._candidates(order, frozenset(hidden))):
-            history = _up_to(read_history(self._reader, case_id), sizes)
+        consents = self._registry.consents
+        for history in read_histories(self._reader, consents, asked, states, vector):
             events += len(history.events)
             if events > EVENTS_MAX:
                 msg = f"this is about more than {EVENTS_MAX} events: name fewer themes or States"
@@ -115,7 +116,7 @@ class Briefings:
             case, count = self.tell(history, order)
             if case.told:
                 cases.append(case)
-                confidential[case_id] = count
+                confidential[history.case_id] = count
         recipients = tuple(
             sorted(Recipient(str(member.slug), member.display_name) for member in members)
         )
@@ -179,9 +180,3 @@ class Briefings:
             yield from (part.case_id for part in parts)
             after = parts[-1].id
         yield from models.due_embargoes(self._registry.clock_ms())
-
-
-def _up_to(history: CaseHistory, sizes: Mapping[str, int]) -> CaseHistory:
-    """A history without what came after the vector was read; the others keep their order."""
-    kept = tuple(e for e in history.events if e.index < sizes.get(str(e.origin), 0))
-    return replace(history, events=kept)
