@@ -279,11 +279,13 @@ def _history_entry(
     content = with_clean_attachments(content)
     if (
         member.id != reader.member_id
+        and not_before_ms
         and state not in _STAYS
         and is_embargoed(not_before_ms, now_ms=reader.now_ms())
     ):
         # Also if somebody has given it too early; its author reads what it wrote.
         content, state, code = None, PartState.EMBARGOED, kind_code(held.header.kind)
+    link = read_link(held.header)
     return HistoryEntry(
         position=position,
         mechanism=member.slug,
@@ -296,19 +298,21 @@ def _history_entry(
         received_ms=held.stored.received_ms,
         content=content,
         content_state=state,
-        remarks=(*_link_remark(reader.roster, held.header), *_remarks(reader.roster, placed)),
+        remarks=(
+            *_link_remark(reader.roster, held.header.kind, link),
+            *_remarks(reader.roster, placed),
+        ),
         not_before_ms=not_before_ms,
         audience=held.audience,
         attachments=attachments_of(held.header, content, held.further),
         refs=held.header.refs,
         case_id=held.header.case_id,
-        link=read_link(held.header),
+        link=link,
     )
 
 
-def _link_remark(roster: Roster, header: Header) -> tuple[str, ...]:
+def _link_remark(roster: Roster, kind: int, link: Link | None) -> tuple[str, ...]:
     """What an event says of a link; not of which other case, which its reader may not know of."""
-    link = read_link(header)
     if link is None:
         return ()
     if isinstance(link, LinkProposal):
@@ -319,7 +323,7 @@ def _link_remark(roster: Roster, header: Header) -> tuple[str, ...]:
         EventKind.CASE_LINK_DECLINED: "declines",
         EventKind.CASE_UNLINKED: "ends",
     }
-    return (f"{said[EventKind(header.kind)]} {proposal}",)
+    return (f"{said[EventKind(kind)]} {proposal}",)
 
 
 def _name_of(roster: Roster, log_id: LogId) -> str:

@@ -28,7 +28,7 @@ from registry.views.briefings.told import (
     Material,
     Recipient,
     ToldCase,
-    told_places,
+    fitting_places,
 )
 from registry.views.case_file import CaseHistory, PartState, Reader, read_vector
 from registry.views.projector import ENTRIES, PARTS
@@ -132,19 +132,20 @@ class Briefings:
         kept = tuple(e for e in export.events if not isinstance(e.content, NEVER_TOLD))
         acts = tuple(acts_of(replace(history, events=kept)))
         situation_of = self._registry.situations.state_of(history.case_id) or ""
-        told = told_places(acts, order, situation_of=situation_of)
+        fitting = fitting_places(acts, order, situation_of=situation_of)
         with_content = sum(e.content_state is not PartState.NONE for e in history.events)
         case = ToldCase(
             case_id=history.case_id,
             situation_of=situation_of,
             acts=acts,
             leaf_hashes={(str(e.origin), e.index): e.leaf_hash for e in kept},
-            told=told,
+            fitting=fitting.places,
+            told=fitting.told,
             withheld=with_content - len(kept),
             names_taken_out=export.names_taken_out,
             digest=case_digest(history.case_id, [e.leaf_hash for e in history.events]),
         )
-        shown = (e for e in kept if (str(e.origin), e.index) in told)
+        shown = (e for e in kept if (str(e.origin), e.index) in fitting.told)
         return case, sum(e.is_confidential for e in shown)
 
     def _candidates(self, order: BriefingOrder, hidden: frozenset[CaseId]) -> set[CaseId]:
