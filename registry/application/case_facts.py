@@ -14,12 +14,11 @@ from registry.store.values import StoredEntry, read_header
 from registry.views.acts import acts_of
 from registry.views.case_file import (
     Reader,
-    first_parts,
     read_content,
     read_history,
-    visible_entries,
 )
 from registry.views.case_list import SituationNames
+from registry.views.events_read import first_parts, visible_entries
 
 _KINDS: Final = {int(kind): kind for kind in EventKind}
 

@@ -13,16 +13,15 @@ read does not leave.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Final, NamedTuple
 
-from registry.application.knowledge import Place, what_authors_knew
+from registry.application.consent_folds import NO_CONSENTS, CaseConsents, fold_case
+from registry.application.knowledge import Place
 from registry.application.named_persons import (
     OWN_TYPE,
     WITHDRAWAL_TYPE,
-    matters,
     may_name,
     persons_in,
     read_consent,
@@ -31,42 +30,35 @@ from registry.application.named_persons import (
 )
 from registry.application.stored_content import require_open
 from registry.domain.audience import EVERYONE, AudienceChoice
-from registry.domain.consent import ConsentEvent, Consents, ends_a_use, fold_consents
+from registry.domain.consent import ends_a_use
 from registry.domain.content import (
-    ActContent,
     ConsentRecorded,
     ConsentWithdrawn,
 )
 from registry.domain.identifiers import CaseId, Commitment, LogId, MemberId
 from registry.domain.protected_names import find_names, texts_of
-from registry.domain.release import KnownPersons, uses_of_audience
+from registry.domain.release import uses_of_audience
 from registry.log.entry import Audience, Header
 from registry.log.roster import Member
 from registry.store.audiences import audience_of
 from registry.store.values import (
     FreezeStored,
     HeldPart,
+    LogState,
     PartsErased,
     PartsStored,
+    StoredEntry,
     StoreEvent,
     read_header,
 )
-from registry.views.case_file import Reader, visible_entries
+from registry.views.case_file import Reader
 from registry.views.case_list import SituationNames
+from registry.views.events_read import EventsRead
 
 _CASES_KEPT: Final = 256
 _PARTS_AT_ONCE: Final = 64
 _SHARING: Final = frozenset({"names_in_public", "share_with_mechanisms"})
 """The uses by which a name reaches another mechanism."""
-
-
-class NamingEvent(NamedTuple):
-    """An event whose content, held here, names persons."""
-
-    log_id: LogId
-    index: int  # type: ignore[assignment] # the field, not tuple.index
-    header: Header
-    person_ids: frozenset[str]
 
 
 class PartPlace(NamedTuple):
@@ -77,36 +69,11 @@ class PartPlace(NamedTuple):
     commitment: Commitment
 
 
-@dataclass(frozen=True, slots=True)
-class CaseConsents:
-    """What this node knows of the persons of a case."""
+class ConsentsAsRead(NamedTuple):
+    """What was stored when reading began: a version of all consents, and how long the logs were."""
 
-    known: KnownPersons
-    naming: tuple[NamingEvent, ...]
-    events: tuple[ConsentEvent, ...]
-
-    def with_record(
-        self, log_id: LogId, content: ActContent, seen: Callable[[], Mapping[LogId, int]]
-    ) -> KnownPersons:
-        """What is known once `content` is recorded as the newest event of a log.
-
-        Args:
-            log_id: the log.
-            content: what is about to be recorded in it.
-            seen: gives the newest event of each log that its author holds.
-        """
-        is_consent = isinstance(content, ConsentRecorded | ConsentWithdrawn)
-        if not content.persons and not is_consent:
-            return self.known
-        names = _merged(self.known.names, content)
-        if not isinstance(content, ConsentRecorded | ConsentWithdrawn):
-            return KnownPersons(self.known.consents, names)
-        newest = ConsentEvent(log_id, 2**63, content, seen())
-        return KnownPersons(fold_consents((*self.events, newest)), names)
-
-
-NO_CONSENTS: Final = CaseConsents(KnownPersons(Consents(), {}), (), ())
-"""Of a case that is being opened, and of the situation of a State, which holds public records."""
+    version: int
+    states: Mapping[LogId, LogState]
 
 
 class ConsentDesk:
@@ -181,13 +148,41 @@ class ConsentDesk:
                 self._kept.move_to_end(case_id)
                 return kept
         folded = self._read(case_id)
+        self._keep(case_id, folded, version)
+        return folded
+
+    def before_reading(self) -> ConsentsAsRead:
+        """To be asked for before a case is read for `keep_read`."""
+        version = self._version
+        return ConsentsAsRead(version, {state.log_id: state for state in self._store.log_states()})
+
+    def keep_read(
+        self,
+        case_id: CaseId,
+        held: Sequence[StoredEntry],
+        read: EventsRead,
+        as_read: ConsentsAsRead,
+    ) -> None:
+        """Folds the consents of a case from what was read of it already, for `of_case`.
+
+        Args:
+            case_id: the case.
+            held: all its entries.
+            read: what was read of them.
+            as_read: from before they were read; nothing is kept if something has come since that
+                may change what is known of consents.
+        """
+        places = [(each.log_id, each.index) for each in held]
+        parts = [part for place in places if (part := read.parts.get(place)) is not None]
+        self._keep(case_id, fold_case(held, as_read.states, read.headers, parts), as_read.version)
+
+    def _keep(self, case_id: CaseId, folded: CaseConsents, version: int) -> None:
         with self._lock:
             # What was read before such an event is not kept after it.
             if version == self._version:
                 self._kept[case_id] = folded
                 while len(self._kept) > _CASES_KEPT:
                     self._kept.popitem(last=False)
-        return folded
 
     def sendable(
         self, parts: Sequence[HeldPart], member: Member, cases: Mapping[Place, CaseId]
@@ -345,43 +340,10 @@ class ConsentDesk:
         states = {state.log_id: state for state in self._store.log_states()}
         held = self._store.case_entries(case_id)
         headers = {(e.log_id, e.index): read_header(e.entry) for e in held}
-        valid = {(e.log_id, e.index) for e in visible_entries(self._store, states, case_id)}
-        known = what_authors_knew([e for e in held if (e.log_id, e.index) in valid], headers)
-        events: list[ConsentEvent] = []
-        naming: list[NamingEvent] = []
-        names: Mapping[str, tuple[str, ...]] = {}
-        for place, content in self._whatmatters(headers):
-            # A withdrawal counts wherever it stands; a void grant does not.
-            if isinstance(content, ConsentWithdrawn) or (
-                isinstance(content, ConsentRecorded) and place in valid
-            ):
-                events.append(ConsentEvent(*place, content, known.get(place, {})))
-            if content.persons:
-                ids = frozenset(person.person_id for person in content.persons)
-                naming.append(NamingEvent(*place, headers[place], ids))
-                names = _merged(names, content)
-        persons = KnownPersons(fold_consents(events), names)
-        return CaseConsents(persons, tuple(naming), tuple(events))
+        return fold_case(held, states, headers, self._first_parts(headers))
 
-    def _whatmatters(self, headers: Mapping[Place, Header]) -> Iterator[tuple[Place, ActContent]]:
-        """Reads the typed contents of events that name persons or speak of consents.
-
-        Some at a time: a case may hold more content than fits into memory.
-        """
+    def _first_parts(self, headers: Mapping[Place, Header]) -> Iterator[HeldPart]:
+        """Some at a time: a case may hold more content than fits into memory."""
         keys = [(*place, 0) for place, header in headers.items() if header.parts]
         for start in range(0, len(keys), _PARTS_AT_ONCE):
-            for part in self._store.parts_of(keys[start : start + _PARTS_AT_ONCE]):
-                content = read_content(part) if matters(part.media_type, part.content) else None
-                if content is not None:
-                    yield (part.log_id, part.index), content
-
-
-def _merged(
-    names: Mapping[str, tuple[str, ...]], content: ActContent
-) -> dict[str, tuple[str, ...]]:
-    merged = dict(names)
-    for person in content.persons:
-        known = merged.get(person.person_id, ())
-        if person.name not in known:
-            merged[person.person_id] = (*known, person.name)
-    return merged
+            yield from self._store.parts_of(keys[start : start + _PARTS_AT_ONCE])

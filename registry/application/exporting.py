@@ -84,14 +84,19 @@ class Exporting:
             if cleaned is not None:
                 if taken_out := len(content.persons) - len(cleaned.persons):
                     withheld[event.log_id, event.index] = taken_out
-                kept.append(replace(event, content=cleaned))
+                is_as_it_was = cleaned is content
+                kept.append(event if is_as_it_was else replace(event, content=cleaned))
         left_out = len(history.events) - len(kept)
         return Export(tuple(kept), left_out, sum(withheld.values()), withheld)
 
     def _readable(self, event: HistoryEntry) -> ActContent | None:
         """The content if it is here and its time has come; an author reads its own before."""
-        is_due = not is_embargoed(event.not_before_ms, now_ms=self._reader.now_ms())
-        return event.content if event.content_state is PartState.PRESENT and is_due else None
+        if event.content_state is not PartState.PRESENT:
+            return None
+        has_embargo = bool(event.not_before_ms)
+        if has_embargo and is_embargoed(event.not_before_ms, now_ms=self._reader.now_ms()):
+            return None
+        return event.content
 
 
 def _rule(roster: Roster, purpose: ExportPurpose, recipients: tuple[str, ...]) -> _Purpose:
@@ -115,6 +120,8 @@ def _cleaned(
     content: ActContent, uses: tuple[Use, ...], log_id: LogId, known: KnownPersons
 ) -> ActContent | None:
     """The content without the persons whose consent is missing; None if nothing may be used."""
+    if not content.persons and not known.names:
+        return content  # nobody is named in it, nor could be in its text
     permitted = {
         verdict.person_id
         for verdict in judge_persons(content, uses, log_id, known)

@@ -30,7 +30,8 @@ from registry.log.roster import Member
 from registry.store.audiences import audience_of
 from registry.store.values import Appended, read_header
 from registry.views.acting_rows import IntentRow
-from registry.views.case_file import first_parts, read_content
+from registry.views.case_file import read_content
+from registry.views.events_read import first_parts
 
 Standing: TypeAlias = Literal["any", "live", "lapsed"]
 _COMPARED_MAX: Final = 500

@@ -25,7 +25,8 @@ from registry.domain.identifiers import CaseId, LogId, RootHash
 from registry.errors import InvalidRequest, NotFound
 from registry.log.entry import Header
 from registry.store.values import LogState, StoredEntry, read_header
-from registry.views.case_file import CaseHistory, Reader, read_history, visible_entries
+from registry.views.case_file import CaseHistory, Reader, read_history
+from registry.views.events_read import visible_entries
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import Final
 
 from registry.application.attachments import attached_uploads, commitments, described
 from registry.application.case_facts import facts_of
-from registry.application.consents import NO_CONSENTS, ConsentDesk
+from registry.application.consent_folds import NO_CONSENTS
+from registry.application.consents import ConsentDesk
 from registry.application.request_keys import RequestKeys
 from registry.application.situation_links import SituationLinks
 from registry.domain.asking import refuse_plain_recording

@@ -7,7 +7,8 @@ erased here; a no is erased together with the consent that it ended, or once a w
 
 from collections.abc import Mapping, Sequence
 
-from registry.application.consents import CaseConsents, ConsentDesk
+from registry.application.consent_folds import CaseConsents
+from registry.application.consents import ConsentDesk
 from registry.application.stored_content import require_open
 from registry.domain.consent import fold_consents
 from registry.domain.content import ConsentRecorded, kind_of_media_type

@@ -21,7 +21,7 @@ from registry.errors import CursorOutOfRange, InvalidRequest, NotFound
 from registry.log.merkle import leaf_hash
 from registry.store.entries import EntryStore
 from registry.store.values import Change, PartChange, read_header
-from registry.views.case_file import visible_entries
+from registry.views.events_read import visible_entries
 
 CHANGES_AT_ONCE: Final = 500
 _CURSOR: Final = re.compile(

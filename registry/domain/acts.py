@@ -50,7 +50,9 @@ def place_of(pointer: EventPointer | None) -> tuple[str, int] | None:
 
 def states_of(content: ActContent) -> tuple[str, ...]:
     """All States that an act concerns: those it names as such, and who it is addressed to."""
-    named = filter(None, (said(content, name, "") for name in _CONCERNED))
+    named = [state for name in _concerned(type(content)) if (state := getattr(content, name))]
+    if not named and len(content.states) <= 1:
+        return content.states
     return tuple(dict.fromkeys((*content.states, *named)))
 
 
@@ -73,6 +75,11 @@ def themes_of(content: ActContent) -> tuple[str, ...]:
 def instrument_of(content: ActContent) -> str:
     """The code of the instrument that an act names; empty = none."""
     return said(content, "instrument", "")
+
+
+@cache
+def _concerned(model: type[ActContent]) -> tuple[str, ...]:
+    return tuple(name for name in _CONCERNED if name in _fields(model))
 
 
 @cache

@@ -11,6 +11,7 @@ whoever looks.
 import calendar
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache, lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from registry.domain.acts import Act, instrument_of, place_of, said
@@ -41,6 +42,8 @@ _DATES: Final[Sequence[tuple[Matter, str]]] = (
     ("report_due", "report_due_date"),
     ("hearing", "next_hearing_date"),
 )
+_BY_CLOCK: Final = frozenset({"reply_due", "followup_due"})
+_GIVE_DAYS: Final = frozenset({"instrument", *(field for _, field in _DATES)})
 LATE_MATTERS: Final[tuple[Matter, ...]] = ("reply_due", "followup_due", "report_due")
 """What can be overdue: a hearing cannot."""
 _NO_ANSWER: Final = frozenset({"acknowledgement", "translation_pending"})
@@ -103,6 +106,8 @@ def obligations_of(acts: Iterable[Act], profiles: Profiles) -> tuple[Obligation,
     """
     known = list(acts)
     days = _own_days(known, profiles)
+    if not days:
+        return ()
     after = _Following(known, days)
     dated = (act for act in known if act.place in days)
     found = [each for act in dated for each in _arising(act, days[act.place], after, profiles)]
@@ -111,9 +116,12 @@ def obligations_of(acts: Iterable[Act], profiles: Profiles) -> tuple[Obligation,
 
 def last_day(value: PartialDate) -> date | None:
     """The last day that a date can mean; None = it is unknown."""
-    if not value.value:
-        return None
-    year, month, day = (*map(int, value.value.split("-")), 0, 0)[:3]
+    return _last_day(value.value) if value.value else None
+
+
+@lru_cache(maxsize=4096)
+def _last_day(text: str) -> date:
+    year, month, day = (*map(int, text.split("-")), 0, 0)[:3]
     if day:
         return date(year, month, day)
     month = month or _MONTHS_A_YEAR
@@ -134,6 +142,8 @@ def _own_days(acts: Sequence[Act], profiles: Profiles) -> _Days:
     for act in acts:
         if isinstance(act.content, ReplyExtensionGranted):
             continue  # it moves another's date
+        if not extended and not _may_have_day(type(act.content)):
+            continue
         for matter, field in _DATES:
             day, is_by_clock = _due(act.content, matter, field, profiles)
             if day is None and matter == "reply_due":
@@ -141,6 +151,12 @@ def _own_days(acts: Sequence[Act], profiles: Profiles) -> _Days:
             if day is not None:
                 found.setdefault(act.place, []).append(_Day(matter, day, is_by_clock))
     return found
+
+
+@cache
+def _may_have_day(model: type[ActContent]) -> bool:
+    """Whether acts of a kind can name a day, or an instrument that has a clock."""
+    return not model.model_fields.keys().isdisjoint(_GIVE_DAYS)
 
 
 def _arising(
@@ -185,10 +201,12 @@ def _due(
     named: PartialDate | None = said(content, field, None)
     if named is not None and (day := last_day(named)):
         return day, False
-    instrument = profiles.instrument(instrument_of(content))
+    instrument = profiles.instrument(instrument_of(content)) if matter in _BY_CLOCK else None
+    if instrument is None or instrument.event_kind is not content.kind:
+        return None, False
     acted = content.act_date()
     began = None if acted is None else last_day(acted)
-    if instrument is None or began is None or instrument.event_kind is not content.kind:
+    if began is None:
         return None, False
     if matter == "reply_due" and instrument.reply_days:
         return _later(began, days=instrument.reply_days), True

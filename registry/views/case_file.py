@@ -11,7 +11,7 @@ Rules it keeps (the design's history rules):
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 from registry.domain.content import ActContent, decode_content, kind_of_media_type
 from registry.domain.embargo import is_embargoed
@@ -33,15 +33,14 @@ from registry.log.links import Link, LinkProposal, read_link
 from registry.log.merkle import leaf_hash
 from registry.log.ordering import CaseEvent, PlacedEvent, order_case
 from registry.log.roster import Roster
-from registry.store.audiences import audiences_of
 from registry.store.entries import EntryStore
 from registry.store.values import HeldPart, LogState, StoredEntry, read_header
-from registry.views.attachments import (
-    AttachmentView,
-    Further,
-    attachments_of,
-    further_parts,
-    with_clean_attachments,
+from registry.views.attachments import AttachmentView, attachments_of, with_clean_attachments
+from registry.views.events_read import (
+    EventsRead,
+    HeldEvent,
+    read_events,
+    visible_entries,
 )
 
 
@@ -59,7 +58,6 @@ class PartState(Enum):
 
 _STAYS: Final = frozenset({PartState.WITHHELD, PartState.ERASED})
 """Told whether there is an embargo or not."""
-_WITH_EFFECT: Final = frozenset({EventKind.AUDIENCE_WIDENED, EventKind.CONTENT_ERASED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +126,6 @@ class Reader:
     now_ms: Callable[[], int] = _before_every_embargo
 
 
-class _Held(NamedTuple):
-    """What is held of an event."""
-
-    header: Header
-    part: HeldPart | None
-    stored: StoredEntry
-    audience: Audience
-    is_erased: bool
-    has_effect: bool
-    further: Further
-
-
 def read_history(
     reader: Reader,
     case_id: CaseId,
@@ -168,37 +154,33 @@ def read_history(
         states = {log_id: _cut(state, at.get(log_id, 0)) for log_id, state in states.items()}
     case_ids = sorted({case_id, *linked})
     entries = [e for each in case_ids for e in visible_entries(reader.store, states, each)]
-    headers = {(e.log_id, e.index): read_header(e.entry) for e in entries}
-    placed = place_events(entries, headers)
-    parts = first_parts(reader.store, headers)
-    audiences = audiences_of(reader.store, headers)
-    erased = reader.store.tombstones(headers)
-    control = {place for place, header in headers.items() if header.kind in _WITH_EFFECT}
-    effective = reader.store.effective_control(control)
-    further = further_parts(reader.store, headers, erased)
-    held = {
-        place: _Held(
-            headers[place],
-            parts.get(place),
-            entry,
-            audience=audiences[place],
-            is_erased=(*place, 0) in erased,
-            has_effect=place not in control or place in effective,
-            further=further,
-        )
-        for entry in entries
-        for place in ((entry.log_id, entry.index),)
-    }
+    vector = read_vector(reader.store, reader.roster, states)
+    return history_from(reader, case_ids[0], entries, read_events(reader.store, entries), vector)
+
+
+def history_from(
+    reader: Reader,
+    case_id: CaseId,
+    entries: Sequence[StoredEntry],
+    read: EventsRead,
+    vector: tuple[LogPlace, ...],
+) -> CaseHistory:
+    """Orders what was read of a case.
+
+    Args:
+        reader: whose clock and roster count.
+        case_id: the case.
+        entries: those of its entries that the vector covers and that are not void.
+        read: what was read of these, and perhaps of others.
+        vector: what the history stands for.
+    """
+    placed = place_events(entries, read.headers)
     events = tuple(
-        _history_entry(reader, position, event, held[event.event.log_id, event.event.index])
+        _history_entry(reader, position, event, read.of((event.event.log_id, event.event.index)))
         for position, event in enumerate(placed)
     )
-    return CaseHistory(
-        case_id=case_ids[0],
-        events=events,
-        digest=case_digest(case_ids[0], [event.leaf_hash for event in events]),
-        vector=read_vector(reader.store, reader.roster, states),
-    )
+    digest = case_digest(case_id, [event.leaf_hash for event in events])
+    return CaseHistory(case_id=case_id, events=events, digest=digest, vector=vector)
 
 
 def _cut(state: LogState, size: int) -> LogState:
@@ -216,14 +198,6 @@ def digest_of_case(
     headers = {(e.log_id, e.index): read_header(e.entry) for e in entries}
     placed = place_events(entries, headers)
     return case_digest(case_id, [event.event.leaf_hash for event in placed])
-
-
-def visible_entries(
-    store: EntryStore, states: Mapping[LogId, LogState], case_id: CaseId
-) -> list[StoredEntry]:
-    """Reads the entries of a case that the given log states cover and that are not void."""
-    sizes = {log_id: state.valid_size for log_id, state in states.items()}
-    return [e for e in store.case_entries(case_id) if e.index < sizes.get(e.log_id, 0)]
 
 
 def place_events(
@@ -257,14 +231,6 @@ def read_vector(
     return tuple(sorted(places, key=lambda place: place.origin))
 
 
-def first_parts(
-    store: EntryStore, headers: Mapping[tuple[LogId, int], Header]
-) -> dict[tuple[LogId, int], HeldPart]:
-    """Reads part 0, the typed content, of every event that has one and is held."""
-    keys = [(log_id, index, 0) for (log_id, index), header in headers.items() if header.parts]
-    return {(part.log_id, part.index): part for part in store.parts_of(keys)}
-
-
 def read_content(
     header: Header, part: HeldPart | None, member_id: MemberId, audience: Audience | None = None
 ) -> tuple[ActContent | None, PartState, str]:
@@ -294,7 +260,7 @@ def read_content(
     return content, PartState.OPAQUE if content is None else PartState.PRESENT, code
 
 
-def _read(held: _Held, member_id: MemberId) -> tuple[ActContent | None, PartState, str]:
+def _read(held: HeldEvent, member_id: MemberId) -> tuple[ActContent | None, PartState, str]:
     """Like `read_content`, with what control has done to the event, or the event to others."""
     if held.is_erased:
         return None, PartState.ERASED, kind_code(held.header.kind)
@@ -303,7 +269,9 @@ def _read(held: _Held, member_id: MemberId) -> tuple[ActContent | None, PartStat
     return read_content(held.header, held.part, member_id, held.audience)
 
 
-def _history_entry(reader: Reader, position: int, placed: PlacedEvent, held: _Held) -> HistoryEntry:
+def _history_entry(
+    reader: Reader, position: int, placed: PlacedEvent, held: HeldEvent
+) -> HistoryEntry:
     event = placed.event
     member = reader.roster.member_by_log(event.log_id)
     not_before_ms = held.header.parts[0].not_before_ms if held.header.parts else 0
@@ -311,11 +279,13 @@ def _history_entry(reader: Reader, position: int, placed: PlacedEvent, held: _He
     content = with_clean_attachments(content)
     if (
         member.id != reader.member_id
+        and not_before_ms
         and state not in _STAYS
         and is_embargoed(not_before_ms, now_ms=reader.now_ms())
     ):
         # Also if somebody has given it too early; its author reads what it wrote.
         content, state, code = None, PartState.EMBARGOED, kind_code(held.header.kind)
+    link = read_link(held.header)
     return HistoryEntry(
         position=position,
         mechanism=member.slug,
@@ -328,19 +298,21 @@ def _history_entry(reader: Reader, position: int, placed: PlacedEvent, held: _He
         received_ms=held.stored.received_ms,
         content=content,
         content_state=state,
-        remarks=(*_link_remark(reader.roster, held.header), *_remarks(reader.roster, placed)),
+        remarks=(
+            *_link_remark(reader.roster, held.header.kind, link),
+            *_remarks(reader.roster, placed),
+        ),
         not_before_ms=not_before_ms,
         audience=held.audience,
         attachments=attachments_of(held.header, content, held.further),
         refs=held.header.refs,
         case_id=held.header.case_id,
-        link=read_link(held.header),
+        link=link,
     )
 
 
-def _link_remark(roster: Roster, header: Header) -> tuple[str, ...]:
+def _link_remark(roster: Roster, kind: int, link: Link | None) -> tuple[str, ...]:
     """What an event says of a link; not of which other case, which its reader may not know of."""
-    link = read_link(header)
     if link is None:
         return ()
     if isinstance(link, LinkProposal):
@@ -351,7 +323,7 @@ def _link_remark(roster: Roster, header: Header) -> tuple[str, ...]:
         EventKind.CASE_LINK_DECLINED: "declines",
         EventKind.CASE_UNLINKED: "ends",
     }
-    return (f"{said[EventKind(header.kind)]} {proposal}",)
+    return (f"{said[EventKind(kind)]} {proposal}",)
 
 
 def _name_of(roster: Roster, log_id: LogId) -> str:

@@ -5,7 +5,7 @@ where those of two bodies that count (`registry.domain.claims`) differ on that s
 so. That several bodies ask the same is a proposal, until a person accepts or declines it.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from registry.domain.acts import Act, instrument_of, place_of, said
@@ -49,6 +49,14 @@ def follow_up_documents(
         acts: its readable acts.
         confidential: acts that are not for every member, and all that those are about.
     """
+    for act, row in follow_up_rows(case_id, acts, confidential=confidential):
+        yield _document(act, row)
+
+
+def follow_up_rows(
+    case_id: CaseId, acts: Sequence[Act], *, confidential: Collection[Place]
+) -> Iterator[tuple[Act, FollowUpRow]]:
+    """Each act of a case that is followed up, and what came of it; arguments as above."""
     following: dict[tuple[str, int], list[Act]] = {}
     for act in acts:
         if (place := place_of(act.content.about)) is not None:
@@ -57,7 +65,8 @@ def follow_up_documents(
         after = following.get(act.place, [])
         is_asking = isinstance(act.content, RecommendationMade | CommitmentMade)
         if is_asking or any(isinstance(each.content, FollowupAssessed) for each in after):
-            yield _document(case_id, act, after, is_confidential=act.place in confidential)
+            row = _row(case_id, act, after, is_confidential=act.place in confidential)
+            yield act, row
 
 
 def concordance_documents(
@@ -98,15 +107,12 @@ def concordance_documents(
         )
 
 
-def _document(
-    case_id: CaseId, act: Act, after: Sequence[Act], *, is_confidential: bool
-) -> Document:
+def _row(case_id: CaseId, act: Act, after: Sequence[Act], *, is_confidential: bool) -> FollowUpRow:
     content = act.content
     acted = content.act_date()
     assessments = tuple(_assessments(after))
     scale, is_contradicted = _scale(after)
-    states = _addressed(content)
-    row = FollowUpRow(
+    return FollowUpRow(
         case_id=case_id,
         origin=act.origin,
         index=act.index,
@@ -116,7 +122,7 @@ def _document(
         instrument=instrument_of(content),
         date="" if acted is None else acted.value,
         title=name_of(content),
-        states=states,
+        states=_addressed(content),
         themes=content.themes,
         references=content.references,
         responses=tuple(_responses(act, after)),
@@ -127,6 +133,9 @@ def _document(
         is_invented=content.is_invented,
         is_confidential=is_confidential,
     )
+
+
+def _document(act: Act, row: FollowUpRow) -> Document:
     return Document(
         view=VIEW,
         key=place_key(act.origin, act.index),
@@ -135,10 +144,10 @@ def _document(
         facets=(
             ("kind", row.kind),
             ("mechanism", act.mechanism),
-            ("outcome", scale),
-            *act_facets(content, states),
+            ("outcome", row.scale),
+            *act_facets(act.content, row.states),
         ),
-        text=words_of([content]),
+        text=words_of([act.content]),
     )
 
 

@@ -10,9 +10,9 @@ from registry.domain.identifiers import CaseId, Slug
 from registry.domain.mechanisms import Profiles
 from registry.store.read_models import Document
 from registry.views.acts import Place, act_facets, name_of, place_key, words_of
-from registry.views.follow_up import follow_up_documents
+from registry.views.follow_up import follow_up_rows
 from registry.views.meeting_rows import AgendaRow, CommitmentRow, MeetingRow
-from registry.views.rows import FollowUpRow, decode_row, encode_row
+from registry.views.rows import encode_row
 
 VIEW: Final = "meeting"
 
@@ -64,9 +64,8 @@ def commitment_rows(
     """All commitments of a case and how they stand, in the order of record."""
     if not any(isinstance(act.content, CommitmentMade) for act in acts):
         return ()
-    documents = follow_up_documents(case_id, acts, confidential=())
-    followed = [decode_row(FollowUpRow, document.row) for document in documents]
-    scales = {(row.origin, row.index): row.scale for row in followed}
+    followed = follow_up_rows(case_id, acts, confidential=())
+    scales = {(row.origin, row.index): row.scale for _, row in followed}
     due = {
         (each.origin, each.index): each
         for each in obligations_of(acts, profiles)

@@ -40,8 +40,9 @@ p { margin: .5rem 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0 1rem; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0;
-  border-bottom: 1px solid #d9d9d9; overflow-wrap: anywhere; }
-thead th { border-bottom: 1.5px solid #1d1d1f; overflow-wrap: normal; }
+  border-bottom: 1px solid #d9d9d9; }
+td.code, .facts td { overflow-wrap: anywhere; }
+thead th { border-bottom: 1.5px solid #1d1d1f; }
 thead { display: table-header-group; }
 tr { break-inside: avoid; }
 th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
@@ -50,7 +51,8 @@ td.code { font: .78rem/1.45 ui-monospace, 'DejaVu Sans Mono', monospace; }
 table.facts { width: auto; } table.facts th { font-weight: normal; color: #4a4a4a;
   white-space: nowrap; padding-right: 1.4rem; }
 table.facts th, table.facts td { border-bottom-color: #ececec; }
-figure { margin: 1rem 0; } figure svg { max-width: 100%; height: auto; display: block; }
+figure { margin: 1rem 0; overflow-x: auto; }
+figure svg { width: 100%; min-width: 34rem; height: auto; display: block; }
 figcaption { font-size: .88rem; color: #4a4a4a; margin-bottom: .3rem; }
 a.cite { color: inherit; text-decoration: none; white-space: nowrap; }
 a.cite:hover, a.cite:focus { text-decoration: underline; }
@@ -119,8 +121,17 @@ def _(block: Table, words: Words) -> Iterator[str]:
     )
     rows = "".join(f"<tr>{_cells(block.columns, row)}</tr>\n" for row in block.rows)
     yield (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody>'
-        "</table></div>"
+        f'<div class="wide"><table>{_widths(block.columns)}<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _widths(columns: Sequence[Column]) -> str:
+    """The shares of columns, so that tables of one kind stand alike; others take what they need."""
+    whole = sum(each.share or 1 for each in columns)
+    return "".join(
+        f'<col style="width: {100 * each.share // whole}%">' if each.share else "<col>"
+        for each in columns
     )
 
 

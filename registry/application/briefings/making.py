@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 from registry.application.briefings.html import to_html
 from registry.application.briefings.markdown import to_markdown
 from registry.application.briefings.pdf import to_pdf
+from registry.application.briefings.reading import read_histories
 from registry.application.exporting import Exporting
 from registry.application.lists import Ask, Facets
 from registry.application.registry import Registry
@@ -27,9 +28,9 @@ from registry.views.briefings.told import (
     Material,
     Recipient,
     ToldCase,
-    told_places,
+    fitting_places,
 )
-from registry.views.case_file import CaseHistory, PartState, Reader, read_history, read_vector
+from registry.views.case_file import CaseHistory, PartState, Reader, read_vector
 from registry.views.projector import ENTRIES, PARTS
 
 Form: TypeAlias = Literal["md", "html", "pdf"]
@@ -102,12 +103,12 @@ class Briefings:
         members = [roster.member_by_slug(slug) for slug in dict.fromkeys(order.recipients)]
         states = {state.log_id: state for state in store.log_states()}
         vector = read_vector(store, roster, states)
-        sizes = {str(place.origin): place.size for place in vector}
+        asked = sorted(self._candidates(order, frozenset(hidden)))
         cases: list[ToldCase] = []
         confidential: dict[CaseId, int] = {}
         events = 0
-        for case_id in sorted(self._candidates(order, frozenset(hidden))):
-            history = _up_to(read_history(self._reader, case_id), sizes)
+        consents = self._registry.consents
+        for history in read_histories(self._reader, consents, asked, states, vector):
             events += len(history.events)
             if events > EVENTS_MAX:
                 msg = f"this is about more than {EVENTS_MAX} events: name fewer themes or States"
@@ -115,7 +116,7 @@ class Briefings:
             case, count = self.tell(history, order)
             if case.told:
                 cases.append(case)
-                confidential[case_id] = count
+                confidential[history.case_id] = count
         recipients = tuple(
             sorted(Recipient(str(member.slug), member.display_name) for member in members)
         )
@@ -131,19 +132,20 @@ class Briefings:
         kept = tuple(e for e in export.events if not isinstance(e.content, NEVER_TOLD))
         acts = tuple(acts_of(replace(history, events=kept)))
         situation_of = self._registry.situations.state_of(history.case_id) or ""
-        told = told_places(acts, order, situation_of=situation_of)
+        fitting = fitting_places(acts, order, situation_of=situation_of)
         with_content = sum(e.content_state is not PartState.NONE for e in history.events)
         case = ToldCase(
             case_id=history.case_id,
             situation_of=situation_of,
             acts=acts,
             leaf_hashes={(str(e.origin), e.index): e.leaf_hash for e in kept},
-            told=told,
+            fitting=fitting.places,
+            told=fitting.told,
             withheld=with_content - len(kept),
             names_taken_out=export.names_taken_out,
             digest=case_digest(history.case_id, [e.leaf_hash for e in history.events]),
         )
-        shown = (e for e in kept if (str(e.origin), e.index) in told)
+        shown = (e for e in kept if (str(e.origin), e.index) in fitting.told)
         return case, sum(e.is_confidential for e in shown)
 
     def _candidates(self, order: BriefingOrder, hidden: frozenset[CaseId]) -> set[CaseId]:
@@ -179,9 +181,3 @@ class Briefings:
             yield from (part.case_id for part in parts)
             after = parts[-1].id
         yield from models.due_embargoes(self._registry.clock_ms())
-
-
-def _up_to(history: CaseHistory, sizes: Mapping[str, int]) -> CaseHistory:
-    """A history without what came after the vector was read; the others keep their order."""
-    kept = tuple(e for e in history.events if e.index < sizes.get(str(e.origin), 0))
-    return replace(history, events=kept)

@@ -10,6 +10,7 @@ each time it is read, one version a step.
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -44,11 +45,14 @@ def media_type_of(kind: EventKind) -> str:
 
 def kind_of_media_type(media_type: str) -> EventKind | None:
     """The kind that a media type names, in whatever version this software knows; or None."""
+    kind, version = _kind_and_version(media_type)
+    return kind if kind is not None and version <= _current_version(kind) else None
+
+
+@lru_cache(maxsize=512)
+def _kind_and_version(media_type: str) -> tuple[EventKind | None, int]:
     found = _MEDIA_TYPE.fullmatch(media_type)
-    kind = _BY_CODE.get(found.group(1)) if found else None
-    if found is None or kind is None or int(found.group(2)) > _current_version(kind):
-        return None
-    return kind
+    return (_BY_CODE.get(found.group(1)), int(found.group(2))) if found else (None, 0)
 
 
 def encode_content(content: ActContent) -> bytes:

@@ -10,8 +10,8 @@ from registry.views.acts import Place
 from registry.views.briefings.document import Block, Cell, Column, Paragraph
 from registry.views.briefings.ground import Ground
 from registry.views.briefings.told import ToldCase
-from registry.views.follow_up import follow_up_documents
-from registry.views.rows import FollowUpRow, decode_row
+from registry.views.follow_up import follow_up_rows
+from registry.views.rows import FollowUpRow
 
 _DUE: Final = (
     Column("column_due"),
@@ -70,19 +70,10 @@ def _overdue(ground: Ground) -> Iterator[_Due]:
         return
     today = date.fromisoformat(ground.as_of)
     for case in ground.cases:
-        fitting = fitting_places(ground, case)
         for due in obligations_of(case.acts, ground.profiles):
-            is_asked = (due.origin, due.index) in fitting
+            is_asked = (due.origin, due.index) in case.fitting
             if is_asked and is_overdue(due.matter, due.state, due.due, today):
                 yield _Due(case, due)
-
-
-def fitting_places(ground: Ground, case: ToldCase) -> frozenset[Place]:
-    """The acts about what was asked for, whenever they were: what they ask may still be due."""
-    is_situation = bool(case.situation_of)
-    return frozenset(
-        act.place for act in case.acts if ground.order.fits(act.content, is_situation=is_situation)
-    )
 
 
 def recommendations(ground: Ground) -> tuple[Block, ...]:
@@ -119,8 +110,7 @@ def _followed(case: ToldCase) -> Iterator[_Followed]:
         after[about] = (*after.get(about, ()), act.place)
         if act.place in case.told:
             told.add(about)
-    for document in follow_up_documents(case.case_id, case.acts, confidential=()):
-        row = decode_row(FollowUpRow, document.row)
+    for _, row in follow_up_rows(case.case_id, case.acts, confidential=()):
         place = (row.origin, row.index)
         if place in told and row.kind != "commitment_made":
             yield _Followed(row, after.get(place, ()))

@@ -57,6 +57,8 @@ class BriefingOrder:
         What names no State or no theme counts with its case; the situation of a State has all
         themes, so that an act in it must name the theme.
         """
+        if not self.states and not self.themes:
+            return True
         states, themes = states_of(content), themes_of(content)
         fits_state = not self.states or not states or not set(self.states).isdisjoint(states)
         may_be_silent = not is_situation

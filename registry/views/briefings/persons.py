@@ -16,7 +16,6 @@ from registry.domain.content import (
 )
 from registry.domain.vocabulary import kind_code
 from registry.views.acts import Place, name_of
-from registry.views.briefings.asked import fitting_places
 from registry.views.briefings.document import Block, Cell, Column, Paragraph
 from registry.views.briefings.ground import Ground, by_date
 from registry.views.briefings.told import ToldCase, day_of
@@ -69,7 +68,6 @@ def detentions(ground: Ground) -> tuple[Block, ...]:
 
 
 def _detained(ground: Ground, case: ToldCase) -> Iterator[_Detained]:
-    fitting = fitting_places(ground, case)
     begun = {a.place: a.place for a in case.acts if isinstance(a.content, DetentionRecorded)}
     changes: dict[Place, tuple[Act, ...]] = {}
     released: dict[Place, Act] = {}
@@ -84,7 +82,7 @@ def _detained(ground: Ground, case: ToldCase) -> Iterator[_Detained]:
         elif isinstance(act.content, PersonReleased):
             released[place] = act
     for act in case.acts:
-        if not isinstance(act.content, DetentionRecorded) or act.place not in fitting:
+        if not isinstance(act.content, DetentionRecorded) or act.place not in case.fitting:
             continue
         end = released.get(act.place)
         ended = day_of(end.content) if end else ""

@@ -32,6 +32,8 @@ class ToldCase:
         situation_of: the State whose situation it is; empty = it is none.
         acts: every act that all recipients may see, in the order of record.
         leaf_hashes: of these, by place.
+        fitting: places of those that are about what was asked for, whenever they were: what they
+            ask may still be due.
         told: places of those that the briefing tells: they fit and lie in the period.
         withheld: events with content that are in none of these.
         names_taken_out: persons that were taken out of `acts` for want of consent.
@@ -42,6 +44,7 @@ class ToldCase:
     situation_of: str
     acts: tuple[Act, ...]
     leaf_hashes: Mapping[Place, LeafHash]
+    fitting: frozenset[Place]
     told: frozenset[Place]
     withheld: int
     names_taken_out: int
@@ -67,6 +70,8 @@ class ToldCase:
     def until(self, day: str) -> "ToldCase":
         """The case without acts that came after a day; those without a date stay."""
         kept = tuple(act for act in self.acts if first_day(act.content) <= day)
+        if len(kept) == len(self.acts):
+            return self
         return replace(self, acts=kept, told=self.told & {act.place for act in kept})
 
 
@@ -87,9 +92,17 @@ class Material:
     vector: tuple[LogPlace, ...]
 
 
-def told_places(
-    acts: Sequence[Act], order: BriefingOrder, *, situation_of: str
-) -> frozenset[Place]:
+class Fitting(NamedTuple):
+    """Acts of a case that are about what was asked for, whenever they were; those that are told."""
+
+    places: frozenset[Place]
+    told: frozenset[Place]
+
+
+_NOTHING: Final = Fitting(frozenset(), frozenset())
+
+
+def fitting_places(acts: Sequence[Act], order: BriefingOrder, *, situation_of: str) -> Fitting:
     """Which acts of a case a briefing tells; none = the case is not in it.
 
     Args:
@@ -97,19 +110,27 @@ def told_places(
         order: what was asked for.
         situation_of: the State whose situation the case is; empty = it is none.
     """
-    contents = [act.content for act in acts]
-    states = {state for content in contents for state in states_of(content)}
-    if situation_of:
-        states = {situation_of}
-    themes = {theme for content in contents for theme in themes_of(content)}
-    if not order.fits_case(states, themes):
-        return frozenset()
-    fitting = [act for act in acts if order.fits(act.content, is_situation=bool(situation_of))]
+    if not _is_asked_for(acts, order, situation_of=situation_of):
+        return _NOTHING
+    fits = order.fits
+    fitting = [act for act in acts if fits(act.content, is_situation=bool(situation_of))]
+    places = frozenset(act.place for act in fitting)
+    if not order.since and not order.until:
+        return Fitting(places, places)
     in_period = frozenset(act.place for act in fitting if order.has_in_period(day_of(act.content)))
     if not in_period:
-        return frozenset()
+        return _NOTHING
     # Nobody knows when they were: they stand beside those of the period.
-    return in_period | {act.place for act in fitting if not day_of(act.content)}
+    return Fitting(places, in_period | {a.place for a in fitting if not day_of(a.content)})
+
+
+def _is_asked_for(acts: Sequence[Act], order: BriefingOrder, *, situation_of: str) -> bool:
+    """Whether a case is of the States and on the themes that were asked for."""
+    if not order.states and not order.themes:
+        return True
+    states = {state for act in acts for state in states_of(act.content)}
+    themes = {theme for act in acts for theme in themes_of(act.content)}
+    return order.fits_case({situation_of} if situation_of else states, themes)
 
 
 def day_of(content: ActContent) -> str:
@@ -125,10 +146,11 @@ def first_day(content: ActContent) -> str:
 
 def newest_day(cases: Iterable[ToldCase]) -> str:
     """The last day that the date of the newest told act can mean; empty = none has a date."""
-    days = (
-        last_day(acted)
+    dates = {
+        acted.value: acted
         for case in cases
         for act in case.told_acts()
         if (acted := act.content.act_date()) is not None
-    )
+    }
+    days = map(last_day, dates.values())
     return max((day.isoformat() for day in days if day is not None), default="")
