@@ -15,7 +15,7 @@ def acted(asked: str, question: Question, *, briefly: bool = False) -> See:
     Args:
         asked: the question in words, after "asks".
         question: what is asked.
-        briefly: whether the acts are counted, not told.
+        briefly: whether the acts are counted, not told, and warnings alone are shown.
     """
 
     async def see(stage: Stage, slug: str) -> Sequence[str]:
@@ -43,7 +43,7 @@ def _told(
     for each in cases:
         yield from _case(each, briefly=briefly)
     if question.planned_instrument:
-        yield from _overlaps(question.planned_body, answer.overlaps)
+        yield from _overlaps(question.planned_body, answer.overlaps, only_warnings=briefly)
 
 
 def _case(found: MatchedCase, *, briefly: bool) -> Iterator[str]:
@@ -65,7 +65,9 @@ def _act(each: ActingAct) -> str:
     return f"{each.act.date or 'undated'} {profiles.body_name(each.act.body)}: {what} ({nature})"
 
 
-def _overlaps(planning: str, overlaps: Sequence[ProcedureOverlap]) -> Iterator[str]:
+def _overlaps(
+    planning: str, overlaps: Sequence[ProcedureOverlap], *, only_warnings: bool
+) -> Iterator[str]:
     """Whom the body that plans meets: warnings, then what is for information."""
     for is_duplication, words in (
         (True, "is WARNED of a duplication, as both procedures are quasi-judicial: "),
@@ -78,5 +80,5 @@ def _overlaps(planning: str, overlaps: Sequence[ProcedureOverlap]) -> Iterator[s
             for body in each.bodies
             if body != planning
         ]
-        if met:
+        if met and (is_duplication or not only_warnings):
             yield f"{words}{'; '.join(met)}"

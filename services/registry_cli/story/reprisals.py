@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 
 from registry.client.casework import Filter
-from registry.client.reprisals import Alert, ImpunityItem, Reprisal
+from registry.client.reprisal_values import Alert, ImpunityItem
 from registry.domain.vocabulary import kind_title
-from registry_cli.reprisal_register_file import standing_text
 from registry_cli.story.cast import INVENTED_STATE
 from registry_cli.story.script import See
 from registry_cli.story.stage import Stage, until
 
 _ON_STATE = Filter(states=[INVENTED_STATE])
 _WHY = {
-    "cooperated_with": "they had cooperated with it",
+    "cooperated_with": "somebody had cooperated with it",
     "recorded": "it recorded it",
     "linked": "it recorded what this is about",
 }
@@ -66,12 +65,12 @@ def impunity(*, count: int) -> See:
 
 
 def came_again(name: str) -> See:
-    """The reprisal that came again after impunity, and where accountability stands."""
+    """The reprisal that came again after impunity for an earlier one."""
 
     async def see(stage: Stage, slug: str) -> Sequence[str]:
         rows = stage.clients[slug].reprisals.list_reprisals(_ON_STATE, recurring_only=True)
         (found,) = [row async for row in rows if row.event == stage.place(name)]
-        return (f"is told that the one of {found.date} CAME AGAIN after impunity: {_why(found)}",)
+        return (f"is told of the one of {found.date} that it CAME AGAIN after impunity",)
 
     return see
 
@@ -80,8 +79,3 @@ def _item(each: ImpunityItem) -> str:
     what = ", ".join(words.replace("_", " ") for words in each.what) or kind_title(each.kind)
     by = f", {each.authority}" if each.authority else ""
     return f"  {each.date}  {kind_title(each.kind)}: {what}{by}"
-
-
-def _why(found: Reprisal) -> str:
-    (earlier, *_) = found.after
-    return f"accountability for the earlier one, {standing_text(earlier.why, '', 0)}"

@@ -59,7 +59,7 @@ def released(name: str) -> See:
         times = await asyncio.gather(*waiting)
         late = [max(0, time_ms - stage.opens_ms[name]) for time_ms in times]
         told = ", ".join(f"{each} {ms} ms" for each, ms in zip(others, late, strict=True))
-        return (f"is shown by all nodes at one time; after it: {told}",)
+        return (f"sees it shown by all nodes at one time, and so long after it: {told}",)
 
     return see
 

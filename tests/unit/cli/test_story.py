@@ -127,7 +127,7 @@ def test_chapter_is_told_once_and_deeds_say_for_whom_they_are(
     for held_by in (("all",), ("own",), ("un", "iachr")):
         told = Told("A chapter", "un", "x", "2025-01-02", ("acts",), held_by, receipt)
         teller.tell(told)
-    teller.tell(Told("A chapter", "iachr", "", "", ("reads it",)))
+    teller.tell(Told("A chapter", "iachr", "", "", ("reads it", "and more")))
 
     lines = [line for line in capsys.readouterr().out.splitlines() if line]
     assert lines == [
@@ -136,4 +136,5 @@ def test_chapter_is_told_once_and_deeds_say_for_whom_they_are(
         "  2025-01-02  un                 acts (for itself alone)",
         "  2025-01-02  un                 acts (for iachr alone)",
         "              > iachr            reads it",
+        "                                 and more",
     ]

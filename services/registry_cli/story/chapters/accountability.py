@@ -8,7 +8,7 @@ from registry_cli.story.reprisals import alerted, came_again, impunity
 from registry_cli.story.script import Chapter, Deed, Look
 
 CHAPTER: Final = Chapter(
-    "Whether anybody answers for it: impunity, and what follows from it",
+    "Does anybody answer for it? Impunity, and what follows from it",
     (
         Deed(
             name="no investigation",
@@ -38,7 +38,7 @@ CHAPTER: Final = Chapter(
             },
         ),
         Look(UN.slug, alerted("second reprisal")),
-        Look(IACHR.slug, impunity(count=4)),
+        Look(IACHR.slug, impunity(count=5)),
         Look(IACHR.slug, came_again("second reprisal")),
     ),
 )

@@ -52,8 +52,8 @@ def _practice(name: str) -> See:
 
         await until(is_found, f"{slug} finds {name} from the case")
         (practice,) = found
-        reasons = (f"{each.matter.replace('_', ' ')} {each.code}" for each in practice.reasons)
-        return (f"finds it again from the case: {practice.title} ({', '.join(reasons)})",)
+        told = (f"{each.matter} {each.code}".replace("_", " ") for each in practice.reasons)
+        return (f"finds it again from the case: {practice.title} ({', '.join(told)})",)
 
     return see
 
@@ -100,7 +100,7 @@ CHAPTER: Final = Chapter(
             fields={
                 "title": "One observer in every hearing",
                 "themes": ("arbitrary_detention",),
-                "instruments": ("osce.trial_report",),
+                "instruments": ("obs.judicial_observation",),
                 "shared_date": "2025-10-16",
                 "practice": "In every hearing sits one observer; who sends them is agreed before.",
             },
