@@ -44,7 +44,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="end when all is shown")] = False,
     folder: Annotated[
         Path | None,
-        typer.Option(help="new folder to keep everything in; default: a temporary one"),
+        typer.Option(help="new folder to keep all in, its briefing too; default: temporary"),
     ] = None,
     kill_during_import: Annotated[
         bool,
@@ -57,7 +57,7 @@ def demo(
 ) -> None:
     """See it work: five mechanisms on this machine, real public records, one history, proof.
 
-    Takes about half a minute. Without --once the five nodes go on until Ctrl-C, for you to try.
+    Takes less than a minute. Without --once the five nodes go on until Ctrl-C, for you to try.
     """
     output = Output(is_json=json)
     place = _new_folder(folder)
