@@ -28,9 +28,9 @@ def intent_stands(name: str, *, state: str, clashes: int = 0) -> See:
 
 def _lines(intent: Intent) -> Iterator[str]:
     answers = [f"{each.body} {each.answer}" for each in intent.answers if each.counts]
-    settled = f" on {intent.settled}" if intent.settled else ""
+    became = f", {intent.state} on {intent.settled}" if intent.settled else ""
     answered = f"answered ({', '.join(answers)})" if answers else "not answered"
-    yield f"reads the intent of {intent.body}: {answered}, {intent.state}{settled}"
+    yield f"reads the intent of {intent.body}: {answered}{became}"
     for each in intent.clashes:
         days = each.start if each.start == each.end else f"{each.start} to {each.end}"
         yield f"is told that it CLASHES with the {each.action} of {each.body}: both on {days}"

@@ -1,6 +1,7 @@
 """Who is alerted of a reprisal, and what accountability followed, as nodes tell it."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from registry.client.casework import Filter
 from registry.client.reprisal_values import Alert, ImpunityItem
@@ -9,8 +10,8 @@ from registry_cli.story.cast import INVENTED_STATE
 from registry_cli.story.script import See
 from registry_cli.story.stage import Stage, until
 
-_ON_STATE = Filter(states=[INVENTED_STATE])
-_WHY = {
+_ON_STATE: Final = Filter(states=[INVENTED_STATE])
+_WHY: Final = {
     "cooperated_with": "somebody had cooperated with it",
     "recorded": "it recorded it",
     "linked": "it recorded what this is about",
@@ -78,4 +79,4 @@ def came_again(name: str) -> See:
 def _item(each: ImpunityItem) -> str:
     what = ", ".join(words.replace("_", " ") for words in each.what) or kind_title(each.kind)
     by = f", {each.authority}" if each.authority else ""
-    return f"  {each.date}  {kind_title(each.kind)}: {what}{by}"
+    return f"{each.date} {kind_title(each.kind)}: {what}{by}"

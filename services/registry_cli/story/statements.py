@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from typing import Final
 
 from registry.client import RegistryClient, case
 from registry.client.casework import EventPlace
@@ -11,7 +12,8 @@ from registry.errors import NotFound, PeerUnavailable
 from registry_cli.story.script import See
 from registry_cli.story.stage import TIMEOUT_S, Stage, until
 
-_HASH_SHOWN = 16
+_HASH_SHOWN: Final = 16
+_SIGNED: Final = {"signed": "in time", "named": "in time, as its author says"}
 
 
 def frozen(name: str) -> See:
@@ -69,7 +71,10 @@ def signed(name: str, *, late: str) -> See:
 
     async def see(stage: Stage, slug: str) -> Sequence[str]:
         shown = await _shown(stage, slug, name, "issued", late)
-        told = (f"{each.mechanism} ({each.state})" for each in shown.statement.signatures)
+        told = (
+            f"{each.mechanism} ({_SIGNED.get(each.state, each.state)})"
+            for each in shown.statement.signatures
+        )
         languages = ", ".join(each.language for each in shown.texts)
         return (f"reads it in {languages}, with the same hash, signed by {', '.join(told)}",)
 

@@ -5,12 +5,13 @@ from typing import Final
 
 from registry.client import case
 from registry.client.meetings import Meeting
-from registry.client.practices import Practice
+from registry.client.practices import Practice, PracticeReason
 from registry.domain.content import (
     CommitmentMade,
     MeetingHeld,
     PracticeShared,
 )
+from registry.domain.mechanisms import shipped_profiles
 from registry.errors import NotFound
 from registry_cli.story.cast import BODIES, COE, IACHR, ODIHR, UN
 from registry_cli.story.looks import owed
@@ -39,6 +40,12 @@ def _meeting(name: str, *, commitments: int) -> See:
     return see
 
 
+def _reason(reason: PracticeReason) -> str:
+    instrument = shipped_profiles().instrument(reason.code)
+    code = instrument.name if instrument else reason.code
+    return f"{reason.matter} {code}".replace("_", " ")
+
+
 def _practice(name: str) -> See:
     """A good practice, found again from the case, and why it fits."""
 
@@ -52,8 +59,8 @@ def _practice(name: str) -> See:
 
         await until(is_found, f"{slug} finds {name} from the case")
         (practice,) = found
-        told = (f"{each.matter} {each.code}".replace("_", " ") for each in practice.reasons)
-        return (f"finds it again from the case: {practice.title} ({', '.join(told)})",)
+        told = ", ".join(map(_reason, practice.reasons))
+        return (f"finds it again from the case: {practice.title} ({told})",)
 
     return see
 
