@@ -110,9 +110,14 @@ class Demonstration:
         client = self._clients[ODIHR.slug]
         return await client.record("demo:opinion", situation("POL"), ODIHR_OPINION)
 
-    def stage(self) -> Stage:
-        """The nodes as a stage for the story of an invented case."""
-        return Stage(self._clients)
+    def stage(self, now_ms: Callable[[], int], folder: Path) -> Stage:
+        """The nodes as a stage for the story of an invented case.
+
+        Args:
+            now_ms: the time, milliseconds UTC.
+            folder: where files of the story are written.
+        """
+        return Stage(self._clients, now_ms, folder)
 
     async def wait_until_equal(self) -> float:
         """Waits until every node holds everything and has folded it; returns the time, seconds.

@@ -22,6 +22,8 @@ MECHANISMS = {"un", "iachr", "coe-commissioner", "osce-odihr", "observatory"}
 STORY_KINDS = {
     "submission_received",
     "consent_recorded",
+    "peers_asked",
+    "peer_answered",
     "communication_sent",
     "measure_granted",
     "detention_recorded",
@@ -29,6 +31,7 @@ STORY_KINDS = {
     "opinion_adopted",
     "intent_declared",
     "intent_answered",
+    "intent_withdrawn",
     "statement_drafted",
     "statement_cosigned",
     "statement_issued",
@@ -42,6 +45,36 @@ STORY_KINDS = {
     "person_released",
 }
 """Of what the story must tell, at whichever node it can be read."""
+STORY_WORDS = {
+    "un": (
+        "these ",
+        "contact us",
+        "is ready: 2 of 3",
+        "shown by all nodes at one time",
+        "71 days in detention",
+        "ALERTED",
+    ),
+    "iachr": (
+        "for information, no duplication",
+        "is WARNED of a duplication",
+        "has no alert",
+        "no investigation",
+        "CAME AGAIN after impunity",
+    ),
+    "coe-commissioner": (
+        "none known here",
+        "neither what nor about whom",
+        "ALERTED",
+        "its agenda: arbitrary detention, reprisals and impunity",
+        "finds it again from the case",
+        "CLASHES",
+        "meets no other one",
+        "makes the same bytes as un",
+    ),
+    "osce-odihr": ("what has not been tried", "as iachr knew it then"),
+    "observatory": ("osce-odihr (late)", "ALERTED", "emblematic"),
+}
+"""What looks must tell, at the node that is asked."""
 MOST_LEFT_OUT = 20
 DEMO_S = 120
 AT = "originator_id = ? AND originator_version = ?"
@@ -130,6 +163,9 @@ def check_story(document: dict[str, Any]) -> None:
     looks = [told for told in document["story"] if not told["receipt"]]
     assert {told["mechanism"] for told in document["story"]} == MECHANISMS
     assert all(line for told in looks for line in told["lines"])
+    for slug, expected in STORY_WORDS.items():
+        lines = "\n".join(line for t in looks if t["mechanism"] == slug for line in t["lines"])
+        assert [words for words in expected if words not in lines] == []
     kinds = STORY_KINDS
     assert set(document["invented_case"]) == MECHANISMS
     for slug, history in document["invented_case"].items():
@@ -191,6 +227,21 @@ def test_demo_keeps_a_file_of_every_row_left_out(once: tuple[Path, dict[str, Any
         for row in each["report"]["rejected"]
     ]
     assert kept == told != []
+
+
+def test_demo_writes_a_briefing_that_names_nobody_to_those_who_may_not_know(
+    once: tuple[Path, dict[str, Any]],
+) -> None:
+    folder, document = once
+    told = "\n".join(line for each in document["story"] for line in each["lines"])
+    text = (folder / "briefing.md").read_text(encoding="utf-8")
+
+    assert str(folder / "briefing.md") in told
+    assert str(folder / "briefing.pdf") in told
+    assert (folder / "briefing.pdf").read_bytes().startswith(b"%PDF-")
+    assert document["story"][0]["receipt"]["case_id"] in text
+    assert "UA XXA 1/2025" in text
+    assert "Valdombra" not in text
 
 
 def test_folder_of_a_demo_is_not_used_twice(

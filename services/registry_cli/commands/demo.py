@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Final
@@ -43,7 +44,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="end when all is shown")] = False,
     folder: Annotated[
         Path | None,
-        typer.Option(help="new folder to keep everything in; default: a temporary one"),
+        typer.Option(help="new folder to keep all in, its briefing too; default: temporary"),
     ] = None,
     kill_during_import: Annotated[
         bool,
@@ -56,7 +57,7 @@ def demo(
 ) -> None:
     """See it work: five mechanisms on this machine, real public records, one history, proof.
 
-    Takes about half a minute. Without --once the five nodes go on until Ctrl-C, for you to try.
+    Takes less than a minute. Without --once the five nodes go on until Ctrl-C, for you to try.
     """
     output = Output(is_json=json)
     place = _new_folder(folder)
@@ -128,7 +129,7 @@ class _Run:
         """Plays the invented case and prints each scene as it happens."""
         heading(self._output, "The story of one invented case, live through all five nodes")
         teller, told = Teller(self._output), []
-        async for scene in play(demonstration.stage(), CHAPTERS):
+        async for scene in play(demonstration.stage(_now_ms, self._folder), CHAPTERS):
             teller.tell(scene)
             told.append(scene)
         return told
@@ -169,6 +170,10 @@ class _Run:
             output.say()
             output.say("Ctrl-C stops the nodes.")
         output.result(report.document(commands))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000  # noqa: TID251 - the command is its own composition root
 
 
 def _what_is_wrong(report: DemoReport) -> str:

@@ -1,10 +1,10 @@
 """The demo's story: one invented emblematic case through all nodes, as data and steps.
 
-`chapters` is what happens, `order` in which order; `script` what a chapter is made of; `stage` the
-nodes that it is played on; `playing` plays it; `looks` is what nodes see meanwhile; `telling`
-prints it. A new feature of the registry becomes a scene in the chapter of its name: a `Deed`
-records an event, a `Look` asks a node. What a client does by a call of its own is a `Look` too; it
-puts the receipt of what it records into the stage, so that later scenes can point there.
+`chapters` is what happens, `order` in which order; `script` what a chapter is made of; `stage`
+the nodes that it is played on; `playing` plays it; `telling` prints it. What nodes see meanwhile
+is in `looks`, and by its matter in `known`, `held`, `intents`, `statements`, `reprisals`. A new
+feature of the registry becomes a scene in the chapter of its name: a `Deed` records an event, a
+`Look` asks a node. What a client records by a call of its own is a `Deed` with one of `calls`.
 """
 
 from registry_cli.story.order import CHAPTERS

@@ -24,8 +24,9 @@ BODIES: Final[Mapping[str, str]] = {
 
 INVENTED_STATE: Final = "XXA"
 DEFENDER: Final = NamedPerson(
-    person_id="0d" * 16, name="Nerea Valdombra (invented)", role="defender of a river"
+    person_id="0d" * 16, name="Nerea Valdombra", role="defender of a river, invented"
 )
+"""Without a mark in the name: nodes that know it withhold texts in which its words stand."""
 SOURCE: Final = SourceIdentity(name="A neighbour (invented)", contact="by hand, never by telephone")
 TO_STATE: Final[Mapping[str, Any]] = {"addressee_state": INVENTED_STATE}
 """Fields of what is addressed to the State."""

@@ -3,6 +3,7 @@
 from typing import Final
 
 from registry_cli.story.chapters import (
+    accountability,
     asked,
     briefing,
     detention,
@@ -10,6 +11,7 @@ from registry_cli.story.chapters import (
     follow_up,
     intent,
     meeting,
+    plans,
     release,
     reprisal,
     statement,
@@ -27,5 +29,7 @@ CHAPTERS: Final = (
     follow_up.CHAPTER,
     meeting.CHAPTER,
     release.CHAPTER,
+    accountability.CHAPTER,
+    plans.CHAPTER,
     briefing.CHAPTER,
 )

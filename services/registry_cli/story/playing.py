@@ -51,17 +51,7 @@ async def play(stage: Stage, chapters: Sequence[Chapter]) -> AsyncIterator[Told]
 
 async def _do(stage: Stage, chapter: Chapter, deed: Deed, arrival_ms: float) -> Told:
     content = content_of(stage, deed)
-    client, request_id = stage.clients[deed.by], f"demo:case:{deed.name}"
-    if isinstance(content, CaseOpened):
-        receipt = await client.open_case(request_id, content, audience=deed.audience)
-    else:
-        receipt = await client.record(
-            request_id,
-            case(stage.case_id),
-            content,
-            audience=deed.audience,
-            source=deed.source,
-        )
+    receipt = await _record(stage, deed, content)
     stage.receipts[deed.name] = receipt
     acted = content.act_date()
     return Told(
@@ -76,6 +66,24 @@ async def _do(stage: Stage, chapter: Chapter, deed: Deed, arrival_ms: float) -> 
     )
 
 
+async def _record(stage: Stage, deed: Deed, content: ActContent) -> Receipt:
+    client, request_id = stage.clients[deed.by], f"demo:case:{deed.name}"
+    if deed.record is not None:
+        return await deed.record(stage, deed, content, request_id)
+    if isinstance(content, CaseOpened):
+        return await client.open_case(request_id, content, audience=deed.audience)
+    if deed.opens_after_s:
+        stage.opens_ms[deed.name] = stage.now_ms() + round(1000 * deed.opens_after_s)
+    return await client.record(
+        request_id,
+        case(stage.case_id),
+        content,
+        audience=deed.audience,
+        not_before_ms=stage.opens_ms.get(deed.name, 0),
+        source=deed.source,
+    )
+
+
 def content_of(stage: Stage, deed: Deed) -> ActContent:
     """Makes the content of a deed; what it points to is done already."""
     fields: dict[str, Any] = {
@@ -84,6 +92,7 @@ def content_of(stage: Stage, deed: Deed) -> ActContent:
         "states": (INVENTED_STATE,),
         "is_invented": True,
         **deed.fields,
+        **{name: stage.day(days).isoformat() for name, days in deed.days.items()},
     }
     points = {**deed.points, **({"about": deed.about} if deed.about else {})}
     for name, target in points.items():

@@ -4,9 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from registry.client import Receipt
 from registry.domain.audience import EVERYONE, AudienceChoice
 from registry.domain.content import ActContent, SourceIdentity
 from registry_cli.story.stage import Stage
+
+Record: TypeAlias = Callable[[Stage, "Deed", ActContent, str], Awaitable[Receipt]]
+"""Records the content of a deed under a request id, by a call of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,9 @@ class Deed:
         points: further fields that point to deeds, by their names; several make a list.
         audience: who may hold the content.
         source: who it came from; stays at the node.
+        days: further fields that are dates, so many days from the day on which it is done.
+        opens_after_s: embargo: so long nobody is shown the content; 0 = it is shown at once.
+        record: the call that records it; None = as any other event.
     """
 
     name: str
@@ -34,6 +41,9 @@ class Deed:
     points: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     audience: AudienceChoice = EVERYONE
     source: SourceIdentity | None = None
+    days: Mapping[str, int] = field(default_factory=dict)
+    opens_after_s: float = 0.0
+    record: Record | None = None
 
 
 See: TypeAlias = Callable[[Stage, str], Awaitable[Sequence[str]]]

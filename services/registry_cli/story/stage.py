@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from time import monotonic
 from typing import Final
 
@@ -17,15 +19,31 @@ _POLL_S: Final = 0.02
 
 @dataclass(slots=True)
 class Stage:
-    """One client at each node, by slug; receipts of the deeds, by name, in their order."""
+    """The nodes, and what was recorded.
+
+    Attributes:
+        clients: one at each node, by slug.
+        now_ms: the time, milliseconds UTC.
+        folder: where files are written.
+        receipts: of the deeds, by name, in their order.
+        opens_ms: when the content of a deed under embargo may be shown, by name, milliseconds UTC.
+    """
 
     clients: Mapping[str, RegistryClient]
+    now_ms: Callable[[], int]
+    folder: Path = Path()
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    opens_ms: dict[str, int] = field(default_factory=dict)
 
     @property
     def case_id(self) -> CaseId:
         """The case; the first deed opens it."""
         return next(iter(self.receipts.values())).case_id
+
+    def day(self, days: int) -> date:
+        """The day so many days from today, UTC."""
+        today = datetime.fromtimestamp(self.now_ms() / 1000, UTC).date()
+        return today + timedelta(days=days)
 
     def place(self, name: str) -> EventPlace:
         """Where a deed stands."""

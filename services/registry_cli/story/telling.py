@@ -24,9 +24,10 @@ class Teller:
             self._chapter = told.chapter
             heading(self._output, told.chapter)
         if told.receipt is None:
+            start = f"              > {told.mechanism:<{_SLUG_COLUMNS - 2}} "
             for line in told.lines:
-                start = f"              > {told.mechanism:<{_SLUG_COLUMNS - 2}} "
                 print_wrapped(self._output, start, Text(line, style="dim"))
+                start = " " * len(start)
             return
         (words,) = told.lines
         start = f"  {told.date:<10}  {told.mechanism:<{_SLUG_COLUMNS}} "

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from registry.client import Receipt
-from registry.domain.content import ActContent
+from registry.domain.content import (
+    ActContent,
+    IntentDeclared,
+    StatementCosigned,
+    StatementDrafted,
+    StatementIssued,
+)
+from registry.domain.content.statement_texts import frozen_hash
 from registry.domain.identifiers import CaseId
 from registry.domain.mechanisms import shipped_profiles
 from registry.domain.rules import ABOUT, check_dates
@@ -19,6 +26,8 @@ from registry_cli.story.telling import Teller
 DEEDS = [scene for chapter in CHAPTERS for scene in chapter.scenes if isinstance(scene, Deed)]
 SLUGS = {each.slug for each in MECHANISMS}
 PROFILES = shipped_profiles()
+NOW_MS = 1_800_000_000_000
+"""2027-01-15: after the dates of the story."""
 
 
 def receipt_of(deed: Deed, number: int) -> Receipt:
@@ -28,7 +37,7 @@ def receipt_of(deed: Deed, number: int) -> Receipt:
 
 def told_in_order() -> Iterator[tuple[Deed, ActContent, dict[tuple[str, int], ActContent]]]:
     """Each deed with its content and the contents of those before it, by place."""
-    play = Stage({})
+    play = Stage({}, lambda: NOW_MS)
     before: dict[tuple[str, int], ActContent] = {}
     for number, deed in enumerate(DEEDS):
         content = content_of(play, deed)
@@ -58,6 +67,28 @@ def test_every_content_is_sound_invented_and_about_what_its_kind_can_be_about() 
         acted, earlier = content.act_date(), target.act_date()
         assert acted is not None, deed.name
         assert earlier is None or not earlier.is_after(acted), deed.name
+
+
+def test_deed_dates_itself_from_the_day_on_which_it_is_done() -> None:
+    (deed,) = (each for each in DEEDS if each.name == "return")
+    content = content_of(Stage({}, lambda: NOW_MS), deed)
+
+    assert isinstance(content, IntentDeclared)
+    dates = (content.declared_date, content.planned_date, content.planned_until_date)
+    assert [each.value for each in dates if each] == ["2027-01-15", "2027-02-24", "2027-02-28"]
+
+
+def test_statement_is_signed_and_issued_as_it_was_frozen() -> None:
+    told = {deed.name: content for deed, content, _ in told_in_order()}
+    draft, issued = told["draft"], told["statement"]
+    assert isinstance(draft, StatementDrafted)
+    assert isinstance(issued, StatementIssued)
+    signed = [each for each in told.values() if isinstance(each, StatementCosigned)]
+
+    assert (issued.title, issued.texts) == (draft.title, draft.texts)
+    assert {each.text_hash for each in signed} == {frozen_hash(draft.texts)}
+    assert len(issued.cosignatures) == draft.needed_signatures == 2 < len(signed)
+    assert {each.language for each in draft.texts} == {"en", "es", "fr"}
 
 
 def test_bodies_and_instruments_are_known_to_the_profiles() -> None:
@@ -96,7 +127,7 @@ def test_chapter_is_told_once_and_deeds_say_for_whom_they_are(
     for held_by in (("all",), ("own",), ("un", "iachr")):
         told = Told("A chapter", "un", "x", "2025-01-02", ("acts",), held_by, receipt)
         teller.tell(told)
-    teller.tell(Told("A chapter", "iachr", "", "", ("reads it",)))
+    teller.tell(Told("A chapter", "iachr", "", "", ("reads it", "and more")))
 
     lines = [line for line in capsys.readouterr().out.splitlines() if line]
     assert lines == [
@@ -105,4 +136,5 @@ def test_chapter_is_told_once_and_deeds_say_for_whom_they_are(
         "  2025-01-02  un                 acts (for itself alone)",
         "  2025-01-02  un                 acts (for iachr alone)",
         "              > iachr            reads it",
+        "                                 and more",
     ]

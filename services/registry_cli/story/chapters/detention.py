@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from registry.client.acting import Question
 from registry.domain.content import (
     DetentionChanged,
     DetentionRecorded,
@@ -10,6 +11,8 @@ from registry.domain.content import (
     TrialObserved,
 )
 from registry_cli.story.cast import IACHR, INVENTED_STATE, OBSERVATORY, ODIHR, TO_STATE, UN
+from registry_cli.story.held import days_held, not_tried
+from registry_cli.story.known import acted
 from registry_cli.story.looks import owed
 from registry_cli.story.script import Chapter, Deed, Look
 
@@ -24,6 +27,7 @@ CHAPTER: Final = Chapter(
             fields={
                 "themes": ("arbitrary_detention",),
                 "detained_date": "2025-04-02",
+                "deprivation": "police_custody",
                 "place": "a police station in Orrin",
                 "authority": "the police of a State that does not exist",
                 "confidence": "alleged",
@@ -47,7 +51,13 @@ CHAPTER: Final = Chapter(
             by=OBSERVATORY.slug,
             words="records the charge: unrest",
             model=DetentionChanged,
-            fields={"changed_date": "2025-04-25", "change": "charged", "charges": ("unrest",)},
+            fields={
+                "changed_date": "2025-04-25",
+                "change": "charged",
+                "charges": ("unrest",),
+                "deprivation": "pre_trial",
+                "next_hearing_date": "2025-05-20",
+            },
             about="arrest",
         ),
         Deed(
@@ -78,5 +88,19 @@ CHAPTER: Final = Chapter(
             about="arrest",
         ),
         Look(IACHR.slug, owed("opinion", state="open")),
+        Look(
+            IACHR.slug,
+            acted(
+                "before it registers a petition, by the reference Opinion No. 99/2025",
+                Question(
+                    reference="Opinion No. 99/2025",
+                    planned_instrument="iachr.petition",
+                    planned_body="iachr",
+                ),
+                briefly=True,
+            ),
+        ),
+        Look(UN.slug, days_held("2025-06-12", standing="detained")),
+        Look(ODIHR.slug, not_tried()),
     ),
 )

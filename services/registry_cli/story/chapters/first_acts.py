@@ -2,8 +2,10 @@
 
 from typing import Final
 
+from registry.client.acting import Question
 from registry.domain.content import CommunicationSent, MeasureGranted
 from registry_cli.story.cast import COE, IACHR, ODIHR, TO_STATE, UN
+from registry_cli.story.known import acted
 from registry_cli.story.looks import owed, reading_of
 from registry_cli.story.script import Chapter, Deed, Look
 
@@ -25,6 +27,17 @@ CHAPTER: Final = Chapter(
             about="submission",
         ),
         Look(ODIHR.slug, owed("appeal", state="open")),
+        Look(
+            IACHR.slug,
+            acted(
+                "by the reference before it acts too, UA XXA 1/2025",
+                Question(
+                    reference="UA XXA 1/2025",
+                    planned_instrument="iachr.pm",
+                    planned_body="iachr",
+                ),
+            ),
+        ),
         Deed(
             name="measure",
             by=IACHR.slug,

@@ -10,7 +10,9 @@ from registry.domain.content import (
     VisitConducted,
     VisitReportPublished,
 )
+from registry_cli.story.calls import answers_intent, declares
 from registry_cli.story.cast import COE, IACHR, INVENTED_STATE, OBSERVATORY, ODIHR, TO_STATE, UN
+from registry_cli.story.intents import intent_stands
 from registry_cli.story.looks import reading_of
 from registry_cli.story.script import Chapter, Deed, Look
 
@@ -23,8 +25,15 @@ CHAPTER: Final = Chapter(
             by=COE.slug,
             words="tells three bodies that it means to visit on 1 July",
             model=IntentDeclared,
-            fields={**TO_STATE, "declared_date": "2025-06-15", "planned_date": "2025-07-01"},
+            fields={
+                **TO_STATE,
+                "action": "visit",
+                "declared_date": "2025-06-15",
+                "planned_date": "2025-07-01",
+                "planned_until_date": "2025-07-04",
+            },
             audience=named(UN.slug, IACHR.slug, ODIHR.slug),
+            record=declares,
         ),
         Look(OBSERVATORY.slug, reading_of("intent")),
         Deed(
@@ -35,6 +44,7 @@ CHAPTER: Final = Chapter(
             fields={"answered_date": "2025-06-17", "answer": "joins"},
             about="intent",
             audience=named(COE.slug, UN.slug, IACHR.slug),
+            record=answers_intent,
         ),
         Deed(
             name="visit",
@@ -48,6 +58,7 @@ CHAPTER: Final = Chapter(
                 "report_due_date": "2025-09-01",
             },
         ),
+        Look(IACHR.slug, intent_stands("intent", state="fulfilled")),
         Deed(
             name="report",
             by=COE.slug,

@@ -8,6 +8,7 @@ from registry.domain.content import (
     PersonReleased,
 )
 from registry_cli.story.cast import COE, IACHR, OBSERVATORY, ODIHR, UN
+from registry_cli.story.held import days_held
 from registry_cli.story.looks import knowledge_when, standing
 from registry_cli.story.script import Chapter, Deed, Look
 
@@ -22,6 +23,7 @@ CHAPTER: Final = Chapter(
             fields={"released_date": "2025-11-03", "release": "conditional"},
             about="arrest",
         ),
+        Look(UN.slug, days_held("2025-11-30", standing="released")),
         Deed(
             name="lifted",
             by=IACHR.slug,

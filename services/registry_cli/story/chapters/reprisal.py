@@ -7,11 +7,12 @@ from registry.domain.content import (
     ReprisalAlleged,
     ReprisalLinked,
 )
-from registry_cli.story.cast import COE, OBSERVATORY
-from registry_cli.story.script import Chapter, Deed
+from registry_cli.story.cast import COE, IACHR, OBSERVATORY
+from registry_cli.story.reprisals import alerted, not_alerted
+from registry_cli.story.script import Chapter, Deed, Look
 
 CHAPTER: Final = Chapter(
-    "A reprisal, and whether anybody answers for it",
+    "A reprisal for having cooperated: the bodies concerned are alerted at once",
     (
         Deed(
             name="reprisal",
@@ -27,6 +28,9 @@ CHAPTER: Final = Chapter(
             },
             points={"cooperation": "visit"},
         ),
+        Look(COE.slug, alerted("reprisal")),
+        Look(OBSERVATORY.slug, alerted("reprisal")),
+        Look(IACHR.slug, not_alerted("reprisal")),
         Deed(
             name="link",
             by=COE.slug,
