@@ -7,7 +7,7 @@ from registry.application.briefings.reading import read_histories
 from registry.application.consents import ConsentDesk
 from registry.domain.audience import EVERYONE, OWN_ONLY
 from registry.domain.vocabulary import EventKind as K
-from registry.views.case_file import Reader, read_history, read_vector
+from registry.views.case_file import CaseHistory, Reader, read_history, read_vector
 from registry.views.events_read import read_events
 from tests.unit.application.briefings.briefing_world import act, begin, brief, tell, whole_story
 from tests.unit.application.federation_in_process import Node, Nodes
@@ -42,7 +42,7 @@ def test_cases_read_together_are_those_read_alone(
         monkeypatch.setattr(reading, "_EVENTS_AT_ONCE", events_at_once)
         desk = ConsentDesk(reader)
         monkeypatch.setattr(desk, "_read", lambda _: pytest.fail("a case was read twice"))
-        found = []
+        found: list[CaseHistory] = []
         for history in read_histories(reader, desk, cases, states, vector):
             assert desk.of_case(history.case_id) == folded[len(found)]
             found.append(history)
