@@ -11,7 +11,7 @@ from typing import Final
 
 from registry.application.consents import ConsentDesk
 from registry.application.lists import Ask, Lists
-from registry.domain.acting import STATE, Procedure, nature_of
+from registry.domain.acting import ACTING_KINDS, STATE, Procedure, nature_of
 from registry.domain.identifiers import CaseId
 from registry.domain.matters import (
     Asked,
@@ -115,8 +115,12 @@ class Search:
         wanted = fold_name(text)
         keys = sorted(keys_of(wanted))
         sharing = Sharing(name_index.VIEW, name_index.KEY, keys, _CANDIDATES, self._hidden)
+        # One name stands in many cases and logs: it is compared once.
+        matches: dict[str, NameMatch] = {}
         for row in (decode_row(NameRow, text) for text in self._models.sharing(sharing)):
-            match = match_names(wanted, fold_name(row.name))
+            match = matches.get(row.name)
+            if match is None:
+                match = matches[row.name] = match_names(wanted, fold_name(row.name))
             if match.score < LIKELY or self._is_withdrawn(row):
                 continue
             found = self._of(row.case_id)
@@ -240,7 +244,8 @@ class Search:
 
     def _acting(self, row: ActRow) -> ActingAct | None:
         kind = _KINDS.get(row.kind)
-        if kind is None:
+        # The file on a State also holds what is no act of a body, such as questions to peers.
+        if kind not in ACTING_KINDS:
             return None
         nature = nature_of(kind, row.instrument, row.body, self._profiles)
         return None if nature == STATE else ActingAct(row, nature)

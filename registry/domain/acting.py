@@ -58,7 +58,10 @@ ACTING_KINDS: Final = frozenset(
         K.DOCUMENT_PUBLISHED,
     }
 )
-"""Kinds by which a body acts; the others tell facts, what States do, or keep a case in order."""
+"""Kinds by which a body acts; the others tell facts, what States do, or keep a case in order.
+
+Questions and answers between peers are none: whoever asks has not acted yet.
+"""
 _DECIDING: Final = frozenset(
     {
         K.MEASURE_GRANTED,
