@@ -25,7 +25,14 @@ from registry.domain.matters import (
     reference_reason,
 )
 from registry.domain.mechanisms import Profiles
-from registry.domain.names import LIKELY, NameMatch, fold_name, keys_of, match_names
+from registry.domain.names import (
+    LIKELY,
+    KnownWords,
+    NameMatch,
+    fold_name,
+    keys_of,
+    match_names,
+)
 from registry.domain.vocabulary import CURRENT_KINDS, EventKind, kind_code
 from registry.store.candidates import Sharing
 from registry.store.read_models import ReadModels
@@ -117,10 +124,11 @@ class Search:
         sharing = Sharing(name_index.VIEW, name_index.KEY, keys, _CANDIDATES, self._hidden)
         # One name stands in many cases and logs: it is compared once.
         matches: dict[str, NameMatch] = {}
+        words: KnownWords = {}
         for row in (decode_row(NameRow, text) for text in self._models.sharing(sharing)):
             match = matches.get(row.name)
             if match is None:
-                match = matches[row.name] = match_names(wanted, fold_name(row.name))
+                match = matches[row.name] = match_names(wanted, fold_name(row.name, words))
             if match.score < LIKELY or self._is_withdrawn(row):
                 continue
             found = self._of(row.case_id)

@@ -60,6 +60,7 @@ class Casework:
     word: str
     name: str
     common_name: str
+    long_name: str
 
 
 def fill_casework(
@@ -100,6 +101,7 @@ def fill_casework(
         word=_word(7),
         name=person_name(7),
         common_name="Muhammad",
+        long_name=f"Federation of the {organisation_name(7)} and of {organisation_name(8)}",
     )
 
 

@@ -12,7 +12,7 @@ all other scripts are written in Latin letters by anyascii.
 
 import re
 import unicodedata
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from anyascii import anyascii
 
@@ -153,22 +153,31 @@ class _Word(NamedTuple):
     has_vowels: bool
 
 
-def fold_name(text: str) -> FoldedName:
+KnownWords: TypeAlias = dict[_Word, Token]
+"""Words that were folded before."""
+
+
+def fold_name(text: str, known: KnownWords | None = None) -> FoldedName:
     """Folds any text; one without letters has no tokens.
 
     Args:
         text: as written; beyond 500 characters and 8 words it is not looked at.
+        known: words that were folded before; it grows. Whoever folds many names that have words in
+            common hands in the same one each time, and drops it with them.
     """
     plain = unicodedata.normalize("NFKC", text[:_NAME_MAX]).casefold()
     words = [word for part in _parts(plain) if (word := _latin(part)) is not None]
     kept = [word for word in words if word.letters not in _JOINING] or words
-    tokens = tuple(map(_token, _with_servants_joined(kept)[:WORDS_MAX]))
+    seen: KnownWords = {} if known is None else known
+    tokens = tuple(_token_once(word, seen) for word in _with_servants_joined(kept)[:WORDS_MAX])
     return FoldedName(tokens, bool(_LATIN.fullmatch(plain)))
 
 
 def joined(first: Token, second: Token) -> Token:
     """Two words written as one."""
-    sound = _DOUBLED.sub(r"\1", first.sound + second.sound)
+    # Within each word no letter stands twice in a row: only where they meet one may.
+    is_doubled = first.sound[-1:] == second.sound[:1]
+    sound = first.sound + second.sound[is_doubled:]
     return Token(
         first.letters + second.letters,
         sound,
@@ -186,6 +195,8 @@ def _parts(plain: str) -> list[str]:
 
 def _latin(word: str) -> _Word | None:
     """A word in Latin letters; None = there are none."""
+    if word.isascii():
+        return _Word(word, word, has_vowels=True)
     if word == _SERVANT:
         return _Word("abd", "abd", has_vowels=False)
     if _ARABIC_WORD.search(word):
@@ -223,6 +234,13 @@ def _with_servants_joined(words: list[_Word]) -> list[_Word]:
             letters, spelt = _ABD.sub("abd", word.letters), _ABD.sub("abd", word.spelt)
             found.append(_Word(letters, spelt, word.has_vowels))
     return found
+
+
+def _token_once(word: _Word, known: KnownWords) -> Token:
+    token = known.get(word)
+    if token is None:
+        token = known[word] = _token(word)
+    return token
 
 
 def _token(word: _Word) -> Token:

@@ -121,6 +121,7 @@ def _questions(work: Casework) -> dict[str, Ask]:
         "a reference in another spelling": _reference(work.reference),
         "has anyone acted, by name": _acted(name=work.name),
         "has anyone acted, by a common name": _acted(name=work.common_name),
+        "has anyone acted, by a long name of an organisation": _acted(name=work.long_name),
         "has anyone acted, by name, State and month": _acted(
             name=work.name, **state, since="2024-03", until="2024-03"
         ),
