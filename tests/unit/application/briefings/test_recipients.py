@@ -112,6 +112,9 @@ def test_person_is_named_only_with_consent_to_sharing_with_all_or_in_public(node
     assert AYO.name in brief(node, "beta", "gamma")
     assert AYO.name not in brief(node, "alpha", "beta", "gamma")
     node.record(consent("names_in_public"), story.case_id, audience=OWN_ONLY)
+    # To be named in public is not to be named in confidence: that act is for some.
+    assert AYO.name not in brief(node, "alpha", "beta", "gamma")
+    node.record(named_there, story.case_id, audience=EVERYONE)
     assert AYO.name in brief(node, "alpha", "beta", "gamma")
     node.record(withdrawn(), story.case_id)
     for recipients in (("beta",), ("beta", "gamma"), ("alpha", "beta", "gamma")):
