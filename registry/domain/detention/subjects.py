@@ -5,8 +5,8 @@ names, or that what is about it names; where nobody names anybody, all acts that
 are of one detention. A change or a release that points at nothing is of the only subject that the
 case has, if it has one only.
 
-Where a group names more than `GROUP_MAX` persons, nobody can tell of whom an act in it is that names
-none and points at none: it is of nobody named.
+Where a group names more than `GROUP_MAX` persons, nobody can tell of whom an act in it is that
+names none and points at none: it is of nobody named.
 """
 
 from collections.abc import Mapping, Sequence
