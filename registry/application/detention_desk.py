@@ -1,6 +1,8 @@
 """Detentions and what has not been tried in a case, for those who work with this node."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from registry.application.desk import Desk, confidential_count
 from registry.application.registry import Registry
@@ -14,6 +16,9 @@ from registry.views.case_file import CaseHistory
 from registry.views.detention_rows import DetentionRow
 from registry.views.detentions import detention_rows
 from registry.views.rows import CaseRow
+
+FULL_MAX: Final = 100
+"""So many detentions of a case are told with all acts; the others with their own alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +64,10 @@ class DetentionDesk:
         """
         history, acts, row = self._read(client, case_id, "GetDetentions")
         shown = with_what_they_are_about(acts, confidential_places(history))
+        rows = detention_rows(row, acts, confidential=shown)
         files = tuple(
-            DetentionFile(each, detention, concerns_of(acts, detention))
-            for each, detention in zip(
-                detention_rows(row, acts, confidential=shown), detentions_of(acts), strict=True
-            )
+            DetentionFile(each, detention, _concerns(acts, detention, number))
+            for number, (each, detention) in enumerate(zip(rows, detentions_of(acts), strict=True))
         )
         return CaseDetentions(files, history, row.unreadable_count)
 
@@ -81,3 +85,9 @@ class DetentionDesk:
         row = self._registry.summary(history)
         self._desk.note_read(client, method, case_id, confidential_count(history.events))
         return history, acts_of(history), row
+
+
+def _concerns(acts: Sequence[Act], detention: Detention, number: int) -> tuple[Concern, ...]:
+    """Each detention is compared with each act: of the first ones, or it would never end."""
+    own = [account.act for account in detention.accounts]
+    return concerns_of(acts if number < FULL_MAX else own, detention)

@@ -105,13 +105,20 @@ class PracticeDesk:
         page = lists.definitions(asked, term)
         over: dict[Place, tuple[Superseded, ...]] = {}
         counts: dict[str, int] = {}
+        later: dict[Place, DefinitionRow] = {}
         for key in dict.fromkeys(term_key(row.term) for row in page.rows):
             known = self._registry.lists.definitions(
                 Ask(_OF_ONE_TERM_MAX, hidden=asked.hidden), key
             ).rows
             over.update(superseded_in(known))
+            later.update({(row.origin, row.index): row for row in known})
             counts[key] = differing(known)
-        return Listed(tuple(_standing(page.rows, over, counts)), page.next_token)
+        found = tuple(_standing(page.rows, over, counts))
+        # Who is told what takes a definition's place has read of that one, too.
+        listed = {(row.origin, row.index) for row in page.rows}
+        told = {each.by for standing in found for each in standing.superseded} - listed
+        self._desk.note_rows(client, "ListDefinitions", [later[place] for place in sorted(told)])
+        return Listed(found, page.next_token)
 
     def _candidates(self, client: Client, ask: Ask, needs: Needs) -> Iterable[PracticeRow]:
         """Practices on a theme or a State of the case; not noted, since not all are shown."""

@@ -22,7 +22,7 @@ from registry.errors import InvalidRequest
 from registry.views.reprisal_rows import ImpunityRow, ReprisalRow
 
 MONTHS_MAX: Final = 1200
-_COMPARED: Final = 1000
+_COMPARED: Final = 100
 """Reprisals with a common target that one is compared with, the newest ones."""
 
 

@@ -1,5 +1,6 @@
 """An act as the folds of a case see it: readable content at its place in a log."""
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Final, NamedTuple, TypeVar
 
@@ -46,6 +47,34 @@ class Act(NamedTuple):
 def place_of(pointer: EventPointer | None) -> tuple[str, int] | None:
     """What a pointer names, as origin and index."""
     return None if pointer is None else (pointer.origin, pointer.index)
+
+
+def nearest_about(
+    by_place: Mapping[tuple[str, int], Act], is_wanted: Callable[[Act], bool]
+) -> dict[tuple[str, int], Act | None]:
+    """For each act the nearest wanted one of what it is about, what that is about, and so on.
+
+    Each act is passed once, whatever the number of those about it; a circle ends too.
+    """
+    found: dict[tuple[str, int], Act | None] = {}
+    for start in by_place:
+        path: list[tuple[str, int]] = []
+        place: tuple[str, int] | None = start
+        nearest: Act | None = None
+        while place is not None and place not in found:
+            path.append(place)
+            found[place] = None  # until it is known; in a circle it stays so
+            place = place_of(by_place[place].content.about)
+            if place is None or (about := by_place.get(place)) is None:
+                break
+            if is_wanted(about):
+                nearest = about
+                break
+        else:
+            nearest = None if place is None else found[place]
+        for each in reversed(path):
+            found[each] = nearest
+    return found
 
 
 def states_of(content: ActContent) -> tuple[str, ...]:

@@ -10,17 +10,20 @@ Rules:
 4. That nothing was done after so many months follows from the dates and the day of who asks; it is
    never recorded. Of an uncertain date the latest day counts, so that nobody is blamed too early;
    for a reprisal of an unknown date it is the day on which it was recorded.
-5. A reprisal comes again after impunity if it lies for certain after another one against the same
+5. Of more than `KEPT_MAX` steps about nothing, steps of one reprisal, or links of it, the last
+   count; of so many openings the first. Else a case could be written whose fold grows with the
+   square of its size.
+6. A reprisal comes again after impunity if it lies for certain after another one against the same
    person or organisation, or in the same case, that stood in impunity on the day before it.
 """
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 
-from registry.domain.acts import Act, place_of
+from registry.domain.acts import Act, nearest_about, place_of
 from registry.domain.content import (
     AccountabilityStep,
     ActContent,
@@ -40,6 +43,7 @@ Impunity: TypeAlias = Literal["", "none", "ended", "stalled"]
 """Why there is none: no step of an authority, ended without it, no step for so long; empty = no."""
 MONTHS: Final = 12
 """After so many months without accountability a reprisal is listed, if nothing else is asked."""
+KEPT_MAX: Final = 50
 _ON_ITS_WAY: Final = frozenset({"investigation_opened", "indictment"})
 _REACHED: Final = frozenset({"conviction", "reparation"})
 _CLOSED: Final = frozenset({"no_investigation", "investigation_closed"})
@@ -111,15 +115,16 @@ def reprisals_of(
     """
     known = sorted(acts, key=_by_date)
     found = [act for act in known if isinstance(act.content, ReprisalAlleged)]
-    places = {act.place for act in found}
-    about = {act.place: place_of(act.content.about) for act in known}
-    of: dict[Place | None, list[Act]] = {place: [] for place in (None, *places)}
+    nearest = nearest_about(
+        {act.place: act for act in known}, lambda act: isinstance(act.content, ReprisalAlleged)
+    )
+    of: dict[Place, list[Act]] = {act.place: [] for act in found}
     for act in known:
-        if act.content.about is None or (at := _first_of(places, act.place, about)) is not None:
-            of[None if act.content.about is None else at].append(act)
-    if is_situation:
-        case_key, of[None] = "", []
-    return tuple(_reprisal(act, of[act.place], of[None], case_key) for act in found)
+        if (reprisal := nearest[act.place]) is not None:
+            of[reprisal.place].append(act)
+    rest = _Rest() if is_situation else _rest_of(known)
+    case_key = "" if is_situation else case_key
+    return tuple(_reprisal(act, of[act.place], rest, case_key) for act in found)
 
 
 def standing_of(steps: Iterable[Step]) -> Standing:
@@ -198,36 +203,41 @@ def victims_of(content: ActContent) -> tuple[Party, ...]:
     )
 
 
-def _first_of(
-    places: Collection[Place], place: Place, about: Mapping[Place, Place | None]
-) -> Place | None:
-    """The first of some places among those that an act is about, directly or over others."""
-    passed = {place}
-    at = about.get(place)
-    while at is not None and at not in passed:
-        if at in places:
-            return at
-        passed.add(at)
-        at = about.get(at)
-    return None
+class _Rest(NamedTuple):
+    """What a case says of all its reprisals: steps about nothing, by date, and its openings."""
+
+    steps: Sequence[Act] = ()
+    openings: Sequence[Act] = ()
+    states: tuple[str, ...] = ()
 
 
-def _reprisal(act: Act, of_it: Sequence[Act], of_case: Sequence[Act], case_key: str) -> Reprisal:
+def _rest_of(acts: Iterable[Act]) -> _Rest:
+    loose = [act for act in acts if act.content.about is None]
+    steps = [act for act in loose if isinstance(act.content, AccountabilityStep)]
+    openings = [act for act in loose if isinstance(act.content, CaseOpened)][:KEPT_MAX]
+    states = _distinct(code for each in openings for code in each.content.states)
+    return _Rest(steps[-KEPT_MAX:], openings, states)
+
+
+def _reprisal(act: Act, of_it: Sequence[Act], rest: _Rest, case_key: str) -> Reprisal:
     """Folds one reprisal.
 
     Args:
         act: that alleged it.
         of_it: acts that are about it, by date.
-        of_case: acts that are about nothing.
+        rest: what the case says of all its reprisals.
         case_key: see `reprisals_of`.
     """
-    tellers = [act, *(each for each in of_it if isinstance(each.content, ReprisalLinked))]
+    links = [each for each in of_it if isinstance(each.content, ReprisalLinked)]
+    tellers = [act, *links[-KEPT_MAX:]]
     ends = [each for each in of_it if isinstance(each.content, ReprisalResolved)]
-    steps = [each for each in of_it if isinstance(each.content, AccountabilityStep)]
-    steps += [each for each in of_case if _counts_for(each, act)]
-    steps.sort(key=_by_date)
+    own = [each for each in of_it if isinstance(each.content, AccountabilityStep)]
+    general = [each for each in rest.steps if _counts_for(each, act)]
+    steps = sorted((*own, *general), key=_by_date)[-KEPT_MAX:]
     outcome, resolved = _resolution(ends)
-    states, openings = _states(act, of_case)
+    states, openings = act.content.states, rest.openings[:0]
+    if not states:
+        states, openings = rest.states, rest.openings
     pointers = (place_of(_teller(each).cooperation) for each in tellers)
     return Reprisal(
         act=act,
@@ -239,7 +249,7 @@ def _reprisal(act: Act, of_it: Sequence[Act], of_case: Sequence[Act], case_key: 
         resolved=resolved,
         steps=tuple(map(_step, steps)),
         targets=_targets(act.content, case_key),
-        shown=frozenset(each.place for each in (*tellers, *ends, *steps, *openings)),
+        shown=frozenset(e.place for e in (act, *links, *ends, *own, *general, *openings)),
     )
 
 
@@ -273,14 +283,6 @@ def _resolution(ends: Sequence[Act]) -> tuple[str, str]:
         assert isinstance(each.content, ReprisalResolved)  # noqa: S101 - chosen above
         return each.content.outcome or "ended", date_of(each.content)
     return "", ""
-
-
-def _states(act: Act, of_case: Sequence[Act]) -> tuple[tuple[str, ...], tuple[Act, ...]]:
-    """The States of a reprisal, and the openings of the case if they name them."""
-    if act.content.states:
-        return act.content.states, ()
-    openings = tuple(each for each in of_case if isinstance(each.content, CaseOpened))
-    return _distinct(code for each in openings for code in each.content.states), openings
 
 
 def _targets(content: ActContent, case_key: str) -> tuple[str, ...]:

@@ -110,6 +110,11 @@ def _row(
     states = dict.fromkeys(state for act in acts for state in states_of(act.content))
     themes = dict.fromkeys(theme for act in acts for theme in act.content.themes)
     opening = found.opening
+    is_named = not found.person_id or any(
+        person.person_id == found.person_id for act in acts for person in act.content.persons
+    )
+    # What its own acts do not say comes from others of the case, whoever may read those.
+    borrows = not (is_named and states and themes)
     return DetentionRow(
         case_id=case.case_id,
         case_title=case.title,
@@ -141,7 +146,11 @@ def _row(
         states=tuple(sorted(states)) or case.states,
         themes=tuple(sorted(themes)) or case.themes,
         is_invented=all(act.content.is_invented for act in acts),
-        is_confidential=is_titled or any(act.place in confidential for act in acts),
+        is_confidential=(
+            is_titled
+            or (borrows and bool(confidential))
+            or any(act.place in confidential for act in acts)
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """Meetings: what was on the agenda, which bodies took part, and what became of commitments."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from registry.domain.acts import Act, place_of, themes_of
@@ -15,6 +16,8 @@ from registry.views.meeting_rows import AgendaRow, CommitmentRow, MeetingRow
 from registry.views.rows import encode_row
 
 VIEW: Final = "meeting"
+COMMITMENTS_MAX: Final = 200
+"""So many of one meeting stand in its row, the first ones; each stands in the follow-up as well."""
 
 
 def meeting_documents(
@@ -138,7 +141,7 @@ def _document(row: MeetingRow, act: Act) -> Document:
         view=VIEW,
         key=place_key(row.origin, row.index),
         sort=row.date,
-        row=encode_row(row),
+        row=encode_row(replace(row, commitments=row.commitments[:COMMITMENTS_MAX])),
         facets=tuple(dict.fromkeys((("mechanism", str(row.mechanism)), *own, *themes, *bodies))),
         text="\n".join((words_of([content]), row.place, *titles)),
     )

@@ -60,10 +60,17 @@ def reprisal_documents(
     recorded: dict[Place, int] = {
         (each.origin, each.index): each.recorded_ms for each in history.events
     }
+    secret = {each.act.place for each in found if not each.shown.isdisjoint(confidential)}
     for each in found:
-        yield _reprisal(history, each, recorded, confidential)
+        is_confidential = each.act.place in secret
+        yield _reprisal(history, each, recorded, is_confidential=is_confidential)
     for act in told:
-        yield _on_timeline(history, act, of.get(act.place, ()), confidential)
+        belongs_to = of.get(act.place, ())
+        # A State that the act itself does not name comes from the reprisal or the opening.
+        is_named = bool(states_of(act.content))
+        shows_more = not is_named and any(each.act.place in secret for each in belongs_to)
+        is_confidential = shows_more or act.place in confidential
+        yield _on_timeline(history, act, belongs_to, is_confidential=is_confidential)
 
 
 def recorded_day(recorded_ms: int) -> str:
@@ -78,7 +85,8 @@ def _reprisal(
     history: CaseHistory,
     found: Reprisal,
     recorded: Mapping[Place, int],
-    confidential: Collection[Place],
+    *,
+    is_confidential: bool,
 ) -> Document:
     act, content = found.act, found.act.content
     assert isinstance(content, ReprisalAlleged)  # noqa: S101 - the fold says so
@@ -104,7 +112,7 @@ def _reprisal(
         targets=found.targets,
         references=content.references,
         is_invented=content.is_invented,
-        is_confidential=not found.shown.isdisjoint(confidential),
+        is_confidential=is_confidential,
     )
     return Document(
         view=VIEW,
@@ -124,13 +132,12 @@ def _reprisal(
 
 
 def _on_timeline(
-    history: CaseHistory, act: Act, of: Sequence[Reprisal], confidential: Collection[Place]
+    history: CaseHistory, act: Act, of: Sequence[Reprisal], *, is_confidential: bool
 ) -> Document:
     content = act.content
-    own = states_of(content)
-    states = own or tuple(dict.fromkeys(state for each in of for state in each.states))
-    # A State that the act itself does not name comes from the reprisal or the opening.
-    shown = {act.place} if own else {act.place}.union(*(each.shown for each in of))
+    states = states_of(content) or tuple(
+        dict.fromkeys(state for each in of for state in each.states)
+    )
     row = ImpunityRow(
         case_id=history.case_id,
         origin=act.origin,
@@ -145,7 +152,7 @@ def _on_timeline(
         states=states,
         reprisals=tuple(each.act.place for each in of),
         is_invented=content.is_invented,
-        is_confidential=not shown.isdisjoint(confidential),
+        is_confidential=is_confidential,
     )
     return Document(
         view=TIMELINE,

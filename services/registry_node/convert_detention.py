@@ -86,7 +86,7 @@ def detentions_to_proto(found: CaseDetentions, on: date) -> detention_pb2.GetDet
         files=[
             detention_pb2.DetentionFile(
                 detention=detention_to_proto(each.row, on),
-                acts=[_act(concern, each, recorded) for concern in each.concerns],
+                acts=_acts(each, recorded),
             )
             for each in found.files
         ],
@@ -106,11 +106,20 @@ def untried_to_proto(found: Untried) -> detention_pb2.GetUntriedResponse:
     )
 
 
+def _acts(
+    file: DetentionFile, recorded: Mapping[tuple[str, int], int]
+) -> list[detention_pb2.DetentionAct]:
+    says = {account.act.place: account.what for account in file.detention.accounts}
+    return [_act(concern, file, says, recorded) for concern in file.concerns]
+
+
 def _act(
-    concern: Concern, file: DetentionFile, recorded: Mapping[tuple[str, int], int]
+    concern: Concern,
+    file: DetentionFile,
+    says: Mapping[tuple[str, int], str],
+    recorded: Mapping[tuple[str, int], int],
 ) -> detention_pb2.DetentionAct:
     act, content = concern.act, concern.act.content
-    says = {account.act.place: account.what for account in file.detention.accounts}
     acted = content.act_date()
     return detention_pb2.DetentionAct(
         act=casework_pb2.ActSummary(

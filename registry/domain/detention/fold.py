@@ -20,7 +20,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from registry.domain.acts import Act, place_of
+from registry.domain.acts import Act, nearest_about, place_of
 from registry.domain.claims import Claim, last_claims
 from registry.domain.content import (
     DetentionChanged,
@@ -35,12 +35,13 @@ from registry.domain.detention.subjects import (
     DETENTION_ACTS,
     Place,
     Subject,
-    nearest_about,
     subjects_of,
 )
 
 Matter: TypeAlias = Literal["detained_date", "released_date", "released"]
 What: TypeAlias = Literal["began", "changed", "ended"]
+PHASES_MAX: Final = 100
+"""So many changes of one detention are kept, the last ones; nobody is moved so often."""
 _TOLD_BY_CHANGE: Final = {"sentenced": "sentenced", "incommunicado": "incommunicado"}
 _EARLIER_ENDS, _BEGINS, _CHANGES, _ENDS, _BEGINS_AGAIN = range(5)
 """The order of what has the same day: one who is released may be arrested again on that day."""
@@ -231,7 +232,7 @@ def _phases(spell: _Spell, start: Span) -> tuple[Phase, ...]:
     changes = [
         Phase(each.span, how) for each in spell.of("changed") if (how := _deprivation(each.act))
     ]
-    phases = [Phase(start, first), *changes]
+    phases = [Phase(start, first), *changes[-PHASES_MAX:]]
     return (phases[0], *(b for a, b in pairwise(phases) if a.deprivation != b.deprivation))
 
 

@@ -4,15 +4,20 @@ An act that names persons is of these. One that names nobody is of those that wh
 names, or that what is about it names; where nobody names anybody, all acts that point at each other
 are of one detention. A change or a release that points at nothing is of the only subject that the
 case has, if it has one only.
+
+Where a group names more than `GROUP_MAX` persons, nobody can tell of whom an act in it is that
+names none and points at none: it is of nobody named.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from registry.domain.acts import Act, place_of
+from registry.domain.acts import Act, nearest_about, place_of
 from registry.domain.content import DetentionChanged, DetentionRecorded, PersonReleased
 
 DETENTION_ACTS: Final = (DetentionRecorded, DetentionChanged, PersonReleased)
+GROUP_MAX: Final = 50
+"""As many as one act can name: else a few thousand acts could speak of millions of persons."""
 Place: TypeAlias = tuple[str, int]
 
 
@@ -43,43 +48,17 @@ def subjects_of(acts: Sequence[Act]) -> dict[Subject, list[Act]]:
             loose += group
             continue
         first = min(act.place for act in group)
+        whoever = of_group if 0 < len(of_group) <= GROUP_MAX else [""]
         for act in group:
             naming = act if act.content.persons else nearest[act.place]
-            for person_id in _ids(naming) if naming is not None else of_group or [""]:
+            for person_id in _ids(naming) if naming is not None else whoever:
                 place = ("", 0) if person_id else first
                 found.setdefault(Subject(person_id, *place), set()).add(act.place)
     only = next(iter(found)) if len(found) == 1 else None
     for act in loose:
         found.setdefault(only or Subject("", *act.place), set()).add(act.place)
-    return {subject: [a for a in acts if a.place in its] for subject, its in found.items()}
-
-
-def nearest_about(
-    by_place: Mapping[Place, Act], is_wanted: Callable[[Act], bool]
-) -> dict[Place, Act | None]:
-    """For each act the nearest wanted one of what it is about, what that is about, and so on.
-
-    Each act is passed once, whatever the number of those about it; a circle ends too.
-    """
-    found: dict[Place, Act | None] = {}
-    for start in by_place:
-        path: list[Place] = []
-        place: Place | None = start
-        nearest: Act | None = None
-        while place is not None and place not in found:
-            path.append(place)
-            found[place] = None  # until it is known; in a circle it stays so
-            place = place_of(by_place[place].content.about)
-            if place is None or (about := by_place.get(place)) is None:
-                break
-            if is_wanted(about):
-                nearest = about
-                break
-        else:
-            nearest = None if place is None else found[place]
-        for each in reversed(path):
-            found[each] = nearest
-    return found
+    order = {act.place: position for position, act in enumerate(acts)}
+    return {s: [acts[at] for at in sorted(order[each] for each in its)] for s, its in found.items()}
 
 
 def _ids(act: Act) -> list[str]:

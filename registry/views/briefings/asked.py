@@ -103,17 +103,18 @@ def recommendations(ground: Ground) -> tuple[Block, ...]:
 
 def _followed(case: ToldCase) -> Iterator[_Followed]:
     """Those that were made, answered or assessed in the period; commitments stand with meetings."""
-    after: dict[Place | None, tuple[Place, ...]] = {}
+    after: dict[Place, list[Place]] = {}
     told: set[Place | None] = set(case.told)
     for act in case.acts:
         about = place_of(act.content.about)
-        after[about] = (*after.get(about, ()), act.place)
+        if about is not None:
+            after.setdefault(about, []).append(act.place)
         if act.place in case.told:
             told.add(about)
     for _, row in follow_up_rows(case.case_id, case.acts, confidential=()):
         place = (row.origin, row.index)
         if place in told and row.kind != "commitment_made":
-            yield _Followed(row, after.get(place, ()))
+            yield _Followed(row, tuple(after.get(place, ())))
 
 
 def _responses(ground: Ground, row: FollowUpRow) -> str:

@@ -69,7 +69,7 @@ def detentions(ground: Ground) -> tuple[Block, ...]:
 
 def _detained(ground: Ground, case: ToldCase) -> Iterator[_Detained]:
     begun = {a.place: a.place for a in case.acts if isinstance(a.content, DetentionRecorded)}
-    changes: dict[Place, tuple[Act, ...]] = {}
+    changes: dict[Place, list[Act]] = {}
     released: dict[Place, Act] = {}
     for act in case.acts:
         place = begun.get(place_of(act.content.about) or ("", 0))
@@ -78,7 +78,7 @@ def _detained(ground: Ground, case: ToldCase) -> Iterator[_Detained]:
         if isinstance(act.content, DetentionChanged):
             # What is about a change is about its detention, too.
             begun[act.place] = place
-            changes[place] = (*changes.get(place, ()), act)
+            changes.setdefault(place, []).append(act)
         elif isinstance(act.content, PersonReleased):
             released[place] = act
     for act in case.acts:
@@ -87,7 +87,7 @@ def _detained(ground: Ground, case: ToldCase) -> Iterator[_Detained]:
         end = released.get(act.place)
         ended = day_of(end.content) if end else ""
         if not ended or not ground.order.since or ended >= ground.order.since:
-            yield _Detained(case, act, changes.get(act.place, ()), end)
+            yield _Detained(case, act, tuple(changes.get(act.place, ())), end)
 
 
 def _detention(ground: Ground, each: _Detained) -> tuple[Cell, ...]:

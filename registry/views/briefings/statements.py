@@ -42,13 +42,13 @@ def statements(ground: Ground) -> tuple[Block, ...]:
 
 
 def _issued(case: ToldCase) -> list[_Issued]:
-    after: dict[Place | None, tuple[Act, ...]] = {}
+    after: dict[Place | None, list[Act]] = {}
     for act in case.acts:
         if isinstance(act.content, _FOLLOWING):
             about = place_of(act.content.about)
-            after[about] = (*after.get(about, ()), act)
+            after.setdefault(about, []).append(act)
     return [
-        _Issued(act, after.get(act.place, ()))
+        _Issued(act, tuple(after.get(act.place, ())))
         for act in case.told_acts()
         if isinstance(act.content, StatementIssued)
     ]

@@ -1,5 +1,6 @@
 """The cases of a briefing: each with its facts and a timeline, what is left over in a line."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -90,18 +91,18 @@ def _case(ground: Ground, number: int, case: ToldCase) -> tuple[Block, ...]:
     return (*blocks, Table(columns, rows))
 
 
-def _told(ground: Ground, act: Act, corrected: dict[Place, tuple[Place, ...]]) -> str:
+def _told(ground: Ground, act: Act, corrected: Mapping[Place, Sequence[Place]]) -> str:
     text = ground.what(act)
     return f"{text} · {ground.words('corrected')}" if act.place in corrected else text
 
 
-def _corrections(case: ToldCase) -> dict[Place, tuple[Place, ...]]:
+def _corrections(case: ToldCase) -> dict[Place, list[Place]]:
     """The corrections of each act, as far as the recipients may see them."""
-    found: dict[Place, tuple[Place, ...]] = {}
+    found: dict[Place, list[Place]] = {}
     for act in case.acts:
         about = place_of(act.content.about)
         if about is not None and isinstance(act.content, EventCorrected):
-            found[about] = (*found.get(about, ()), act.place)
+            found.setdefault(about, []).append(act.place)
     return found
 
 

@@ -189,5 +189,8 @@ def test_definition_for_few_takes_the_place_of_nothing_for_the_others(
     alpha.fold()
     beta.fold()
 
-    assert len(alpha.practices.definitions(ADA, Ask(10)).rows[0].superseded) == 1
+    # Of a page that does not list the later one it says as much: that is read, too.
+    assert len(alpha.practices.definitions(ADA, Ask(1)).rows[0].superseded) == 1
+    (read,) = alpha.world.desk.reads(ADA, None, 10, case_id)
+    assert (read.method, read.events) == ("ListDefinitions", 1)
     assert [each.superseded for each in beta.practices.definitions(ADA, Ask(10)).rows] == [()]

@@ -120,3 +120,35 @@ def test_list_tells_who_is_held_on_a_day_longest_first(models: ReadModels) -> No
     assert starts(date(2024, 5, 1), with_released=True)[0] == "2022-01-01"
     assert starts(date(2024, 7, 1))[-2:] == ["2024-06-01", ""]
     assert noted == [3, 4, 4, 4]
+
+
+def test_row_that_borrows_from_other_acts_of_a_confidential_case_is_confidential() -> None:
+    elsewhere = frozenset({(origin("un"), 7)})
+    named = {"states": ["POL"], "themes": ["arbitrary_detention"]}
+    plain = began("un", 0, "2024-03-20", AYO, **named)
+    borrowing = began("un", 0, "2024-03-20", AYO, states=[], themes=["arbitrary_detention"])
+
+    (own,), (borrowed,) = (
+        rows(plain, confidential=elsewhere),
+        rows(borrowing, confidential=elsewhere),
+    )
+
+    assert (own.is_confidential, borrowed.is_confidential) == (False, True)
+    assert borrowed.states == CASE.states
+
+
+def test_row_that_says_who_is_held_by_what_another_act_names_is_confidential() -> None:
+    secret = began("un", 0, "2024-01-01", AYO)
+    said = {"states": ["POL"], "themes": ["arbitrary_detention"]}
+    acts = (
+        secret,
+        ended("un", 1, "2024-02-01", about=("un", 0)),
+        began("un", 2, "2024-03-01", about=("un", 0), **said),
+    )
+
+    found = rows(*acts, confidential=frozenset({secret.place}))
+
+    assert [(each.person_id, each.is_confidential) for each in found] == [
+        (AYO["person_id"], True),
+        (AYO["person_id"], True),
+    ]

@@ -7,7 +7,12 @@ from registry.domain.mechanisms import shipped_profiles
 from registry.domain.vocabulary import EventKind as K
 from registry.views.acts import with_what_they_are_about
 from registry.views.meeting_rows import MeetingRow
-from registry.views.meetings import commitment_rows, meeting_documents, meeting_rows
+from registry.views.meetings import (
+    COMMITMENTS_MAX,
+    commitment_rows,
+    meeting_documents,
+    meeting_rows,
+)
 from registry.views.rows import decode_row
 from tests.storage.storage_world import case
 from tests.unit.views.test_follow_up import graded, story
@@ -85,3 +90,12 @@ def test_case_without_meetings_or_commitments_has_none() -> None:
 
     assert rows(acts) == ()
     assert commitment_rows(case(1), acts, shipped_profiles()) == ()
+
+
+def test_row_of_a_meeting_fits_into_a_page_whatever_was_committed_at_it() -> None:
+    acts = story(MEETING, *(commitment("un") for _ in range(COMMITMENTS_MAX + 1)))
+
+    (document,) = meeting_documents(case(1), acts, shipped_profiles(), confidential=())
+
+    assert len(decode_row(MeetingRow, document.row).commitments) == COMMITMENTS_MAX
+    assert len(rows(acts)[0].commitments) == COMMITMENTS_MAX + 1

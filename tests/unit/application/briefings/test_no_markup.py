@@ -170,3 +170,7 @@ def test_hostile_acts_are_told_in_every_form(node: Node) -> None:
     assert "<script>alert(1)</script>" in "".join(page.text)
     assert "javascript" in brief(node, "beta")
     assert brief(node, "beta", form="pdf").startswith("%PDF")
+
+
+def test_characters_that_no_xml_may_hold_are_in_no_chart() -> None:
+    assert one_line("a\ufffe\uffffb\x0bc") == "abc"
