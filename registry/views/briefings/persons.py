@@ -4,23 +4,21 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final, NamedTuple
 
-from registry.domain.acts import Act, place_of, said, states_of
+from registry.domain.acts import Act, said, states_of
 from registry.domain.content import (
     AccountabilityStep,
     DetentionChanged,
-    DetentionRecorded,
-    PersonReleased,
     ReprisalAlleged,
     ReprisalLinked,
     ReprisalResolved,
 )
+from registry.domain.detention import Detention, count_days, detentions_of
 from registry.domain.vocabulary import kind_code
-from registry.views.acts import Place, name_of
+from registry.views.acts import name_of
 from registry.views.briefings.document import Block, Cell, Column, Paragraph
 from registry.views.briefings.ground import Ground, by_date
 from registry.views.briefings.told import ToldCase, day_of
 
-_DAY: Final = 10
 _DETAINED: Final = (
     Column("column_since"),
     Column("column_case", 5),
@@ -43,9 +41,7 @@ _ABOUT_REPRISALS: Final = (ReprisalAlleged, ReprisalLinked, ReprisalResolved, Ac
 
 class _Detained(NamedTuple):
     case: ToldCase
-    act: Act
-    changes: tuple[Act, ...]
-    released: Act | None
+    found: Detention
 
 
 class _Step(NamedTuple):
@@ -57,7 +53,7 @@ def detentions(ground: Ground) -> tuple[Block, ...]:
     """The section on detentions that lasted into the period, or began in it."""
     found = sorted(
         (each for case in ground.cases for each in _detained(ground, case)),
-        key=lambda each: (by_date(each.act), each.act.place),
+        key=lambda each: (by_date(each.found.opening), each.found.opening.place),
     )
     return (
         ground.section("detentions"),
@@ -68,63 +64,74 @@ def detentions(ground: Ground) -> tuple[Block, ...]:
 
 
 def _detained(ground: Ground, case: ToldCase) -> Iterator[_Detained]:
-    begun = {a.place: a.place for a in case.acts if isinstance(a.content, DetentionRecorded)}
-    changes: dict[Place, list[Act]] = {}
-    released: dict[Place, Act] = {}
-    for act in case.acts:
-        place = begun.get(place_of(act.content.about) or ("", 0))
-        if place is None:
+    since = ground.order.since
+    for found in detentions_of(case.acts):
+        if case.fitting.isdisjoint(account.act.place for account in found.accounts):
             continue
-        if isinstance(act.content, DetentionChanged):
-            # What is about a change is about its detention, too.
-            begun[act.place] = place
-            changes.setdefault(place, []).append(act)
-        elif isinstance(act.content, PersonReleased):
-            released[place] = act
-    for act in case.acts:
-        if not isinstance(act.content, DetentionRecorded) or act.place not in case.fitting:
+        if since and _last_day(found) and _last_day(found) < since:
             continue
-        end = released.get(act.place)
-        ended = day_of(end.content) if end else ""
-        if not ended or not ground.order.since or ended >= ground.order.since:
-            yield _Detained(case, act, tuple(changes.get(act.place, ())), end)
+        yield _Detained(case, found)
+
+
+def _last_day(found: Detention) -> str:
+    """The last day on which it can have ended; empty = it may last."""
+    end = found.course.end
+    is_over = end is not None and not found.course.is_contradicted
+    return str(end.last) if is_over and end is not None and end.last is not None else ""
 
 
 def _detention(ground: Ground, each: _Detained) -> tuple[Cell, ...]:
-    words, content = ground.words, each.act.content
-    told = (
-        name_of(content),
-        said(content, "place", ""),
-        ", ".join(said(content, "charges", ())),
-        *(
-            f"{words.code(said(a.content, 'change', '') or 'other')} {day_of(a.content)}".strip()
-            for a in each.changes
-        ),
-        ", ".join(person.name for person in content.persons),
-    )
-    start = day_of(content)
-    until = words("still_detained")
-    if each.released is not None:
-        how = said(each.released.content, "release", "")
-        end = ground.date_of(day_of(each.released.content))
-        until = f"{end} ({words.code(how)})" if how else end
-    places = [a.place for a in (each.act, *each.changes, each.released) if a is not None]
+    accounts = each.found.accounts
+    acts = [account.act for account in accounts]
+    began = next((a.date for a in accounts if a.what == "began"), "")
+    states = dict.fromkeys(state for act in acts for state in states_of(act.content))
     return (
-        ground.date_of(start),
+        ground.date_of(began),
         ground.title_of(each.case),
-        ground.states(states_of(content)),
-        " · ".join(filter(None, told)),
-        until,
-        _days(start, day_of(each.released.content) if each.released else ground.as_of),
-        ground.book.cite(*places),
+        ground.states(tuple(states)),
+        " · ".join(dict.fromkeys(filter(None, _told_of(ground, each.found)))),
+        _until(ground, each.found),
+        _days(each.found, ground.as_of),
+        ground.book.cite(*(act.place for act in acts)),
     )
 
 
-def _days(start: str, end: str) -> str:
-    """Days in detention; counted only between days that are known."""
-    if len(start) != _DAY or len(end) != _DAY or end < start:
+def _told_of(ground: Ground, found: Detention) -> Iterator[str]:
+    acts = [account.act for account in found.accounts]
+    yield name_of(found.opening.content)
+    for act in acts:
+        yield said(act.content, "place", "")
+        yield ", ".join(said(act.content, "charges", ()))
+        if isinstance(act.content, DetentionChanged):
+            change = ground.words.code(act.content.change or "other")
+            yield f"{change} {day_of(act.content)}".strip()
+    for act in acts:
+        yield from (
+            person.name
+            for person in act.content.persons
+            if person.person_id == found.person_id or not found.person_id
+        )
+
+
+def _until(ground: Ground, found: Detention) -> str:
+    """When it ended; where mechanisms differ both is told."""
+    ended = [account for account in found.accounts if account.what == "ended"]
+    if not ended:
+        return ground.words("still_detained")
+    how = said(ended[-1].act.content, "release", "")
+    end = ground.date_of(ended[-1].date)
+    told = f"{end} ({ground.words.code(how)})" if how else end
+    return f"{told} / {ground.words('still_detained')}" if found.course.is_contradicted else told
+
+
+def _days(found: Detention, as_of: str) -> str:
+    """Days in detention until a day; of dates that are known in part, at least and at most."""
+    if not as_of or not found.course.start.is_known:
         return "-"
-    return str((date.fromisoformat(end) - date.fromisoformat(start)).days)
+    days = count_days(found.course, date.fromisoformat(as_of)).days
+    if days.most is None:
+        return f"{days.least}+"
+    return str(days.least) if days.least == days.most else f"{days.least}-{days.most}"
 
 
 def reprisals(ground: Ground) -> tuple[Block, ...]:

@@ -1,6 +1,7 @@
 """What a briefing withholds: from each recipient what one of them may not see, counted alone."""
 
 import re
+from typing import Final
 
 import pytest
 
@@ -19,7 +20,9 @@ from tests.unit.application.briefings.briefing_world import (
     whole_story,
 )
 from tests.unit.application.federation_in_process import START_MS, Node, Nodes
-from tests.unit.application.persons_world import AYO, consent, naming, withdrawn
+from tests.unit.application.persons_world import AYO, BEA, consent, naming, withdrawn
+
+TO_BETA: Final = named("beta")
 
 
 def withheld(text: str) -> tuple[int, int]:
@@ -196,3 +199,23 @@ def test_recipient_who_is_no_member_is_refused(node: Node) -> None:
     begin(node)
     with pytest.raises(NotFound):
         brief(node, "beta", "nobody")
+
+
+def test_one_of_two_who_is_released_leaves_the_other_detained(node: Node) -> None:
+    story = begin(node)
+    for person in (AYO, BEA):
+        agreed = consent("share_with_mechanisms", "beta", person=person)
+        node.record(agreed, story.case_id, audience=OWN_ONLY)
+    both, one = ([person.model_dump() for person in held] for held in ((AYO, BEA), (AYO,)))
+    dates = {"detained_date": "2024-02-01", "arrested_date": None, "next_hearing_date": None}
+    tell(node, story, act(K.DETENTION_RECORDED, "Two are held", persons=both, **dates), TO_BETA)
+    out = act(K.PERSON_RELEASED, "Free", released_date="2024-02-11", about=None, persons=one)
+    tell(node, story, out, TO_BETA)
+
+    text = brief(node, "beta", as_of="2024-03-02")
+    section = text[text.index("## Detention") : text.index("## Reprisals")]
+    rows = [line for line in section.splitlines() if "Two are held" in line]
+    assert [("Ayo" in row, "Bea" in row) for row in rows] == [(True, False), (False, True)]
+    assert ["no release is known" in row for row in rows] == [False, True]
+    assert ["| 10 |" in row for row in rows] == [True, False]
+    assert ["| 30 |" in row for row in rows] == [False, True]
