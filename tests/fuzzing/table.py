@@ -39,6 +39,8 @@ _A_QUERY: Final = "asks this node's own store or read models; takes no bytes"
 _BY_ANOTHER: Final = "opens what was authenticated by the node key before it is parsed"
 LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "registry.application.briefings.reading.read_histories": _A_QUERY,
+        "registry.views.events_read.read_events": _A_QUERY,
         "registry.application.acts.read_notes_with": _BY_ANOTHER,
         "registry.application.desk.open_desk": "makes an object",
         "registry.store.act_notes.read_note": _OWN_ROWS,

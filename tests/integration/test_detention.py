@@ -133,15 +133,15 @@ async def test_name_is_told_while_the_consent_stands(alpha: LocalNode, beta: Loc
             agrees=True,
             erase_on_withdrawal=False,
         )
-        await client.record("consent", case(case_id), consent, audience=OWN_ONLY)
+        await client.record("detention consent", case(case_id), consent, audience=OWN_ONLY)
         record = example_of(K.DETENTION_RECORDED, states=[STATE], persons=[PERSON.model_dump()])
-        await client.record("record", case(case_id), record, audience=named("beta"))
+        await client.record("detention record", case(case_id), record, audience=named("beta"))
     for node in (alpha, beta):
         (found,) = await held(node, case_id, 1)
         assert (found.name, found.person_id) == (PERSON.name, PERSON.person_id)
     async with client_of(alpha) as client:
         withdrawn = example_of(K.CONSENT_WITHDRAWN, person_id=PERSON.person_id, uses=[])
-        await client.record("withdrawn", case(case_id), withdrawn, audience=named("beta"))
+        await client.record("detention withdrawn", case(case_id), withdrawn, audience=named("beta"))
 
     wanted = Filter(case_id=case_id)
     for node in (alpha, beta):
