@@ -323,8 +323,12 @@ async def test_client_whose_line_was_removed_may_call_nothing(
     async with channel_as_client(alpha, removed_client) as caller:
         found = {await outcome(caller, method) for method in methods.values()}
         assert found == {("UNAUTHENTICATED", "unknown_caller")}
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await served_methods(caller)
+        for _ in range(5):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await served_methods(caller)
+            # The library loses the status of a stream that ends while its request is being sent.
+            if refused.value.code() is not grpc.StatusCode.INTERNAL:
+                break
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
