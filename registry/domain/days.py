@@ -5,6 +5,7 @@ Dates are texts as `PartialDate.value` has them: a day, a month, a year, or empt
 
 import calendar
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 _MONTHS_A_YEAR: Final = 12
@@ -18,6 +19,7 @@ def first_day(text: str) -> date | None:
     return date(year, month, day)
 
 
+@lru_cache(maxsize=4096)
 def last_day(text: str) -> date | None:
     """The last day that a date can mean; None = it is unknown."""
     if not text:

@@ -11,7 +11,7 @@ whoever looks.
 import calendar
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from registry.domain.acts import Act, instrument_of, place_of, said
@@ -31,6 +31,7 @@ from registry.domain.content import (
     TrialObserved,
     VisitReportPublished,
 )
+from registry.domain.days import last_day
 from registry.domain.grading import NOT_ASSESSED, derived_of
 from registry.domain.mechanisms import Profiles
 
@@ -114,20 +115,6 @@ def obligations_of(acts: Iterable[Act], profiles: Profiles) -> tuple[Obligation,
     return tuple(sorted(found, key=lambda each: (each.due, each.origin, each.index, each.matter)))
 
 
-def last_day(value: PartialDate) -> date | None:
-    """The last day that a date can mean; None = it is unknown."""
-    return _last_day(value.value) if value.value else None
-
-
-@lru_cache(maxsize=4096)
-def _last_day(text: str) -> date:
-    year, month, day = (*map(int, text.split("-")), 0, 0)[:3]
-    if day:
-        return date(year, month, day)
-    month = month or _MONTHS_A_YEAR
-    return date(year, month, calendar.monthrange(year, month)[1])
-
-
 def _own_days(acts: Sequence[Act], profiles: Profiles) -> _Days:
     """The acts that have a day of their own, by place, with what is due for each.
 
@@ -199,13 +186,13 @@ def _due(
 ) -> tuple[date | None, bool]:
     """The day something is due by what an act says, or else by its instrument's clock."""
     named: PartialDate | None = said(content, field, None)
-    if named is not None and (day := last_day(named)):
+    if named is not None and (day := last_day(named.value)):
         return day, False
     instrument = profiles.instrument(instrument_of(content)) if matter in _BY_CLOCK else None
     if instrument is None or instrument.event_kind is not content.kind:
         return None, False
     acted = content.act_date()
-    began = None if acted is None else last_day(acted)
+    began = None if acted is None else last_day(acted.value)
     if began is None:
         return None, False
     if matter == "reply_due" and instrument.reply_days:
@@ -228,7 +215,7 @@ def _extended(
 
 
 def _named_day(content: ReplyExtensionGranted | MeasureExtended) -> date | None:
-    return None if content.reply_due_date is None else last_day(content.reply_due_date)
+    return None if content.reply_due_date is None else last_day(content.reply_due_date.value)
 
 
 def _later(day: date, *, days: int = 0, months: int = 0) -> date | None:
@@ -278,7 +265,7 @@ class _Following:
 def _by_date(placed: tuple[int, Act]) -> tuple[date, int]:
     position, act = placed
     acted = act.content.act_date()
-    return ((None if acted is None else last_day(acted)) or date.max, position)
+    return ((None if acted is None else last_day(acted.value)) or date.max, position)
 
 
 def _outcome(matter: Matter, due: date, act: Act, following: Sequence[Act]) -> tuple[State, str]:

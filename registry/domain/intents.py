@@ -22,7 +22,7 @@ from registry.domain.content import (
     IntentWithdrawn,
     PartialDate,
 )
-from registry.domain.deadlines import last_day
+from registry.domain.days import last_day
 from registry.domain.vocabulary import EventKind
 
 State: TypeAlias = Literal["open", "answered", "withdrawn", "fulfilled"]
@@ -161,7 +161,7 @@ def _lapses(content: IntentDeclared) -> str:
 
 def _last_known(*dates: PartialDate | None) -> str:
     """The last day of the first date that is known, ISO 8601; empty = none is."""
-    days = (last_day(each) for each in dates if each is not None)
+    days = (last_day(each.value) for each in dates if each is not None)
     return next((day.isoformat() for day in days if day), "")
 
 

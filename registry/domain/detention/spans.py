@@ -9,7 +9,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from registry.domain.content import PartialDate
-from registry.domain.deadlines import last_day
+from registry.domain.days import last_day
 
 
 class Span(NamedTuple):
@@ -48,7 +48,7 @@ NO_DAYS: Final = Days(0, 0)
 
 def span_of(value: PartialDate | None) -> Span:
     """The days that a date can mean."""
-    last = None if value is None else last_day(value)
+    last = None if value is None else last_day(value.value)
     if value is None or last is None:
         return UNKNOWN
     year, month, day = (*map(int, value.value.split("-")), 1, 1)[:3]

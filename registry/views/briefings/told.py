@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from registry.domain.acts import Act, states_of, themes_of
 from registry.domain.content import ActContent, CaseOpened, ConsentRecorded, ConsentWithdrawn
-from registry.domain.deadlines import last_day
+from registry.domain.days import last_day
 from registry.domain.identifiers import CaseId, LeafHash
 from registry.views.acts import Place
 from registry.views.briefings.order import BriefingOrder, whole_day
@@ -146,11 +146,6 @@ def first_day(content: ActContent) -> str:
 
 def newest_day(cases: Iterable[ToldCase]) -> str:
     """The last day that the date of the newest told act can mean; empty = none has a date."""
-    dates = {
-        acted.value: acted
-        for case in cases
-        for act in case.told_acts()
-        if (acted := act.content.act_date()) is not None
-    }
-    days = map(last_day, dates.values())
+    dates = {day_of(act.content) for case in cases for act in case.told_acts()}
+    days = map(last_day, dates)
     return max((day.isoformat() for day in days if day is not None), default="")

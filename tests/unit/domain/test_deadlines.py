@@ -6,9 +6,8 @@ from typing import Any, Final
 import pytest
 
 from registry.domain.acts import Act
-from registry.domain.content import PartialDate
 from registry.domain.content.examples import example_of
-from registry.domain.deadlines import Obligation, is_overdue, last_day, obligations_of
+from registry.domain.deadlines import Obligation, is_overdue, obligations_of
 from registry.domain.mechanisms import shipped_profiles
 from registry.domain.vocabulary import EventKind as K
 
@@ -303,16 +302,3 @@ def test_long_chain_of_answers_to_answers_is_walked_once(every: int) -> None:
 
     assert len(found) == count // every
     assert Watched.looks < 16 * count  # 300 walks of the rest would look 45,000 times
-
-
-@pytest.mark.parametrize(
-    ("value", "day"),
-    [
-        ("2024-02", date(2024, 2, 29)),
-        ("2023", date(2023, 12, 31)),
-        ("2023-04-05", date(2023, 4, 5)),
-        ("", None),
-    ],
-)
-def test_last_day_that_a_date_can_mean(value: str, day: date | None) -> None:
-    assert last_day(PartialDate(value=value)) == day
