@@ -5,14 +5,43 @@ looked at once. After the start the store tells of each new withdrawal.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from registry.application.named_persons import read_consent
 from registry.domain.consent import ends_a_use
 from registry.domain.identifiers import CaseId, LogId
+from registry.errors import CorruptDatabase
 from registry.store.entries import EntryStore
-from registry.store.read_models import ReadModels
+from registry.store.read_models import ReadModels, open_read_models
 from registry.store.values import read_header
 from registry.views.projector import BATCH_CHANGES, ENTRIES, PARTS
+
+
+def open_views(path: Path, key: bytes, store: EntryStore) -> tuple[ReadModels, list[CaseId]]:
+    """Opens the views, and finds the cases in which a consent was withdrawn; some more than once.
+
+    Args:
+        path: of the views' database.
+        key: 32 bytes, its own.
+        store: the logs that they are folded from.
+
+    Raises:
+        StorageError: what is stored cannot be read. Views alone that cannot be are made anew.
+    """
+    try:
+        return _opened(path, key, store)
+    except CorruptDatabase:
+        # If it was the views that could not be read, they are opened empty now.
+        return _opened(path, key, store)
+
+
+def _opened(path: Path, key: bytes, store: EntryStore) -> tuple[ReadModels, list[CaseId]]:
+    models = open_read_models(path, key)
+    try:
+        return models, list(find_withdrawals(store, models))
+    except BaseException:
+        models.close()
+        raise
 
 
 def find_withdrawals(store: EntryStore, models: ReadModels) -> Iterator[CaseId]:

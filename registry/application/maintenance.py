@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from registry.application.registry import Registry
+from registry.errors import CorruptDatabase
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) now and then."""
@@ -26,6 +27,14 @@ def rebuild_views(
     Raises:
         FolderError: no node, or it is running.
     """
+    try:
+        return _rebuild(folder_path, progress, now_ms)
+    except CorruptDatabase:
+        # If it was the views that could not be read, they are opened empty now.
+        return _rebuild(folder_path, progress, now_ms)
+
+
+def _rebuild(folder_path: Path, progress: Progress, now_ms: Callable[[], int]) -> tuple[int, bool]:
     registry = Registry.open(folder_path, now_ms=now_ms, random_bytes=_no_randomness)
     try:
         before = registry.models.dump()

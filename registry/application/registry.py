@@ -13,7 +13,7 @@ from typing import Final
 
 from registry.application.attachments import AttachmentDesk
 from registry.application.consents import ConsentDesk
-from registry.application.earlier_withdrawals import find_withdrawals
+from registry.application.earlier_withdrawals import open_views
 from registry.application.erasing import (
     ControlRequests,
     EraseCommand,
@@ -54,7 +54,7 @@ from registry.log.signing import Signer
 from registry.store.disk_room import RESERVE_BYTES, DiskRoom
 from registry.store.entries import EntryStore
 from registry.store.guard import Guard
-from registry.store.read_models import ReadModels, open_read_models
+from registry.store.read_models import ReadModels
 from registry.store.sqlite import open_sqlite_store
 from registry.store.tombstone_journal import TombstoneJournal
 from registry.store.values import Appended, HeldPart, LogState, read_header
@@ -186,7 +186,9 @@ class Registry:
             finish_rotation(folder, store)
             store.register_logs([member.origin for member in roster.writers()]).result()
             apply_cuts(store, roster)
-            models = open_read_models(folder.views_database, store.database_key("views"))
+            models, withdrawals = open_views(
+                folder.views_database, store.database_key("views"), store
+            )
             stack.callback(models.close)
             registry = cls(
                 folder=folder,
@@ -200,7 +202,7 @@ class Registry:
             )
             stack.callback(registry.witness.close)
             registry.log_key.use()
-            registry.consents.learn_withdrawals(find_withdrawals(store, models))
+            registry.consents.learn_withdrawals(withdrawals)
             registry._resources = stack.pop_all()
             return registry
 

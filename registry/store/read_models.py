@@ -33,6 +33,7 @@ from registry.store.read_queries import Page, Query, read_page
 PROJECTOR_VERSION: Final = 8
 """Raised whenever documents are folded differently: an older database is dropped and rebuilt."""
 _VERSION_STREAM: Final = f"version {PROJECTOR_VERSION}"
+_DAMAGE_MARK: Final = "-damaged"
 _TABLES: Final = ("documents", "facets", "texts", "embargoes", "tracking")
 
 Facets = tuple[tuple[str, str], ...]
@@ -83,10 +84,18 @@ class CaseFold:
 class ReadModels(SQLiteTrackingRecorder):
     """The documents of all views and the places reached in the streams they are folded from."""
 
-    def __init__(self, datastore: EncryptedDatastore) -> None:
-        """Takes over the datastore."""
+    def __init__(self, datastore: EncryptedDatastore, damage_mark: Path | None = None) -> None:
+        """Takes over the datastore.
+
+        Args:
+            datastore: the database.
+            damage_mark: a file that is made when a page cannot be read: who opens the database next
+                starts with an empty one. None = nothing is changed.
+        """
         super().__init__(datastore)
         self._encrypted = datastore
+        self._damage_mark = damage_mark
+        self._damage: CorruptDatabase | None = None
 
     def construct_create_table_statements(self) -> list[str]:
         """Adds our tables to the library's."""
@@ -112,7 +121,7 @@ class ReadModels(SQLiteTrackingRecorder):
 
     def place(self, stream: str) -> int:
         """Returns the id of the last change of a stream that is folded; 0 = none."""
-        with translated():
+        with self._noticing_damage():
             return self.max_tracking_id(stream) or 0
 
     def save(self, folds: Iterable[CaseFold], places: Mapping[str, int]) -> None:
@@ -186,7 +195,7 @@ class ReadModels(SQLiteTrackingRecorder):
             self._insert_tracking(cursor, Tracking(_VERSION_STREAM, 1))
 
     def check(self) -> None:
-        """Reads every page, so that damage is met now and not in the middle of the work.
+        """Reads every page, which takes seconds for each gigabyte.
 
         Raises:
             CorruptDatabase: SQLite finds the file damaged.
@@ -212,33 +221,61 @@ class ReadModels(SQLiteTrackingRecorder):
 
     @contextmanager
     def _transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:
-        with translated(), self.datastore.transaction(commit=commit) as cursor:
+        with self._noticing_damage(), self.datastore.transaction(commit=commit) as cursor:
             yield cursor
+
+    @contextmanager
+    def _noticing_damage(self) -> Iterator[None]:
+        if self._damage is not None:
+            # Other pages may be sound: lists that lack some of their rows are worse than none.
+            raise self._damage
+        try:
+            with translated():
+                yield
+        except CorruptDatabase as error:
+            self._damage = error
+            if self._damage_mark is not None:
+                self._damage_mark.touch()
+            raise
 
 
 def open_read_models(path: Path, key: bytes) -> ReadModels:
     """Opens or makes the database.
 
-    One of another projector version, under another key, in clear, or damaged, starts empty.
+    One of another projector version, under another key, in clear, or known to be damaged starts
+    empty. Not every page is read here: SQLCipher checks each by its HMAC when it is used, and what
+    does not fit is damage to whoever meets it, and known to the next who opens.
 
     Args:
         path: the file.
         key: 32 bytes, see `EntryStore.database_key`.
     """
-    try:
-        models = _open(path, key)
-        if models.max_tracking_id(_VERSION_STREAM):
-            return models
-        models.close()
-    except CorruptDatabase:
-        pass
+    mark = path.with_name(path.name + _DAMAGE_MARK)
+    models = None if mark.exists() else _open_current(path, key, mark)
+    if models is not None:
+        return models
     # Nothing is lost with it: all is folded from the logs again. Tables of another version may hold
-    # what was erased since, and go with the file.
-    for suffix in ("", "-wal", "-shm"):
+    # what was erased since, and go with the file. The mark goes last.
+    for suffix in ("", "-wal", "-shm", _DAMAGE_MARK):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    models = _open(path, key)
+    models = _open(path, key, mark)
     models.clear()
     return models
+
+
+def _open_current(path: Path, key: bytes, mark: Path) -> ReadModels | None:
+    """What is there; None = of another projector version, or what is read first is damaged."""
+    try:
+        models = _open(path, key, mark)
+    except CorruptDatabase:
+        return None
+    try:
+        if models.place(_VERSION_STREAM):
+            return models
+    except CorruptDatabase:
+        pass
+    models.close()
+    return None
 
 
 def read_existing(path: Path, key: bytes) -> ReadModels | None:
@@ -250,8 +287,7 @@ def read_existing(path: Path, key: bytes) -> ReadModels | None:
     models = ReadModels(EncryptedDatastore(path, key))
     try:
         models.check()
-        with translated():
-            is_current = bool(models.max_tracking_id(_VERSION_STREAM))
+        is_current = bool(models.place(_VERSION_STREAM))
     except BaseException:
         models.close()
         raise
@@ -261,11 +297,11 @@ def read_existing(path: Path, key: bytes) -> ReadModels | None:
     return models
 
 
-def _open(path: Path, key: bytes) -> ReadModels:
-    models = ReadModels(EncryptedDatastore(path, key))
+def _open(path: Path, key: bytes, mark: Path) -> ReadModels:
+    models = ReadModels(EncryptedDatastore(path, key), mark)
     try:
-        models.check()
-        models.create_table()
+        with translated():
+            models.create_table()
     except BaseException:
         models.close()
         raise

@@ -14,6 +14,7 @@ from tests.unit.application.federation_in_process import (
 )
 
 CASES = 5
+PAGE = 4096
 
 
 @pytest.fixture
@@ -77,6 +78,22 @@ def test_damaged_read_models_are_made_anew(alpha: Path) -> None:
     (alpha / "views.db").write_bytes(b"no database" * 999)
 
     assert rebuild(alpha) == (len(before), False)
+
+
+@pytest.mark.parametrize("page", range(14))
+def test_read_models_that_are_damaged_anywhere_are_made_anew_whoever_meets_it(
+    alpha: Path, page: int
+) -> None:
+    before = rows(alpha)
+    views = alpha / "views.db"
+    data = bytearray(views.read_bytes())
+    assert len(data) >= 14 * PAGE
+    data[page * PAGE + 100] ^= 1
+    views.write_bytes(data)
+
+    open_node(alpha.parent, alpha.name).registry.close()
+    assert rebuild(alpha)[0] == len(before)
+    assert rows(alpha) == before
 
 
 def test_progress_reaches_the_end_in_steps(alpha: Path, monkeypatch: pytest.MonkeyPatch) -> None:

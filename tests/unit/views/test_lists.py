@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from registry.domain.identifiers import CaseId
-from registry.errors import InvalidRequest
+from registry.errors import CorruptDatabase, InvalidRequest
 from registry.store.read_models import CaseFold, Document, ReadModels, open_read_models
 from registry.store.read_queries import Query
 from tests.storage.storage_world import VIEWS_KEY, case
 
 NAMES = {"state": ["POL", "EGY", "XXA"], "theme": ["land", "press"], "kind": ["a", "b", "c"]}
+PAGE = 4096
 WORDS = ["river", "letter", "réponse", "reply"]
 
 
@@ -188,3 +189,33 @@ def test_database_of_another_version_goes_with_its_file(tmp_path: Path) -> None:
     again = open_read_models(path, VIEWS_KEY)
     assert again.row("act", b"1") == "kept"
     again.close()
+
+
+def test_damage_in_the_middle_is_met_by_who_reads_it_and_gone_with_the_next_start(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "views.db"
+    models = open_read_models(path, VIEWS_KEY)
+    rows = {bytes([n]): f"{n}" * 9000 for n in range(20)}
+    models.save([CaseFold(case(1), tuple(Document("act", k, "", r) for k, r in rows.items()))], {})
+    assert models.truncate_wal()
+    models.close()
+    data = bytearray(path.read_bytes())
+    data[-PAGE // 2] ^= 1
+    data[-5 * PAGE // 2] ^= 1
+    path.write_bytes(data)
+
+    damaged = open_read_models(path, VIEWS_KEY)
+    with pytest.raises(CorruptDatabase):
+        damaged.rows("act", rows)
+    # Nothing more is read from it, the sound pages included; nor is anything written.
+    with pytest.raises(CorruptDatabase):
+        damaged.row("act", b"no such key")
+    with pytest.raises(CorruptDatabase):
+        damaged.save([], {"stream": 1})
+    damaged.close()
+
+    fresh = open_read_models(path, VIEWS_KEY)
+    assert fresh.rows("act", rows) == []
+    fresh.close()
+    assert [each.name for each in tmp_path.glob("views.db*")] == ["views.db"]
