@@ -19,7 +19,7 @@ from registry.application.consents import ConsentDesk
 from registry.domain.content import ActContent, ConsentRecorded
 from registry.domain.embargo import is_embargoed
 from registry.domain.identifiers import LogId
-from registry.domain.release import KnownPersons, Use, judge_persons, judge_text
+from registry.domain.release import KnownPersons, Use, denied_in_text, judge_persons
 from registry.errors import InvalidRequest
 from registry.log.entry import Audience
 from registry.log.roster import Member, Roster
@@ -130,17 +130,8 @@ def _cleaned(
     denied = {person.person_id for person in content.persons} - permitted
     if denied and isinstance(content, ConsentRecorded):
         return None
-    persons = tuple(each for each in content.persons if each.person_id not in denied)
-    cleaned = content.model_copy(update={"persons": persons})
-    return None if _names_in_text(cleaned, uses, log_id, known) else cleaned
-
-
-def _names_in_text(
-    content: ActContent, uses: tuple[Use, ...], log_id: LogId, known: KnownPersons
-) -> frozenset[str]:
-    """Ids of persons whose name stands in the text and may be used for none of the uses."""
-    named = [
-        {verdict.person_id for verdict in judge_text(content, (use,), log_id, known)}
-        for use in uses
-    ]
-    return frozenset(set.intersection(*named))
+    cleaned = content
+    if denied:
+        persons = tuple(each for each in content.persons if each.person_id not in denied)
+        cleaned = content.model_copy(update={"persons": persons})
+    return None if denied_in_text(cleaned, uses, log_id, known) else cleaned

@@ -14,12 +14,32 @@ from pydantic import BaseModel
 
 _SURNAME_MIN: Final = 4
 _WORD: Final = re.compile(r"[^\W_]+")
+_END: Final = "\x1e"
+"""Stands between two texts: no name goes over it."""
+_WORD_OR_END: Final = re.compile(rf"[^\W_]+|{_END}")
+_KEPT: Final = 8192
+"""Letters that are folded once and kept; there are more, but hardly in one registry."""
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _LETTERS: Final = str.maketrans(
     dict(zip("\u0142\xf8\u0111\xf0\u0127\u0131\u0167", "loddhit", strict=True))
     | {"\xe6": "ae", "\u0153": "oe"}
 )
 """Letters that carry no separable accent."""
+
+
+class _Folding(dict[int, str | None]):
+    """What a letter of decomposed text becomes, worked out when it is first met; None = nothing."""
+
+    def __missing__(self, code: int) -> str | None:
+        letter = chr(code)
+        is_mark = unicodedata.category(letter) in {"Mn", "Cf"}
+        folded = None if is_mark else letter.casefold().translate(_LETTERS)
+        if len(self) < _KEPT:
+            self[code] = folded
+        return folded
+
+
+_FOLDING: Final = _Folding()
 
 
 def find_names(texts: Iterable[str], names: Mapping[str, Iterable[str]]) -> frozenset[str]:
@@ -29,20 +49,19 @@ def find_names(texts: Iterable[str], names: Mapping[str, Iterable[str]]) -> froz
         texts: what would leave.
         names: the names of each person, by any key.
     """
-    folded = [_fold(text) for text in texts]
-    words = [f" {' '.join(_WORD.findall(text))} " for text in folded]
-    whole = ["".join(_WORD.findall(text)) for text in folded]
+    text = _fold(f" {_END} ".join(each.replace(_END, " ") for each in texts))
+    words = f" {' '.join(_WORD_OR_END.findall(text))} "
     return frozenset(
-        key for key, known in names.items() if any(_stands_in(name, words, whole) for name in known)
+        key for key, known in names.items() if any(_stands_in(name, words) for name in known)
     )
 
 
 def texts_of(content: BaseModel) -> Iterator[str]:
     """Every text of content but the names and ids of persons."""
-    for name, value in content:
+    for name, value in vars(content).items():
         if name == "persons":
             yield from (person.role for person in value)
-        else:
+        elif value:
             yield from _texts_in(value)
 
 
@@ -50,7 +69,7 @@ def _texts_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any field of any m
     if isinstance(value, str):
         yield value
     elif isinstance(value, BaseModel):
-        for _, inner in value:
+        for inner in vars(value).values():
             yield from _texts_in(inner)
     elif isinstance(value, tuple | list):
         for inner in value:
@@ -58,19 +77,15 @@ def _texts_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any field of any m
 
 
 def _fold(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text)
-    plain = "".join(c for c in decomposed if unicodedata.category(c) not in {"Mn", "Cf"})
-    return plain.casefold().translate(_LETTERS)
+    return unicodedata.normalize("NFKD", text).translate(_FOLDING)
 
 
-def _stands_in(name: str, words: list[str], whole: list[str]) -> bool:
+def _stands_in(name: str, words: str) -> bool:
     parts = _WORD.findall(_fold(name))
     if not parts:
         return False
     if _UNSPACED.search(name):
-        joined = "".join(parts)
-        return any(joined in text for text in whole)
-    wanted = [" ".join(parts)]
-    if len(parts[-1]) >= _SURNAME_MIN:
-        wanted.append(parts[-1])
-    return any(f" {each} " in text for each in wanted for text in words)
+        return "".join(parts) in words.replace(" ", "")
+    if f" {' '.join(parts)} " in words:
+        return True
+    return len(parts[-1]) >= _SURNAME_MIN and f" {parts[-1]} " in words

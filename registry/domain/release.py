@@ -155,3 +155,18 @@ def judge_text(
         for (person_id, use), why_not in protected.items()
         if person_id in found
     )
+
+
+def denied_in_text(
+    content: ActContent, uses: Iterable[Use], author_log: LogId, known: KnownPersons
+) -> frozenset[str]:
+    """Ids of persons whose name stands in the text and who permit none of the uses."""
+    wanted = tuple(uses)
+    denied = {
+        person_id: names
+        for person_id, names in known.names.items()
+        if all(
+            known.consents.why_not(person_id, use.use, author_log, use.mechanisms) for use in wanted
+        )
+    }
+    return find_names(texts_of(content), denied) if denied else frozenset()

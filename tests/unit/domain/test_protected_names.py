@@ -48,6 +48,30 @@ def test_other_words_are_not_taken_for_the_name(name: str, text: str) -> None:
     assert not is_found(name, text)
 
 
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("Ayo Qi", ["by Ayo", "Qi said"]),
+        ("王小明", ["王小", "明"]),
+        ("Ayo Qi", ["Ayo", "", "Qi"]),
+    ],
+)
+def test_name_is_not_put_together_from_two_texts(name: str, texts: list[str]) -> None:
+    assert not find_names(texts, {"p": [name]})
+
+
+def test_mark_that_stands_between_texts_hides_nothing_within_one() -> None:
+    assert is_found("Ayo Qi", "by Ayo\x1eQi")
+    assert is_found("Ayo Qi", "by Ayo \x1e\x1e Qi")
+    assert is_found("Ayo\x1eQi", "by Ayo Qi")
+
+
+def test_letters_are_folded_alike_when_more_are_met_than_are_kept() -> None:
+    every = "".join(chr(code) for code in range(0xA0, 0x3000))
+    assert is_found("Ayo Zemlinski", f"{every} Áyo Zémlinski")
+    assert is_found("Ayo Zemlinski", "".join(map(chr, range(0x4E00, 0x9000))) + " ÁYO ZÉMLINSKI")
+
+
 def test_every_text_field_is_looked_at_and_the_names_field_is_not() -> None:
     content = StatementIssued(
         title="t1",
