@@ -80,8 +80,10 @@ def fold_case(
     ]
     if not contents:
         return NO_CONSENTS
-    valid = {(e.log_id, e.index) for e in not_void(held, states)}
-    known = what_authors_knew([e for e in held if (e.log_id, e.index) in valid], headers)
+    counted = not_void(held, states)
+    valid = {(e.log_id, e.index) for e in counted}
+    speaks_of_consent = any(isinstance(c, ConsentRecorded | ConsentWithdrawn) for _, c in contents)
+    known = what_authors_knew(counted, headers) if speaks_of_consent else {}
     events: list[ConsentEvent] = []
     naming: list[NamingEvent] = []
     names: Mapping[str, tuple[str, ...]] = {}

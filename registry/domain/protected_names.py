@@ -56,6 +56,22 @@ def find_names(texts: Iterable[str], names: Mapping[str, Iterable[str]]) -> froz
     )
 
 
+def find_names_in(content: BaseModel, names: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """Returns the keys of those whose name stands in a text of content but the names of persons.
+
+    Args:
+        content: what would leave.
+        names: the names of each person, by any key.
+    """
+    if not names:
+        return frozenset()
+    # In most content there is nothing like a name, which its JSON tells ten times as fast.
+    everything = _fold(content.model_dump_json())
+    if not any(_may_stand_in(name, everything) for known in names.values() for name in known):
+        return frozenset()
+    return find_names(texts_of(content), names)
+
+
 def texts_of(content: BaseModel) -> Iterator[str]:
     """Every text of content but the names and ids of persons."""
     for name, value in vars(content).items():
@@ -80,12 +96,22 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFKD", text).translate(_FOLDING)
 
 
-def _stands_in(name: str, words: str) -> bool:
-    parts = _WORD.findall(_fold(name))
-    if not parts:
+def _words_of(name: str) -> list[str]:
+    return _WORD.findall(_fold(name))
+
+
+def _may_stand_in(name: str, folded: str) -> bool:
+    """False only if it does not; that its last word is part of another word is not looked at."""
+    words = _words_of(name)
+    return bool(words) and (words[-1] in folded or bool(_UNSPACED.search(name)))
+
+
+def _stands_in(name: str, text: str) -> bool:
+    words = _words_of(name)
+    if not words:
         return False
     if _UNSPACED.search(name):
-        return "".join(parts) in words.replace(" ", "")
-    if f" {' '.join(parts)} " in words:
+        return "".join(words) in text.replace(" ", "")
+    if f" {' '.join(words)} " in text:
         return True
-    return len(parts[-1]) >= _SURNAME_MIN and f" {parts[-1]} " in words
+    return len(words[-1]) >= _SURNAME_MIN and f" {words[-1]} " in text

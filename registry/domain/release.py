@@ -14,7 +14,7 @@ from registry.domain.consent import Consents
 from registry.domain.content import ActContent
 from registry.domain.content.persons import PersonUse
 from registry.domain.identifiers import LogId
-from registry.domain.protected_names import find_names, texts_of
+from registry.domain.protected_names import find_names_in
 from registry.domain.vocabulary import EventKind
 from registry.errors import RuleViolation
 
@@ -144,7 +144,7 @@ def judge_text(
         if (why_not := known.consents.why_not(person_id, use.use, author_log, use.mechanisms))
     }
     asked = {person_id: known.names[person_id] for person_id, _ in protected}
-    found = find_names(texts_of(content), asked)
+    found = find_names_in(content, asked)
     return tuple(
         Verdict(
             person_id,
@@ -169,4 +169,4 @@ def denied_in_text(
             known.consents.why_not(person_id, use.use, author_log, use.mechanisms) for use in wanted
         )
     }
-    return find_names(texts_of(content), denied) if denied else frozenset()
+    return find_names_in(content, denied) if denied else frozenset()

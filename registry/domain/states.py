@@ -52,7 +52,7 @@ def match_state(text: str) -> StateMatch:
 
 def is_state_code(code: str) -> bool:
     """Whether an alpha-3 code is assigned, by ISO or by users."""
-    return bool(_USER_ASSIGNED.fullmatch(code)) or code in _tables().codes
+    return code in _tables().codes or bool(_USER_ASSIGNED.fullmatch(code))
 
 
 def state_name(code: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -46,16 +47,7 @@ class PartialDate(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> "PartialDate":
-        if _BY_LENGTH.get(len(self.value)) is not self.precision:
-            msg = f"a date known to the {self.precision.value} is not written {self.value!r}"
-            raise ValueError(msg)
-        if self.value:
-            found = _FORMS.fullmatch(self.value)
-            if not found:
-                msg = f"a date is written 2014-06-14, 2014-06 or 2014, not {self.value!r}"
-                raise ValueError(msg)
-            year, month, day = found.groups()
-            date(int(year), int(month or 1), int(day or 1))
+        _check_form(self.value, self.precision)
         return self
 
     @property
@@ -67,3 +59,18 @@ class PartialDate(BaseModel):
         """Whether this is later for certain, as far as both are known."""
         common = min(len(self.value), len(other.value))
         return common > 0 and self.value[:common] > other.value[:common]
+
+
+@lru_cache(maxsize=8192)
+def _check_form(value: str, precision: Precision) -> None:
+    """Checks what stands in thousands of acts once."""
+    if _BY_LENGTH.get(len(value)) is not precision:
+        msg = f"a date known to the {precision.value} is not written {value!r}"
+        raise ValueError(msg)
+    if value:
+        found = _FORMS.fullmatch(value)
+        if not found:
+            msg = f"a date is written 2014-06-14, 2014-06 or 2014, not {value!r}"
+            raise ValueError(msg)
+        year, month, day = found.groups()
+        date(int(year), int(month or 1), int(day or 1))

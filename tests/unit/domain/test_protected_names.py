@@ -1,13 +1,20 @@
 """Names in text are found whatever their spelling; all persons here are invented."""
 
+import random
+
 import pytest
 
 from registry.domain.content import NamedPerson, StatementIssued
-from registry.domain.protected_names import find_names, texts_of
+from registry.domain.protected_names import find_names, find_names_in, texts_of
 
 
 def is_found(name: str, text: str) -> bool:
-    return find_names([text], {"p": [name]}) == {"p"}
+    """In a text alone, and in content."""
+    names = {"p": [name]}
+    found = find_names([text], names)
+    content = StatementIssued(title="Another text", summary=text, acting_body="un", basis="own_act")
+    assert find_names_in(content, names) == found
+    return found == {"p"}
 
 
 @pytest.mark.parametrize(
@@ -90,3 +97,25 @@ def test_every_text_field_is_looked_at_and_the_names_field_is_not() -> None:
 
     assert {"t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8"} <= texts
     assert not {"A Name", "c" * 32} & texts
+
+
+def test_name_in_the_names_field_alone_is_not_in_the_text_of_content() -> None:
+    person = NamedPerson(person_id="c" * 32, name="Ayo Zemlinski", role="a role")
+    content = StatementIssued(acting_body="un", basis="own_act", persons=(person,))
+    names = {"p": ["Ayo Zemlinski"]}
+
+    assert find_names_in(content, names) == frozenset()
+    assert find_names_in(content.model_copy(update={"summary": "Zemlinski"}), names) == {"p"}
+    in_role = person.model_copy(update={"role": "brother of Ayo Zemlinski"})
+    assert find_names_in(content.model_copy(update={"persons": (in_role,)}), names) == {"p"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_quick_look_misses_nothing_that_the_search_finds(seed: int) -> None:
+    rng = random.Random(seed)
+    letters = "aeZł\u0301\u200b王ä'\"\\\n\x1e -_"
+    names = {"p": ["".join(rng.choices(letters, k=rng.randrange(1, 6)))]}
+    for _ in range(300):
+        text = "".join(rng.choices(letters, k=rng.randrange(20)))
+        content = StatementIssued(summary=text, acting_body="q", basis="own_act", title="q")
+        assert find_names_in(content, names) == find_names(texts_of(content), names)
