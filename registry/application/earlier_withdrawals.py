@@ -17,53 +17,59 @@ from registry.store.values import read_header
 from registry.views.projector import BATCH_CHANGES, ENTRIES, PARTS
 
 
-def open_views(path: Path, key: bytes, store: EntryStore) -> tuple[ReadModels, list[CaseId]]:
+def open_views(
+    path: Path, key: bytes, store: EntryStore, own_log_id: LogId
+) -> tuple[ReadModels, list[CaseId]]:
     """Opens the views, and finds the cases in which a consent was withdrawn; some more than once.
 
     Args:
         path: of the views' database.
         key: 32 bytes, its own.
         store: the logs that they are folded from.
+        own_log_id: of this node.
 
     Raises:
         StorageError: what is stored cannot be read. Views alone that cannot be are made anew.
     """
     try:
-        return _opened(path, key, store)
+        return _opened(path, key, store, own_log_id)
     except CorruptDatabase:
         # If it was the views that could not be read, they are opened empty now.
-        return _opened(path, key, store)
+        return _opened(path, key, store, own_log_id)
 
 
-def _opened(path: Path, key: bytes, store: EntryStore) -> tuple[ReadModels, list[CaseId]]:
+def _opened(
+    path: Path, key: bytes, store: EntryStore, own_log_id: LogId
+) -> tuple[ReadModels, list[CaseId]]:
     models = open_read_models(path, key)
     try:
-        return models, list(find_withdrawals(store, models))
+        return models, list(find_withdrawals(store, models, own_log_id))
     except BaseException:
         models.close()
         raise
 
 
-def find_withdrawals(store: EntryStore, models: ReadModels) -> Iterator[CaseId]:
+def find_withdrawals(store: EntryStore, models: ReadModels, own_log_id: LogId) -> Iterator[CaseId]:
     """Yields every case in which content that is held withdraws a consent; some more than once."""
     yield from models.cases_with("case", "mark", "withdrawal")
     # The views show no void events; a withdrawal counts wherever it stands.
     for state in store.log_states():
-        for start in range(state.valid_size, state.size, BATCH_CHANGES):
-            entries_there = store.entries(state.log_id, start, start + BATCH_CHANGES)
-            headers = [read_header(entry) for entry in entries_there]
-            void = {(h.log_id, h.index): h.case_id for h in headers if h.parts}
-            yield from _withdrawn(store, list(void), void)
-    place = models.place(ENTRIES)
-    while entries := store.changes(place, BATCH_CHANGES):
-        place = entries[-1].id
-        with_parts = [(e.log_id, e.index) for e in entries if read_header(e.entry).parts]
-        cases = {(e.log_id, e.index): e.case_id for e in entries}
-        yield from _withdrawn(store, with_parts, cases)
+        yield from _withdrawn_from(store, state.log_id, state.valid_size, state.size)
+    # Content of others comes after its entry, and is told of as an arrival.
+    first = store.first_entry_after(own_log_id, models.place(ENTRIES))
+    yield from _withdrawn_from(store, own_log_id, first, store.log_state(own_log_id).size)
     place = models.place(PARTS)
     while arrived := store.part_changes(place, BATCH_CHANGES):
         place = arrived[-1].id
         cases = {(p.log_id, p.index): p.case_id for p in arrived}
+        yield from _withdrawn(store, list(cases), cases)
+
+
+def _withdrawn_from(store: EntryStore, log_id: LogId, start: int, end: int) -> Iterator[CaseId]:
+    """Looks at entries [start, end) of a log."""
+    for at in range(start, end, BATCH_CHANGES):
+        headers = map(read_header, store.entries(log_id, at, min(at + BATCH_CHANGES, end)))
+        cases = {(h.log_id, h.index): h.case_id for h in headers if h.parts}
         yield from _withdrawn(store, list(cases), cases)
 
 

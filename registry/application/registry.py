@@ -187,7 +187,7 @@ class Registry:
             store.register_logs([member.origin for member in roster.writers()]).result()
             apply_cuts(store, roster)
             models, withdrawals = open_views(
-                folder.views_database, store.database_key("views"), store
+                folder.views_database, store.database_key("views"), store, own.log_id
             )
             stack.callback(models.close)
             registry = cls(

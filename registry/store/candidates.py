@@ -3,12 +3,17 @@
 For searches that compare what they read: the database gives candidates, never an answer.
 """
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import CaseId
+from registry.store.read_queries import count_with
+
+_COUNTED: Final = 10_000
+"""So many documents at most are counted by the values that they have."""
 
 
 class Sharing(NamedTuple):
@@ -30,19 +35,52 @@ class Sharing(NamedTuple):
 
 
 def rows_sharing(cursor: SQLiteCursor, wanted: Sharing) -> list[str]:
-    """The rows of the documents that share most, most first; of equals the newest."""
-    if not wanted.values:
-        return []
-    hidden = tuple(wanted.hidden)
-    without = f"WHERE d.case_id NOT IN ({_marks(hidden)})" if hidden else ""
-    # Counted in the facets alone, where nothing else is read; only marks are joined in.
-    cursor.execute(
-        "SELECT d.row FROM (SELECT id, count(*) AS shared FROM facets "  # noqa: S608
-        f"WHERE view = ? AND name = ? AND value IN ({_marks(wanted.values)}) GROUP BY id) f "
-        f"JOIN documents d ON d.id = f.id {without} ORDER BY f.shared DESC, f.id DESC LIMIT ?",
-        (wanted.view, wanted.facet, *wanted.values, *hidden, wanted.limit),
+    """The rows of the documents that share most, most first; of equals the newest.
+
+    Values that fewest documents have are counted first. What nearly all share tells nothing, and is
+    left out where all together are too many to be counted.
+    """
+    shared: Counter[int] = Counter()
+    for found in _ids_by_value(cursor, wanted):
+        shared.update(found)
+    best = sorted(shared, key=lambda each: (shared[each], each), reverse=True)
+    rows: list[str] = []
+    for start in range(0, len(best), wanted.limit):
+        rows += _rows_in_order(cursor, best[start : start + wanted.limit], wanted.hidden)
+        if len(rows) >= wanted.limit:
+            break
+    return rows[: wanted.limit]
+
+
+def _ids_by_value(cursor: SQLiteCursor, wanted: Sharing) -> Iterator[list[int]]:
+    """The newest documents with each value, rarest value first, as many as can be counted."""
+    often = sorted(
+        (count_with(cursor, wanted.view, (wanted.facet, value), _COUNTED), value)
+        for value in set(wanted.values)
     )
-    return [str(row["row"]) for row in cursor.fetchall()]
+    counted = 0
+    for number, value in often:
+        counted += number
+        if counted > _COUNTED and counted > number:
+            return
+        cursor.execute(
+            "SELECT id FROM facets WHERE view = ? AND name = ? AND value = ? "
+            "ORDER BY sort DESC, id DESC LIMIT ?",
+            (wanted.view, wanted.facet, value, _COUNTED),
+        )
+        yield [row["id"] for row in cursor.fetchall()]
+
+
+def _rows_in_order(
+    cursor: SQLiteCursor, ids: Sequence[int], hidden: Collection[CaseId]
+) -> list[str]:
+    without = f"AND case_id NOT IN ({_marks(hidden)})" if hidden else ""
+    cursor.execute(
+        f"SELECT id, row FROM documents WHERE id IN ({_marks(ids)}) {without}",  # noqa: S608
+        (*ids, *hidden),
+    )
+    rows = {row["id"]: str(row["row"]) for row in cursor.fetchall()}
+    return [rows[each] for each in ids if each in rows]
 
 
 def rows_with_keys(cursor: SQLiteCursor, view: str, keys: Collection[bytes]) -> list[str]:

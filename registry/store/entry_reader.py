@@ -81,6 +81,15 @@ class EntryReader(ABC):
         """
 
     @abstractmethod
+    def first_entry_after(self, log_id: LogId, change_id: int) -> int:
+        """Index of the first entry of a log that was stored after a change; its size if none was.
+
+        Args:
+            log_id: the log.
+            change_id: as `changes` gives it; 0 = before all.
+        """
+
+    @abstractmethod
     def has_case(self, case_id: CaseId) -> bool:
         """Whether any event of a case is held."""
 

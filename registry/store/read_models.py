@@ -30,7 +30,7 @@ from registry.store.connections import translated
 from registry.store.encrypted import EncryptedDatastore
 from registry.store.read_queries import Page, Query, read_page
 
-PROJECTOR_VERSION: Final = 8
+PROJECTOR_VERSION: Final = 9
 """Raised whenever documents are folded differently: an older database is dropped and rebuilt."""
 _VERSION_STREAM: Final = f"version {PROJECTOR_VERSION}"
 _DAMAGE_MARK: Final = "-damaged"

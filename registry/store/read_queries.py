@@ -116,15 +116,19 @@ def _leader(
     if len(single) <= 1:
         return single[0] if single else None
 
-    def count(each: tuple[str, tuple[str, ...]]) -> int:
-        cursor.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM facets "
-            "WHERE view = ? AND name = ? AND value = ? LIMIT ?)",
-            (view, each[0], each[1][0], _PROBED),
-        )
-        return int(cursor.fetchone()[0])
+    return min(
+        single, key=lambda each: count_with(cursor, view, (each[0], each[1][0]), at_most=_PROBED)
+    )
 
-    return min(single, key=count)
+
+def count_with(cursor: SQLiteCursor, view: str, facet: tuple[str, str], at_most: int) -> int:
+    """How many documents of a view have a facet, up to so many."""
+    cursor.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM facets "
+        "WHERE view = ? AND name = ? AND value = ? LIMIT ?)",
+        (view, *facet, at_most),
+    )
+    return int(cursor.fetchone()[0])
 
 
 def _add_range(query: Query, where: list[str], parameters: list[object]) -> None:

@@ -142,6 +142,17 @@ class SqliteReading(EntryReader):
         ]
         return [e for e in found if e.index < self._limit(e.log_id, e.index + 1)]
 
+    def first_entry_after(self, log_id: LogId, change_id: int) -> int:
+        """See EntryStore; the index holds the ids of changes, so that no entry is read."""
+        with self._datastore.reading() as cursor:
+            cursor.execute(
+                "SELECT originator_version AS place FROM stored_events "
+                "WHERE originator_id = ? AND rowid > ? ORDER BY originator_version LIMIT 1",
+                (log_id.hex(), change_id),
+            )
+            row = cursor.fetchone()
+        return int(row["place"]) if row is not None else self.log_state(log_id).size
+
     def case_ids(self, after: CaseId | None, limit: int) -> list[CaseId]:
         """See EntryStore."""
         with self._datastore.reading() as cursor:

@@ -30,6 +30,8 @@ _CATCHING_UP_S: Final = 0.25
 _LONGEST_CATCHING_UP_S: Final = 30.0
 _TURN_S: Final = 10.0
 """After the longest wait, folds go on beside the catching up for so long; then they wait again."""
+_RESTS: Final = 4.0
+"""In that turn a step is followed by a rest that is so many times as long."""
 _EMBARGOES_S: Final = 30.0
 """So long after an embargo the lists may lack its content; the history shows it at once."""
 _POSTPONED_S: Final = 1.0
@@ -101,10 +103,15 @@ class ProjectionLoop:
         self._registry.store.disk.check_for_own()
         steps = self._registry.projector.steps()
         last = Progress(changes=0, is_behind=False)
-        while (done := await asyncio.to_thread(next, steps, None)) is not None:
+        while True:
+            started_s = self._loop.time()
+            done = await asyncio.to_thread(next, steps, None)
+            if done is None:
+                return last
             last = done
+            if self._mirror.is_catching_up:
+                await asyncio.sleep(_RESTS * (self._loop.time() - started_s))
             await self._wait_for_quiet(_STEP_QUIET_S, _STEP_LONGEST_S)
-        return last
 
     def _look_again(self) -> None:
         """Folds again in a while, though nothing may have been stored until then."""

@@ -1,7 +1,8 @@
 """Keys of a name: two names that may be one share at least one of them.
 
 A key is the consonants of a word, or of two neighbours written as one. Of four consonants and more
-each but one is a key too, so that a slip of the pen in every word still leaves a key in common.
+each but one is a key too, so that a slip of the pen in every word still leaves a key in common. The
+consonants of all words, in any order, are one more: a name is found where thousands have its words.
 """
 
 from itertools import pairwise
@@ -18,6 +19,8 @@ def keys_of(name: FoldedName) -> frozenset[str]:
     """The keys of a name; none for a name without letters."""
     pairs = (joined(first, second) for first, second in pairwise(name.tokens))
     whole = {each.consonants[:_LENGTH_MAX] for each in pairs}
+    if name.tokens:
+        whole.add(f"={' '.join(sorted(token.consonants[:_LENGTH_MAX] for token in name.tokens))}")
     return frozenset(whole).union(*(_keys(token) for token in name.tokens if not token.is_initial))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from registry.application.earlier_withdrawals import find_withdrawals
 from registry.application.withdrawals import Withdrawals
-from registry.domain.audience import named
+from registry.domain.audience import OWN_ONLY, named
 from registry.domain.identifiers import CaseId
 from registry.errors import TryLater
 from tests.unit.application.desk_world import BEN, DeskWorld, open_world
@@ -149,4 +149,23 @@ def test_withdrawal_in_the_void_part_of_a_log_is_found_at_a_start(nodes: Nodes) 
         pass
 
     assert models.cases_with("case", "mark", "withdrawal") == []
-    assert list(find_withdrawals(store, models)) == [case_id]
+    assert list(find_withdrawals(store, models, alpha.registry.own.log_id)) == [case_id]
+
+
+@pytest.mark.parametrize("author", ["alpha", "beta"])
+@pytest.mark.parametrize("before", ["folded", "not folded"])
+def test_withdrawal_that_is_not_folded_yet_is_found_at_a_start(
+    nodes: Nodes, author: str, before: str
+) -> None:
+    registry = nodes["alpha"].registry
+    case_id = _case_with_name(nodes["alpha"])
+    nodes.carry_all()
+    while before == "folded" and registry.projector.advance().is_behind:
+        pass
+    audience = named("alpha") if author == "beta" else OWN_ONLY
+    nodes[author].record(withdrawn(), case_id, audience=audience)
+    nodes.carry_all()
+    nodes.carry_all()
+
+    found = find_withdrawals(registry.store, registry.models, registry.own.log_id)
+    assert set(found) == {case_id}

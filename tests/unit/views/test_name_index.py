@@ -133,6 +133,33 @@ def test_most_keys_in_common_come_first_and_the_rest_is_cut(
     assert len(rows) <= 10
 
 
+def test_name_is_found_where_more_have_its_words_than_can_be_counted(
+    store: SqliteStore, models: ReadModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.store.candidates._COUNTED", 5)
+    peer = Mechanism(PEER)
+
+    def organisation(name: str, number: int) -> None:
+        party = Party(kind="organisation", name=name)
+        peer.act(naming(parties=(party,)), case_id=case(number))
+
+    organisation("Centre for Rights", 0)
+    organisation("Quintavalle Centre for Rights", 1)
+    for number in range(2, 14):
+        organisation(f"Centre for Rights {'abcdefghijklmnop'[number] * 3}", number)
+    take(store, peer)
+
+    assert found(store, models, "the Rights Centre")[0].case_id == case(0)
+    assert found(store, models, "Centre for Rights Quintavale")[0].case_id == case(1)
+    hidden = (case(1),)
+    assert case(1) not in {
+        row.case_id for row in found(store, models, "Quintavalle Centre for Rights", hidden)
+    }
+    # One word alone, which all have: the newest.
+    rows = found(store, models, "Rights")
+    assert [row.case_id for row in rows] == [case(n) for n in range(13, 8, -1)]
+
+
 def test_act_of_a_case_takes_state_and_theme_of_the_case_where_it_names_none(
     store: SqliteStore, models: ReadModels
 ) -> None:
