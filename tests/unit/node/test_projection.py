@@ -133,7 +133,29 @@ async def test_list_waits_while_thousands_of_entries_come() -> None:
 
     async with looping(folder, Filling()):
         await folder.folded.wait()
-    assert seen == [0] * 6
+    assert seen[:6] == [0] * 6
+    assert all(seen[6:])
+
+
+@pytest.mark.parametrize("is_catching_up", [True, False])
+async def test_fold_rests_after_each_step_in_its_turn_beside_catching_up(
+    monkeypatch: pytest.MonkeyPatch, *, is_catching_up: bool
+) -> None:
+    monkeypatch.setattr(projection, "_LONGEST_CATCHING_UP_S", 0.01)
+    monkeypatch.setattr(projection, "_RESTS", 1_000_000.0)
+    pause, rests = asyncio.sleep, list[float]()
+
+    async def rest(delay_s: float) -> None:
+        rests.append(delay_s)
+        await pause(0)
+
+    monkeypatch.setattr(asyncio, "sleep", rest)
+    folder = Folder([BEHIND, BEHIND, DONE])
+    mirror = SimpleNamespace(is_catching_up=is_catching_up, content=IDLE.content)
+    async with looping(folder, mirror):
+        await folder.folded.wait()
+    # A step of a few microseconds makes a rest of seconds.
+    assert (max(rests) > 1) == is_catching_up
 
 
 @pytest.mark.parametrize(
