@@ -43,6 +43,7 @@ LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
         "registry.views.events_read.read_events": _A_QUERY,
         "registry.application.acts.read_notes_with": _BY_ANOTHER,
         "registry.application.desk.open_desk": "makes an object",
+        "registry.application.earlier_withdrawals.open_views": "makes an object",
         "registry.store.act_notes.read_note": _OWN_ROWS,
         "registry.store.chunks.open_head": _BY_ANOTHER,
         "registry.store.chunks.open_piece": _BY_ANOTHER,
