@@ -9,7 +9,8 @@ clients.json         fingerprints of the clients that may call (clients.lock whi
 roster/<n>.roster    signed roster versions
 log.db               all logs and parts
 guard/guard.bin      what was last signed: never part of a backup; beside it what was cosigned
-views.db             read models, encrypted, can be rebuilt at any time
+views.db             read models, encrypted, can be rebuilt at any time (views.db-damaged: the next
+                     start reads every page of them first)
 office.db            what stays inside this mechanism, encrypted: acts, sources, reads
 policy.json          which acts need two people
 node.lock            held while a process writes

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from registry.application.registry import Registry
-from registry.errors import CorruptDatabase
+from registry.errors import CorruptDatabase, DamagedLog
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) now and then."""
@@ -29,6 +29,8 @@ def rebuild_views(
     """
     try:
         return _rebuild(folder_path, progress, now_ms)
+    except DamagedLog:
+        raise
     except CorruptDatabase:
         # If it was the views that could not be read, they are opened empty now.
         return _rebuild(folder_path, progress, now_ms)

@@ -186,8 +186,9 @@ class Registry:
             finish_rotation(folder, store)
             store.register_logs([member.origin for member in roster.writers()]).result()
             apply_cuts(store, roster)
+            own_logs = [each.log_id for each in roster.writers() if each.id == own.id]
             models, withdrawals = open_views(
-                folder.views_database, store.database_key("views"), store, own.log_id
+                folder.views_database, store.database_key("views"), store, own_logs
             )
             stack.callback(models.close)
             registry = cls(

@@ -15,7 +15,7 @@ of its view, facets by which it is filtered, words by which it is found, and a r
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -24,7 +24,7 @@ from eventsourcing.persistence import Tracking
 from eventsourcing.sqlite import SQLiteCursor, SQLiteTrackingRecorder
 
 from registry.domain.identifiers import CaseId
-from registry.errors import CorruptDatabase
+from registry.errors import CorruptDatabase, StorageError
 from registry.store.candidates import Sharing, rows_sharing, rows_with_keys
 from registry.store.connections import translated
 from registry.store.encrypted import EncryptedDatastore
@@ -33,7 +33,8 @@ from registry.store.read_queries import Page, Query, read_page
 PROJECTOR_VERSION: Final = 9
 """Raised whenever documents are folded differently: an older database is dropped and rebuilt."""
 _VERSION_STREAM: Final = f"version {PROJECTOR_VERSION}"
-_DAMAGE_MARK: Final = "-damaged"
+DAMAGE_MARK: Final = "-damaged"
+"""What the name of the mark has beside that of the database."""
 _TABLES: Final = ("documents", "facets", "texts", "embargoes", "tracking")
 
 Facets = tuple[tuple[str, str], ...]
@@ -84,18 +85,18 @@ class CaseFold:
 class ReadModels(SQLiteTrackingRecorder):
     """The documents of all views and the places reached in the streams they are folded from."""
 
-    def __init__(self, datastore: EncryptedDatastore, damage_mark: Path | None = None) -> None:
+    def __init__(self, datastore: EncryptedDatastore, mark: Path | None = None) -> None:
         """Takes over the datastore.
 
         Args:
             datastore: the database.
-            damage_mark: a file that is made when a page cannot be read: who opens the database next
-                starts with an empty one. None = nothing is changed.
+            mark: a file that is made where there may be damage: who opens the database next looks
+                at every page. None = no file is made.
         """
         super().__init__(datastore)
         self._encrypted = datastore
-        self._damage_mark = damage_mark
-        self._damage: CorruptDatabase | None = None
+        self._mark = mark
+        self._damage = ""
 
     def construct_create_table_statements(self) -> list[str]:
         """Adds our tables to the library's."""
@@ -119,6 +120,11 @@ class ReadModels(SQLiteTrackingRecorder):
                 case_id BLOB PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID""",
         ]
 
+    def make_tables(self) -> None:
+        """Makes those that are not there."""
+        with self._noticing_damage():
+            self.create_table()
+
     def place(self, stream: str) -> int:
         """Returns the id of the last change of a stream that is folded; 0 = none."""
         with self._noticing_damage():
@@ -140,7 +146,7 @@ class ReadModels(SQLiteTrackingRecorder):
         with self._transaction(commit=False) as cursor:
             cursor.execute("SELECT row FROM documents WHERE view = ? AND key = ?", (view, key))
             found = cursor.fetchone()
-        return None if found is None else str(found["row"])
+            return None if found is None else self._sound([str(found["row"])])[0]
 
     def cases_with(self, view: str, name: str, value: str) -> list[CaseId]:
         """The cases of the documents with a facet, each once."""
@@ -165,17 +171,19 @@ class ReadModels(SQLiteTrackingRecorder):
             InvalidRequest: the page token is not one of ours.
         """
         with self._transaction(commit=False) as cursor:
-            return read_page(cursor, query)
+            page = read_page(cursor, query)
+            self._sound(page.rows)
+            return page
 
     def sharing(self, wanted: Sharing) -> list[str]:
         """The rows of the documents that share the most values of a facet; see `candidates`."""
         with self._transaction(commit=False) as cursor:
-            return rows_sharing(cursor, wanted)
+            return self._sound(rows_sharing(cursor, wanted))
 
     def rows(self, view: str, keys: Collection[bytes]) -> list[str]:
         """The rows of the documents of a view that have one of some keys; in no order."""
         with self._transaction(commit=False) as cursor:
-            return rows_with_keys(cursor, view, keys)
+            return self._sound(rows_with_keys(cursor, view, keys))
 
     def dump(self) -> bytes:
         """All documents as canonical lines, to compare a rebuild byte for byte."""
@@ -184,7 +192,8 @@ class ReadModels(SQLiteTrackingRecorder):
                 "SELECT view, hex(key), sort, row, facets, hex(seal) FROM documents "
                 "ORDER BY view, key"
             )
-            return "".join(f"{' '.join(row)}\n" for row in cursor.fetchall()).encode()
+            rows = self._sound(f"{' '.join(row)}\n" for row in cursor.fetchall())
+            return "".join(rows).encode()
 
     def clear(self) -> None:
         """Forgets all documents and places, so that the next fold starts from nothing."""
@@ -195,17 +204,13 @@ class ReadModels(SQLiteTrackingRecorder):
             self._insert_tracking(cursor, Tracking(_VERSION_STREAM, 1))
 
     def check(self) -> None:
-        """Reads every page, which takes seconds for each gigabyte.
-
-        Raises:
-            CorruptDatabase: SQLite finds the file damaged.
-        """
+        """Reads every page, seconds for each gigabyte; CorruptDatabase if one is wrong."""
         with self._transaction(commit=False) as cursor:
             cursor.execute("PRAGMA quick_check(1)")
             answer = cursor.fetchone()[0]
-        if answer != "ok":
-            msg = f"the read models are damaged: {answer}"
-            raise CorruptDatabase(msg)
+            if answer != "ok":
+                msg = f"the read models are damaged: {answer}"
+                raise CorruptDatabase(msg)
 
     def truncate_wal(self) -> bool:
         """Empties the write-ahead log; False = a reader holds it, what was replaced stays there.
@@ -213,7 +218,8 @@ class ReadModels(SQLiteTrackingRecorder):
         Raises:
             StorageError: the disk failed.
         """
-        return self._encrypted.truncate_wal()
+        with self._noticing_damage():
+            return self._encrypted.truncate_wal()
 
     def close(self) -> None:
         """Closes the database."""
@@ -226,37 +232,54 @@ class ReadModels(SQLiteTrackingRecorder):
 
     @contextmanager
     def _noticing_damage(self) -> Iterator[None]:
-        if self._damage is not None:
+        if self._damage:
             # Other pages may be sound: lists that lack some of their rows are worse than none.
-            raise self._damage
+            raise CorruptDatabase(self._damage)
         try:
             with translated():
                 yield
-        except CorruptDatabase as error:
-            self._damage = error
-            if self._damage_mark is not None:
-                self._damage_mark.touch()
+        except (StorageError, MemoryError) as error:
+            # SQLCipher gives a page that does not fit as zeros, and tells so at the next one: what
+            # SQLite makes of such pages meanwhile goes by other names.
+            if self._mark is not None:
+                with suppress(OSError):
+                    self._mark.touch()
+            if isinstance(error, CorruptDatabase):
+                self._damage = str(error)
             raise
+
+    def _sound(self, rows: Iterable[str]) -> list[str]:
+        """The rows, which are JSON: zeros are what is left of a page that could not be read.
+
+        Raises:
+            CorruptDatabase: there are zeros.
+        """
+        found = list(rows)
+        if any("\0" in row for row in found):
+            msg = "a page of the read models is damaged"
+            raise CorruptDatabase(msg)
+        return found
 
 
 def open_read_models(path: Path, key: bytes) -> ReadModels:
     """Opens or makes the database.
 
-    One of another projector version, under another key, in clear, or known to be damaged starts
-    empty. Not every page is read here: SQLCipher checks each by its HMAC when it is used, and what
-    does not fit is damage to whoever meets it, and known to the next who opens.
+    One of another projector version, under another key, in clear, or damaged starts empty. Every
+    page is read only if there is a mark that something may be damaged: it takes seconds for each
+    gigabyte; the scrub does it now and then.
 
     Args:
         path: the file.
         key: 32 bytes, see `EntryStore.database_key`.
     """
-    mark = path.with_name(path.name + _DAMAGE_MARK)
-    models = None if mark.exists() else _open_current(path, key, mark)
+    mark = path.with_name(path.name + DAMAGE_MARK)
+    models = _open_current(path, key, mark)
     if models is not None:
+        mark.unlink(missing_ok=True)
         return models
     # Nothing is lost with it: all is folded from the logs again. Tables of another version may hold
     # what was erased since, and go with the file. The mark goes last.
-    for suffix in ("", "-wal", "-shm", _DAMAGE_MARK):
+    for suffix in ("", "-wal", "-shm", DAMAGE_MARK):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     models = _open(path, key, mark)
     models.clear()
@@ -264,7 +287,7 @@ def open_read_models(path: Path, key: bytes) -> ReadModels:
 
 
 def _open_current(path: Path, key: bytes, mark: Path) -> ReadModels | None:
-    """What is there; None = of another projector version, or what is read first is damaged."""
+    """What is there; None = it is of another projector version, or damaged as far as is looked."""
     try:
         models = _open(path, key, mark)
     except CorruptDatabase:
@@ -274,6 +297,9 @@ def _open_current(path: Path, key: bytes, mark: Path) -> ReadModels | None:
             return models
     except CorruptDatabase:
         pass
+    except BaseException:
+        models.close()
+        raise
     models.close()
     return None
 
@@ -300,8 +326,9 @@ def read_existing(path: Path, key: bytes) -> ReadModels | None:
 def _open(path: Path, key: bytes, mark: Path) -> ReadModels:
     models = ReadModels(EncryptedDatastore(path, key), mark)
     try:
-        with translated():
-            models.create_table()
+        if mark.exists():
+            models.check()
+        models.make_tables()
     except BaseException:
         models.close()
         raise

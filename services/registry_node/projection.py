@@ -32,6 +32,7 @@ _TURN_S: Final = 10.0
 """After the longest wait, folds go on beside the catching up for so long; then they wait again."""
 _RESTS: Final = 4.0
 """In that turn a step is followed by a rest that is so many times as long."""
+_LONGEST_REST_S: Final = 1.0
 _EMBARGOES_S: Final = 30.0
 """So long after an embargo the lists may lack its content; the history shows it at once."""
 _POSTPONED_S: Final = 1.0
@@ -110,7 +111,8 @@ class ProjectionLoop:
                 return last
             last = done
             if self._mirror.is_catching_up:
-                await asyncio.sleep(_RESTS * (self._loop.time() - started_s))
+                took_s = self._loop.time() - started_s
+                await asyncio.sleep(min(_RESTS * took_s, _LONGEST_REST_S))
             await self._wait_for_quiet(_STEP_QUIET_S, _STEP_LONGEST_S)
 
     def _look_again(self) -> None:

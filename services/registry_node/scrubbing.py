@@ -106,7 +106,13 @@ class Scrub:
                 await asyncio.sleep(self._settings.scrub_period_s)
 
     async def scrub_all(self, pool: ThreadPoolExecutor) -> None:
-        """Reads every log once, and says what came of it."""
+        """Reads every log once, and every page of the views; says what came of it.
+
+        Raises:
+            CorruptDatabase: the views are damaged; a start makes them anew.
+        """
+        await self._wait_for_turn()
+        await _in(pool, self._registry.models.check)
         self._counts = Counter()
         own_is_damaged = False
         for member in self._registry.roster.writers():

@@ -14,10 +14,12 @@ from registry.application.key_care.token_moving import move_to_token
 from registry.application.membership.epochs import begin_epoch, settle_epoch
 from registry.application.membership.founding import load_signer
 from registry.application.membership.rosters import Change, adopt, load_roster
+from registry.domain.audience import named
 from registry.errors import FolderError, InvalidRequest
 from registry.log.member import Cut, Member
 from registry.log.merkle import EMPTY_ROOT
 from registry.store.witness_guard import WitnessGuard
+from tests.unit.application.federation_in_process import open_node, opening
 from tests.unit.application.passphrase_world import (
     OTHER_WORDS,
     WORDS,
@@ -25,6 +27,7 @@ from tests.unit.application.passphrase_world import (
     given,
     quick_scrypt,
 )
+from tests.unit.application.persons_world import AYO, consent, naming, withdrawn
 from tests.unit.application.test_rosters import draft, founded, signed_by
 from tests.unit.application.token_world import new_token
 
@@ -32,10 +35,10 @@ __all__ = ["founded"]
 CUT = Cut(0, EMPTY_ROOT, "stolen")
 
 
-def begun(folder: Path, name: str, file: Path) -> Member:
+def begun(folder: Path, name: str, file: Path, cut: Cut = CUT) -> Member:
     """The roster begins an epoch of a member, and the member adopts it."""
     others = [each for each in ("alpha", "beta", "gamma") if each != name]
-    change = Change(new_epochs={name: (file, CUT)})
+    change = Change(new_epochs={name: (file, cut)})
     second = signed_by(folder, draft(folder, "2.roster", change, by=others[0]), *others)
     adopt(folder / name, second)
     return load_roster(NodeFolder(folder / name)).member_by_slug(name)
@@ -130,3 +133,27 @@ def test_key_in_a_token_stays_there_if_it_stays_and_is_told_not_to_rotate(
         assert load_signer(folder, "log").public_key == own.log_key
     assert not (folder.keys / "identity.key").exists()
     assert (folder.keys / "log.key").exists()
+
+
+def test_consent_that_was_withdrawn_in_the_log_before_still_counts_when_views_are_made_anew(
+    founded: Path,
+) -> None:
+    node = open_node(founded, "alpha")
+    case_id = node.record(opening()).case_id
+    wish = consent("share_with_mechanisms", "beta")
+    node.record(wish, case_id, audience=named("beta"))
+    node.record(naming(AYO), case_id, audience=named("beta"))
+    node.record(withdrawn(), case_id)
+    state = node.registry.store.log_state(node.registry.own.log_id)
+    while node.registry.projector.advance().is_behind:
+        pass
+    node.registry.close()
+    file = begin_epoch(founded / "alpha", has_all_keys_new=False)
+    begun(founded, "alpha", file, Cut(state.size, state.root, "stolen"))
+
+    for _ in range(2):
+        node = open_node(founded, "alpha", opens_log=False)
+        assert node.registry.own.log_id != state.log_id
+        assert node.registry.consents.cases_with_withdrawals() == {case_id}
+        node.registry.close()
+        (founded / "alpha" / "views.db").unlink()

@@ -149,7 +149,7 @@ def test_withdrawal_in_the_void_part_of_a_log_is_found_at_a_start(nodes: Nodes) 
         pass
 
     assert models.cases_with("case", "mark", "withdrawal") == []
-    assert list(find_withdrawals(store, models, alpha.registry.own.log_id)) == [case_id]
+    assert list(find_withdrawals(store, models, [alpha.registry.own.log_id])) == [case_id]
 
 
 @pytest.mark.parametrize("author", ["alpha", "beta"])
@@ -167,5 +167,5 @@ def test_withdrawal_that_is_not_folded_yet_is_found_at_a_start(
     nodes.carry_all()
     nodes.carry_all()
 
-    found = find_withdrawals(registry.store, registry.models, registry.own.log_id)
+    found = find_withdrawals(registry.store, registry.models, [registry.own.log_id])
     assert set(found) == {case_id}

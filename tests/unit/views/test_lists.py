@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 
 from registry.domain.identifiers import CaseId
-from registry.errors import CorruptDatabase, InvalidRequest
-from registry.store.read_models import CaseFold, Document, ReadModels, open_read_models
+from registry.errors import CorruptDatabase, InvalidRequest, StorageError
+from registry.store.read_models import (
+    DAMAGE_MARK,
+    CaseFold,
+    Document,
+    ReadModels,
+    open_read_models,
+)
 from registry.store.read_queries import Query
 from tests.storage.storage_world import VIEWS_KEY, case
 
@@ -191,31 +197,110 @@ def test_database_of_another_version_goes_with_its_file(tmp_path: Path) -> None:
     again.close()
 
 
-def test_damage_in_the_middle_is_met_by_who_reads_it_and_gone_with_the_next_start(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "views.db"
+ROWS = {bytes([n]): f'"{n}{"x" * 9000}"' for n in range(12)}
+"""Each goes over three pages."""
+
+
+def filled(path: Path) -> None:
     models = open_read_models(path, VIEWS_KEY)
-    rows = {bytes([n]): f"{n}" * 9000 for n in range(20)}
-    models.save([CaseFold(case(1), tuple(Document("act", k, "", r) for k, r in rows.items()))], {})
+    documents = [Document("act", key, "", row, text=row) for key, row in ROWS.items()]
+    models.save([CaseFold(case(1), tuple(documents))], {})
     assert models.truncate_wal()
     models.close()
+
+
+def flip(path: Path, *pages: int) -> None:
     data = bytearray(path.read_bytes())
-    data[-PAGE // 2] ^= 1
-    data[-5 * PAGE // 2] ^= 1
+    for page in pages:
+        data[page * PAGE + PAGE // 2] ^= 1
     path.write_bytes(data)
 
+
+def count_of_pages(folder: Path) -> int:
+    filled(folder / "views.db")
+    return (folder / "views.db").stat().st_size // PAGE
+
+
+def test_damage_that_was_met_is_met_by_all_until_the_next_start(tmp_path: Path) -> None:
+    path = tmp_path / "views.db"
+    last = count_of_pages(tmp_path) - 1
+    flip(path, *range(last // 2, last))
     damaged = open_read_models(path, VIEWS_KEY)
-    with pytest.raises(CorruptDatabase):
-        damaged.rows("act", rows)
-    # Nothing more is read from it, the sound pages included; nor is anything written.
-    with pytest.raises(CorruptDatabase):
-        damaged.row("act", b"no such key")
-    with pytest.raises(CorruptDatabase):
-        damaged.save([], {"stream": 1})
+    raised = []
+    for read in (
+        lambda: damaged.rows("act", ROWS),
+        lambda: damaged.row("act", b"no such key"),
+        lambda: damaged.save([], {"stream": 1}),
+    ):
+        with pytest.raises(CorruptDatabase) as met:
+            read()
+        raised.append(met.value)
+    assert len(set(map(id, raised))) == 3, "one error keeps what all who met it had asked for"
     damaged.close()
 
     fresh = open_read_models(path, VIEWS_KEY)
-    assert fresh.rows("act", rows) == []
+    assert fresh.rows("act", ROWS) == []
     fresh.close()
     assert [each.name for each in tmp_path.glob("views.db*")] == ["views.db"]
+
+
+@pytest.mark.parametrize("first", ["read", "written"])
+def test_no_page_that_was_changed_is_read_as_something_else_and_all_are_healed(
+    tmp_path: Path, first: str
+) -> None:
+    """Whichever page it is: what is read is right or refused, and a second start is sound."""
+    path = tmp_path / "views.db"
+    refused = 0
+    for page in range(count_of_pages(tmp_path)):
+        path.unlink()
+        filled(path)
+        flip(path, page)
+        try:
+            models = open_read_models(path, VIEWS_KEY)
+        except StorageError:
+            refused += 1
+            models = open_read_models(path, VIEWS_KEY)
+        try:
+            for key, row in ROWS.items() if first == "read" else ():
+                assert models.row("act", key) in {row, None}
+                models.page(Query("act", 10, text=f"{key[0]}{'x' * 9000}"))
+            others = [Document("act", key, "", f'"{row}y"', text="y") for key, row in ROWS.items()]
+            models.save([CaseFold(case(1), tuple(others[:6]))], {})
+            models.save([CaseFold(case(1), ())], {})
+            models.check()  # as the scrub does
+        except (StorageError, MemoryError):
+            refused += 1
+        models.close()
+        healed = open_read_models(path, VIEWS_KEY)
+        healed.check()
+        healed.save([CaseFold(case(1), (Document("act", b"1", "", "kept"),))], {})
+        assert healed.row("act", b"1") == "kept"
+        healed.close()
+    assert refused > 10
+
+
+def test_start_after_a_mark_keeps_what_is_sound(tmp_path: Path) -> None:
+    path = tmp_path / "views.db"
+    filled(path)
+    mark = path.with_name(f"views.db{DAMAGE_MARK}")
+    mark.touch()
+    models = open_read_models(path, VIEWS_KEY)
+    assert set(models.rows("act", ROWS)) == set(ROWS.values())
+    models.close()
+    assert not mark.exists()
+
+
+def test_mark_that_cannot_be_made_hides_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError
+
+    path = tmp_path / "views.db"
+    last = count_of_pages(tmp_path)
+    flip(path, *range(last // 2, last))
+    models = open_read_models(path, VIEWS_KEY)
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(CorruptDatabase):
+        models.rows("act", ROWS)
+    models.close()
