@@ -12,7 +12,7 @@ from eventsourcing.sqlite import SQLiteCursor
 from registry.domain.identifiers import CaseId
 from registry.store.read_queries import count_with
 
-_COUNTED: Final = 50_000
+_COUNTED: Final = 20_000
 """So many values of documents at most are counted, rarest first."""
 
 
