@@ -237,10 +237,20 @@ class Projector:
 
 
 def _last_id(changes: Callable[[int, int], Sequence[Change | PartChange]]) -> int:
-    """The id of the last change that can be read."""
-    last = 0
-    while found := changes(last, BATCH_CHANGES):
-        last = found[-1].id
+    """The id of the last change that can be read; those that cannot yet stand after it.
+
+    Looked for in leaps: there may be millions.
+    """
+    last, leap = 0, 1
+    while found := changes(last + leap - 1, 1):
+        last, leap = found[0].id, 2 * leap
+    beyond = last + leap
+    while beyond - last > 1:
+        middle = (last + beyond) // 2
+        if found := changes(middle - 1, 1):
+            last = found[0].id
+        else:
+            beyond = middle
     return last
 
 

@@ -29,9 +29,9 @@ _STEP_LONGEST_S: Final = 0.05
 _CATCHING_UP_S: Final = 0.25
 _LONGEST_CATCHING_UP_S: Final = 30.0
 _TURN_S: Final = 10.0
-"""After the longest wait, folds go on beside the catching up for so long; then they wait again."""
-_RESTS: Final = 4.0
-"""In that turn a step is followed by a rest that is so many times as long."""
+"""After the longest wait, folds begin beside the catching up for so long; then they wait again."""
+_RESTS: Final = 9.0
+"""Beside the catching up a step is followed by a rest that is so many times as long."""
 _LONGEST_REST_S: Final = 1.0
 _EMBARGOES_S: Final = 30.0
 """So long after an embargo the lists may lack its content; the history shows it at once."""
