@@ -14,10 +14,10 @@ from registry.domain.vocabulary import EventKind
 from registry.log.entry import ALL_MEMBERS
 from registry.store.read_models import CaseFold, Document, ReadModels, open_read_models
 from registry.store.sqlite import SqliteStore
-from registry.store.values import KeptProof, PartChange
+from registry.store.values import KeptProof
 from registry.views.case_file import CaseHistory, Reader, read_history
 from registry.views.case_list import SituationNames, fold_case
-from registry.views.projector import Projector, _last_id
+from registry.views.projector import Projector
 from registry.views.rows import CaseRow, decode_row
 from tests.storage.storage_world import (
     NOW_MS,
@@ -398,18 +398,3 @@ def test_freeze_that_is_lifted_gives_back_what_stood_past_it(
         pass
 
     assert models.dump() == before == rebuilt(store, tmp_path)
-
-
-@pytest.mark.parametrize("seed", range(50))
-def test_last_change_is_found_in_leaps_wherever_it_stands(seed: int) -> None:
-    rng = random.Random(seed)
-    ids = sorted(rng.sample(range(1, 400), rng.choice([0, 1, 2, 30, 300])))
-    asked = 0
-
-    def changes(after: int, limit: int) -> list[PartChange]:
-        nonlocal asked
-        asked += 1
-        return [PartChange(n, LogId(b""), 0, 0, case(0)) for n in ids if n > after][:limit]
-
-    assert _last_id(changes) == (ids[-1] if ids else 0)
-    assert asked < 40
