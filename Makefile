@@ -10,7 +10,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 PIP := $(BIN)/python -m pip install $(PIP_OPTIONS)
 PROTO_PIP := .venv-proto/bin/python -m pip install $(PIP_OPTIONS)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-annotate --no-header
+	--no-emit-index-url --no-annotate --no-header --no-strip-extras
 
 # Stamps: empty files that say what is installed, so that a second run starts at once.
 CREATED := .venv/.created
