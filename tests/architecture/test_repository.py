@@ -77,13 +77,13 @@ def test_every_locked_package_has_a_version_and_hashes() -> None:
 
         assert requirements
         for requirement in requirements:
-            assert re.match(r"[\w.-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", requirement)
+            assert re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}", requirement)
 
 
 def test_the_locks_of_one_environment_agree() -> None:
     pins: dict[str, str] = {}
     for lock in LOCKS:
-        for requirement in re.finditer(r"(?m)^([\w.-]+)==(\S+)", (ROOT / lock).read_text()):
+        for requirement in re.finditer(r"(?m)^([\w.-]+)(?:\[[\w,-]+\])?==(\S+)", (ROOT / lock).read_text()):
             name, version = requirement.groups()
             assert pins.setdefault(name, version) == version, lock
 
