@@ -83,7 +83,8 @@ def test_every_locked_package_has_a_version_and_hashes() -> None:
 def test_the_locks_of_one_environment_agree() -> None:
     pins: dict[str, str] = {}
     for lock in LOCKS:
-        for requirement in re.finditer(r"(?m)^([\w.-]+)(?:\[[\w,-]+\])?==(\S+)", (ROOT / lock).read_text()):
+        pinned = re.compile(r"(?m)^([\w.-]+)(?:\[[\w,-]+\])?==(\S+)")
+        for requirement in pinned.finditer((ROOT / lock).read_text()):
             name, version = requirement.groups()
             assert pins.setdefault(name, version) == version, lock
 
