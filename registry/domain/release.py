@@ -169,4 +169,4 @@ def denied_in_text(
             known.consents.why_not(person_id, use.use, author_log, use.mechanisms) for use in wanted
         )
     }
-    return find_names_in(content, denied) if denied else frozenset()
+    return find_names_in(content, denied)

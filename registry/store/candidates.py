@@ -13,7 +13,7 @@ from registry.domain.identifiers import CaseId
 from registry.store.read_queries import count_with
 
 _COUNTED: Final = 20_000
-"""So many values of documents at most are counted, rarest first."""
+"""So many places of values in documents are counted at most, those of the rarest first."""
 
 
 class Sharing(NamedTuple):
@@ -37,8 +37,8 @@ class Sharing(NamedTuple):
 def rows_sharing(cursor: SQLiteCursor, wanted: Sharing) -> list[str]:
     """The rows of the documents that share most, most first; of equals the newest.
 
-    Values that fewest documents have are counted first. What nearly all share tells nothing, and is
-    left out where all together are too many to be counted.
+    Values that fewest documents have are counted first. Where all together are too many to be
+    counted, what nearly all share only ranks what the others found.
     """
     shared: Counter[int] = Counter()
     for found, is_all in _ids_by_value(cursor, wanted):
