@@ -12,7 +12,7 @@ import asyncio
 import secrets
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from inspect import isawaitable
 from time import perf_counter
@@ -35,6 +35,9 @@ _log = structlog.get_logger()
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+_HEARING_S = 5.0
+"""How long a refused stream of requests may keep us waiting for its first."""
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -136,7 +139,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         async def handle(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401
             call = begin()
             try:
-                self._identify(call, context)
+                try:
+                    self._identify(call, context)
+                except RegistryError:
+                    await _hear_out(request)
+                    raise
                 _check_decoded(request)
                 asked = _each_decoded(request) if isinstance(request, AsyncIterable) else request
                 responses = behaviour(asked, context)
@@ -208,6 +215,19 @@ def _check_decoded(request: object) -> None:
     if request is None:
         msg = "the bytes of the request are no message of this call"
         raise InvalidRequest(msg)
+
+
+async def _hear_out(requests: object) -> None:
+    """Takes what a caller who is to be refused has begun to send, for a moment.
+
+    Its library tells INTERNAL, not our reason, when the call ends while it sends its first message.
+    """
+    if not isinstance(requests, AsyncIterable):
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_HEARING_S):
+            async for _ in requests:
+                return
 
 
 async def _each_decoded(requests: AsyncIterable[Any]) -> AsyncIterator[Any]:

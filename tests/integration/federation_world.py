@@ -23,7 +23,7 @@ from registry.domain.content import CaseOpened, StatementIssued  # noqa: E402
 from registry.errors import PeerUnavailable, TryLater  # noqa: E402
 from registry_cli.federation import LocalNode, Mechanism, found_federation  # noqa: E402
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 90.0
 _LOOK_AGAIN_S: Final = 0.02
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, Self
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 90.0
 _RUN: Final = "from registry_cli.main import main; main()"
 
 

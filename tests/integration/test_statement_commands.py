@@ -14,7 +14,7 @@ from registry_cli.federation import LocalNode
 from registry_cli.main import app
 
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
-PATIENCE_S = 20.0
+PATIENCE_S = 90.0
 
 
 def run(node: LocalNode, *arguments: str) -> Result:

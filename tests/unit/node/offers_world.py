@@ -10,7 +10,7 @@ from typing import Any, Final
 from registry.domain.identifiers import Slug
 from registry_node.offers import OfferedConnections
 
-PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 90.0
 HIDDEN: Final[Any] = SimpleNamespace(slug=Slug("hidden"), takes_calls=False)
 BETA: Final[Any] = SimpleNamespace(slug=Slug("beta"), takes_calls=True)
 

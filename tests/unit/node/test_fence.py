@@ -41,7 +41,7 @@ from tests.storage.storage_world import (  # noqa: E402
     roster,
 )
 
-PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 90.0
 PEER: Final = Slug("peer")
 
 

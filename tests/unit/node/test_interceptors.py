@@ -17,6 +17,7 @@ from structlog.testing import LogCapture
 
 from registry.application.roles import Role
 from registry.errors import CorruptDatabase, NotFound, RegistryError, UnknownCaller
+from registry_node import interceptors
 from registry_node.caller_limits import OpenCalls
 from registry_node.callers import Caller
 from registry_node.interceptors import CallInterceptor
@@ -271,3 +272,33 @@ async def test_calls_are_counted_under_their_codes(*, streams: bool) -> None:
     assert value("grpc_server_handled_total", {**labels, "grpc_code": "NOT_FOUND"}) == 2
     assert value("grpc_server_handling_seconds_count", labels) == 3
     assert value("grpc_server_msg_sent_total", labels) == (3 if streams else 1)
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+async def test_refused_stream_of_requests_is_heard_out_for_its_first_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch, *, is_silent: bool
+) -> None:
+    monkeypatch.setattr(interceptors, "_HEARING_S", 0.01)
+    heard: list[str] = []
+
+    async def requests() -> AsyncIterator[str]:
+        if is_silent:
+            await asyncio.Event().wait()
+        heard.append("first")
+        yield "first"
+        heard.append("second")
+        yield "second"
+
+    async def handler_of(_: Any) -> Any:
+        return grpc.stream_stream_rpc_method_handler(lambda *_: pytest.fail("it was answered"))
+
+    callers: Any = Callers(knows=False)
+    interceptor = CallInterceptor(callers, open_methods=frozenset(), permissions={})
+    details: Any = SimpleNamespace(method="/a.Service/Talk", invocation_metadata=())
+    handler: Any = await interceptor.intercept_service(handler_of, details)
+    context = Context()
+    with suppress(grpc.aio.AbortError):
+        assert [each async for each in handler.stream_stream(requests(), context)] == []
+    ((code, told),) = context.ended
+    assert (code, heard) == (grpc.StatusCode.UNAUTHENTICATED, [] if is_silent else ["first"])
+    assert told == "not listed"

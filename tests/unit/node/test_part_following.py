@@ -13,7 +13,7 @@ from registry_node.settings import NodeSettings
 from tests.unit.application.federation_in_process import Node, carry_entries, carry_parts, open_node
 from tests.unit.node.part_world import FakePeer, two_nodes, write
 
-PATIENCE_S = 20.0
+PATIENCE_S = 90.0
 
 
 def test_rounds_that_bring_nothing_come_ever_more_seldom_up_to_a_limit() -> None:
