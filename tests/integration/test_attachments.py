@@ -111,21 +111,21 @@ async def test_upload_goes_on_after_its_node_was_killed(nodes: list[LocalNode]) 
     content = invented_file(5 * CHUNK + 100)
     async with channel_as_client(alpha) as channel:
         stub = stub_of(channel)
-        begun = await stub.BeginUpload(begin_request(content), timeout=5)
+        begun = await stub.BeginUpload(begin_request(content), timeout=60)
         for number in range(3):
             at = number * CHUNK
             await stub.UploadChunk(
                 pb.UploadChunkRequest(
                     upload_id=begun.upload_id, offset=at, data=content[at : at + CHUNK]
                 ),
-                timeout=5,
+                timeout=60,
             )
     alpha.kill()
     alpha.start()
     await alpha.wait_until_open()
 
     async with channel_as_client(alpha) as channel:
-        again = await stub_of(channel).BeginUpload(begin_request(content), timeout=5)
+        again = await stub_of(channel).BeginUpload(begin_request(content), timeout=60)
     assert (again.upload_id, again.received_bytes) == (begun.upload_id, 3 * CHUNK)
     steps: list[int] = []
     async with client_of(alpha) as client:
@@ -174,16 +174,16 @@ async def test_wrong_digest_discards_the_upload_and_says_so(nodes: list[LocalNod
     content = invented_file(CHUNK + 5)
     async with channel_as_client(nodes[0]) as channel:
         stub = stub_of(channel)
-        begun = await stub.BeginUpload(begin_request(content, sha256=b"w" * 32), timeout=5)
+        begun = await stub.BeginUpload(begin_request(content, sha256=b"w" * 32), timeout=60)
         first = pb.UploadChunkRequest(upload_id=begun.upload_id, offset=0, data=content[:CHUNK])
-        await stub.UploadChunk(first, timeout=5)
+        await stub.UploadChunk(first, timeout=60)
         last = pb.UploadChunkRequest(upload_id=begun.upload_id, offset=CHUNK, data=content[CHUNK:])
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stub.UploadChunk(last, timeout=5)
+            await stub.UploadChunk(last, timeout=60)
         assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
         assert reason_of(refused.value) == "digest_mismatch"
         with pytest.raises(grpc.aio.AioRpcError) as gone:
-            await stub.UploadChunk(first, timeout=5)
+            await stub.UploadChunk(first, timeout=60)
         assert gone.value.code() is grpc.StatusCode.NOT_FOUND
 
 

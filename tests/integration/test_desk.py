@@ -127,7 +127,7 @@ def _event(case_id: bytes) -> cases_pb2.RecordEventRequest:
 async def _download(channel: grpc.aio.Channel, index: int) -> None:
     stub: Any = attachments_pb2_grpc.AttachmentServiceStub(channel)
     request = attachments_pb2.DownloadAttachmentRequest(index=index, ordinal=1)
-    async for _ in stub.DownloadAttachment(request, timeout=5):
+    async for _ in stub.DownloadAttachment(request, timeout=60):
         pass
 
 
@@ -141,7 +141,7 @@ CALLS: Final[dict[str, Call]] = {
     "GetTimeline": lambda c, i, _: _cases(c).GetTimeline(
         cases_pb2.GetTimelineRequest(case=case(CaseId(i))), timeout=5
     ),
-    "RecordEvent": lambda c, i, _: _cases(c).RecordEvent(_event(i), timeout=5),
+    "RecordEvent": lambda c, i, _: _cases(c).RecordEvent(_event(i), timeout=60),
     "PreviewEvent": lambda c, i, _: _sharing(c).PreviewEvent(
         confidentiality_pb2.PreviewEventRequest(event=_event(i)), timeout=5
     ),
@@ -149,25 +149,25 @@ CALLS: Final[dict[str, Call]] = {
         confidentiality_pb2.ExportCaseRequest(
             case=case(CaseId(i)), purpose=confidentiality_pb2.EXPORT_PURPOSE_PUBLIC
         ),
-        timeout=5,
+        timeout=60,
     ),
     "WidenAudience": lambda c, _, n: _sharing(c).WidenAudience(
         confidentiality_pb2.WidenAudienceRequest(
             request_id="probe", index=n, audience=cases_pb2.AudienceSelector(mechanisms=["beta"])
         ),
-        timeout=5,
+        timeout=60,
     ),
     "EraseContent": lambda c, _, n: _sharing(c).EraseContent(
         confidentiality_pb2.EraseContentRequest(
             request_id="probe", targets=[confidentiality_pb2.ErasureTarget(index=n)]
         ),
-        timeout=5,
+        timeout=60,
     ),
     "GetErasureStatus": lambda c, _, n: _sharing(c).GetErasureStatus(
         confidentiality_pb2.GetErasureStatusRequest(index=n), timeout=5
     ),
-    "GetAct": lambda c, _, n: _desk(c).GetAct(desk_pb2.GetActRequest(index=n), timeout=5),
-    "GetSource": lambda c, _, n: _desk(c).GetSource(desk_pb2.GetSourceRequest(index=n), timeout=5),
+    "GetAct": lambda c, _, n: _desk(c).GetAct(desk_pb2.GetActRequest(index=n), timeout=60),
+    "GetSource": lambda c, _, n: _desk(c).GetSource(desk_pb2.GetSourceRequest(index=n), timeout=60),
     "DownloadAttachment": lambda c, _, n: _download(c, n),
 }
 

@@ -74,7 +74,7 @@ async def shared(theft: Theft) -> Theft:
 async def ask(holder: LocalNode, member: LocalNode, *parts: replication_pb2.PartId) -> list[bytes]:
     async with channel_as_member(holder, member) as channel:
         stub: Any = replication_pb2_grpc.ReplicationServiceStub(channel)
-        call = stub.GetParts(replication_pb2.GetPartsRequest(part_ids=parts), timeout=5)
+        call = stub.GetParts(replication_pb2.GetPartsRequest(part_ids=parts), timeout=60)
         return [part.content async for message in call for part in message.parts]
 
 
@@ -193,9 +193,9 @@ async def test_content_goes_over_in_messages_of_about_a_mebibyte_and_large_parts
             async with channel_as_member(holder, member) as channel:
                 stub: Any = replication_pb2_grpc.ReplicationServiceStub(channel)
                 asked = replication_pb2.GetPartsRequest(part_ids=[*parts, large])
-                messages = [message async for message in stub.GetParts(asked, timeout=5)]
+                messages = [message async for message in stub.GetParts(asked, timeout=60)]
                 chunked = replication_pb2.GetPartChunksRequest(part_id=large)
-                chunks = [chunk async for chunk in stub.GetPartChunks(chunked, timeout=5)]
+                chunks = [chunk async for chunk in stub.GetPartChunks(chunked, timeout=60)]
             # 200,000 bytes show the size class of a quarter of a mebibyte.
             assert [len(message.parts) for message in messages] == [4, 4]
             assert [part.content for message in messages for part in message.parts] == contents

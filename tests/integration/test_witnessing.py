@@ -104,7 +104,7 @@ async def test_member_that_is_down_has_not_witnessed_what_came_since_and_is_seen
 async def add_checkpoint(node: LocalNode, member: LocalNode, **fields: Any) -> Any:
     async with channel_as_member(node, member) as channel:
         stub: Any = replication_pb2_grpc.ReplicationServiceStub(channel)
-        return await stub.AddCheckpoint(replication_pb2.AddCheckpointRequest(**fields), timeout=10)
+        return await stub.AddCheckpoint(replication_pb2.AddCheckpointRequest(**fields), timeout=60)
 
 
 async def refused(node: LocalNode, member: LocalNode, **fields: Any) -> tuple[str, str, str]:
@@ -159,5 +159,5 @@ async def test_checkpoint_that_is_brought_is_answered_as_a_witness_answers(
     async with channel_as_client(beta) as channel:
         stub: Any = replication_pb2_grpc.ReplicationServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            await stub.AddCheckpoint(replication_pb2.AddCheckpointRequest(), timeout=10)
+            await stub.AddCheckpoint(replication_pb2.AddCheckpointRequest(), timeout=60)
     assert error.value.code() is grpc.StatusCode.PERMISSION_DENIED
