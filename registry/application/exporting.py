@@ -13,13 +13,15 @@ Who information came from is no content, so that it cannot come here.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Literal, NamedTuple
 
 from registry.application.consents import ConsentDesk
 from registry.domain.content import ActContent, ConsentRecorded
 from registry.domain.embargo import is_embargoed
 from registry.domain.identifiers import LogId
-from registry.domain.release import KnownPersons, Use, denied_in_text, judge_persons
+from registry.domain.protected_names import Sought
+from registry.domain.release import KnownPersons, Use, denied_names, judge_persons
 from registry.errors import InvalidRequest
 from registry.log.entry import Audience
 from registry.log.roster import Member, Roster
@@ -73,6 +75,11 @@ class Exporting:
         """
         rule = _rule(self._reader.roster, purpose, recipients)
         known = self._consents.of_case(history.case_id).known
+
+        @cache
+        def denied(uses: tuple[Use, ...], log_id: LogId) -> Sought:
+            return denied_names(uses, log_id, known)
+
         kept: list[HistoryEntry] = []
         withheld: dict[tuple[LogId, int], int] = {}
         for event in history.events:
@@ -80,12 +87,12 @@ class Exporting:
             if content is None or not rule.admits(event.audience):
                 continue
             uses = rule.uses if event.audience.is_all else rule.uses[:1]
-            cleaned = _cleaned(content, uses, event.log_id, known)
-            if cleaned is not None:
-                if taken_out := len(content.persons) - len(cleaned.persons):
-                    withheld[event.log_id, event.index] = taken_out
-                is_as_it_was = cleaned is content
-                kept.append(event if is_as_it_was else replace(event, content=cleaned))
+            cleaned = _without_names(content, uses, event.log_id, known)
+            if cleaned is None or denied(uses, event.log_id).find_in(cleaned):
+                continue
+            if taken_out := len(content.persons) - len(cleaned.persons):
+                withheld[event.log_id, event.index] = taken_out
+            kept.append(event if cleaned is content else replace(event, content=cleaned))
         left_out = len(history.events) - len(kept)
         return Export(tuple(kept), left_out, sum(withheld.values()), withheld)
 
@@ -116,12 +123,12 @@ def _rule(roster: Roster, purpose: ExportPurpose, recipients: tuple[str, ...]) -
     )
 
 
-def _cleaned(
+def _without_names(
     content: ActContent, uses: tuple[Use, ...], log_id: LogId, known: KnownPersons
 ) -> ActContent | None:
     """The content without the persons whose consent is missing; None if nothing may be used."""
-    if not content.persons and not known.names:
-        return content  # nobody is named in it, nor could be in its text
+    if not content.persons:
+        return content
     permitted = {
         verdict.person_id
         for verdict in judge_persons(content, uses, log_id, known)
@@ -130,8 +137,7 @@ def _cleaned(
     denied = {person.person_id for person in content.persons} - permitted
     if denied and isinstance(content, ConsentRecorded):
         return None
-    cleaned = content
-    if denied:
-        persons = tuple(each for each in content.persons if each.person_id not in denied)
-        cleaned = content.model_copy(update={"persons": persons})
-    return None if denied_in_text(cleaned, uses, log_id, known) else cleaned
+    if not denied:
+        return content
+    persons = tuple(each for each in content.persons if each.person_id not in denied)
+    return content.model_copy(update={"persons": persons})

@@ -56,20 +56,26 @@ def find_names(texts: Iterable[str], names: Mapping[str, Iterable[str]]) -> froz
     )
 
 
-def find_names_in(content: BaseModel, names: Mapping[str, Iterable[str]]) -> frozenset[str]:
-    """Returns the keys of those whose name stands in a text of content but the names of persons.
+class Sought:
+    """Names that are looked for in many contents, made ready once."""
 
-    Args:
-        content: what would leave.
-        names: the names of each person, by any key.
-    """
-    if not names:
-        return frozenset()
-    # In most content there is nothing like a name, which its JSON tells ten times as fast.
-    everything = _fold(content.model_dump_json())
-    if not any(_may_stand_in(name, everything) for known in names.values() for name in known):
-        return frozenset()
-    return find_names(texts_of(content), names)
+    def __init__(self, names: Mapping[str, Iterable[str]]) -> None:
+        """Takes the names of each person, by any key."""
+        self._names = {key: tuple(known) for key, known in names.items()}
+        every = {name for known in self._names.values() for name in known}
+        self._last_words = frozenset(words[-1] for name in every if (words := _words_of(name)))
+        self._has_unspaced = any(map(_UNSPACED.search, every))
+
+    def find_in(self, content: BaseModel) -> frozenset[str]:
+        """Returns the keys of those whose name stands in a text, but the names of persons."""
+        if not self._names:
+            return frozenset()
+        # In most content there is nothing like a name, which its JSON tells ten times as fast. That
+        # a last word is part of another word is not looked at here.
+        everything = "" if self._has_unspaced else _fold(content.model_dump_json())
+        if not self._has_unspaced and not any(word in everything for word in self._last_words):
+            return frozenset()
+        return find_names(texts_of(content), self._names)
 
 
 def texts_of(content: BaseModel) -> Iterator[str]:
@@ -93,17 +99,13 @@ def _texts_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any field of any m
 
 
 def _fold(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFKD", text).translate(_FOLDING)
 
 
 def _words_of(name: str) -> list[str]:
     return _WORD.findall(_fold(name))
-
-
-def _may_stand_in(name: str, folded: str) -> bool:
-    """False only if it does not; that its last word is part of another word is not looked at."""
-    words = _words_of(name)
-    return bool(words) and (words[-1] in folded or bool(_UNSPACED.search(name)))
 
 
 def _stands_in(name: str, text: str) -> bool:

@@ -14,7 +14,7 @@ from registry.domain.consent import Consents
 from registry.domain.content import ActContent
 from registry.domain.content.persons import PersonUse
 from registry.domain.identifiers import LogId
-from registry.domain.protected_names import find_names_in
+from registry.domain.protected_names import Sought
 from registry.domain.vocabulary import EventKind
 from registry.errors import RuleViolation
 
@@ -144,7 +144,7 @@ def judge_text(
         if (why_not := known.consents.why_not(person_id, use.use, author_log, use.mechanisms))
     }
     asked = {person_id: known.names[person_id] for person_id, _ in protected}
-    found = find_names_in(content, asked)
+    found = Sought(asked).find_in(content)
     return tuple(
         Verdict(
             person_id,
@@ -157,16 +157,16 @@ def judge_text(
     )
 
 
-def denied_in_text(
-    content: ActContent, uses: Iterable[Use], author_log: LogId, known: KnownPersons
-) -> frozenset[str]:
-    """Ids of persons whose name stands in the text and who permit none of the uses."""
+def denied_names(uses: Iterable[Use], author_log: LogId, known: KnownPersons) -> Sought:
+    """The names, by person, of those who permit a log none of the uses: no text may tell them."""
     wanted = tuple(uses)
-    denied = {
-        person_id: names
-        for person_id, names in known.names.items()
-        if all(
-            known.consents.why_not(person_id, use.use, author_log, use.mechanisms) for use in wanted
-        )
-    }
-    return find_names_in(content, denied)
+    return Sought(
+        {
+            person_id: names
+            for person_id, names in known.names.items()
+            if all(
+                known.consents.why_not(person_id, use.use, author_log, use.mechanisms)
+                for use in wanted
+            )
+        }
+    )

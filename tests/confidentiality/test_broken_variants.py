@@ -64,7 +64,7 @@ def consent_ignored_by_widening_and_relays(patch: pytest.MonkeyPatch, world: Wor
 
 
 def consent_ignored_by_exports(patch: pytest.MonkeyPatch, _world: World) -> None:
-    patch.setattr(exporting, "_cleaned", lambda content, *_args: content)
+    patch.setattr(exporting, "_without_names", lambda content, *_args: content)
 
 
 def withdrawal_ignored(patch: pytest.MonkeyPatch, _world: World) -> None:

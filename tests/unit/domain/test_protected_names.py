@@ -5,7 +5,7 @@ import random
 import pytest
 
 from registry.domain.content import NamedPerson, StatementIssued
-from registry.domain.protected_names import find_names, find_names_in, texts_of
+from registry.domain.protected_names import Sought, find_names, texts_of
 
 
 def is_found(name: str, text: str) -> bool:
@@ -13,7 +13,7 @@ def is_found(name: str, text: str) -> bool:
     names = {"p": [name]}
     found = find_names([text], names)
     content = StatementIssued(title="Another text", summary=text, acting_body="un", basis="own_act")
-    assert find_names_in(content, names) == found
+    assert Sought(names).find_in(content) == found
     return found == {"p"}
 
 
@@ -104,10 +104,10 @@ def test_name_in_the_names_field_alone_is_not_in_the_text_of_content() -> None:
     content = StatementIssued(acting_body="un", basis="own_act", persons=(person,))
     names = {"p": ["Ayo Zemlinski"]}
 
-    assert find_names_in(content, names) == frozenset()
-    assert find_names_in(content.model_copy(update={"summary": "Zemlinski"}), names) == {"p"}
+    assert Sought(names).find_in(content) == frozenset()
+    assert Sought(names).find_in(content.model_copy(update={"summary": "Zemlinski"})) == {"p"}
     in_role = person.model_copy(update={"role": "brother of Ayo Zemlinski"})
-    assert find_names_in(content.model_copy(update={"persons": (in_role,)}), names) == {"p"}
+    assert Sought(names).find_in(content.model_copy(update={"persons": (in_role,)})) == {"p"}
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -118,4 +118,4 @@ def test_quick_look_misses_nothing_that_the_search_finds(seed: int) -> None:
     for _ in range(300):
         text = "".join(rng.choices(letters, k=rng.randrange(20)))
         content = StatementIssued(summary=text, acting_body="q", basis="own_act", title="q")
-        assert find_names_in(content, names) == find_names(texts_of(content), names)
+        assert Sought(names).find_in(content) == find_names(texts_of(content), names)
