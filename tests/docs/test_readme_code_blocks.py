@@ -20,7 +20,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 240
+TIMEOUT_S = 900
 END_OF_COMMAND = "--- end of the command of this block ---"
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 _EXIT_STATUS = re.compile(r"# exits (\d+)$")

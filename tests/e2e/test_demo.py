@@ -7,11 +7,10 @@ import json
 import os
 import shlex
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +75,7 @@ STORY_WORDS = {
 }
 """What looks must tell, at the node that is asked."""
 MOST_LEFT_OUT = 20
-DEMO_S = 120
+DEMO_S = 600
 AT = "originator_id = ? AND originator_version = ?"
 
 
@@ -195,29 +194,85 @@ def check_left_out(document: dict[str, Any]) -> None:
         assert report["rows"] - report["rows_taken"] <= len(told) <= MOST_LEFT_OUT
 
 
+def read_document(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Reads the JSON document of a process that goes on."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line == "}\n":
+            document: dict[str, Any] = json.loads(text)
+            return document
+    raise AssertionError(process.stderr.read() if process.stderr else text)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A demo that has ended: its folder, its document, and its commands as they were pasted."""
+
+    folder: Path
+    document: dict[str, Any]
+    pasted: subprocess.CompletedProcess[str]
+    exit_code: int
+
+
 @pytest.fixture(scope="module")
-def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """The folder and the document of one run with --once."""
-    work = tmp_path_factory.mktemp("once")
-    folder = work / "kept"
-    done = registry_command("demo", "--once", "--json", "--folder", folder, home=work / "home")
-    assert done.returncode == 0, done.stderr
-    document: dict[str, Any] = json.loads(done.stdout)
-    return folder, document
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """A demo that stayed up after a node was killed in the middle of the import, and was ended."""
+    work = tmp_path_factory.mktemp("demo")
+    folder, elsewhere = work / "kept", work / "elsewhere"
+    elsewhere.mkdir()
+    process = subprocess.Popen(
+        [REGISTRY, "demo", "--json", "--kill-during-import", "--folder", folder],
+        cwd=work,
+        env=environment(work / "home"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            document = read_document(process)
+            pasted = subprocess.run(
+                ["bash", "-e", "-c", "\n".join(document["commands"])],
+                cwd=elsewhere,
+                env=environment(work / "home"),
+                capture_output=True,
+                text=True,
+                timeout=DEMO_S,
+                check=False,
+            )
+        finally:
+            process.terminate()
+        return Ended(folder, document, pasted, process.wait(DEMO_S))
 
 
-def test_demo_ends_with_equal_digests_and_all_logs_verified(
-    once: tuple[Path, dict[str, Any]],
+def test_demo_with_a_killed_node_ends_with_equal_digests_and_all_logs_verified(
+    demo: Ended,
 ) -> None:
-    check_outcome(once[1])
+    check_outcome(demo.document)
+    assert demo.document["killed"]["mechanism"] == "un"
+    assert 0 < demo.document["killed"]["rows_done"] < 1_022
+    assert node_facts(demo.folder, "un").count("node_started") == 2
+    assert node_facts(demo.folder, "observatory").count("node_started") == 1
 
 
-def test_demo_leaves_no_process_behind(once: tuple[Path, dict[str, Any]]) -> None:
-    assert processes_of(once[0]) == []
+def test_commands_that_a_demo_tells_work(demo: Ended) -> None:
+    assert demo.pasted.returncode == 0, demo.pasted.stderr
+    assert "NGO-POL/303/2017" in demo.pasted.stdout
+    assert demo.document["digests"]["un"]["digest"] in demo.pasted.stdout
+    assert any(shlex.split(command)[-1] == "POL" for command in demo.document["commands"])
 
 
-def test_demo_keeps_a_file_of_every_row_left_out(once: tuple[Path, dict[str, Any]]) -> None:
-    folder, document = once
+def test_demo_that_is_ended_stops_its_nodes(demo: Ended) -> None:
+    assert demo.exit_code == 0
+    assert processes_of(demo.folder) == []
+    assert node_facts(demo.folder, "un")[-1] == "node_stopped"
+    assert node_facts(demo.folder, "un").count("node_stopped") == 1
+
+
+def test_demo_keeps_a_file_of_every_row_left_out(demo: Ended) -> None:
+    folder, document = demo.folder, demo.document
     with (folder / "rows-left-out.csv").open(encoding="utf-8", newline="") as file:
         kept = [(row["register"], int(row["line"]), row["reason"]) for row in csv.DictReader(file)]
 
@@ -230,9 +285,9 @@ def test_demo_keeps_a_file_of_every_row_left_out(once: tuple[Path, dict[str, Any
 
 
 def test_demo_writes_a_briefing_that_names_nobody_to_those_who_may_not_know(
-    once: tuple[Path, dict[str, Any]],
+    demo: Ended,
 ) -> None:
-    folder, document = once
+    folder, document = demo.folder, demo.document
     told = "\n".join(line for each in document["story"] for line in each["lines"])
     text = (folder / "briefing.md").read_text(encoding="utf-8")
 
@@ -244,22 +299,20 @@ def test_demo_writes_a_briefing_that_names_nobody_to_those_who_may_not_know(
     assert "Valdombra" not in text
 
 
-def test_folder_of_a_demo_is_not_used_twice(
-    once: tuple[Path, dict[str, Any]], tmp_path: Path
-) -> None:
-    done = registry_command("demo", "--once", "--folder", once[0], home=tmp_path / "home")
+def test_folder_of_a_demo_is_not_used_twice(demo: Ended, tmp_path: Path) -> None:
+    done = registry_command("demo", "--once", "--folder", demo.folder, home=tmp_path / "home")
 
     assert done.returncode == 5
     assert "folder_error" in done.stderr
-    assert (once[0] / "un" / "node.json").exists()
+    assert (demo.folder / "un" / "node.json").exists()
 
 
 def test_flipped_bit_in_a_kept_folder_is_found_with_log_and_index(
-    once: tuple[Path, dict[str, Any]], tmp_path: Path
+    demo: Ended, tmp_path: Path
 ) -> None:
     """The demo's own checks can fail: what it calls finds one changed bit."""
     damaged = tmp_path / "observatory"
-    shutil.copytree(once[0] / "observatory", damaged)
+    shutil.copytree(demo.folder / "observatory", damaged)
     place = (hashlib.sha256(b"demo.registry.example/un/1").hexdigest(), 700)
     with contextlib.closing(sqlite3.connect(damaged / "log.db")) as database:
         (entry,) = database.execute(f"SELECT state FROM stored_events WHERE {AT}", place).fetchone()
@@ -276,8 +329,8 @@ def test_flipped_bit_in_a_kept_folder_is_found_with_log_and_index(
     assert "demo.registry.example/un/1 #700: " in found.stdout
 
 
-def test_kept_node_serves_again(once: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    folder, document = once
+def test_kept_node_serves_again(demo: Ended, tmp_path: Path) -> None:
+    folder, document = demo.folder, demo.document
     (node,) = (each for each in document["nodes"] if each["mechanism"] == "un")
     process = subprocess.Popen(
         [REGISTRY, "serve", node["folder"], "--json"],
@@ -303,66 +356,3 @@ def test_kept_node_serves_again(once: tuple[Path, dict[str, Any]], tmp_path: Pat
             process.communicate(timeout=DEMO_S)
     assert process.returncode == 0
     assert processes_of(folder) == []
-
-
-@pytest.fixture
-def staying(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A demo that stays up after a node was killed in the middle of the import."""
-    process = subprocess.Popen(
-        [REGISTRY, "demo", "--json", "--kill-during-import", "--folder", tmp_path / "kept"],
-        cwd=tmp_path,
-        env=environment(tmp_path / "home"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        yield process
-        process.terminate()
-
-
-def read_document(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """Reads the JSON document of a process that goes on."""
-    assert process.stdout is not None
-    text = ""
-    for line in process.stdout:
-        text += line
-        if line == "}\n":
-            document: dict[str, Any] = json.loads(text)
-            return document
-    raise AssertionError(process.stderr.read() if process.stderr else text)
-
-
-def test_demo_with_a_killed_node_ends_the_same_and_its_commands_work(
-    staying: subprocess.Popen[str], tmp_path: Path
-) -> None:
-    folder = tmp_path / "kept"
-    document = read_document(staying)
-
-    check_outcome(document)
-    assert document["killed"]["mechanism"] == "un"
-    assert 0 < document["killed"]["rows_done"] < 1_022
-    assert node_facts(folder, "un").count("node_started") == 2
-    assert "node_stopped" not in node_facts(folder, "un")
-    assert node_facts(folder, "observatory").count("node_started") == 1
-
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    pasted = subprocess.run(
-        ["bash", "-e", "-c", "\n".join(document["commands"])],
-        cwd=elsewhere,
-        env=environment(tmp_path / "home"),
-        capture_output=True,
-        text=True,
-        timeout=DEMO_S,
-        check=False,
-    )
-    assert pasted.returncode == 0, pasted.stderr
-    assert "NGO-POL/303/2017" in pasted.stdout
-    assert document["digests"]["un"]["digest"] in pasted.stdout
-    assert any(shlex.split(command)[-1] == "POL" for command in document["commands"])
-
-    staying.send_signal(signal.SIGTERM)
-    assert staying.wait(DEMO_S) == 0
-    assert processes_of(folder) == []
-    assert node_facts(folder, "un")[-1] == "node_stopped"

@@ -201,7 +201,7 @@ async def health_of(channel: grpc.aio.Channel) -> AsyncGenerator[str, None]:
         health_pb2.HealthCheckRequest.SerializeToString,
         health_pb2.HealthCheckResponse.FromString,
     )
-    call = watch(health_pb2.HealthCheckRequest(service=""), timeout=20)
+    call = watch(health_pb2.HealthCheckRequest(service=""), timeout=90)
     try:
         async for response in call:
             yield health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
@@ -228,7 +228,7 @@ async def test_sigterm_ends_a_busy_node_cleanly_and_loses_nothing(node: LocalNod
         asked = monotonic()
         node.process.send_signal(signal.SIGTERM)
         statuses.append(await anext(health))
-        status = await asyncio.to_thread(node.process.wait, 15)
+        status = await asyncio.to_thread(node.process.wait, 90)
         took_s = monotonic() - asked
         ends = await asyncio.gather(*appending, return_exceptions=True)
         await health.aclose()
@@ -246,7 +246,7 @@ async def test_second_process_on_the_same_folder_is_refused(node: LocalNode) -> 
     second = LocalNode(node.mechanism, node.folder, node.address)
     second.start()
     assert second.process is not None
-    assert await asyncio.to_thread(second.process.wait, 15) == 5
+    assert await asyncio.to_thread(second.process.wait, 90) == 5
     (failed,) = [fact for fact in facts_of(node) if fact["event"] == "node_failed"]
     assert failed["reason"] == "folder_error"
     async with client_of(node) as client:

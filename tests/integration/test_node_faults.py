@@ -93,7 +93,7 @@ async def test_disk_that_fails_while_mirroring_ends_the_node_with_its_own_status
     await record_one(pair.author)
     pair.start_broken_mirror(fault)
     assert pair.mirror.process is not None
-    assert await asyncio.to_thread(pair.mirror.process.wait, 15) == EXIT_STORAGE
+    assert await asyncio.to_thread(pair.mirror.process.wait, 90) == EXIT_STORAGE
     facts = pair.facts()
     (failed,) = [fact for fact in facts if fact["event"] == "node_failed"]
     assert failed["reason"] == "durability_error"

@@ -223,7 +223,7 @@ async def offered(node: LocalNode, member: LocalNode, *frames: bytes) -> tuple[s
     """Opens a stream as a member; returns the code and the reason of its end."""
     async with channel_as_member(node, member) as channel:
         stub: Any = replication_pb2_grpc.ReplicationServiceStub(channel)
-        call = stub.Offer(timeout=10)
+        call = stub.Offer(timeout=90)
         try:
             for frame in frames:
                 await call.write(replication_pb2.OfferRequest(data=frame))
@@ -256,9 +256,9 @@ async def test_offers_that_break_the_rules_are_refused_and_the_newest_counts(
         assert (await offered(beta, hidden, b"no handshake"))[0] in ("OK", "UNAVAILABLE")
         async with channel_as_member(beta, hidden) as channel:
             stub: Any = replication_pb2_grpc.ReplicationServiceStub(channel)
-            older = stub.Offer(timeout=10)
+            older = stub.Offer(timeout=90)
             assert (await older.read()).data, "the called node speaks first"
-            newer = stub.Offer(timeout=10)
+            newer = stub.Offer(timeout=90)
             with pytest.raises(grpc.aio.AioRpcError) as ended:
                 await _read_all(older)
             assert reason_of(ended.value) == "offer_replaced"
