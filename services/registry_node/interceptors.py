@@ -23,7 +23,14 @@ import structlog
 from google.protobuf.message import DecodeError
 from prometheus_client import CollectorRegistry
 
-from registry.errors import InvalidRequest, Overloaded, RegistryError, StorageError, UnknownCaller
+from registry.errors import (
+    InvalidRequest,
+    NotAllowed,
+    Overloaded,
+    RegistryError,
+    StorageError,
+    UnknownCaller,
+)
 from registry_node.caller_limits import OpenCalls
 from registry_node.callers import Caller, CallerDirectory, name_of, set_caller
 from registry_node.errors import INTERNAL_TEXT, code_of, internal_details, status_details, told_text
@@ -36,7 +43,7 @@ _log = structlog.get_logger()
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
-_HEARING_S = 5.0
+_HEARING_S = 2.0
 """How long a refused stream of requests may keep us waiting for its first."""
 
 
@@ -141,7 +148,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             try:
                 try:
                     self._identify(call, context)
-                except RegistryError:
+                except (UnknownCaller, NotAllowed):
                     await _hear_out(request)
                     raise
                 _check_decoded(request)
