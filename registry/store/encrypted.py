@@ -6,7 +6,7 @@ temporary files stay in memory.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +57,10 @@ class EncryptedPool(PatientPool):
             db_name=str(path), lock_timeout=_LOCK_TIMEOUT_S, pool_size=_POOL_SIZE, max_overflow=0
         )
 
+    def connect_apart(self) -> SQLiteConnection:
+        """A connection that is in no pool, which whoever asks for it closes."""
+        return self._create_connection()
+
     def _create_connection(self) -> SQLiteConnection:
         try:
             connection = sqlcipher.connect(
@@ -101,7 +105,7 @@ class EncryptedDatastore(SQLiteDatastore):
             path: the database file.
             key: 32 bytes.
         """
-        self.pool = EncryptedPool(path, key)
+        self.pool = self._encrypted_pool = EncryptedPool(path, key)
         self.single_row_tracking = True
         self.originator_id_type = "text"
 
@@ -112,8 +116,24 @@ class EncryptedDatastore(SQLiteDatastore):
             with super().transaction(commit=commit) as cursor:
                 yield cursor
         except sqlcipher.Error as error:
-            kind = _KINDS.get(type(error).__name__, PersistenceError)
-            raise kind(error) from error
+            raise _as_the_librarys(error) from error
+
+    def quick_check(self) -> str:
+        """Has SQLite read every page; `ok`, or what is wrong.
+
+        On a connection of its own: FTS5 judges its index by what the connection has kept of it, so
+        that one which has not searched since another one wrote calls a sound index malformed.
+
+        Raises:
+            StorageError: a page cannot be read.
+        """
+        with translated(), closing(self._encrypted_pool.connect_apart()) as connection:
+            cursor = connection.cursor()
+            try:
+                cursor.execute("PRAGMA quick_check(1)")
+                return str(cursor.fetchone()[0])
+            except sqlcipher.Error as error:
+                raise _as_the_librarys(error) from error
 
     def truncate_wal(self) -> bool:
         """Empties the write-ahead log, unless a reader stands in the way; returns whether it did.
@@ -123,3 +143,7 @@ class EncryptedDatastore(SQLiteDatastore):
         """
         with translated(), self.get_connection(commit=True) as connection:
             return empty_wal(connection.cursor())
+
+
+def _as_the_librarys(error: sqlcipher.Error) -> PersistenceError:
+    return _KINDS.get(type(error).__name__, PersistenceError)(error)

@@ -205,9 +205,8 @@ class ReadModels(SQLiteTrackingRecorder):
 
     def check(self) -> None:
         """Reads every page, seconds for each gigabyte; CorruptDatabase if one is wrong."""
-        with self._transaction(commit=False) as cursor:
-            cursor.execute("PRAGMA quick_check(1)")
-            answer = cursor.fetchone()[0]
+        with self._noticing_damage():
+            answer = self._encrypted.quick_check()
             if answer != "ok":
                 msg = f"the read models are damaged: {answer}"
                 raise CorruptDatabase(msg)

@@ -13,6 +13,7 @@ from registry.store.encrypted import EncryptedDatastore
 KEY = b"k" * 32
 OTHER_KEY = b"x" * 32
 CANARY = "canary-in-clear-5eed"
+ADD = "INSERT INTO words (text)"
 
 
 @pytest.fixture
@@ -113,3 +114,17 @@ def test_errors_are_those_that_the_event_store_s_library_knows(
         write(datastore, "INSERT INTO notes VALUES (?, ?)")
 
     assert text_of(datastore) == CANARY
+
+
+def test_index_of_words_that_another_connection_changed_since_is_not_called_damaged(
+    datastore: EncryptedDatastore,
+) -> None:
+    write(datastore, "CREATE VIRTUAL TABLE words USING fts5(text)", f"{ADD} VALUES ('first')")
+    with datastore.transaction(commit=False) as searching:
+        searching.execute("SELECT rowid FROM words WHERE words MATCH 'first'")
+        assert len(searching.fetchall()) == 1
+        write(datastore, *(f"{ADD} VALUES ('another {number}')" for number in range(50)))
+    with datastore.transaction(commit=False):
+        # Whichever connection is taken next: one of the two has searched before the writing.
+        assert datastore.quick_check() == "ok"
+    assert datastore.quick_check() == "ok"
