@@ -1,5 +1,6 @@
 """Nodes over real gRPC come to hold the same histories, whoever is down meanwhile."""
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -35,16 +36,23 @@ async def test_two_nodes_that_write_on_one_case_tell_one_history(tmp_path: Path)
         histories = []
         for node in nodes:
 
-            async def has_content(node: LocalNode = node) -> bool:
+            async def is_readable(node: LocalNode = node) -> bool:
                 async with client_of(node) as client:
                     history = await client.history(situation(STATE))
                 return all(event.content_state == "present" for event in history.events)
 
-            await until(has_content, f"all content at {node.mechanism.slug}")
+            await until(is_readable, f"all content at {node.mechanism.slug}")
             async with client_of(node) as client:
                 histories.append(await client.history(situation(STATE)))
     assert len(histories[0].events) == 12
     assert histories[0] == histories[1]
+
+
+async def has_content(node: LocalNode) -> bool:
+    """Whether a node holds all of the author's content."""
+    async with client_of(node) as client:
+        logs = {log.mechanism: log for log in (await client.node_status()).logs}
+    return logs["author"].parts_wanted == 0
 
 
 async def test_node_that_was_down_catches_up_through_a_third_while_the_author_is_down(
@@ -56,16 +64,11 @@ async def test_node_that_was_down_catches_up_through_a_third_while_the_author_is
             for number in range(25):
                 await client.open_case(f"case-{number}", opened(f"Case {number} (invented)"))
         expected = await until_equal([author, relay], case_count=25)
+        await until(partial(has_content, relay), "the relay holds the author's content")
         author.kill()
         async with running([late]):
             assert await until_equal([relay, late], case_count=25) == expected
-
-            async def has_content() -> bool:
-                async with client_of(late) as client:
-                    logs = {log.mechanism: log for log in (await client.node_status()).logs}
-                return logs["author"].parts_wanted == 0
-
-            await until(has_content, "the author's content, from the relay")
+            await until(partial(has_content, late), "the author's content, from the relay")
             # The author comes back and the three go on together.
             async with running([author]):
                 await record_acts(late, 3, name="afterwards")
