@@ -11,6 +11,7 @@ allowed and ignored, as the specification demands; a second line of the same key
 
 import base64
 import binascii
+import re
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -25,6 +26,8 @@ _ALGORITHM: Final = b"\x01"
 _KEY_ID_SIZE_BYTES: Final = 4
 _DASH: Final = "— "
 _TEXT_LINES: Final = 3
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
+"""Control characters but newlines."""
 
 
 class Checkpoint(NamedTuple):
@@ -91,7 +94,7 @@ def parse_note(note: bytes) -> SignedNote:
     except UnicodeDecodeError as error:
         msg = "a signed note is UTF-8 text"
         raise MalformedNote(msg) from error
-    if any(character < " " and character != "\n" for character in content):
+    if _CONTROL.search(content):
         msg = "a signed note has no control characters but newlines"
         raise MalformedNote(msg)
     text, blank, block = content.rpartition("\n\n")
