@@ -1,4 +1,7 @@
-"""Settings of the whole test run: the same examples every time, and counts told at the end."""
+"""Settings of the whole test run.
+
+The same examples every time, nodes that start at once, and counts told at the end.
+"""
 
 import os
 from collections.abc import Generator
@@ -6,7 +9,9 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from registry_cli.federation import LocalNode, NodeProcess
 from tests import counts
+from tests.forking import Forked
 
 # The gate: a failing run fails again, on any machine; speed is no reason to fail.
 settings.register_profile(
@@ -21,6 +26,21 @@ settings.register_profile("soak", deadline=None, max_examples=10_000, print_blob
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 _COUNT = "count"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nodes_start_at_once(request: pytest.FixtureRequest) -> None:
+    """Nodes are forked. Those of `registry demo`, `bench` and `serve` have new interpreters."""
+    in_new_interpreter = LocalNode.open_process
+
+    def open_process(node: LocalNode) -> NodeProcess:
+        if node.launcher:
+            return in_new_interpreter(node)
+        return Forked(["-m", "registry_node", str(node.folder)], node.log_file)
+
+    # Coverage is measured in processes that Python starts.
+    if not request.config.getoption("cov_source", None):
+        pytest.MonkeyPatch().setattr(LocalNode, "open_process", open_process)
 
 
 @pytest.hookimpl(wrapper=True)

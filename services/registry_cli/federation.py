@@ -6,7 +6,6 @@ only the processes that it started.
 
 import asyncio
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 
 from registry.application.clients import add_client
 from registry.application.folder import NodeFolder
@@ -45,6 +44,29 @@ class Mechanism:
     is_inbound: bool = True
 
 
+class NodeProcess(Protocol):
+    """What is asked of the process of a node; `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def poll(self) -> int | None:
+        """Its exit status, or that of the signal that ended it, below 0; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Waits for its exit status; raises subprocess.TimeoutExpired after so many seconds."""
+
+    def send_signal(self, sig: int) -> None:
+        """Sends it a signal, if it runs."""
+
+    def terminate(self) -> None:
+        """Asks it to end."""
+
+    def kill(self) -> None:
+        """Ends it at once."""
+
+
 @dataclass(slots=True)
 class LocalNode:
     """One node's folder and, while it runs, its process."""
@@ -52,7 +74,7 @@ class LocalNode:
     mechanism: Mechanism
     folder: Path
     address: str
-    process: subprocess.Popen[bytes] | None = None
+    process: NodeProcess | None = None
     launcher: tuple[str, ...] = ()
     """What starts the process in surroundings of its own, such as `ip netns exec NAME`."""
 
@@ -68,8 +90,12 @@ class LocalNode:
 
     def start(self) -> None:
         """Starts the process; `wait_until_open` tells when it serves."""
+        self.process = self.open_process()
+
+    def open_process(self) -> NodeProcess:
+        """Makes the process, in an interpreter of its own; what it prints goes to `log_file`."""
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            return subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [*self.launcher, sys.executable, "-m", "registry_node", str(self.folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -81,7 +107,7 @@ class LocalNode:
     def kill(self) -> None:
         """Ends the process at once, as a power cut would."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
+            self.process.kill()
             self.process.wait()
             self.process = None
 

@@ -23,6 +23,10 @@ _log = structlog.get_logger()
 _QUIET_S: Final = 0.1
 _LONGEST_S: Final = 2.0
 """Events that come without a pause are folded this often all the same."""
+_SHARE: Final = 3.0
+"""A fold is followed by a rest that is so many times as long, unless more is behind: a case that
+changes again and again is folded whole each time."""
+_LONGEST_PAUSE_S: Final = 5.0
 _STEP_QUIET_S: Final = 0.003
 _STEP_LONGEST_S: Final = 0.05
 """The same between two steps of a fold: what was just stored is passed on first."""
@@ -52,6 +56,7 @@ class ProjectionLoop:
         self._loop = asyncio.get_running_loop()
         self._stored_at_s = self._loop.time() - _QUIET_S
         self._turn_ends_s = self._loop.time()
+        self._rest_ends_s = self._loop.time()
         self._again: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
@@ -65,6 +70,7 @@ class ProjectionLoop:
         while True:
             await self._wait_for_change()
             await self._wait_for_catching_up()
+            await asyncio.sleep(self._rest_ends_s - self._loop.time())
             await self._wait_for_quiet(_QUIET_S, _LONGEST_S)
             self._changed.clear()
             try:
@@ -104,14 +110,19 @@ class ProjectionLoop:
         self._registry.store.disk.check_for_own()
         steps = self._registry.projector.steps()
         last = Progress(changes=0, is_behind=False)
+        worked_s = 0.0
         while True:
             started_s = self._loop.time()
             done = await asyncio.to_thread(next, steps, None)
+            took_s = self._loop.time() - started_s
+            worked_s += took_s
             if done is None:
+                if not last.is_behind:
+                    pause_s = min(_SHARE * worked_s, _LONGEST_PAUSE_S)
+                    self._rest_ends_s = self._loop.time() + pause_s
                 return last
             last = done
             if self._mirror.is_catching_up:
-                took_s = self._loop.time() - started_s
                 await asyncio.sleep(min(_RESTS * took_s, _LONGEST_REST_S))
             await self._wait_for_quiet(_STEP_QUIET_S, _STEP_LONGEST_S)
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +33,7 @@ from registry_node.servicers.replication import ReplicationServicer
 from registry_node.servicers.statements import StatementServicer
 from registry_node.servicers.watch import WatchServicer
 from registry_node.settings import NodeSettings
+from tests.forking import Forked
 from tests.integration.federation_world import (
     channel_as_client,
     client_of,
@@ -60,12 +59,8 @@ class Pair:
     mirror: LocalNode
 
     def start_broken_mirror(self, fault: str) -> None:
-        with self.mirror.log_file.open("ab") as log:
-            self.mirror.process = subprocess.Popen(
-                [sys.executable, str(_SCRIPT), str(self.mirror.folder), fault],
-                stdout=log,
-                stderr=log,
-            )
+        command = [str(_SCRIPT), str(self.mirror.folder), fault]
+        self.mirror.process = Forked(command, self.mirror.log_file)
 
     def facts(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.mirror.log_file.read_text().splitlines()]

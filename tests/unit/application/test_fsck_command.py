@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forking import run
 from tests.unit.application.damage import changed, flipped, read, values
 from tests.unit.application.federation_in_process import open_federation, opening, statement
 
@@ -31,8 +32,7 @@ def beta(folder: Path) -> Path:
 
 
 def fsck(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [str(REGISTRY), "fsck", str(folder), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run([REGISTRY, "fsck", folder, *options], folder.parent)
 
 
 def test_ten_flipped_bits_are_each_found_with_log_and_index(beta: Path) -> None:

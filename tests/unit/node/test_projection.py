@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -95,6 +96,25 @@ async def test_what_is_stored_later_is_folded_too() -> None:
         folder.store_something()
         await folder.folded.wait()
     assert folder.steps_done == 2
+
+
+async def test_fold_that_took_long_is_followed_by_a_rest() -> None:
+    """A case that changes all the time is not folded all the time."""
+    step_s, loop = 0.03, asyncio.get_running_loop()
+    began_s: list[float] = []
+
+    class Slow(Folder):
+        def steps(self) -> Iterator[Progress]:
+            began_s.append(loop.time())
+            time.sleep(step_s)  # in a thread, as a fold
+            yield from super().steps()
+
+    folder = Slow([DONE], [DONE])
+    async with looping(folder, IDLE):
+        while len(began_s) < 2:
+            folder.store_something()
+            await asyncio.sleep(0.001)
+    assert began_s[1] - began_s[0] >= 3.9 * step_s
 
 
 async def test_events_without_a_pause_do_not_stop_a_fold_between_its_steps() -> None:
