@@ -117,13 +117,13 @@ def test_progress_is_told_on_standard_error(run: subprocess.CompletedProcess[str
 
 
 def test_catch_up_goes_on_after_a_kill_in_the_middle(tmp_path: Path) -> None:
-    options = ["bench", "--catch-up", "--events", "6000", "--folder", str(tmp_path), "--json"]
+    options = ["bench", "--catch-up", "--events", "20000", "--folder", str(tmp_path), "--json"]
     done = subprocess.run([str(REGISTRY), *options], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert [each["events"] for each in document["rounds"]] == [600, 6000]
-    assert document["killed_at"] >= 3_000
+    assert [each["events"] for each in document["rounds"]] == [2000, 20000]
+    assert document["killed_at"] >= 10_000
     assert document["receiver_peak_mb"] > 0
     assert list(tmp_path.iterdir()) == []
 
