@@ -12,6 +12,8 @@ from importlib.metadata import version
 from typing import Annotated, Final, NoReturn
 
 gc.disable()  # to look for garbage in what is just loaded costs a sixth of the start
+# No package that happens to be installed is looked for to see, or change, what content is checked.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from registry.client.tls import require_tls13  # noqa: E402
 
