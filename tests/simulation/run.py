@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import Final
 from unittest import mock
 
 import structlog
+from nacl import bindings
 
 from tests.simulation import convergence, endings, scenario
 from tests.simulation.checks import Violation
@@ -24,6 +26,8 @@ SMALLEST, LARGEST = 3, 9
 _SLICE_MS: Final = 5_000
 _HEALS_WITHIN_MS: Final = 900_000
 _TAIL_ENTRIES: Final = 3
+_SIGNATURES: Final = 4_096
+_OPEN: Final = bindings.crypto_sign_open
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a fresh folder is made in it
 
 
@@ -114,6 +118,8 @@ def sandbox() -> Iterator[Path]:
             mock.patch("registry.store.sqlite.Writer", InlineWriter),
             # Few, so that small logs are not all taken with their heads, but fetched too.
             mock.patch("registry_node.heads.TAIL_MAX_ENTRIES", _TAIL_ENTRIES),
+            # Sound signatures that all members check are computed once.
+            mock.patch.object(bindings, "crypto_sign_open", lru_cache(_SIGNATURES)(_OPEN)),
             faults_installed(),
         ):
             yield folder
