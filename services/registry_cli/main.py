@@ -7,9 +7,9 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, ClassVar, Final, NoReturn
 
 gc.disable()  # to look for garbage in what is just loaded costs a sixth of the start
 # No package that happens to be installed is looked for to see, or change, what content is checked.
@@ -27,39 +27,8 @@ from registry.application.key_care.passphrases import PASSPHRASE, UNLOCKED, aske
 from registry.application.key_care.tokens import TOKEN_PIN, TOKENS  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
-from registry_cli.commands import (  # noqa: E402
-    acted,
-    asking,
-    attachments,
-    bench,
-    bundles,
-    cases,
-    casework,
-    ceremonies,
-    clients,
-    demo,
-    desk,
-    detention,
-    erasing,
-    handover,
-    intents,
-    key_backup,
-    keys,
-    kinds,
-    knowledge,
-    links,
-    meetings,
-    offline,
-    online,
-    practices,
-    proving,
-    recovering,
-    references,
-    reprisals,
-    rosters,
-    statements,
-)
 from registry_cli.errors import EXIT_STORAGE, exit_code, hint  # noqa: E402
+from registry_cli.loading import LoadingGroup, Verb  # noqa: E402
 from registry_cli.output import printable  # noqa: E402
 from registry_cli.surroundings import Surroundings  # noqa: E402
 
@@ -78,8 +47,75 @@ _MEMBERS: Final = "Who takes part"
 _DAILY: Final = "Daily work"
 _CARE: Final = "Care and proof"
 
+
+class _Commands(LoadingGroup):
+    verbs: ClassVar[Mapping[str, Verb]] = {
+        "demo": Verb(_START, "demo", "demo"),
+        "init": Verb(_START, "offline", "init"),
+        "found": Verb(_START, "offline", "found"),
+        "roster": Verb(_START, "rosters", "roster_app"),
+        "join": Verb(_START, "offline", "join"),
+        "client": Verb(_START, "clients", "client_app"),
+        "serve": Verb(_START, "offline", "serve"),
+        "handover": Verb(_MEMBERS, "handover", "handover"),
+        "address": Verb(_MEMBERS, "ceremonies", "address"),
+        "leave": Verb(_MEMBERS, "ceremonies", "leave"),
+        "remove": Verb(_MEMBERS, "ceremonies", "remove"),
+        "case": Verb(_DAILY, "cases", "case_app"),
+        "acted": Verb(_DAILY, "acted", "acted"),
+        "acts": Verb(_DAILY, "casework", "acts"),
+        "board": Verb(_DAILY, "casework", "board"),
+        "followups": Verb(_DAILY, "casework", "followups"),
+        "concordances": Verb(_DAILY, "casework", "concordances"),
+        "record": Verb(_DAILY, "online", "record"),
+        "download": Verb(_DAILY, "attachments", "download"),
+        "kinds": Verb(_DAILY, "kinds", "kinds"),
+        "mechanisms": Verb(_DAILY, "casework", "mechanisms"),
+        "import": Verb(_DAILY, "online", "import_command"),
+        "ask": Verb(_DAILY, "asking", "ask"),
+        "asked": Verb(_DAILY, "asking", "asked"),
+        "answer": Verb(_DAILY, "asking", "answer"),
+        "matching": Verb(_DAILY, "asking", "matching"),
+        "widen": Verb(_DAILY, "erasing", "widen"),
+        "erase": Verb(_DAILY, "erasing", "erase"),
+        "erasure": Verb(_DAILY, "erasing", "erasure_app"),
+        "detention": Verb(_DAILY, "detention", "detention_app"),
+        "emblematic": Verb(_DAILY, "detention", "emblematic_app"),
+        "link": Verb(_DAILY, "links", "link_app"),
+        "intent": Verb(_DAILY, "intents", "intent_app"),
+        "practices": Verb(_DAILY, "practices", "practices"),
+        "definitions": Verb(_DAILY, "practices", "definitions"),
+        "statement": Verb(_DAILY, "statements", "statement_app"),
+        "meeting": Verb(_DAILY, "meetings", "meeting_app"),
+        "briefing": Verb(_DAILY, "meetings", "briefing"),
+        "reference": Verb(_DAILY, "references", "reference_app"),
+        "alerts": Verb(_DAILY, "reprisals", "alerts"),
+        "reprisals": Verb(_DAILY, "reprisals", "reprisals_app"),
+        "desk": Verb(_DAILY, "desk", "desk_app"),
+        "keys": Verb(_CARE, "keys", "keys_app"),
+        "bundle": Verb(_CARE, "bundles", "bundle_app"),
+        "backup": Verb(_CARE, "recovering", "backup"),
+        "recover": Verb(_CARE, "recovering", "recover"),
+        "new-epoch": Verb(_CARE, "rosters", "new_epoch"),
+        "found-anew": Verb(_CARE, "rosters", "found_anew"),
+        "join-anew": Verb(_CARE, "rosters", "join_anew"),
+        "status": Verb(_CARE, "online", "status"),
+        "peers": Verb(_CARE, "online", "peers"),
+        "checkpoint": Verb(_CARE, "online", "checkpoint"),
+        "proof": Verb(_CARE, "online", "proof"),
+        "fault-proof": Verb(_CARE, "online", "fault_proof"),
+        "check-fault-proof": Verb(_CARE, "proving", "check_fault_proof"),
+        "check-proof": Verb(_CARE, "proving", "check_proof"),
+        "verify": Verb(_CARE, "proving", "verify"),
+        "fsck": Verb(_CARE, "proving", "fsck"),
+        "rebuild": Verb(_CARE, "offline", "rebuild"),
+        "bench": Verb(_CARE, "bench", "bench"),
+    }
+
+
 app = typer.Typer(
     name="registry",
+    cls=_Commands,
     help="The inter-mechanisms registry: one history of each case, provable by everyone.\n\n"
     f"{_STEPS}\n\n{_EXIT_CODES}",
     no_args_is_help=True,
@@ -87,49 +123,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _add(panel: str, *verbs: Callable[..., None]) -> None:
-    for verb in verbs:
-        app.command(rich_help_panel=panel)(verb)
-
-
-_add(_START, demo.demo, offline.init, offline.found)
-app.add_typer(rosters.roster_app, name="roster", rich_help_panel=_START)
-_add(_START, offline.join)
-app.add_typer(clients.client_app, name="client", rich_help_panel=_START)
-_add(_START, offline.serve)
-_add(_MEMBERS, handover.handover, ceremonies.address, ceremonies.leave, ceremonies.remove)
-cases.case_app.command("known")(knowledge.case_known)
-app.add_typer(cases.case_app, name="case", rich_help_panel=_DAILY)
-_add(_DAILY, acted.acted)
-_add(_DAILY, casework.acts, casework.board, casework.followups, casework.concordances)
-_add(_DAILY, online.record, attachments.download, kinds.kinds, casework.mechanisms)
-app.command("import", rich_help_panel=_DAILY)(online.import_command)
-_add(_DAILY, asking.ask, asking.asked, asking.answer, asking.matching)
-_add(_DAILY, erasing.widen, erasing.erase)
-app.add_typer(erasing.erasure_app, name="erasure", rich_help_panel=_DAILY)
-app.add_typer(detention.detention_app, name="detention", rich_help_panel=_DAILY)
-app.add_typer(detention.emblematic_app, name="emblematic", rich_help_panel=_DAILY)
-app.add_typer(links.link_app, name="link", rich_help_panel=_DAILY)
-app.add_typer(intents.intent_app, name="intent", rich_help_panel=_DAILY)
-_add(_DAILY, practices.practices, practices.definitions)
-app.add_typer(statements.statement_app, name="statement", rich_help_panel=_DAILY)
-app.add_typer(meetings.meeting_app, name="meeting", rich_help_panel=_DAILY)
-_add(_DAILY, meetings.briefing)
-app.add_typer(references.reference_app, name="reference", rich_help_panel=_DAILY)
-_add(_DAILY, reprisals.alerts)
-app.add_typer(reprisals.reprisals_app, name="reprisals", rich_help_panel=_DAILY)
-app.add_typer(desk.desk_app, name="desk", rich_help_panel=_DAILY)
-keys.keys_app.command("backup")(key_backup.keys_backup)
-keys.keys_app.command("restore")(key_backup.keys_restore)
-app.add_typer(keys.keys_app, name="keys", rich_help_panel=_CARE)
-app.add_typer(bundles.bundle_app, name="bundle", rich_help_panel=_CARE)
-_add(_CARE, recovering.backup, recovering.recover)
-_add(_CARE, rosters.new_epoch, rosters.found_anew, rosters.join_anew)
-_add(_CARE, online.status, online.peers, online.checkpoint, online.proof)
-_add(_CARE, online.fault_proof, proving.check_fault_proof)
-_add(_CARE, proving.check_proof, proving.verify, proving.fsck, offline.rebuild, bench.bench)
 
 
 def now_ms() -> int:

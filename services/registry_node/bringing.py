@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import DamagedLog, LogDiverged, RegistryError, StorageError
 from registry.log.roster import Member

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry.domain.identifiers import Slug
 
 _log = structlog.get_logger()

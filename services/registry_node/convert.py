@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry.api.v1 import audit_pb2, cases_pb2, confidentiality_pb2, content_pb2
-from registry.application import Receipt
 from registry.application.cosignature_book import CosignatureBook
 from registry.application.exporting import ExportPurpose
 from registry.application.preview import Preview
+from registry.application.recording import Receipt
 from registry.client.content_conversion import content_to_proto
 from registry.domain.audience import (
     DEFAULT_AUDIENCE,

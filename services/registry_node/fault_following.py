@@ -18,9 +18,9 @@ import grpc
 import structlog
 
 from registry.api.v1 import replication_pb2
-from registry.application import Registry
 from registry.application.fault_proofs import BadEntry
 from registry.application.intake import is_fault_of_author
+from registry.application.registry import Registry
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import (
     DamagedLog,

@@ -12,8 +12,8 @@ import grpc
 import structlog
 
 from registry.api.v1 import replication_pb2
-from registry.application import Registry
 from registry.application.membership.ceremonies import is_leaving
+from registry.application.registry import Registry
 from registry.domain.identifiers import Slug
 from registry.errors import (
     DamagedLog,

@@ -22,9 +22,9 @@ from typing import Any, Final, TypeAlias, TypeVar
 import grpc
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
-from registry.application import Registry
 from registry.application.fault_proofs import BadEntry
 from registry.application.intake import EntryRun, LogIntake, ProvenHead
+from registry.application.registry import Registry
 from registry.domain.identifiers import LogId
 from registry.errors import (
     EntryError,

@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry.errors import FolderError, KeyFileError, TryLater
 
 _log = structlog.get_logger()

@@ -25,7 +25,6 @@ require_tls13()
 import structlog  # noqa: E402 - grpc reads the cipher setting when it is first imported
 from pydantic import ValidationError  # noqa: E402
 
-from registry.application import Registry  # noqa: E402
 from registry.application.desk import Desk, open_desk  # noqa: E402
 from registry.application.folder import NodeFolder  # noqa: E402
 from registry.application.key_care.passphrases import PASSPHRASE, UNLOCKED, asker  # noqa: E402
@@ -33,6 +32,7 @@ from registry.application.key_care.token_file import read_token_file  # noqa: E4
 from registry.application.key_care.tokens import TOKEN_PIN, TOKENS  # noqa: E402
 from registry.application.memory import collect_seldom  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
+from registry.application.registry import Registry  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
 from registry_node.key_rotation import KeyRotation  # noqa: E402

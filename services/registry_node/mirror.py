@@ -13,7 +13,7 @@ import grpc
 import structlog
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import EntryError, TryLater
 from registry.log.roster import Member

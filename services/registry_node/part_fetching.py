@@ -21,7 +21,7 @@ from typing import Final
 import grpc
 
 from registry.api.v1 import replication_pb2
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry.domain.embargo import is_embargoed
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import EntryError, PeerUnavailable, UnrequestedPart

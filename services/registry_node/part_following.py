@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import DamagedLog, EntryError, PeerUnavailable, RegistryError, StorageError
 from registry.log.roster import Member

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry.errors import DamagedLog, TryLater
 from registry.store.values import PartsErased, StoreEvent
 

@@ -14,9 +14,9 @@ import grpc
 import structlog
 
 from registry.api.v1 import replication_pb2
-from registry.application import Registry
 from registry.application.membership import proposals
 from registry.application.membership.rosters import adopt_bytes, load_roster
+from registry.application.registry import Registry
 from registry.domain.identifiers import Slug
 from registry.errors import EntryError
 from registry_node.fetching import require_message

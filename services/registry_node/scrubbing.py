@@ -18,7 +18,7 @@ import grpc
 import structlog
 
 from registry.api.v1 import replication_pb2
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry.application.scrub import LogScrub, Slice
 from registry.domain.identifiers import LogId
 from registry.errors import (

@@ -15,8 +15,8 @@ from typing import Final
 
 import structlog
 
-from registry.application import Registry
 from registry.application.cosignature_book import Shown, Verdict
+from registry.application.registry import Registry
 from registry.domain.identifiers import LogId, Origin, Slug, log_id_of
 from registry.errors import DamagedLog, TryLater
 from registry.log.cosignature import Cosignature, cosignature_notes

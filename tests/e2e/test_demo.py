@@ -271,16 +271,6 @@ def test_demo_that_is_ended_stops_its_nodes(demo: Ended) -> None:
     assert node_facts(demo.folder, "un").count("node_stopped") == 1
 
 
-def test_demo_that_shows_all_once_ends_by_itself(tmp_path: Path) -> None:
-    folder = tmp_path / "once"
-    done = registry_command("demo", "--once", "--json", "--folder", folder, home=tmp_path / "home")
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
-    check_outcome(document)
-    assert document["commands"] == []
-    assert processes_of(folder) == []
-
-
 def test_demo_keeps_a_file_of_every_row_left_out(demo: Ended) -> None:
     folder, document = demo.folder, demo.document
     with (folder / "rows-left-out.csv").open(encoding="utf-8", newline="") as file:

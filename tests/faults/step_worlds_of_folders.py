@@ -6,11 +6,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from registry.application import RecordCommand, Registry
 from registry.application.backing_up import back_up, read_backup
 from registry.application.key_care.key_rotation import ask_for_rotation
 from registry.application.key_care.node_keys import node_key_id, rotate_node_key
+from registry.application.recording import RecordCommand
 from registry.application.recovering import look_at, put_back
+from registry.application.registry import Registry
 from registry.application.verification import fsck_folder
 from registry.log.facts import GuardVerdict
 from registry_cli.federation import Mechanism, found_federation

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.api.v1 import replication_pb2
-from registry.application import RecordCommand, Registry
+from registry.application.recording import RecordCommand
+from registry.application.registry import Registry
 from registry.domain.audience import named
 from registry.domain.identifiers import CaseId, LogId, RequestKey
 from registry.domain.vocabulary import EventKind

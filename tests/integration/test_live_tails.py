@@ -12,9 +12,9 @@ import pytest
 
 from registry.api.v1 import replication_pb2 as pb
 from registry.api.v1 import replication_pb2_grpc
-from registry.application import RecordCommand
 from registry.application.folder import NodeFolder
 from registry.application.membership.rosters import load_roster
+from registry.application.recording import RecordCommand
 from registry.client import case
 from registry.replication.ingest import TAIL_MAX_BYTES
 from registry_cli.federation import LocalNode

@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from registry.api.v1 import replication_pb2 as pb
-from registry.application import RecordCommand
+from registry.application.recording import RecordCommand
 from registry_cli.federation import LocalNode
 from tests.integration.federation_world import (
     client_of,

@@ -13,10 +13,10 @@ from typing import Final
 
 import pytest
 
-from registry.application import RecordCommand
 from registry.application.folder import NodeFolder
 from registry.application.intake import EntryRun, LogIntake
 from registry.application.membership.rosters import load_chain
+from registry.application.recording import RecordCommand
 from registry.client.values import LogStatus
 from registry.log.fault_verdict import Verdict, verify_fault_proof
 from registry_cli.federation import LocalNode

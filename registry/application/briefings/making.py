@@ -18,7 +18,6 @@ from registry.application.registry import Registry
 from registry.application.stored_content import require_open
 from registry.domain.identifiers import CaseId
 from registry.errors import InvalidRequest, TryLater
-from registry.log.digest import case_digest
 from registry.views.acts import acts_of
 from registry.views.briefings.composition import compose
 from registry.views.briefings.document import Document
@@ -143,7 +142,7 @@ class Briefings:
             told=fitting.told,
             withheld=with_content - len(kept),
             names_taken_out=export.names_taken_out,
-            digest=case_digest(history.case_id, [e.leaf_hash for e in history.events]),
+            digest=history.digest,
         )
         shown = (e for e in kept if (str(e.origin), e.index) in fitting.told)
         return case, sum(e.is_confidential for e in shown)

@@ -6,8 +6,9 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-from registry.application import RecordCommand, Registry
 from registry.application.answers import Answers
+from registry.application.recording import RecordCommand
+from registry.application.registry import Registry
 
 
 def record_together(registry: Registry, shares: Sequence[Sequence[RecordCommand]]) -> None:

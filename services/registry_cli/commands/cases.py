@@ -9,6 +9,7 @@ import typer
 from registry.client import CaseSummary, History, RegistryClient
 from registry.client.casework import Filter
 from registry.client.watch import Step
+from registry_cli.commands.knowledge import case_known
 from registry_cli.commands.online import CaseArgument, Json, Profile, select_case, with_client
 from registry_cli.output import Output, plain
 from registry_cli.release_output import ExportPurpose, print_export
@@ -22,6 +23,7 @@ from registry_cli.rendering import (
 )
 
 case_app = typer.Typer(help="List and read cases.", no_args_is_help=True)
+case_app.command("known")(case_known)
 
 
 @case_app.command("list")

@@ -16,6 +16,7 @@ from registry.application.key_care import (
 )
 from registry.application.key_care.key_listing import KeyReport
 from registry.errors import InvalidRequest
+from registry_cli.commands.key_backup import keys_backup, keys_restore
 from registry_cli.output import Output
 from registry_cli.secrets_asked import new_passphrase
 
@@ -25,6 +26,8 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 _KEPT_UNDER = {"none": "no passphrase", "passphrase": "a passphrase", "pkcs11": "in the token"}
 
 keys_app = typer.Typer(help="Care for a node's private keys.", no_args_is_help=True)
+keys_app.command("backup")(keys_backup)
+keys_app.command("restore")(keys_restore)
 
 
 @keys_app.command("show")

@@ -4,7 +4,7 @@ import asyncio
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry_node.metrics.calls import CallMetrics
 from registry_node.metrics.serving import MetricsServer, parse_address
 from registry_node.metrics.standing import StandingCollector

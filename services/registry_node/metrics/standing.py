@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import RegistryError
 from registry.store.values import LogState

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry
 
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry.store.values import AppendsTimed, EntriesStored, StoreEvent
 from registry_node.metrics.listing import APPEND_SECONDS, APPENDED, INGESTED, counter, histogram
 

@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import grpc
 
 from registry.api.v1 import acting_pb2, acting_pb2_grpc
-from registry.application import Registry
 from registry.application.acting import Acting, Question
 from registry.application.desk import Desk
+from registry.application.registry import Registry
 from registry.application.roles import Client
 from registry.domain.identifiers import Origin
 from registry.log.roster import Member

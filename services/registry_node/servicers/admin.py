@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias
 import grpc
 
 from registry.api.v1 import admin_pb2, admin_pb2_grpc
-from registry.application import Registry
 from registry.application.membership.rosters import is_due
+from registry.application.registry import Registry
 from registry.domain.identifiers import LogId
 from registry.log.roster import Member
 from registry.store.values import LogState

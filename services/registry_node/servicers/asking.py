@@ -7,13 +7,13 @@ from typing import Any, Final, TypeAlias, TypeVar
 import grpc
 
 from registry.api.v1 import asking_pb2, asking_pb2_grpc
-from registry.application import Registry
 from registry.application.asking import AskingDesk
 from registry.application.asking_limits import AskingLimits
 from registry.application.desk import Desk
 from registry.application.lists import Ask
 from registry.application.matching import Matching
 from registry.application.matching_desk import MatchingDesk
+from registry.application.registry import Registry
 from registry.application.roles import Role
 from registry.domain.identifiers import CASE_ID_SIZE_BYTES
 from registry.errors import InvalidRequest

@@ -11,9 +11,9 @@ from typing import Any, Final, TypeAlias, TypeVar
 import grpc
 
 from registry.api.v1 import attachments_pb2, attachments_pb2_grpc
-from registry.application import Registry
 from registry.application.attachments import AttachmentDesk, upload_ref
 from registry.application.desk import Desk
+from registry.application.registry import Registry
 from registry.application.roles import Client
 from registry.errors import InvalidRequest, NotFound, TryLater
 from registry.store.chunks import CHUNK_BYTES, chunk_count

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 import grpc
 
 from registry.api.v1 import audit_pb2, audit_pb2_grpc
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry.domain.identifiers import Origin
 from registry.errors import NotFound
 from registry.log.cosignature import with_cosignatures

@@ -9,11 +9,12 @@ from typing import Any, Final, TypeAlias, TypeVar
 import grpc
 
 from registry.api.v1 import cases_pb2, cases_pb2_grpc, content_pb2
-from registry.application import RecordCommand, Registry
 from registry.application.attachments import upload_ref
 from registry.application.desk import Desk, Order, Waiting, confidential_count
 from registry.application.link_desk import LinkDesk
 from registry.application.lists import Listed
+from registry.application.recording import RecordCommand
+from registry.application.registry import Registry
 from registry.application.roles import Client
 from registry.client.content_conversion import content_from_proto
 from registry.domain.content import ActContent

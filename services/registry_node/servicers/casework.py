@@ -8,9 +8,9 @@ from typing import Any, Final, TypeAlias, TypeVar
 import grpc
 
 from registry.api.v1 import casework_pb2, casework_pb2_grpc
-from registry.application import Registry
 from registry.application.desk import Desk
 from registry.application.lists import Ask, Lists
+from registry.application.registry import Registry
 from registry_node import convert_casework as convert
 from registry_node.callers import calling_client
 from registry_node.paging import page_size

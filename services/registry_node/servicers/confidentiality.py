@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 import grpc
 
 from registry.api.v1 import confidentiality_pb2, confidentiality_pb2_grpc
-from registry.application import Registry
 from registry.application.desk import Desk, Waiting, confidential_count
 from registry.application.erasing import (
     EraseCommand,
@@ -16,6 +15,7 @@ from registry.application.erasing import (
     WidenCommand,
 )
 from registry.application.recording import RecordCommand
+from registry.application.registry import Registry
 from registry.application.roles import Client
 from registry.client.content_conversion import content_from_proto
 from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, Slug

@@ -6,9 +6,10 @@ from typing import Any, Final, TypeAlias
 import grpc
 
 from registry.api.v1 import cases_pb2, confidentiality_pb2, desk_pb2, desk_pb2_grpc
-from registry.application import RecordCommand, Registry
 from registry.application.approvals import PendingAct
 from registry.application.desk import Desk
+from registry.application.recording import RecordCommand
+from registry.application.registry import Registry
 from registry.client.content_conversion import content_from_proto
 from registry.domain.content import SourceIdentity
 from registry.domain.identifiers import CASE_ID_SIZE_BYTES, CaseId

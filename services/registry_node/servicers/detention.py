@@ -8,10 +8,10 @@ from typing import Any, Final, TypeAlias, TypeVar
 import grpc
 
 from registry.api.v1 import detention_pb2, detention_pb2_grpc
-from registry.application import Registry
 from registry.application.desk import Desk
 from registry.application.detention_desk import DetentionDesk
 from registry.application.lists import Listed
+from registry.application.registry import Registry
 from registry.views.detention_rows import DetentionRow
 from registry_node import convert
 from registry_node import convert_detention as convert_own

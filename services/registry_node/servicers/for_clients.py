@@ -6,10 +6,10 @@ What it offers to members, and attachments, which work by themselves, are made w
 import os
 from contextlib import ExitStack
 
-from registry.application import Registry
 from registry.application.desk import Desk
 from registry.application.matching import Matching
 from registry.application.randomness import RandomBytes
+from registry.application.registry import Registry
 from registry_node.mirror import Mirror
 from registry_node.servicers.acting import ActingServicer
 from registry_node.servicers.asking import AskingServicer

@@ -9,9 +9,9 @@ from typing import Any, Final, TypeAlias
 import grpc
 
 from registry.api.v1 import cases_pb2, intents_pb2, intents_pb2_grpc
-from registry.application import Registry
 from registry.application.desk import Desk
 from registry.application.intents import IntentCommand, IntentDesk
+from registry.application.registry import Registry
 from registry.store.values import Appended
 from registry_node import convert
 from registry_node import convert_intents as convert_own

@@ -6,8 +6,8 @@ from typing import Any, Final, TypeAlias
 import grpc
 
 from registry.api.v1 import knowledge_pb2, knowledge_pb2_grpc
-from registry.application import Registry
 from registry.application.desk import Desk, confidential_count
+from registry.application.registry import Registry
 from registry.application.roles import Client
 from registry_node import convert
 from registry_node.callers import calling_client

@@ -8,10 +8,10 @@ from typing import Any, Final, TypeAlias
 import grpc
 
 from registry.api.v1 import cases_pb2, casework_pb2, links_pb2, links_pb2_grpc
-from registry.application import Registry
 from registry.application.desk import Desk
 from registry.application.link_desk import LinkDesk
 from registry.application.linking import LinkCommand
+from registry.application.registry import Registry
 from registry.domain.identifiers import LogId
 from registry.store.values import Appended
 from registry.views.linking import CaseLink

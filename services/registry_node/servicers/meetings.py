@@ -8,10 +8,10 @@ from typing import Any, Final, TypeAlias, TypeVar
 import grpc
 
 from registry.api.v1 import meetings_pb2, meetings_pb2_grpc
-from registry.application import Registry
 from registry.application.briefings.making import Briefing, Briefings, Form
 from registry.application.desk import Desk
 from registry.application.lists import Ask
+from registry.application.registry import Registry
 from registry.application.roles import Client
 from registry.errors import NotFound
 from registry.views.briefings.order import BriefingOrder

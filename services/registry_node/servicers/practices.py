@@ -7,9 +7,9 @@ from typing import Any, Final, TypeAlias, TypeVar
 import grpc
 
 from registry.api.v1 import practices_pb2, practices_pb2_grpc
-from registry.application import Registry
 from registry.application.desk import Desk
 from registry.application.practices import PracticeDesk
+from registry.application.registry import Registry
 from registry.errors import InvalidRequest
 from registry_node import convert
 from registry_node import convert_practices as convert_own

@@ -9,8 +9,8 @@ from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 import grpc
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
-from registry.application import Registry
 from registry.application.fault_proofs import FaultProofs
+from registry.application.registry import Registry
 from registry.application.sharing import PartKey, sharable_large_part
 from registry.domain.identifiers import HASH_SIZE_BYTES, Commitment, LogId
 from registry.errors import InvalidRequest, NotFound

@@ -10,10 +10,10 @@ from typing import Any, Final, TypeAlias, TypeVar
 import grpc
 
 from registry.api.v1 import filter_pb2, reprisals_pb2, reprisals_pb2_grpc
-from registry.application import Registry
 from registry.application.desk import Desk
 from registry.application.lists import Ask, Lists
 from registry.application.register_making import RegisterOrder, make_register
+from registry.application.registry import Registry
 from registry.application.reprisal_register import register_name
 from registry.application.reprisals import Judging, impunity_timeline, judged_reprisals
 from registry.application.roles import Client

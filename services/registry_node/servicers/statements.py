@@ -7,8 +7,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 import grpc
 
 from registry.api.v1 import statements_pb2, statements_pb2_grpc
-from registry.application import Registry
 from registry.application.desk import Desk
+from registry.application.registry import Registry
 from registry.application.statement_desk import StatementDesk
 from registry_node.callers import calling_client
 from registry_node.convert_casework import ask_of

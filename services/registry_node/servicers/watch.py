@@ -9,8 +9,8 @@ from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 import grpc
 
 from registry.api.v1 import watch_pb2, watch_pb2_grpc
-from registry.application import Registry
 from registry.application.desk import Desk, confidential_count
+from registry.application.registry import Registry
 from registry.application.roles import Client
 from registry.application.stored_content import require_open
 from registry.application.watching import Changes, Watch, read_cursor, write_cursor

@@ -21,8 +21,8 @@ from typing import Final
 
 import pytest
 
-from registry.application import RecordCommand
 from registry.application.clients import add_client
+from registry.application.recording import RecordCommand
 from registry.application.roles import Role
 from registry.client import RegistryClient, case, load_profile
 from registry.domain.identifiers import CaseId

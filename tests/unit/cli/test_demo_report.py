@@ -2,10 +2,14 @@
 
 import csv
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
 from registry.application.verification import LogReport, VerificationReport
 from registry.client import History, LogPlace, NodeDigest
@@ -21,6 +25,7 @@ from registry_cli.demo_report import (
 from registry_cli.demonstration import Crash, RegisterImported
 from registry_cli.federation import LocalNode, Mechanism
 from registry_cli.importing import ImportReport, Rejected
+from registry_cli.main import app
 from registry_cli.output import Output, plain
 
 SLUGS = ("un", "osce-odihr")
@@ -188,3 +193,27 @@ def test_equal_vectors_are_printed_once_and_different_ones_by_node(
     digests = {**good.digests, "un": replace(good.digests["un"], vector=())}
     print_digests(Output(is_json=False), replace(good, digests=digests))
     assert "un stands for" in capsys.readouterr().out
+
+
+def test_demo_with_once_ends_by_itself_and_tells_no_commands(
+    good: DemoReport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """All else of a demo, also that it stays up otherwise: tests/e2e/test_demo.py."""
+
+    @asynccontextmanager
+    async def without_nodes(_: Path) -> AsyncIterator[SimpleNamespace]:
+        yield SimpleNamespace(registry_id=good.registry_id, nodes=good.nodes)
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    module = "registry_cli.commands.demo"
+    monkeypatch.setattr(f"{module}.demonstrating", without_nodes)
+    monkeypatch.setattr(f"{module}.DemoReport", lambda *_: good)
+    monkeypatch.setattr(f"{module}._Run._act", nothing)
+    monkeypatch.setattr(f"{module}._Run._prove", nothing)
+    words = ["demo", "--once", "--json", "--folder", str(tmp_path / "once")]
+    result = CliRunner().invoke(app, words)
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["commands"] == []

@@ -19,8 +19,8 @@ import grpc  # noqa: E402 - grpc reads the cipher setting when it is first impor
 import pytest  # noqa: E402
 
 from registry.api.v1 import replication_pb2 as pb  # noqa: E402
-from registry.application import Registry  # noqa: E402
 from registry.application.folder import NodeFolder  # noqa: E402
+from registry.application.registry import Registry  # noqa: E402
 from registry.domain.identifiers import Slug  # noqa: E402
 from registry.errors import LogReadOnly, Overloaded, PeerUnavailable, TryLater  # noqa: E402
 from registry.log.checkpoint import Checkpoint, verify_checkpoint  # noqa: E402
