@@ -29,6 +29,7 @@ from registry.domain.audience import EVERYONE, AudienceChoice, named
 from registry.domain.identifiers import CaseId
 from registry.errors import InvalidRequest
 from registry.log.member import Cut
+from registry.peer_errors import RosterRolledBack
 from registry_cli.federation import CLIENT_NAME, LocalNode, Mechanism, running
 from tests.integration.federation_world import client_of, found, opened, statement, until
 from tests.integration.test_roster_changes import reads, under
@@ -103,8 +104,9 @@ class Federation:
         name = share(self.node(first).folder, file).name
         for slug in others:
             await until(partial(self._is_here, slug, name, version), f"{name} reaches {slug}")
-            # It may count already: then enough others have signed it.
-            with suppress(InvalidRequest):
+            # It may count already, or from the moment in which this one signs: then enough others
+            # have signed it.
+            with suppress(InvalidRequest, RosterRolledBack):
                 endorse_pending(self.node(slug).folder, name)
         for slug in slugs:
             await until(partial(under, self.node(slug), version), f"{slug} under {version}")
