@@ -29,7 +29,7 @@ _COUNT = "count"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def nodes_start_at_once(request: pytest.FixtureRequest) -> None:
+def nodes_start_at_once(request: pytest.FixtureRequest) -> Generator[None, None, None]:
     """Nodes are forked. Those of `registry demo`, `bench` and `serve` have new interpreters."""
     in_new_interpreter = LocalNode.open_process
 
@@ -38,9 +38,11 @@ def nodes_start_at_once(request: pytest.FixtureRequest) -> None:
             return in_new_interpreter(node)
         return Forked(["-m", "registry_node", str(node.folder)], node.log_file)
 
-    # Coverage is measured in processes that Python starts.
-    if not request.config.getoption("cov_source", None):
-        pytest.MonkeyPatch().setattr(LocalNode, "open_process", open_process)
+    with pytest.MonkeyPatch.context() as patch:
+        # Coverage is measured in processes that Python starts.
+        if not request.config.getoption("cov_source", None):
+            patch.setattr(LocalNode, "open_process", open_process)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -46,10 +46,6 @@ class Forked:
         assert self._process.pid is not None
         return self._process.pid
 
-    @property
-    def returncode(self) -> int | None:
-        return self.poll()
-
     def poll(self) -> int | None:
         with self._lock:  # the status can be read once
             return self._process.exitcode

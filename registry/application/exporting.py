@@ -119,7 +119,7 @@ def _rule(roster: Roster, purpose: ExportPurpose, recipients: tuple[str, ...]) -
             Use("share_with_mechanisms", tuple(sorted(set(recipients)))),
             Use("names_in_public"),
         ),
-        lambda audience: audience.is_all or all(audience.admits(each.id) for each in members),
+        lambda audience: all(audience.admits(member.id) for member in members),
     )
 
 

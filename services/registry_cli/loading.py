@@ -4,7 +4,7 @@ All of them together take twice as long to start as one, and an officer calls on
 """
 
 import gc
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, ClassVar, NamedTuple
 
@@ -27,7 +27,7 @@ class LoadingGroup(TyperGroup):
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - those of typer
         super().__init__(**options)
-        self.commands = _Loaded(self.verbs)
+        self.commands = _Loaded(self.verbs)  # type: ignore[assignment] # nobody adds to them
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - typer's own click
         """Their names; loads nothing."""
@@ -35,11 +35,11 @@ class LoadingGroup(TyperGroup):
         return list(self.commands)
 
 
-class _Loaded(MutableMapping[str, Any]):
+class _Loaded(Mapping[str, Any]):
     """Commands by name, each loaded when it is looked at."""
 
     def __init__(self, verbs: Mapping[str, Verb]) -> None:
-        self._verbs = dict(verbs)
+        self._verbs = verbs
         self._loaded: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a command of typer's own click
@@ -47,18 +47,11 @@ class _Loaded(MutableMapping[str, Any]):
             self._loaded[name] = _load(name, self._verbs[name])
         return self._loaded[name]
 
-    def __setitem__(self, name: str, command: Any) -> None:  # noqa: ANN401 - as above
-        self._loaded[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._verbs[name]
-        self._loaded.pop(name, None)
-
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys((*self._verbs, *self._loaded)))
+        return iter(self._verbs)
 
     def __len__(self) -> int:
-        return len({*self._verbs, *self._loaded})
+        return len(self._verbs)
 
 
 def _load(name: str, verb: Verb) -> Any:  # noqa: ANN401 - a command of typer's own click

@@ -9,13 +9,14 @@ wait is without end: a log that trickles for ever does not keep the others out o
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 import structlog
 
 from registry.application.registry import Registry
 from registry.errors import DamagedLog, TryLater
-from registry.store.values import StoreEvent
+from registry.store.values import PartsErased, StoreEvent
 from registry.views.projector import Progress
 from registry_node.mirror import Mirror
 
@@ -25,7 +26,7 @@ _LONGEST_S: Final = 2.0
 """Events that come without a pause are folded this often all the same."""
 _SHARE: Final = 3.0
 """A fold is followed by a rest that is so many times as long, unless more is behind: a case that
-changes again and again is folded whole each time."""
+changes again and again is folded whole each time. What was erased does not wait for its end."""
 _LONGEST_PAUSE_S: Final = 5.0
 _STEP_QUIET_S: Final = 0.003
 _STEP_LONGEST_S: Final = 0.05
@@ -57,6 +58,7 @@ class ProjectionLoop:
         self._stored_at_s = self._loop.time() - _QUIET_S
         self._turn_ends_s = self._loop.time()
         self._rest_ends_s = self._loop.time()
+        self._erased = asyncio.Event()
         self._again: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
@@ -70,7 +72,7 @@ class ProjectionLoop:
         while True:
             await self._wait_for_change()
             await self._wait_for_catching_up()
-            await asyncio.sleep(self._rest_ends_s - self._loop.time())
+            await self._rest()
             await self._wait_for_quiet(_QUIET_S, _LONGEST_S)
             self._changed.clear()
             try:
@@ -92,6 +94,14 @@ class ProjectionLoop:
                 _log.info("cases_folded", changes=progress.changes)
             if not progress.has_forgotten:
                 self._look_again()
+
+    async def _rest(self) -> None:
+        """Returns when the last fold was long enough ago, or when something has been erased."""
+        if (left_s := self._rest_ends_s - self._loop.time()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._erased.wait()
+        self._erased.clear()
 
     async def _wait_for_change(self) -> None:
         """Returns when something was stored, and now and then for embargoes that end."""
@@ -156,8 +166,9 @@ class ProjectionLoop:
 
     def _notice(self, event: StoreEvent) -> None:
         """Called in the writer's thread after a commit."""
-        del event
         self._stored_at_s = self._loop.time()
+        if isinstance(event, PartsErased):
+            self._loop.call_soon_threadsafe(self._erased.set)
         # The loop is woken once a fold: what comes before the flag is cleared is folded with it.
         if not self._changed.is_set():
             self._loop.call_soon_threadsafe(self._changed.set)

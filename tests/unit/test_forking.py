@@ -26,6 +26,7 @@ def written(folder: Path, text: str) -> Path:
 def test_it_has_its_arguments_environment_and_streams_and_ends_with_its_status(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    run([written(tmp_path, "")], tmp_path)  # the template has begun, in another folder
     monkeypatch.setenv("FOR_ONE", "a value")
     monkeypatch.chdir(tmp_path)
     done = run([written(tmp_path, SCRIPT), "one", "two"], tmp_path)

@@ -112,9 +112,9 @@ def fitting_places(acts: Sequence[Act], order: BriefingOrder, *, situation_of: s
     """
     if not _is_asked_for(acts, order, situation_of=situation_of):
         return _NOTHING
-    fits, is_situation = order.fits, bool(situation_of)
-    fitting = [act for act in acts if fits(act.content, is_situation=is_situation)]
-    places = frozenset([act.place for act in fitting])
+    fits = order.fits
+    fitting = [act for act in acts if fits(act.content, is_situation=bool(situation_of))]
+    places = frozenset(act.place for act in fitting)
     if not order.since and not order.until:
         return Fitting(places, places)
     in_period = frozenset(act.place for act in fitting if order.has_in_period(day_of(act.content)))

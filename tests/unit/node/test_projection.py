@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from registry.domain.identifiers import LogId
 from registry.errors import DamagedLog, Overloaded, RegistryError, StorageError, TryLater
 from registry.store.disk_room import DiskRoom
-from registry.store.values import StoreEvent
+from registry.store.values import PartsErased, StoreEvent
 from registry.views.projector import Progress
 from registry_node import projection
 from registry_node.projection import ProjectionLoop
@@ -44,8 +45,7 @@ class Folder:
     def add_listener(self, callback: Callable[[StoreEvent], None]) -> None:
         self.listeners.append(callback)
 
-    def store_something(self) -> None:
-        event: Any = None
+    def store_something(self, event: Any = None) -> None:
         for callback in self.listeners:
             callback(event)
 
@@ -115,6 +115,20 @@ async def test_fold_that_took_long_is_followed_by_a_rest() -> None:
             folder.store_something()
             await asyncio.sleep(0.001)
     assert began_s[1] - began_s[0] >= 3.9 * step_s
+
+
+async def test_what_was_erased_does_not_wait_for_the_end_of_a_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(projection, "_SHARE", 1e9)
+    monkeypatch.setattr(projection, "_LONGEST_PAUSE_S", 600.0)
+    folder = Folder([DONE], [DONE])
+    async with looping(folder, IDLE):
+        await folder.folded.wait()
+        folder.folded.clear()
+        folder.store_something(PartsErased(LogId(bytes(32)), ((0, 0),)))
+        await folder.folded.wait()
+    assert folder.steps_done == 2
 
 
 async def test_events_without_a_pause_do_not_stop_a_fold_between_its_steps() -> None:
