@@ -36,7 +36,7 @@ class Forked:
             errors: the same of standard error; None = the same file.
         """
         self.args = [*map(str, arguments)]
-        given = (self.args, output, errors or output, dict(os.environ), Path.cwd())
+        given = (self.args, output, errors or output, dict(os.environ))
         self._process = _TEMPLATE.Process(target=_run, args=given)
         self._process.start()
         self._lock = Lock()
@@ -80,10 +80,8 @@ def run(arguments: Sequence[str | Path], folder: Path) -> subprocess.CompletedPr
     return subprocess.CompletedProcess(process.args, status, output.read_text(), errors.read_text())
 
 
-def _run(
-    arguments: list[str], output: Path, errors: Path, environment: dict[str, str], folder: Path
-) -> None:
-    """In the new process: becomes what `python ARGUMENT ...` is."""
+def _run(arguments: list[str], output: Path, errors: Path, environment: dict[str, str]) -> None:
+    """In the new process, in the folder of its parent: becomes what `python ARGUMENT ...` is."""
     os.setsid()
     for stream, file in ((sys.stdout, output), (sys.stderr, errors)):
         written = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -92,7 +90,6 @@ def _run(
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ.clear()
     os.environ.update(environment)
-    os.chdir(folder)
     sys.modules.pop("__main__", None)
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
