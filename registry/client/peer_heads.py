@@ -53,7 +53,7 @@ async def held_checkpoint(
         call = stub.WatchHeads(replication_pb2.WatchHeadsRequest(), timeout=timeout_s)
         try:
             async for response in call:
-                if not _decoded(response, description.address).HasField("head"):
+                if _decoded(response, description.address).HasField("caught_up"):
                     break
                 if response.head.log_id == log_id:
                     return bytes(response.head.checkpoint)

@@ -208,7 +208,7 @@ class StartUpFence:
         call = stub.WatchHeads(replication_pb2.WatchHeadsRequest(), timeout=ASK_AT_MOST_MS / 1000)
         try:
             async for response in call:
-                if not require_message(response).HasField("head"):
+                if require_message(response).HasField("caught_up"):
                     return replication_pb2.Head()
                 if response.head.log_id == own.log_id:
                     return response.head

@@ -67,7 +67,6 @@ class Subscription:
 
     def take(self) -> list[OfferedHead]:
         """Returns the heads that are larger than what this reader has, once each."""
-        self._changed.clear()
         fresh = []
         for head in self._heads.values():
             taken = self._taken.get(head.log_id, 0)
@@ -86,9 +85,13 @@ class Subscription:
         self._changed.set()
 
     async def wait(self) -> bool:
-        """Waits until some head has grown; returns False when the node is closing."""
+        """Waits for what comes after the last wait; returns False when the node is closing.
+
+        All that came by then is to be taken after it, in any order.
+        """
         if not self._is_over:
             await self._changed.wait()
+            self._changed.clear()
         return not self._is_over
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 
+from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.application.folder import NodeFolder
 from registry.application.intake import EntryRun, LogIntake
 from registry.application.membership.rosters import load_chain
@@ -21,6 +22,7 @@ from registry.client.values import LogStatus
 from registry.log.fault_verdict import Verdict, verify_fault_proof
 from registry_cli.federation import LocalNode
 from tests.integration.federation_world import (
+    channel_as_member,
     client_of,
     found,
     opened,
@@ -119,6 +121,15 @@ async def proof_of(node: LocalNode) -> Verdict:
     return verify_fault_proof(proof, chain.newest, chain.versions_of)
 
 
+async def first_shown(node: LocalNode, member: LocalNode) -> str | None:
+    """What a node tells first on the stream of heads that a member opens."""
+    async with channel_as_member(node, member) as channel:
+        stub = replication_pb2_grpc.ReplicationServiceStub(channel)
+        async for response in stub.WatchHeads(replication_pb2.WatchHeadsRequest(), timeout=10):
+            return str(response.WhichOneof("item"))
+    return None
+
+
 def test_log_with_two_histories_ends_where_they_part_on_every_node(stage: Stage) -> None:
     asyncio.run(check_all_freeze(stage))
 
@@ -132,6 +143,8 @@ async def check_all_freeze(stage: Stage) -> None:
         verdict = await proof_of(node)
         assert (verdict.frozen_at, verdict.reason) == (COMMON, "two_histories")
         assert (await log_at(node)).frozen_reason == "two_histories"
+
+    assert await first_shown(stage.one, stage.late) == "evidence"
 
     # Only a relay is left to tell who joins later.
     stage.two.kill()

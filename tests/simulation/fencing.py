@@ -178,7 +178,7 @@ class Fencing:
         node = self._node
 
         def take(response: replication_pb2.WatchHeadsResponse) -> None:
-            if not response.HasField("head"):
+            if response.HasField("caught_up"):
                 call.cancel()
                 answered(replication_pb2.Head())
             elif response.head.log_id == node.own.log_id:

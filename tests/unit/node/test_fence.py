@@ -78,6 +78,7 @@ class FakeCall:
         if self._note is None:
             metadata = grpc.aio.Metadata()
             raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, metadata, metadata, "gone")
+        yield pb.WatchHeadsResponse(evidence=b"a proof about another log")
         yield pb.WatchHeadsResponse(head=pb.Head(log_id=OWN_ID, checkpoint=self._note))
 
 

@@ -68,6 +68,16 @@ async def test_waiting_reader_is_woken_by_a_larger_head(hub: HeadHub) -> None:
         assert reader.take() == [head(ONE, 6)]
 
 
+async def test_proof_that_comes_while_heads_are_taken_wakes_the_reader_again(hub: HeadHub) -> None:
+    with hub.subscribe() as reader:
+        assert reader.take_proofs() == []
+        hub.publish_proof(ONE, b"a proof")
+        reader.take()
+        async with asyncio.timeout(10):
+            assert await reader.wait()
+        assert reader.take_proofs() == [b"a proof"]
+
+
 async def test_closing_lets_every_reader_go_those_that_come_later_too(hub: HeadHub) -> None:
     with hub.subscribe() as reader:
         reader.take()
