@@ -1,6 +1,7 @@
 """Settings of the whole test run.
 
-The same examples every time, nodes that start at once, and counts told at the end.
+The same examples every time, folders in memory, nodes that start at once, and counts told at the
+end.
 """
 
 import os
@@ -12,6 +13,9 @@ from hypothesis import HealthCheck, settings
 from registry_cli.federation import LocalNode, NodeProcess
 from tests import counts
 from tests.forking import Forked
+from tests.scratch import use_memory
+
+use_memory()
 
 # The gate: a failing run fails again, on any machine; speed is no reason to fail.
 settings.register_profile(

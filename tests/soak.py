@@ -18,6 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from tests.scratch import use_memory
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 _PYTHON: Final = sys.executable
 _SEEDS: Final = 50
@@ -121,6 +123,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--hours", type=float, default=1.0, help="how long this run takes")
     parser.add_argument("--state", type=Path, default=ROOT / ".soak", help="goes on from here")
     asked = parser.parse_args(arguments)
+    use_memory()
     asked.state.mkdir(exist_ok=True)
     record = asked.state / "done.json"
     done = _read(record)

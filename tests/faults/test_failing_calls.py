@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import pytest
@@ -25,17 +24,6 @@ __all__ = ["disk"]
 ALL_FAULTS: Final = bool(os.environ.get("SOAK_ALL_FAULTS"))
 """In the gate each call fails in one way, the next one in another."""
 CALLS_MAX: Final = 2_000
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """In memory where there is such a disk."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with TemporaryDirectory(dir=memory) as made:
-        yield Path(made)
 
 
 def faults_at(call: int) -> list[Fault]:
@@ -86,14 +74,14 @@ def fail_each_call(world: World, place: int, made: Path, work: Path, disk: Faili
 
 @pytest.mark.parametrize("world", [StoreWorld(), RecoveryWorld()], ids=lambda world: world.name)
 def test_act_whose_call_fails_is_refused_in_words_and_leaves_nothing_half_done(
-    world: World, folder: Path, disk: FailingDisk
+    world: World, tmp_path: Path, disk: FailingDisk
 ) -> None:
-    made = folder / "made"
+    made = tmp_path / "made"
     made.mkdir()
     world.make(made)
     counts = {}
     for place, act in enumerate(world.acts):
-        counts[act.name] = fail_each_call(world, place, made, folder / "work", disk)
+        counts[act.name] = fail_each_call(world, place, made, tmp_path / "work", disk)
         with world.opened(made) as opened:
             act.do(opened)
     tell(f"{sum(counts.values())} calls have failed: {counts}")
@@ -101,10 +89,10 @@ def test_act_whose_call_fails_is_refused_in_words_and_leaves_nothing_half_done(
 
 
 def test_start_whose_call_fails_is_refused_in_words_and_the_next_one_goes_on(
-    folder: Path, disk: FailingDisk
+    tmp_path: Path, disk: FailingDisk
 ) -> None:
     world = MigrationWorld()
-    made = folder / "made"
+    made = tmp_path / "made"
     made.mkdir()
     world.make(made)
     call = 0
@@ -112,7 +100,7 @@ def test_start_whose_call_fails_is_refused_in_words_and_the_next_one_goes_on(
     while is_failing:
         call += 1
         for fault in faults_at(call):
-            work = fresh(made, folder / "work")
+            work = fresh(made, tmp_path / "work")
             with refusal(), disk.failing_at(call, fault), world.opened(work):
                 pass
             is_failing = disk.has_failed
@@ -126,9 +114,9 @@ def test_start_whose_call_fails_is_refused_in_words_and_the_next_one_goes_on(
 
 
 def test_backup_whose_call_fails_leaves_no_file_and_recovery_leaves_a_whole_database(
-    folder: Path, disk: FailingDisk
+    tmp_path: Path, disk: FailingDisk
 ) -> None:
-    node, out = made_node(folder), folder / "node.backup"
+    node, out = made_node(tmp_path), tmp_path / "node.backup"
     record(node, "first")
     call, is_failing = 0, True
     while is_failing:
@@ -137,7 +125,7 @@ def test_backup_whose_call_fails_leaves_no_file_and_recovery_leaves_a_whole_data
             with refusal() as told, disk.failing_at(call, fault):
                 back_up(node, out, now_ms=NOW_MS, progress=lambda *_: None)
             is_failing = disk.has_failed
-            assert sorted(folder.glob("node.backup*")) == ([] if told else [out])
+            assert sorted(tmp_path.glob("node.backup*")) == ([] if told else [out])
             if not told:
                 assert read_backup(out).own_size == 1
                 out.unlink() if is_failing else None

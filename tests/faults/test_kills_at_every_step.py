@@ -4,9 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import pytest
@@ -18,17 +16,6 @@ from tests.counts import tell
 ROOT: Final = Path(__file__).resolve().parents[2]
 HITS: Final = int(os.environ.get("SOAK_KILLS_PER_STEP", "1"))
 """At so many hits of each step in each world; 0 = at every one."""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """In memory where there is such a disk: a kill takes nothing out of the kernel's cache."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with TemporaryDirectory(dir=memory) as made:
-        yield Path(made)
 
 
 def run(
@@ -43,8 +30,8 @@ def run(
     )
 
 
-def test_kill_at_every_step_loses_nothing_and_the_node_goes_on(folder: Path) -> None:
-    done = run(folder, HITS)
+def test_kill_at_every_step_loses_nothing_and_the_node_goes_on(tmp_path: Path) -> None:
+    done = run(tmp_path, HITS)
     assert done.returncode == 0, done.stderr[-2000:]
     kills: dict[str, int] = json.loads(done.stdout)
     tell(f"{sum(kills.values())} kills at {len(kills)} steps, 0 lost")
@@ -62,9 +49,9 @@ def test_kill_at_every_step_loses_nothing_and_the_node_goes_on(folder: Path) -> 
     ],
 )
 def test_store_with_a_mistake_is_found_out_by_a_kill(
-    folder: Path, variant: str, step: str, words: str
+    tmp_path: Path, variant: str, step: str, words: str
 ) -> None:
-    done = run(folder, 3, variant, step)
+    done = run(tmp_path, 3, variant, step)
     assert done.returncode == 1
     assert done.stderr.startswith("LOST in store")
     assert words in done.stderr

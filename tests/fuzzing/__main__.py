@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.fuzzing.campaign import Campaign, keep, load_progress, save_progress, shrunk
 from tests.fuzzing.rows_peers import close_store
 from tests.fuzzing.table import DECODERS
+from tests.scratch import use_memory
 
 _SAID_EVERY_S = 60.0
 
@@ -19,6 +20,7 @@ _SAID_EVERY_S = 60.0
 def main(arguments: list[str]) -> int:
     """Runs it."""
     options = _parser().parse_args(arguments)
+    use_memory()
     names = options.decoder or list(DECODERS)
     unknown = [name for name in names if name not in DECODERS]
     if unknown:

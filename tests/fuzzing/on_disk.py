@@ -10,9 +10,8 @@ from pathlib import Path
 
 @cache
 def scratch() -> Path:
-    """A folder that goes when the process ends; in memory where the machine has such a place."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-    folder = Path(tempfile.mkdtemp(prefix="fuzzing-", dir=memory if memory.is_dir() else None))
+    """A folder that goes when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="fuzzing-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 

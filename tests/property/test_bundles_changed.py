@@ -6,7 +6,7 @@ brings at most runs that the authors signed, and content that they committed to.
 
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -31,7 +31,6 @@ from tests.unit.application.bundle_world import (
     Held,
     held_by,
     make_bundles,
-    quick_folder,
     rewritten,
     take,
 )
@@ -41,12 +40,6 @@ DAMAGED: Final = 300
 LIES: Final = 60
 ORDERS: Final = 4
 SEED: Final = 20261126
-
-
-@pytest.fixture
-def quick() -> Iterator[Path]:
-    with quick_folder() as folder:
-        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -103,14 +96,14 @@ def damage(data: bytes, random: Random) -> tuple[str, bytes]:
     return kind, changed if changed != data else data[:-1]
 
 
-def test_damaged_bundle_is_refused_and_changes_nothing(bundles: Bundles, quick: Path) -> None:
+def test_damaged_bundle_is_refused_and_changes_nothing(bundles: Bundles, tmp_path: Path) -> None:
     random, reasons = Random(SEED), Counter[str]()
-    beta = bundles.fresh(quick / "beta")
+    beta = bundles.fresh(tmp_path / "beta")
     before, files = held_by(beta), files_of(beta)
     whole = [file.read_bytes() for file in (bundles.first, bundles.bare)]
     for _ in range(DAMAGED):
         kind, data = damage(random.choice(whole), random)
-        file = quick / "damaged.bundle"
+        file = tmp_path / "damaged.bundle"
         file.write_bytes(data)
         with pytest.raises(RegistryError) as refusal:
             take(beta, file)
@@ -147,22 +140,22 @@ def test_bundle_that_is_cut_at_any_border_of_its_records_is_refused(bundles: Bun
 
 
 def test_what_a_liar_writes_brings_nothing_that_its_author_did_not_sign(
-    bundles: Bundles, truth: Truth, quick: Path
+    bundles: Bundles, truth: Truth, tmp_path: Path
 ) -> None:
     random, outcomes = Random(SEED), Counter[str]()
-    begun = bundles.fresh(quick / "begun")
+    begun = bundles.fresh(tmp_path / "begun")
     take(begun, bundles.first)
     starts = {"from nothing": (bundles.folder / "beta", bundles.whole)}
     starts["after the first"] = (begun, bundles.whole)
     states = {
-        name: held_by(Bundles(folder.parent).fresh(quick / name, folder.name))
+        name: held_by(Bundles(folder.parent).fresh(tmp_path / name, folder.name))
         for name, (folder, _) in starts.items()
     }
     for number in range(LIES):
         name = random.choice(list(starts))
         folder, bundle = starts[name]
-        file = rewritten(bundle, quick / "lie.bundle", lambda records: lie(records, random))
-        target = Bundles(folder.parent).fresh(quick / f"{number}", folder.name)
+        file = rewritten(bundle, tmp_path / "lie.bundle", lambda records: lie(records, random))
+        target = Bundles(folder.parent).fresh(tmp_path / f"{number}", folder.name)
         files = files_of(target)
         try:
             report = take(target, file)
@@ -249,15 +242,15 @@ def flipped(value: bytes, random: Random) -> bytes:
 
 
 def test_bundles_in_any_order_are_taken_or_name_what_comes_first(
-    bundles: Bundles, truth: Truth, quick: Path
+    bundles: Bundles, truth: Truth, tmp_path: Path
 ) -> None:
     random, gaps, taken = Random(SEED), 0, 0
     alpha = next(log_id for log_id in truth.held.logs if truth.held.size(log_id) == 20)
-    whole = bundles.fresh(quick / "whole")
+    whole = bundles.fresh(tmp_path / "whole")
     take(whole, bundles.whole)
     ends = held_by(whole)
     for number in range(ORDERS):
-        beta = bundles.fresh(quick / f"order {number}")
+        beta = bundles.fresh(tmp_path / f"order {number}")
         held = 0
         files = [bundles.first, bundles.second, bundles.bare, bundles.first, bundles.second]
         random.shuffle(files)

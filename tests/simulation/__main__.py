@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from tests.scratch import use_memory
 from tests.simulation.liar import LIES
 from tests.simulation.run import Outcome, run_seed
 
@@ -30,6 +31,7 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="run each seed of a range once")
     parser.add_argument("--log", type=Path, help="results are added here, and runs go on from here")
     asked = parser.parse_args()
+    use_memory()
     if asked.seeds:
         return run_range(asked)
     if asked.seed is None:

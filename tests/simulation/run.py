@@ -28,7 +28,6 @@ _HEALS_WITHIN_MS: Final = 900_000
 _TAIL_ENTRIES: Final = 3
 _SIGNATURES: Final = 4_096
 _OPEN: Final = bindings.crypto_sign_open
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a fresh folder is made in it
 
 
 @dataclass(frozen=True)
@@ -109,10 +108,10 @@ def wait_until_one(world: World) -> None:
 
 @contextmanager
 def sandbox() -> Iterator[Path]:
-    """A folder in memory, a store that writes in its caller's thread, silent logs."""
+    """A folder of its own, a store that writes in its caller's thread, silent logs."""
     before = structlog.get_config()
     structlog.configure(processors=[_drop], cache_logger_on_first_use=False)
-    folder = Path(tempfile.mkdtemp(dir=_MEMORY if _MEMORY.is_dir() else None, prefix="simulated-"))
+    folder = Path(tempfile.mkdtemp(prefix="simulated-"))
     try:
         with (
             mock.patch("registry.store.sqlite.Writer", InlineWriter),

@@ -118,8 +118,8 @@ def open_asking(
         yield AskingWorld(nodes, officers)
 
 
-def quick_copy(ceremony: Ceremony, quick: Path) -> Path:
+def federation_copy(ceremony: Ceremony, tmp_path: Path) -> Path:
     """Copies the founded folders into memory: these tests are many, and are not about the disk."""
-    copy = quick / "federation"
+    copy = tmp_path / "federation"
     shutil.copytree(ceremony.roster_file.parent, copy)
     return copy

@@ -7,11 +7,9 @@ so did alpha. Runs have four entries, so that there are several.
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -51,14 +49,6 @@ EMBARGOED: Final = 4
 WITH_FILE: Final = 5
 FOR_GAMMA: Final = 6
 """Places in alpha's log."""
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of random name is made there
-
-
-@contextmanager
-def quick_folder() -> Iterator[Path]:
-    """A folder in memory where the machine has one: many databases are made there."""
-    with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
-        yield Path(folder)
 
 
 def no_progress(_done: int, _total: int) -> None:

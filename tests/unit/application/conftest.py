@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from registry.domain.identifiers import RegistryId
-from tests.unit.application.bundle_world import Bundles, make_bundles, quick_folder
+from tests.unit.application.bundle_world import Bundles, make_bundles
 from tests.unit.application.federation_in_process import (
     Ceremony,
     Node,
@@ -65,14 +65,6 @@ def founders(drafted: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bundles() -> Iterator[Bundles]:
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Bundles:
     """Bundles of an invented federation, with the folders that they came from."""
-    with quick_folder() as folder:
-        yield make_bundles(folder)
-
-
-@pytest.fixture
-def quick() -> Iterator[Path]:
-    """A folder in memory, where the machine has that."""
-    with quick_folder() as folder:
-        yield folder
+    return make_bundles(tmp_path_factory.mktemp("bundles"))

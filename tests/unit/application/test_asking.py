@@ -17,7 +17,7 @@ from registry.domain.vocabulary import EventKind
 from registry.errors import NotFound, RequestIdReused, RuleViolation
 from registry.log.entry import decode_header, split_entry
 from registry.views.case_file import PartState
-from tests.unit.application.asking_world import AskingWorld, open_asking, question, quick_copy
+from tests.unit.application.asking_world import AskingWorld, federation_copy, open_asking, question
 from tests.unit.application.desk_world import ADA, BEN, EVE
 from tests.unit.application.federation_in_process import (
     Ceremony,
@@ -33,9 +33,9 @@ FEW = AskingLimits(asked_by_officer=3, asked_by_node=4, answered_to_member=2, op
 
 
 @pytest.fixture
-def folder(ceremony: Ceremony, quick: Path) -> Path:
+def folder(ceremony: Ceremony, tmp_path: Path) -> Path:
     """Fresh copies of the founded folders, in memory."""
-    return quick_copy(ceremony, quick)
+    return federation_copy(ceremony, tmp_path)
 
 
 @pytest.fixture

@@ -57,8 +57,8 @@ ALL = 20
 
 
 @pytest.fixture
-def beta(bundles: Bundles, quick: Path) -> Path:
-    return bundles.fresh(quick / "beta")
+def beta(bundles: Bundles, tmp_path: Path) -> Path:
+    return bundles.fresh(tmp_path / "beta")
 
 
 def part(index: int, ordinal: int = 0, log_id: LogId = ALPHA) -> tuple[LogId, int, int]:
@@ -112,8 +112,8 @@ def test_second_before_the_first_says_which_is_missing_and_stores_nothing(
     assert part(ERASED) not in held.parts
 
 
-def test_parts_and_whole_lead_to_the_same(bundles: Bundles, beta: Path, quick: Path) -> None:
-    other = bundles.fresh(quick / "other")
+def test_parts_and_whole_lead_to_the_same(bundles: Bundles, beta: Path, tmp_path: Path) -> None:
+    other = bundles.fresh(tmp_path / "other")
     for file in (bundles.first, bundles.second):
         take(beta, file)
     take(other, bundles.whole)
@@ -132,8 +132,8 @@ def test_erased_content_of_an_older_bundle_is_never_stored_again(
     assert part(ERASED) not in held_by(beta).parts
 
 
-def test_embargo_is_kept_by_giver_and_taker(bundles: Bundles, beta: Path, quick: Path) -> None:
-    opened = quick / "opened.bundle"
+def test_embargo_is_kept_by_giver_and_taker(bundles: Bundles, beta: Path, tmp_path: Path) -> None:
+    opened = tmp_path / "opened.bundle"
     export(bundles.folder / "alpha", opened, to="beta", now_ms=LATER_MS)
 
     early = take(beta, opened)
@@ -146,12 +146,12 @@ def test_embargo_is_kept_by_giver_and_taker(bundles: Bundles, beta: Path, quick:
 
 
 def test_content_of_earlier_entries_is_given_when_it_is_asked_for(
-    bundles: Bundles, beta: Path, quick: Path
+    bundles: Bundles, beta: Path, tmp_path: Path
 ) -> None:
     take(beta, bundles.bare)
     assert {p for p in held_by(beta).parts if p[0] == ALPHA} == set()
 
-    file = quick / "all.bundle"
+    file = tmp_path / "all.bundle"
     told = export(bundles.folder / "alpha", file, to="beta", since=bundles.bare, has_all_parts=True)
     assert told.entries == 0
     report = take(beta, file)
@@ -168,9 +168,9 @@ def test_bundle_without_recipient_has_no_content(bundles: Bundles, beta: Path) -
 
 
 def test_bundle_for_another_changes_nothing_unless_its_entries_are_taken_alone(
-    bundles: Bundles, quick: Path
+    bundles: Bundles, tmp_path: Path
 ) -> None:
-    gamma = bundles.fresh(quick / "gamma", "gamma")
+    gamma = bundles.fresh(tmp_path / "gamma", "gamma")
     before = held_by(gamma)
 
     with pytest.raises(BundleForAnother, match="sealed to beta, and this is the node of gamma"):
@@ -190,11 +190,11 @@ def test_bundle_sealed_to_a_key_that_is_not_here_is_told(bundles: Bundles, beta:
         take(beta, bundles.first)
 
 
-def test_bundle_of_another_registry_is_refused(bundles: Bundles, quick: Path) -> None:
-    found_federation(quick / "others")
+def test_bundle_of_another_registry_is_refused(bundles: Bundles, tmp_path: Path) -> None:
+    found_federation(tmp_path / "others")
 
     with pytest.raises(RosterOfAnotherRegistry, match="this bundle belongs to invented"):
-        take(quick / "others" / "beta", bundles.first)
+        take(tmp_path / "others" / "beta", bundles.first)
 
 
 def test_running_node_is_not_touched(bundles: Bundles, beta: Path) -> None:
@@ -215,11 +215,11 @@ def test_file_that_is_there_is_not_written_over(bundles: Bundles) -> None:
     ("slug", "error"), [("alpha", InvalidRequest), ("nobody", NotFound)], ids=["self", "nobody"]
 )
 def test_content_is_sealed_to_another_member_or_not_at_all(
-    bundles: Bundles, quick: Path, slug: str, error: type[Exception]
+    bundles: Bundles, tmp_path: Path, slug: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        export(bundles.folder / "alpha", quick / "x.bundle", to=slug)
-    assert list(quick.iterdir()) == []
+        export(bundles.folder / "alpha", tmp_path / "x.bundle", to=slug)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_preview_writes_nothing(bundles: Bundles) -> None:
@@ -252,9 +252,9 @@ def test_contents_are_told_without_any_key(bundles: Bundles) -> None:
     assert contents.entries == ALL - FIRST
 
 
-def test_file_that_is_not_there_is_told(quick: Path) -> None:
+def test_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="cannot be read"):
-        look_through(quick / "none")
+        look_through(tmp_path / "none")
 
 
 def without(kind: type[Record]) -> Callable[[list[Record]], list[Record]]:
@@ -287,9 +287,9 @@ LIES: dict[str, Callable[[list[Any]], list[Record]]] = {
 
 @pytest.mark.parametrize("lie", LIES)
 def test_bundle_that_contradicts_itself_is_refused_before_anything_is_stored(
-    bundles: Bundles, beta: Path, quick: Path, lie: str
+    bundles: Bundles, beta: Path, tmp_path: Path, lie: str
 ) -> None:
-    file = rewritten(bundles.first, quick / "lie.bundle", LIES[lie])
+    file = rewritten(bundles.first, tmp_path / "lie.bundle", LIES[lie])
     before = held_by(beta)
 
     with pytest.raises(MalformedBundle):
@@ -305,14 +305,16 @@ def test_runs_are_small_enough_to_be_several(bundles: Bundles) -> None:
 
 
 def test_run_of_many_entries_is_taken_as_a_few_are(
-    bundles: Bundles, beta: Path, quick: Path, monkeypatch: pytest.MonkeyPatch
+    bundles: Bundles, beta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So many are verified in two halves, side by side."""
     monkeypatch.setattr(bundle_world, "RUN", 500)
-    export(bundles.folder / "alpha", quick / "long.bundle", to="beta")
-    runs = [each for each in records_of(quick / "long.bundle") if isinstance(each, BundleEntries)]
+    export(bundles.folder / "alpha", tmp_path / "long.bundle", to="beta")
+    runs = [
+        each for each in records_of(tmp_path / "long.bundle") if isinstance(each, BundleEntries)
+    ]
     assert [len(run.entries) for run in runs] == [ALL, 3]
 
-    report = take(beta, quick / "long.bundle")
+    report = take(beta, tmp_path / "long.bundle")
 
     assert (report.stopped, report.entries) == (None, ALL)

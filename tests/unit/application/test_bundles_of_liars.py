@@ -43,8 +43,8 @@ BOTH = ("alpha", "gamma")
 
 
 @pytest.fixture
-def beta(bundles: Bundles, quick: Path) -> Path:
-    return bundles.fresh(quick / "beta")
+def beta(bundles: Bundles, tmp_path: Path) -> Path:
+    return bundles.fresh(tmp_path / "beta")
 
 
 def write_on(folder: Path, count: int, text: str = "written on") -> Path:
@@ -57,12 +57,12 @@ def write_on(folder: Path, count: int, text: str = "written on") -> Path:
     return folder
 
 
-def forked(bundles: Bundles, quick: Path, count: int, text: str) -> Path:
+def forked(bundles: Bundles, tmp_path: Path, count: int, text: str) -> Path:
     """A bundle of alpha as a copy of it went on alone."""
-    copy = quick / text / "alpha"
+    copy = tmp_path / text / "alpha"
     shutil.copytree(bundles.folder / "alpha", copy)
-    export(write_on(copy, count, text), quick / f"{text}.bundle", to="beta")
-    return quick / f"{text}.bundle"
+    export(write_on(copy, count, text), tmp_path / f"{text}.bundle", to="beta")
+    return tmp_path / f"{text}.bundle"
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def forked(bundles: Bundles, quick: Path, count: int, text: str) -> Path:
     ids=["as long", "shorter", "longer"],
 )
 def test_other_history_of_a_log_is_named_and_the_other_logs_are_taken(
-    bundles: Bundles, beta: Path, quick: Path, count: int, other_count: int, reason: str
+    bundles: Bundles, beta: Path, tmp_path: Path, count: int, other_count: int, reason: str
 ) -> None:
-    take(beta, forked(bundles, quick, count, "one"))
+    take(beta, forked(bundles, tmp_path, count, "one"))
     before = held_by(beta)
-    other = forked(bundles, quick, other_count, "two")
+    other = forked(bundles, tmp_path, other_count, "two")
 
-    report = take(beta, rewritten(other, quick / "sorted.bundle", lambda records: records))
+    report = take(beta, rewritten(other, tmp_path / "sorted.bundle", lambda records: records))
 
     assert report.stopped is None
     fault = report.first_fault
@@ -120,14 +120,14 @@ def alpha_in_memory(bundles: Bundles) -> HonestPeer:
 
 
 def test_author_that_signed_a_bad_entry_is_frozen_there_as_by_a_peer(
-    bundles: Bundles, beta: Path, quick: Path
+    bundles: Bundles, beta: Path, tmp_path: Path
 ) -> None:
     alpha = alpha_in_memory(bundles)
     bad = bytearray(alpha.make_entry("bad", index=ALL))
     bad[-1] ^= 1
     alpha.add(bytes(bad))
     alpha.write("after it")
-    file = rewritten(bundles.bare, quick / "bad.bundle", with_log(alpha, [0, 15]))
+    file = rewritten(bundles.bare, tmp_path / "bad.bundle", with_log(alpha, [0, 15]))
 
     report = take(beta, file)
 
@@ -186,10 +186,10 @@ def chunk(number: int, size: int = 2 * CHUNK_BYTES, **changed: Any) -> BundleChu
     ],
 )
 def test_content_that_its_author_did_not_commit_to_is_refused_and_nothing_of_it_stays(
-    bundles: Bundles, beta: Path, quick: Path, contents: list[Any], reason: str
+    bundles: Bundles, beta: Path, tmp_path: Path, contents: list[Any], reason: str
 ) -> None:
     given = [each if isinstance(each, BundleChunk) else tuple(each) for each in contents]
-    file = rewritten(bundles.whole, quick / "lie.bundle", sealed(bundles, *given))
+    file = rewritten(bundles.whole, tmp_path / "lie.bundle", sealed(bundles, *given))
 
     report = take(beta, file)
 
@@ -200,23 +200,23 @@ def test_content_that_its_author_did_not_commit_to_is_refused_and_nothing_of_it_
 
 
 def test_content_of_entries_that_are_not_here_is_left(
-    bundles: Bundles, beta: Path, quick: Path
+    bundles: Bundles, beta: Path, tmp_path: Path
 ) -> None:
     other = log_id_of("invented.example/gamma/1")
     given = (invented(3, log_id=other), invented(0, log_id=LogId(bytes(32))))
     lone = sealed(bundles, given, chunk(1), (), (invented(FOR_GAMMA),))
 
-    report = take(beta, rewritten(bundles.whole, quick / "left.bundle", lone))
+    report = take(beta, rewritten(bundles.whole, tmp_path / "left.bundle", lone))
 
     assert (report.stopped, report.parts_left, report.parts_stored) == (None, 3, 0)
 
 
 def test_nothing_stays_of_a_file_that_is_not_complete(
-    bundles: Bundles, beta: Path, quick: Path
+    bundles: Bundles, beta: Path, tmp_path: Path
 ) -> None:
     begun = sealed(bundles, chunk(0), chunk(0), (invented(FOR_GAMMA),), chunk(0))
 
-    report = take(beta, rewritten(bundles.whole, quick / "begun.bundle", begun))
+    report = take(beta, rewritten(bundles.whole, tmp_path / "begun.bundle", begun))
 
     assert (report.stopped, report.parts_left, report.parts_stored) == (None, 4, 0)
     node = opened(beta)
@@ -233,36 +233,36 @@ def opened(folder: Path) -> Node:
     return open_node(folder.parent, folder.name, opens_log=False)
 
 
-def test_own_log_comes_back_from_a_bundle_after_a_restore(bundles: Bundles, quick: Path) -> None:
-    alpha, old = quick / "alpha", quick / "old"
+def test_own_log_comes_back_from_a_bundle_after_a_restore(bundles: Bundles, tmp_path: Path) -> None:
+    alpha, old = tmp_path / "alpha", tmp_path / "old"
     for copy in (alpha, old):
         shutil.copytree(bundles.folder / "alpha", copy)
     write_on(alpha, 3)
-    export(alpha, quick / "later.bundle", to="beta")
-    beta = bundles.fresh(quick / "beta")
-    take(beta, quick / "later.bundle")
-    export(beta, quick / "back.bundle", to="alpha")
-    shutil.copytree(old, quick / "restored" / "alpha")
+    export(alpha, tmp_path / "later.bundle", to="beta")
+    beta = bundles.fresh(tmp_path / "beta")
+    take(beta, tmp_path / "later.bundle")
+    export(beta, tmp_path / "back.bundle", to="alpha")
+    shutil.copytree(old, tmp_path / "restored" / "alpha")
 
-    report = take(quick / "restored" / "alpha", quick / "back.bundle")
+    report = take(tmp_path / "restored" / "alpha", tmp_path / "back.bundle")
 
     assert (report.stopped, report.first_fault) == (None, None)
-    held = held_by(quick / "restored" / "alpha")
+    held = held_by(tmp_path / "restored" / "alpha")
     assert held.logs == held_by(alpha).logs
-    node = open_node(quick / "restored", "alpha")
+    node = open_node(tmp_path / "restored", "alpha")
     node.registry.close()
 
 
-def test_own_log_that_forked_takes_nothing_more(bundles: Bundles, quick: Path) -> None:
+def test_own_log_that_forked_takes_nothing_more(bundles: Bundles, tmp_path: Path) -> None:
     """Two copies of alpha ran; a bundle of beta shows what the other one wrote."""
-    beta = bundles.fresh(quick / "beta")
-    take(beta, forked(bundles, quick, 2, "one"))
-    export(beta, quick / "back.bundle", to="alpha")
-    mine = quick / "mine" / "alpha"
+    beta = bundles.fresh(tmp_path / "beta")
+    take(beta, forked(bundles, tmp_path, 2, "one"))
+    export(beta, tmp_path / "back.bundle", to="alpha")
+    mine = tmp_path / "mine" / "alpha"
     shutil.copytree(bundles.folder / "alpha", mine)
     write_on(mine, 2, "mine")
 
-    report = take(mine, quick / "back.bundle")
+    report = take(mine, tmp_path / "back.bundle")
 
     assert report.first_fault is not None
     assert report.first_fault.reason == LogDiverged.reason
@@ -291,10 +291,10 @@ def next_roster(
 
 
 @pytest.fixture
-def folder(bundles: Bundles, quick: Path) -> Path:
+def folder(bundles: Bundles, tmp_path: Path) -> Path:
     for mechanism in ("alpha", "beta", "gamma"):
-        bundles.fresh(quick / mechanism, mechanism)
-    return quick
+        bundles.fresh(tmp_path / mechanism, mechanism)
+    return tmp_path
 
 
 def test_newer_rosters_are_adopted_first_and_then_the_logs_of_who_joined(folder: Path) -> None:

@@ -31,8 +31,8 @@ from tests.unit.application.test_bundles_of_liars import (
 
 
 @pytest.fixture
-def beta(bundles: Bundles, quick: Path) -> Path:
-    return bundles.fresh(quick / "beta")
+def beta(bundles: Bundles, tmp_path: Path) -> Path:
+    return bundles.fresh(tmp_path / "beta")
 
 
 def proofs_of(folder: Path) -> list[KeptProof]:
@@ -45,39 +45,41 @@ def proofs_of(folder: Path) -> list[KeptProof]:
 
 @pytest.mark.parametrize("other_count", [1, 2, 3], ids=["shorter", "as long", "longer"])
 def test_other_history_is_proven_where_it_parts_and_the_proof_goes_on_by_bundle(
-    bundles: Bundles, beta: Path, quick: Path, other_count: int
+    bundles: Bundles, beta: Path, tmp_path: Path, other_count: int
 ) -> None:
-    take(beta, forked(bundles, quick, 2, "one"))
+    take(beta, forked(bundles, tmp_path, 2, "one"))
 
-    report = take(beta, forked(bundles, quick, other_count, "two"))
+    report = take(beta, forked(bundles, tmp_path, other_count, "two"))
 
     assert [(each.frozen_at, each.reason) for each in report.faults] == [(ALL, "two_entries")]
     assert held_by(beta).frozen == {ALPHA: ALL}
     # gamma has no network either, and holds nothing of it yet.
-    told = export(beta, quick / "from-beta.bundle")
+    told = export(beta, tmp_path / "from-beta.bundle")
     assert told.fault_proofs == 1
-    assert [each.frozen_at for each in look_through(quick / "from-beta.bundle").faults] == [ALL]
-    gamma = bundles.fresh(quick / "gamma", "gamma")
-    carried = take(gamma, quick / "from-beta.bundle")
+    assert [each.frozen_at for each in look_through(tmp_path / "from-beta.bundle").faults] == [ALL]
+    gamma = bundles.fresh(tmp_path / "gamma", "gamma")
+    carried = take(gamma, tmp_path / "from-beta.bundle")
     assert (carried.stopped, carried.faults) == (None, report.faults)
     assert held_by(gamma).frozen == {ALPHA: ALL}
     assert proofs_of(gamma) == proofs_of(beta)
-    assert take(gamma, quick / "from-beta.bundle").faults == []
+    assert take(gamma, tmp_path / "from-beta.bundle").faults == []
 
 
-def test_two_notes_are_a_proof_without_any_entry(bundles: Bundles, beta: Path, quick: Path) -> None:
-    take(beta, forked(bundles, quick, 2, "one"))
-    forked(bundles, quick, 1, "two")
-    export(quick / "two" / "alpha", quick / "note.bundle", since=quick / "two.bundle")
+def test_two_notes_are_a_proof_without_any_entry(
+    bundles: Bundles, beta: Path, tmp_path: Path
+) -> None:
+    take(beta, forked(bundles, tmp_path, 2, "one"))
+    forked(bundles, tmp_path, 1, "two")
+    export(tmp_path / "two" / "alpha", tmp_path / "note.bundle", since=tmp_path / "two.bundle")
 
-    report = take(beta, quick / "note.bundle")
+    report = take(beta, tmp_path / "note.bundle")
 
     assert [(each.frozen_at, each.reason) for each in report.faults] == [(ALL, "two_histories")]
     assert held_by(beta).frozen == {ALPHA: ALL}
 
 
 def test_bad_entry_is_proven_with_its_signed_checkpoint(
-    bundles: Bundles, beta: Path, quick: Path
+    bundles: Bundles, beta: Path, tmp_path: Path
 ) -> None:
     alpha = alpha_in_memory(bundles)
     bad = bytearray(alpha.make_entry("bad", index=ALL))
@@ -85,7 +87,7 @@ def test_bad_entry_is_proven_with_its_signed_checkpoint(
     alpha.add(bytes(bad))
     alpha.write("after it")
 
-    report = take(beta, rewritten(bundles.bare, quick / "bad.bundle", with_log(alpha, [0, 15])))
+    report = take(beta, rewritten(bundles.bare, tmp_path / "bad.bundle", with_log(alpha, [0, 15])))
 
     assert [each.reason for each in report.faults] == ["bad_entry_signature"]
     assert [(each.frozen_at, each.reason) for each in proofs_of(beta)] == [
@@ -94,7 +96,7 @@ def test_bad_entry_is_proven_with_its_signed_checkpoint(
 
 
 def test_bad_entry_is_found_in_a_run_that_goes_past_the_end_of_its_log(
-    bundles: Bundles, beta: Path, quick: Path
+    bundles: Bundles, beta: Path, tmp_path: Path
 ) -> None:
     alpha = alpha_in_memory(bundles)
     bad = bytearray(alpha.make_entry("bad", index=ALL))
@@ -106,7 +108,7 @@ def test_bad_entry_is_found_in_a_run_that_goes_past_the_end_of_its_log(
     node.registry.store.freeze(ALPHA, ALL + 2, "removed_by_roster", b"").result()
     node.registry.close()
 
-    report = take(beta, rewritten(bundles.bare, quick / "bad.bundle", with_log(alpha, [0, 15])))
+    report = take(beta, rewritten(bundles.bare, tmp_path / "bad.bundle", with_log(alpha, [0, 15])))
 
     assert report.stopped is None
     held = held_by(beta)
@@ -119,15 +121,17 @@ def with_proof(records: list[Record], proof: bytes) -> Sequence[Record]:
 
 
 def test_proof_that_does_not_hold_stops_the_import_and_freezes_nothing(
-    bundles: Bundles, beta: Path, quick: Path
+    bundles: Bundles, beta: Path, tmp_path: Path
 ) -> None:
-    take(beta, forked(bundles, quick, 2, "one"))
-    take(beta, forked(bundles, quick, 1, "two"))
+    take(beta, forked(bundles, tmp_path, 2, "one"))
+    take(beta, forked(bundles, tmp_path, 1, "two"))
     (kept,) = proofs_of(beta)
     origin, frozen_at, fault = decode_fault_proof(kept.proof)
     lie = encode_fault_proof(FaultProof(origin, frozen_at - 1, fault))
-    file = rewritten(bundles.whole, quick / "lie.bundle", lambda records: with_proof(records, lie))
-    other = bundles.fresh(quick / "other" / "beta")
+    file = rewritten(
+        bundles.whole, tmp_path / "lie.bundle", lambda records: with_proof(records, lie)
+    )
+    other = bundles.fresh(tmp_path / "other" / "beta")
 
     report = take(other, file)
 
@@ -137,26 +141,26 @@ def test_proof_that_does_not_hold_stops_the_import_and_freezes_nothing(
 
 
 def test_proof_of_a_key_that_was_replaced_since_freezes_nothing(
-    bundles: Bundles, quick: Path
+    bundles: Bundles, tmp_path: Path
 ) -> None:
     """A thief of the first key signs another history; alpha rotated the key long ago."""
-    honest = bundles.fresh(quick / "alpha", "alpha")
+    honest = bundles.fresh(tmp_path / "alpha", "alpha")
     ask_for_rotation(honest)
-    node = open_node(quick, "alpha")
+    node = open_node(tmp_path, "alpha")
     node.registry.log_key.rotate().result()
     node.registry.close()
     write_on(honest, 2)
-    victim = bundles.fresh(quick / "victim" / "beta")
-    take(victim, forked(bundles, quick, 2, "one"))
-    take(victim, forked(bundles, quick, 1, "two"))
+    victim = bundles.fresh(tmp_path / "victim" / "beta")
+    take(victim, forked(bundles, tmp_path, 2, "one"))
+    take(victim, forked(bundles, tmp_path, 1, "two"))
     (kept,) = proofs_of(victim)
-    export(honest, quick / "rotated.bundle")
+    export(honest, tmp_path / "rotated.bundle")
     file = rewritten(
-        quick / "rotated.bundle",
-        quick / "carried.bundle",
+        tmp_path / "rotated.bundle",
+        tmp_path / "carried.bundle",
         lambda records: with_proof(records, kept.proof),
     )
-    beta = bundles.fresh(quick / "beta")
+    beta = bundles.fresh(tmp_path / "beta")
 
     report = take(beta, file)
 
@@ -165,23 +169,25 @@ def test_proof_of_a_key_that_was_replaced_since_freezes_nothing(
     assert (held.size(ALPHA), held.frozen) == (ALL + 3, {})
 
 
-def test_rotation_in_a_bundle_lifts_what_a_thief_had_frozen(bundles: Bundles, quick: Path) -> None:
+def test_rotation_in_a_bundle_lifts_what_a_thief_had_frozen(
+    bundles: Bundles, tmp_path: Path
+) -> None:
     """beta knew nothing of the rotation when the proof came; the log goes on by the same bundle."""
-    honest = bundles.fresh(quick / "alpha", "alpha")
-    beta = bundles.fresh(quick / "beta")
+    honest = bundles.fresh(tmp_path / "alpha", "alpha")
+    beta = bundles.fresh(tmp_path / "beta")
     take(beta, bundles.whole)
     node = opened(beta)
     proof = KeptProof(ALPHA, 0, ALL - 2, "two_entries", b"stands for a proof of the first key")
     node.registry.store.keep_fault_proof(proof).result()
     node.registry.close()
     ask_for_rotation(honest)
-    node = open_node(quick, "alpha")
+    node = open_node(tmp_path, "alpha")
     node.registry.log_key.rotate().result()
     node.registry.close()
     write_on(honest, 2)
-    export(honest, quick / "rotated.bundle", since=bundles.whole)
+    export(honest, tmp_path / "rotated.bundle", since=bundles.whole)
 
-    report = take(beta, quick / "rotated.bundle")
+    report = take(beta, tmp_path / "rotated.bundle")
 
     assert (report.stopped, report.first_fault) == (None, None)
     held = held_by(beta)

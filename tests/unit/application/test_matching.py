@@ -23,7 +23,7 @@ from registry.domain.content import (
 from registry.domain.identifiers import CaseId
 from registry.domain.matching import MatchedName, normal_form, read_points
 from registry.errors import InvalidRequest, NotFound, RuleViolation
-from tests.unit.application.asking_world import AskingWorld, open_asking, question, quick_copy
+from tests.unit.application.asking_world import AskingWorld, federation_copy, open_asking, question
 from tests.unit.application.desk_world import ADA, BEN, EVE
 from tests.unit.application.federation_in_process import Ceremony, Nodes
 from tests.unit.application.persons_world import AYO, BEA, consent, naming, withdrawn
@@ -70,9 +70,9 @@ def tell(world: AskingWorld, slug: str, about: Question) -> None:
 
 
 @pytest.fixture
-def folder(ceremony: Ceremony, quick: Path) -> Path:
+def folder(ceremony: Ceremony, tmp_path: Path) -> Path:
     """Fresh copies of the founded folders, in memory."""
-    return quick_copy(ceremony, quick)
+    return federation_copy(ceremony, tmp_path)
 
 
 @pytest.fixture

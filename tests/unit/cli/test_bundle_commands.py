@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ from registry_cli.main import app
 from tests.unit.application.bundle_world import (
     Bundles,
     make_bundles,
-    quick_folder,
     records_of,
     rewritten,
     take,
@@ -40,15 +38,8 @@ ALPHA = "invented.example/alpha/1"
 
 
 @pytest.fixture(scope="module")
-def bundles() -> Iterator[Bundles]:
-    with quick_folder() as folder:
-        yield make_bundles(folder)
-
-
-@pytest.fixture
-def quick() -> Iterator[Path]:
-    with quick_folder() as folder:
-        yield folder
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Bundles:
+    return make_bundles(tmp_path_factory.mktemp("bundles"))
 
 
 def run(*arguments: str | Path) -> Result:
@@ -60,8 +51,8 @@ def told(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
-def test_whole_way_in_words(bundles: Bundles, quick: Path) -> None:
-    beta = bundles.fresh(quick / "beta")
+def test_whole_way_in_words(bundles: Bundles, tmp_path: Path) -> None:
+    beta = bundles.fresh(tmp_path / "beta")
     shown = run("show", bundles.second).output
     assert "bundle of invented.example, whole: " in shown
     assert "rosters     1 to 1\n" in shown
@@ -83,9 +74,11 @@ def test_whole_way_in_words(bundles: Bundles, quick: Path) -> None:
     assert second["parts_stored"] == 7
 
 
-def test_export_says_what_leaves_and_preview_writes_nothing(bundles: Bundles, quick: Path) -> None:
-    alpha = bundles.fresh(quick / "alpha", "alpha")
-    file = quick / "to-beta.bundle"
+def test_export_says_what_leaves_and_preview_writes_nothing(
+    bundles: Bundles, tmp_path: Path
+) -> None:
+    alpha = bundles.fresh(tmp_path / "alpha", "alpha")
+    file = tmp_path / "to-beta.bundle"
     before = run("export", alpha, file, "--to", "beta", "--preview")
     assert "parts, sealed to beta\nnothing was written\n" in before.output
     assert not file.exists()
@@ -95,7 +88,7 @@ def test_export_says_what_leaves_and_preview_writes_nothing(bundles: Bundles, qu
     assert f"{file.stat().st_size} bytes written to {file}" in written.output
     assert file.stat().st_mode & 0o777 == 0o600
     assert isinstance(run("export", alpha, file).exception, InvalidRequest)
-    bare = run("export", alpha, quick / "bare.bundle")
+    bare = run("export", alpha, tmp_path / "bare.bundle")
     assert "content  none: say --to MECHANISM" in bare.output
 
 
@@ -117,12 +110,12 @@ def test_exit_codes(error: type[RegistryError], status: int) -> None:
 
 
 def test_another_history_is_named_and_standard_output_is_json_alone(
-    bundles: Bundles, quick: Path
+    bundles: Bundles, tmp_path: Path
 ) -> None:
     """As a process: what is logged on the way is a remark."""
-    beta = bundles.fresh(quick / "beta")
-    take(beta, forked(bundles, quick, 1, "one"))
-    other = forked(bundles, quick, 2, "two")
+    beta = bundles.fresh(tmp_path / "beta")
+    take(beta, forked(bundles, tmp_path, 1, "one"))
+    other = forked(bundles, tmp_path, 2, "two")
 
     command = [str(REGISTRY), "bundle", "import", str(beta), str(other), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -134,29 +127,29 @@ def test_another_history_is_named_and_standard_output_is_json_alone(
 
 
 def test_proof_of_a_fault_is_told_when_it_is_made_given_shown_and_taken(
-    bundles: Bundles, quick: Path
+    bundles: Bundles, tmp_path: Path
 ) -> None:
-    beta, gamma = bundles.fresh(quick / "beta"), bundles.fresh(quick / "gamma", "gamma")
-    take(beta, forked(bundles, quick, 1, "one"))
+    beta, gamma = bundles.fresh(tmp_path / "beta"), bundles.fresh(tmp_path / "gamma", "gamma")
+    take(beta, forked(bundles, tmp_path, 1, "one"))
     words = f"frozen   {ALPHA} from 20 on, proven: two_entries\n"
 
-    made = run("import", beta, forked(bundles, quick, 2, "two"))
-    given = run("export", beta, quick / "back.bundle")
-    shown = run("show", quick / "back.bundle")
-    taken = run("import", gamma, quick / "back.bundle")
+    made = run("import", beta, forked(bundles, tmp_path, 2, "two"))
+    given = run("export", beta, tmp_path / "back.bundle")
+    shown = run("show", tmp_path / "back.bundle")
+    taken = run("import", gamma, tmp_path / "back.bundle")
 
     assert (made.exit_code, taken.exit_code) == (EXIT_BAD_BYTES, 0)
     assert words in made.output
     assert words in taken.output
     assert "faults   1 proofs of what authors did wrong\n" in given.output
     assert "void from 20 on, if it holds\n" in shown.output
-    document = told(run("show", quick / "back.bundle", "--json"))
+    document = told(run("show", tmp_path / "back.bundle", "--json"))
     assert document["faults"] == [{"origin": ALPHA, "frozen_at": 20}]
 
 
-def test_import_that_stops_says_what_stays(bundles: Bundles, quick: Path) -> None:
-    beta = bundles.fresh(quick / "beta")
-    lie = rewritten(bundles.whole, quick / "lie.bundle", sealed(bundles, (invented(1),)))
+def test_import_that_stops_says_what_stays(bundles: Bundles, tmp_path: Path) -> None:
+    beta = bundles.fresh(tmp_path / "beta")
+    lie = rewritten(bundles.whole, tmp_path / "lie.bundle", sealed(bundles, (invented(1),)))
 
     stopped = run("import", beta, lie)
 
@@ -165,8 +158,8 @@ def test_import_that_stops_says_what_stays(bundles: Bundles, quick: Path) -> Non
     assert "was verified and stays, as with a peer that breaks off" in stopped.output
 
 
-def test_entries_alone_are_taken_of_a_bundle_for_another(bundles: Bundles, quick: Path) -> None:
-    gamma = bundles.fresh(quick / "gamma", "gamma")
+def test_entries_alone_are_taken_of_a_bundle_for_another(bundles: Bundles, tmp_path: Path) -> None:
+    gamma = bundles.fresh(tmp_path / "gamma", "gamma")
     sealed_parts = sum(
         each.part_count for each in records_of(bundles.whole) if isinstance(each, BundleSealed)
     )
@@ -177,12 +170,12 @@ def test_entries_alone_are_taken_of_a_bundle_for_another(bundles: Bundles, quick
 # --- what the recipient holds ------------------------------------------------------------------
 
 
-def test_sizes_are_read_from_whatever_says_them(bundles: Bundles, quick: Path) -> None:
+def test_sizes_are_read_from_whatever_says_them(bundles: Bundles, tmp_path: Path) -> None:
     log_id, other = log_id_of(ALPHA), log_id_of("invented.example/beta/1")
     note = next(e.note for e in records_of(bundles.first) if isinstance(e, BundleHead))
-    status = quick / "status.json"
+    status = tmp_path / "status.json"
     status.write_text(json.dumps({"logs": [{"origin": ALPHA, "size": 12, "parts_wanted": 0}]}))
-    text, document = quick / "note.txt", quick / "note.json"
+    text, document = tmp_path / "note.txt", tmp_path / "note.json"
     text.write_bytes(note.rstrip(b"\n"))
     document.write_text(json.dumps({"checkpoint": note.decode()}))
 
@@ -210,16 +203,18 @@ def test_sizes_of_more_logs_than_a_file_name_has_room_for_are_read() -> None:
         '{"logs": [{"origin": "\\ud800", "size": 1}]}',
     ],
 )
-def test_what_says_no_sizes_is_refused(quick: Path, text: str) -> None:
+def test_what_says_no_sizes_is_refused(tmp_path: Path, text: str) -> None:
     given = text
     if text[0] in "[{" or text == "words":
-        (quick / "file").write_text(text)
-        given = str(quick / "file")
+        (tmp_path / "file").write_text(text)
+        given = str(tmp_path / "file")
     with pytest.raises(InvalidRequest):
         read_since(given)
 
 
-def test_a_size_that_is_too_large_gives_nothing_of_that_log(bundles: Bundles, quick: Path) -> None:
-    alpha = bundles.fresh(quick / "alpha", "alpha")
-    report = told(run("export", alpha, quick / "x", "--since", f"{ALPHA}=999", "--json"))
+def test_a_size_that_is_too_large_gives_nothing_of_that_log(
+    bundles: Bundles, tmp_path: Path
+) -> None:
+    alpha = bundles.fresh(tmp_path / "alpha", "alpha")
+    report = told(run("export", alpha, tmp_path / "x", "--since", f"{ALPHA}=999", "--json"))
     assert report["logs"][0] == {"origin": ALPHA, "start": 20, "size": 20}
