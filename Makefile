@@ -54,7 +54,7 @@ contracts: $(DEVELOPMENT)
 # Files are shared out to two processes; one after the other: make pytest PYTEST_WORKERS=0
 PYTEST_WORKERS ?= 2
 pytest: $(DEVELOPMENT)
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(ARGS)
 
 # The long column of the promises, resumable: make soak ARGS='--hours 8'
 soak: $(DEVELOPMENT)

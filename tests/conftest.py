@@ -5,7 +5,6 @@ end.
 """
 
 import os
-from collections import Counter
 from collections.abc import Generator
 
 import pytest
@@ -48,13 +47,6 @@ def nodes_start_at_once(request: pytest.FixtureRequest) -> Generator[None, None,
         if not request.config.getoption("cov_source", None):
             patch.setattr(LocalNode, "open_process", open_process)
         yield
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files of few tests come first: these take long, and would be waited for at the end."""
-    tests = Counter(item.path for item in items)
-    items.sort(key=lambda item: tests[item.path])
 
 
 @pytest.hookimpl(wrapper=True)
