@@ -6,6 +6,7 @@ event, and nothing else is read into it. Cases hidden from the caller are not op
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final, Literal, TypeAlias
 
 from registry.application.briefings.html import to_html
@@ -13,7 +14,7 @@ from registry.application.briefings.markdown import to_markdown
 from registry.application.briefings.pdf import to_pdf
 from registry.application.briefings.reading import read_histories
 from registry.application.exporting import Exporting
-from registry.application.lists import Ask, Facets
+from registry.application.lists import Ask, Facets, Listed
 from registry.application.registry import Registry
 from registry.application.stored_content import require_open
 from registry.domain.identifiers import CaseId
@@ -31,6 +32,7 @@ from registry.views.briefings.told import (
 )
 from registry.views.case_file import CaseHistory, PartState, Reader, read_vector
 from registry.views.projector import ENTRIES, PARTS
+from registry.views.rows import ActRow, CaseRow
 
 Form: TypeAlias = Literal["md", "html", "pdf"]
 FORMS: Final[Mapping[Form, tuple[Callable[[Document], bytes], str]]] = {
@@ -41,6 +43,10 @@ FORMS: Final[Mapping[Form, tuple[Callable[[Document], bytes], str]]] = {
 """How each form is rendered, and its media type."""
 EVENTS_MAX: Final = 120_000
 _PAGE: Final = 500
+_CASES_FEW: Final = 500
+"""So many cases are read sooner than the list of all acts of a period."""
+_ACTS_FEW: Final = 20_000
+"""A period with more acts takes in most cases; the rest of its list is not worth reading."""
 _CHANGES: Final = 500
 _LAG_MAX: Final = 5_000
 
@@ -156,18 +162,18 @@ class Briefings:
         if self._registry.projector.lag() > _LAG_MAX:
             msg = "the lists of this node are far behind its logs; ask again when they are not"
             raise TryLater(msg)
-        found = set(self._listed(order, hidden)) | set(self._not_folded())
-        return found - hidden
+        return (self._listed(order, hidden) | set(self._not_folded())) - hidden
 
-    def _listed(self, order: BriefingOrder, hidden: frozenset[CaseId]) -> Iterator[CaseId]:
+    def _listed(self, order: BriefingOrder, hidden: frozenset[CaseId]) -> set[CaseId]:
+        """The listed cases of the States and themes, and of those that have acts in the period."""
+        lists = self._registry.lists
         facets: Facets = (("state", order.states), ("theme", order.themes))
-        ask = Ask(limit=_PAGE, facets=facets, hidden=hidden)
-        while True:
-            page = self._registry.lists.cases(ask)
-            yield from (row.case_id for row in page.rows)
-            if not page.next_token:
-                return
-            ask = replace(ask, token=page.next_token)
+        found = set(_cases_in(lists.cases, Ask(limit=_PAGE, facets=facets, hidden=hidden)))
+        if len(found) <= _CASES_FEW or not (order.since or order.until):
+            return found
+        period = Ask(limit=_PAGE, since=order.since, until=order.until, hidden=hidden)
+        acted = list(islice(_cases_in(lists.acts, period), _ACTS_FEW + 1))
+        return found & set(acted) if len(acted) <= _ACTS_FEW else found
 
     def _not_folded(self) -> Iterator[CaseId]:
         store, models = self._registry.store, self._registry.models
@@ -180,3 +186,15 @@ class Briefings:
             yield from (part.case_id for part in parts)
             after = parts[-1].id
         yield from models.due_embargoes(self._registry.clock_ms())
+
+
+def _cases_in(
+    read: Callable[[Ask], Listed[CaseRow] | Listed[ActRow]], ask: Ask
+) -> Iterator[CaseId]:
+    """The cases that all pages of a list are about."""
+    while True:
+        page = read(ask)
+        yield from (row.case_id for row in page.rows)
+        if not page.next_token:
+            return
+        ask = replace(ask, token=page.next_token)
