@@ -162,7 +162,9 @@ class Briefings:
         if self._registry.projector.lag() > _LAG_MAX:
             msg = "the lists of this node are far behind its logs; ask again when they are not"
             raise TryLater(msg)
-        return (self._listed(order, hidden) | set(self._not_folded())) - hidden
+        # First: what is folded while the lists are read is in both, or in one of them at least.
+        waiting = set(self._not_folded())
+        return (waiting | self._listed(order, hidden)) - hidden
 
     def _listed(self, order: BriefingOrder, hidden: frozenset[CaseId]) -> set[CaseId]:
         """The listed cases of the States and themes, and of those that have acts in the period."""

@@ -119,7 +119,7 @@ def open_asking(
 
 
 def federation_copy(ceremony: Ceremony, tmp_path: Path) -> Path:
-    """Copies the founded folders into memory: these tests are many, and are not about the disk."""
+    """Copies the founded folders, which all tests share."""
     copy = tmp_path / "federation"
     shutil.copytree(ceremony.roster_file.parent, copy)
     return copy

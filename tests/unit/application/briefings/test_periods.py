@@ -67,3 +67,21 @@ def test_cases_without_an_act_in_the_period_are_not_read(
             assert set(read) == {in_may, not_folded}
         if since == until == "2019":
             assert set(read) == {in_may, in_that_year, not_folded}
+
+
+def test_case_that_is_folded_while_the_lists_are_read_is_told(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = noted(node, "2019-05-17")
+    briefings = Briefings(node.registry)
+    listed = briefings._listed
+
+    def listed_before_a_fold(*arguments: Any) -> set[CaseId]:
+        found = listed(*arguments)
+        while node.registry.projector.advance().is_behind:
+            pass
+        return found
+
+    monkeypatch.setattr(briefings, "_listed", listed_before_a_fold)
+    made = briefings.make(BriefingOrder(("beta",)), "md")
+    assert case_id.hex() in made.data.decode()
