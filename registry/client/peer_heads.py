@@ -34,7 +34,7 @@ async def held_checkpoint(
         A C2SP signed note that nobody has verified yet; empty = the node holds nothing of it.
 
     Raises:
-        PeerUnavailable: it does not answer, or its certificate is another than the roster's.
+        PeerUnavailable: it does not answer to the end, or has not the certificate of the roster.
         NotAllowed, UnknownCaller: it does not know the caller as a member.
     """
     description = profile.description
@@ -54,14 +54,15 @@ async def held_checkpoint(
         try:
             async for response in call:
                 if _decoded(response, description.address).HasField("caught_up"):
-                    break
+                    return b""
                 if response.head.log_id == log_id:
                     return bytes(response.head.checkpoint)
         except grpc.aio.AioRpcError as error:
             raise translate(error, description.address) from error
         finally:
             call.cancel()
-    return b""
+    msg = f"the node at {description.address} ended its answer before all heads were told"
+    raise PeerUnavailable(msg)
 
 
 def _decoded(response: T | None, address: str) -> T:

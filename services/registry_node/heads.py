@@ -59,11 +59,18 @@ class Subscription:
         self._changed = asyncio.Event()
         self._is_over = False
 
-    def take_proofs(self) -> list[bytes]:
-        """Returns the fault proofs that this reader has not had yet."""
-        fresh = [proof for proof in self._proofs.values() if proof not in self._told]
-        self._told.update(fresh)
-        return fresh
+    def take_for(self, log_id: LogId) -> list[OfferedHead | bytes]:
+        """Returns heads like `take`, and the fault proofs that this reader has not had yet.
+
+        They are in the order in which the owner of a log is told of them: the head of its own log,
+        which it waits for when it starts; proofs, since who knows where a log ends fetches nothing
+        past it; all other heads.
+        """
+        heads = self.take()
+        proofs = [proof for proof in self._proofs.values() if proof not in self._told]
+        self._told.update(proofs)
+        own = [head for head in heads if head.log_id == log_id]
+        return [*own, *proofs, *(head for head in heads if head.log_id != log_id)]
 
     def take(self) -> list[OfferedHead]:
         """Returns the heads that are larger than what this reader has, once each."""
@@ -76,7 +83,7 @@ class Subscription:
         return fresh
 
     def notify(self) -> None:
-        """Tells the reader that some head has grown."""
+        """Tells the reader that there is something to take: a head that has grown, or a proof."""
         self._changed.set()
 
     def end(self) -> None:

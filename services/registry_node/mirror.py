@@ -304,7 +304,7 @@ class Mirror:
                     self._take_head(read_head(peer, response.head))
             case "evidence":
                 await self._faults.take(peer, response.evidence)
-            case _:
+            case "caught_up":
                 self.witnessing.met(peer)
                 self._tell(PeerCaughtUp(peer))
                 self._learn_roster(peer, response.caught_up.roster_version)

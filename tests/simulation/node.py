@@ -312,11 +312,12 @@ class SimNode:
     def _send_heads(self, watch: _Watch) -> None:
         # The fence asks for heads up to the marker: their order is what it counts on.
         may_move = watch.call.name == "heads"
-        for proof in watch.subscription.take_proofs():
-            evidence = replication_pb2.WatchHeadsResponse(evidence=proof)
-            watch.call.answer(evidence, may_move=may_move)
-        for head in watch.subscription.take():
-            watch.call.answer(head_message(watch.client, head, ()), may_move=may_move)
+        for item in watch.subscription.take_for(watch.client.log_id):
+            if isinstance(item, bytes):
+                message = replication_pb2.WatchHeadsResponse(evidence=item)
+            else:
+                message = head_message(watch.client, item, ())
+            watch.call.answer(message, may_move=may_move)
 
     def serve_prefix(self, call: Call, log_id: LogId, size: int) -> None:
         """GetPrefix."""

@@ -68,7 +68,7 @@ def test_blaming_the_relay_of_two_histories_is_seen() -> None:
 
 
 def test_handing_on_no_fault_proofs_is_seen() -> None:
-    silent = mock.patch.object(Subscription, "take_proofs", return_value=[])
+    silent = mock.patch.object(Subscription, "take_for", lambda reader, _: reader.take())
 
     assert first_broken(silent, "ends at [")
 

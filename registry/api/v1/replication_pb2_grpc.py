@@ -89,8 +89,9 @@ class ReplicationServiceServicer(object):
     def WatchHeads(self, request, context):
         """Streams the head of every log that this node holds: first all of them, then a caught-up
         marker, then each head again whenever it grows, with the last entries if they are few. The
-        stream has no natural end. Proofs of authors' faults come before the first head, so that nothing
-        past the end of a log is fetched, each once a stream; later ones when this node takes them.
+        stream has no natural end. First of all comes the head of the caller's own log; then, each once a
+        stream, proofs of authors' faults, so that nothing past the end of a log is fetched; then all
+        other heads. Later ones come when this node takes them.
         Errors: PERMISSION_DENIED (not a member), RESOURCE_EXHAUSTED (too many streams).
         Retry: with backoff; nothing is remembered across streams.
         """

@@ -38,8 +38,9 @@ class ReplicationServiceStub:
     WatchHeads: _grpc.UnaryStreamMultiCallable[_replication_pb2.WatchHeadsRequest, _replication_pb2.WatchHeadsResponse]
     """Streams the head of every log that this node holds: first all of them, then a caught-up
     marker, then each head again whenever it grows, with the last entries if they are few. The
-    stream has no natural end. Proofs of authors' faults come before the first head, so that nothing
-    past the end of a log is fetched, each once a stream; later ones when this node takes them.
+    stream has no natural end. First of all comes the head of the caller's own log; then, each once a
+    stream, proofs of authors' faults, so that nothing past the end of a log is fetched; then all
+    other heads. Later ones come when this node takes them.
     Errors: PERMISSION_DENIED (not a member), RESOURCE_EXHAUSTED (too many streams).
     Retry: with backoff; nothing is remembered across streams.
     """
@@ -105,8 +106,9 @@ class ReplicationServiceAsyncStub(ReplicationServiceStub):
     WatchHeads: _aio.UnaryStreamMultiCallable[_replication_pb2.WatchHeadsRequest, _replication_pb2.WatchHeadsResponse]  # type: ignore[assignment]
     """Streams the head of every log that this node holds: first all of them, then a caught-up
     marker, then each head again whenever it grows, with the last entries if they are few. The
-    stream has no natural end. Proofs of authors' faults come before the first head, so that nothing
-    past the end of a log is fetched, each once a stream; later ones when this node takes them.
+    stream has no natural end. First of all comes the head of the caller's own log; then, each once a
+    stream, proofs of authors' faults, so that nothing past the end of a log is fetched; then all
+    other heads. Later ones come when this node takes them.
     Errors: PERMISSION_DENIED (not a member), RESOURCE_EXHAUSTED (too many streams).
     Retry: with backoff; nothing is remembered across streams.
     """
@@ -175,8 +177,9 @@ class ReplicationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_replication_pb2.WatchHeadsResponse], _abc.AsyncIterator[_replication_pb2.WatchHeadsResponse]]:
         """Streams the head of every log that this node holds: first all of them, then a caught-up
         marker, then each head again whenever it grows, with the last entries if they are few. The
-        stream has no natural end. Proofs of authors' faults come before the first head, so that nothing
-        past the end of a log is fetched, each once a stream; later ones when this node takes them.
+        stream has no natural end. First of all comes the head of the caller's own log; then, each once a
+        stream, proofs of authors' faults, so that nothing past the end of a log is fetched; then all
+        other heads. Later ones come when this node takes them.
         Errors: PERMISSION_DENIED (not a member), RESOURCE_EXHAUSTED (too many streams).
         Retry: with backoff; nothing is remembered across streams.
         """

@@ -69,13 +69,13 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
             is_first = is_open = True
             told: dict[LogId, int] = {}
             while is_open:
-                # Before the heads: who knows where a log ends fetches nothing past it.
-                for proof in subscription.take_proofs():
-                    yield replication_pb2.WatchHeadsResponse(evidence=proof)
-                for head in subscription.take():
-                    rotations = self._registry.store.rotations(head.log_id)
-                    yield head_message(member, head, rotations[told.get(head.log_id, 0) :])
-                    told[head.log_id] = len(rotations)
+                for item in subscription.take_for(member.log_id):
+                    if isinstance(item, bytes):
+                        yield replication_pb2.WatchHeadsResponse(evidence=item)
+                        continue
+                    rotations = self._registry.store.rotations(item.log_id)
+                    yield head_message(member, item, rotations[told.get(item.log_id, 0) :])
+                    told[item.log_id] = len(rotations)
                 for notes in cosignature_messages(feed.take()):
                     yield replication_pb2.WatchHeadsResponse(
                         head=replication_pb2.Head(cosignatures=notes)

@@ -70,12 +70,21 @@ async def test_waiting_reader_is_woken_by_a_larger_head(hub: HeadHub) -> None:
 
 async def test_proof_that_comes_while_heads_are_taken_wakes_the_reader_again(hub: HeadHub) -> None:
     with hub.subscribe() as reader:
-        assert reader.take_proofs() == []
+        assert reader.take_for(ONE) == [head(ONE, 5), head(TWO, 7)]
         hub.publish_proof(ONE, b"a proof")
         reader.take()
         async with asyncio.timeout(10):
             assert await reader.wait()
-        assert reader.take_proofs() == [b"a proof"]
+        assert reader.take_for(ONE) == [b"a proof"]
+        assert reader.take_for(ONE) == []
+
+
+def test_owner_of_a_log_gets_its_own_head_then_proofs_then_other_heads(hub: HeadHub) -> None:
+    hub.publish_proof(ONE, b"a proof")
+    with hub.subscribe() as reader:
+        assert reader.take_for(TWO) == [head(TWO, 7), b"a proof", head(ONE, 5)]
+    with hub.subscribe() as stranger:
+        assert stranger.take_for(LogId(bytes(32))) == [b"a proof", head(ONE, 5), head(TWO, 7)]
 
 
 async def test_closing_lets_every_reader_go_those_that_come_later_too(hub: HeadHub) -> None:
