@@ -97,6 +97,8 @@ class ReadModels(SQLiteTrackingRecorder):
         self._encrypted = datastore
         self._mark = mark
         self._damage = ""
+        self.times_cleared = 0
+        """How often all was forgotten; counted before anything is folded again."""
 
     def construct_create_table_statements(self) -> list[str]:
         """Adds our tables to the library's."""
@@ -202,6 +204,7 @@ class ReadModels(SQLiteTrackingRecorder):
                 cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant name
             self._insert_tracking(cursor, Tracking(self.table_migration_identifier, 1))
             self._insert_tracking(cursor, Tracking(_VERSION_STREAM, 1))
+        self.times_cleared += 1
 
     def check(self) -> None:
         """Reads every page, seconds for each gigabyte; CorruptDatabase if one is wrong."""

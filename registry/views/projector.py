@@ -166,12 +166,15 @@ class Projector:
         if is_beyond:
             self._models.clear()
 
-    def _start_anew_if_lifted(self) -> None:
-        """Folds everything again if a freeze was lifted: no change tells what counts again."""
+    def has_to_start_anew(self) -> bool:
+        """Whether a freeze was lifted: no change tells what counts again."""
         if not self._void:
-            return
+            return False
         states = self._reader.store.log_states()
-        if any(_void_count(s) < self._void.get(_freeze_stream(s), 0) for s in states):
+        return any(_void_count(s) < self._void.get(_freeze_stream(s), 0) for s in states)
+
+    def _start_anew_if_lifted(self) -> None:
+        if self.has_to_start_anew():
             self._models.clear()
             self._void.clear()
 

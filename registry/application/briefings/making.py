@@ -49,6 +49,8 @@ _ACTS_FEW: Final = 20_000
 """A period with more acts takes in most cases; the rest of its list is not worth reading."""
 _CHANGES: Final = 500
 _LAG_MAX: Final = 5_000
+_FIRST_YEAR: Final = "0001"
+"""No act that has a date lies before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,10 @@ class Briefings:
         for history in read_histories(self._reader, consents, asked, states, vector):
             events += len(history.events)
             if events > EVENTS_MAX:
-                msg = f"this is about more than {EVENTS_MAX} events: name fewer themes or States"
+                msg = (
+                    f"this is about more than {EVENTS_MAX} events: name fewer themes or States, "
+                    "or a shorter period"
+                )
                 raise InvalidRequest(msg)
             case, count = self.tell(history, order)
             if case.told:
@@ -154,17 +159,28 @@ class Briefings:
         return case, sum(e.is_confidential for e in shown)
 
     def _candidates(self, order: BriefingOrder, hidden: frozenset[CaseId]) -> set[CaseId]:
-        """Every case that may be in it: those of the case list, and those that are not folded yet.
+        """Every case that may be in it: those of the lists, and those that are not in them yet.
 
         Raises:
-            TryLater: so much is not folded yet that all of it would have to be read.
+            TryLater: so much is not folded yet that all of it would have to be read, or the lists
+                are made anew.
         """
-        if self._registry.projector.lag() > _LAG_MAX:
+        models, projector = self._registry.models, self._registry.projector
+        cleared = models.times_cleared
+        if projector.lag() > _LAG_MAX or projector.has_to_start_anew():
             msg = "the lists of this node are far behind its logs; ask again when they are not"
             raise TryLater(msg)
-        # First: what is folded while the lists are read is in both, or in one of them at least.
-        waiting = set(self._not_folded())
-        return (waiting | self._listed(order, hidden)) - hidden
+        places = {stream: models.place(stream) for stream in (ENTRIES, PARTS)}
+        due = models.due_embargoes(self._registry.clock_ms())
+        listed = self._listed(order, hidden)
+        # After the lists, from before them: what was folded meanwhile may have moved to a page that
+        # had been read.
+        changed = set(self._changed_since(places))
+        has_fallen = any(models.place(stream) < place for stream, place in places.items())
+        if has_fallen or models.times_cleared != cleared:
+            msg = "the lists of this node are made anew; ask again when they are there"
+            raise TryLater(msg)
+        return listed.union(changed, due) - hidden
 
     def _listed(self, order: BriefingOrder, hidden: frozenset[CaseId]) -> set[CaseId]:
         """The listed cases of the States and themes, and of those that have acts in the period."""
@@ -173,21 +189,20 @@ class Briefings:
         found = set(_cases_in(lists.cases, Ask(limit=_PAGE, facets=facets, hidden=hidden)))
         if len(found) <= _CASES_FEW or not (order.since or order.until):
             return found
-        period = Ask(limit=_PAGE, since=order.since, until=order.until, hidden=hidden)
+        since = order.since or _FIRST_YEAR
+        period = Ask(limit=_PAGE, since=since, until=order.until, hidden=hidden)
         acted = list(islice(_cases_in(lists.acts, period), _ACTS_FEW + 1))
         return found & set(acted) if len(acted) <= _ACTS_FEW else found
 
-    def _not_folded(self) -> Iterator[CaseId]:
-        store, models = self._registry.store, self._registry.models
-        after = models.place(ENTRIES)
+    def _changed_since(self, places: Mapping[str, int]) -> Iterator[CaseId]:
+        store, after = self._registry.store, places[ENTRIES]
         while changes := store.changes(after, _CHANGES):
             yield from (change.case_id for change in changes)
             after = changes[-1].id
-        after = models.place(PARTS)
+        after = places[PARTS]
         while parts := store.part_changes(after, _CHANGES):
             yield from (part.case_id for part in parts)
             after = parts[-1].id
-        yield from models.due_embargoes(self._registry.clock_ms())
 
 
 def _cases_in(

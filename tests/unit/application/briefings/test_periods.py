@@ -1,6 +1,6 @@
 """A briefing on a period reads the cases that have acts in it, and tells what it would of all."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -8,10 +8,13 @@ import pytest
 from registry.application.briefings import making
 from registry.application.briefings.making import Briefings
 from registry.application.briefings.reading import read_histories
+from registry.application.lists import Ask, Listed
 from registry.domain.identifiers import CaseId
 from registry.domain.vocabulary import EventKind as K
+from registry.errors import TryLater
 from registry.views.briefings.order import BriefingOrder
 from registry.views.case_file import CaseHistory
+from registry.views.rows import CaseRow
 from tests.unit.application.briefings.briefing_world import act, begin, tell
 from tests.unit.application.federation_in_process import Node
 
@@ -19,9 +22,9 @@ PERIODS: Final = (("2019", "2019"), ("2019-05", "2019-05"), ("2019-02", ""), (""
 
 
 def noted(node: Node, day: str) -> CaseId:
-    """A case, opened in 2024, with a note of a day, a month or a year."""
+    """A case, opened in 2024, with a note of a day, a month, a year or of nobody knows when."""
     story = begin(node, f"With a note of {day} (invented)")
-    tell(node, story, act(K.NOTE_ADDED, f"Note of {day}", noted_date=day))
+    tell(node, story, act(K.NOTE_ADDED, f"Note of {day}", noted_date=day or None))
     return story.case_id
 
 
@@ -44,10 +47,9 @@ def test_cases_without_an_act_in_the_period_are_not_read(
 ) -> None:
     in_may, in_that_year = noted(node, "2019-05-17"), noted(node, "2019")
     hidden = noted(node, "2019-05-18")
-    noted(node, "2018-12-31")
+    before, undated = noted(node, "2018-12-31"), noted(node, "")
     noted(node, "2020-01-01")
-    while node.registry.projector.advance().is_behind:
-        pass
+    fold(node)
     not_folded = noted(node, "2017")
     read = read_for(monkeypatch)
     briefings = Briefings(node.registry)
@@ -67,21 +69,83 @@ def test_cases_without_an_act_in_the_period_are_not_read(
             assert set(read) == {in_may, not_folded}
         if since == until == "2019":
             assert set(read) == {in_may, in_that_year, not_folded}
+        if not since:
+            assert set(read) == {before, not_folded}
+    assert undated not in read
+
+
+def after_the_first_page(
+    node: Node, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]
+) -> None:
+    """Lists have one row on a page; something happens when the first page of cases was read."""
+    lists, read = node.registry.lists, node.registry.lists.cases
+
+    def reading(ask: Ask) -> Listed[CaseRow]:
+        page = read(ask)
+        if not ask.token:
+            happens()
+        return page
+
+    monkeypatch.setattr(making, "_PAGE", 1)
+    monkeypatch.setattr(lists, "cases", reading)
+
+
+def fold(node: Node) -> None:
+    while node.registry.projector.advance().is_behind:
+        pass
 
 
 def test_case_that_is_folded_while_the_lists_are_read_is_told(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case_id = noted(node, "2019-05-17")
-    briefings = Briefings(node.registry)
-    listed = briefings._listed
-
-    def listed_before_a_fold(*arguments: Any) -> set[CaseId]:
-        found = listed(*arguments)
-        while node.registry.projector.advance().is_behind:
-            pass
-        return found
-
-    monkeypatch.setattr(briefings, "_listed", listed_before_a_fold)
-    made = briefings.make(BriefingOrder(("beta",)), "md")
+    after_the_first_page(node, monkeypatch, lambda: fold(node))
+    made = Briefings(node.registry).make(BriefingOrder(("beta",)), "md")
     assert case_id.hex() in made.data.decode()
+
+
+def test_case_that_moves_to_a_page_that_was_read_is_told(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = begin(node, "The oldest (invented)")
+    noted(node, "2019-05-17")
+    noted(node, "2019-05-18")
+    fold(node)
+
+    def record_and_fold() -> None:
+        node.clock.time_ms += 1000
+        tell(node, story, act(K.NOTE_ADDED, "The newest", noted_date="2020"))
+        fold(node)
+
+    after_the_first_page(node, monkeypatch, record_and_fold)
+    made = Briefings(node.registry).make(BriefingOrder(("beta",)), "md")
+    assert made.cases == 3
+    assert story.case_id.hex() in made.data.decode()
+
+
+@pytest.mark.parametrize("is_folded_again", [False, True])
+def test_nothing_is_told_from_lists_that_were_cleared_between_two_pages(
+    node: Node, monkeypatch: pytest.MonkeyPatch, *, is_folded_again: bool
+) -> None:
+    noted(node, "2019-05-17")
+    noted(node, "2019-05-18")
+    fold(node)
+
+    def clear() -> None:
+        node.registry.models.clear()
+        if is_folded_again:
+            fold(node)
+
+    after_the_first_page(node, monkeypatch, clear)
+    with pytest.raises(TryLater, match="made anew"):
+        Briefings(node.registry).make(BriefingOrder(("beta",)), "md")
+    monkeypatch.undo()
+    assert Briefings(node.registry).make(BriefingOrder(("beta",)), "md").cases == 2
+
+
+def test_lists_that_lack_what_counts_again_are_waited_for(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node.registry.projector, "has_to_start_anew", lambda: True)
+    with pytest.raises(TryLater, match="far behind"):
+        Briefings(node.registry).make(BriefingOrder(("beta",)), "md")
