@@ -11,7 +11,7 @@ drives it may let more urgent work pass. Rows may be saved before the places tha
 never after them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,8 +74,12 @@ class Projector:
         self.forgotten_id = 0
         """Id of a change: what was erased with it or before is in no file of the case list."""
         self._situations = SituationNames(*reader.roster.registry_ids())
-        streams = map(_freeze_stream, reader.store.log_states())
-        self._void = {each: count for each in streams if (count := models.place(each))}
+        self._void = {
+            stream: count
+            for stream in map(_freeze_stream, reader.store.log_states())
+            if (count := max(models.place(stream), models.place(_mark(stream))))
+        }
+        """How many void entries the rows may lack, by stream of a log that is frozen."""
         self._start_anew_if_restored()
 
     def advance(self) -> Progress:
@@ -101,12 +105,14 @@ class Projector:
             yield from self._fold_all()
             return
         frozen = {_freeze_stream(state): state for state in self._new_freezes()}
+        void_counts = {stream: _void_count(state) for stream, state in frozen.items()}
         entries = store.changes(self._models.place(ENTRIES), BATCH_CHANGES)
         parts = store.part_changes(self._models.place(PARTS), BATCH_CHANGES)
         ended = self._models.due_embargoes(self._reader.now_ms())
         if not entries and not parts and not frozen and not ended:
             yield self._progress(0, is_behind=False)
             return
+        self._note_void(void_counts)
         # Noted before any row is replaced, and until the replaced ones are out of the files.
         has_erased = any(each.kind == EventKind.CONTENT_ERASED for each in entries)
         self._must_forget = self._must_forget or has_erased
@@ -116,10 +122,8 @@ class Projector:
         cases = (case_id for case_id in dict.fromkeys(found) if case_id)
         yield from self._save_in_steps(cases, unsaved)
         places = {PARTS: parts[-1].id if parts else 0, ENTRIES: entries[-1].id if entries else 0}
-        void_counts = {stream: _void_count(state) for stream, state in frozen.items()}
         places |= void_counts
         self._models.save(unsaved, {stream: place for stream, place in places.items() if place})
-        self._void |= void_counts
         yield self._progress(
             len(entries) + len(parts) + len(void) + len(ended),
             is_behind=BATCH_CHANGES in (len(entries), len(parts)),
@@ -139,12 +143,12 @@ class Projector:
         store = self._reader.store
         self._must_forget = True
         void_counts = {_freeze_stream(state): _void_count(state) for state in self._new_freezes()}
+        self._note_void(void_counts)
         places = {**void_counts}
         places |= {ENTRIES: _last_id(store.changes), PARTS: _last_id(store.part_changes)}
         unsaved: list[CaseFold] = []
         yield from self._save_in_steps(self._all_cases(), unsaved)
         self._models.save(unsaved, {stream: place for stream, place in places.items() if place})
-        self._void |= void_counts
         yield self._progress(places[ENTRIES] + places[PARTS], is_behind=True)
 
     def _all_cases(self) -> Iterator[CaseId]:
@@ -165,6 +169,13 @@ class Projector:
             is_beyond = not store.part_changes(arrived - 1, 1)
         if is_beyond:
             self._models.clear()
+
+    def _note_void(self, counts: Mapping[str, int]) -> None:
+        """Notes what rows will lack, before the first does: a freeze may be lifted in mid-fold."""
+        grown = {stream: n for stream, n in counts.items() if n > self._void.get(stream, 0)}
+        if grown:
+            self._models.save((), {_mark(stream): count for stream, count in grown.items()})
+            self._void |= grown
 
     def has_to_start_anew(self) -> bool:
         """Whether a freeze was lifted: no change tells what counts again."""
@@ -263,3 +274,8 @@ def _void_count(state: LogState) -> int:
 
 def _freeze_stream(state: LogState) -> str:
     return f"void {state.origin}"
+
+
+def _mark(freeze_stream: str) -> str:
+    """The stream that tells how far a fold of a freeze began, not only how far it came."""
+    return f"{freeze_stream} begun"

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from registry.domain.content import CaseOpened, StatementIssued
-from registry.domain.identifiers import CaseId, LogId, Origin, situation_case_id
+from registry.domain.identifiers import CaseId, situation_case_id
 from registry.domain.mechanisms import shipped_profiles
 from registry.domain.vocabulary import EventKind
 from registry.log.entry import ALL_MEMBERS
 from registry.store.read_models import CaseFold, Document, ReadModels, open_read_models
 from registry.store.sqlite import SqliteStore
-from registry.store.values import KeptProof
 from registry.views.case_file import CaseHistory, Reader, read_history
 from registry.views.case_list import SituationNames, fold_case
 from registry.views.projector import Projector
@@ -23,7 +22,6 @@ from tests.storage.storage_world import (
     NOW_MS,
     OTHER,
     PEER,
-    PEER_ID,
     REGISTRY,
     VIEWS_KEY,
     case,
@@ -348,53 +346,3 @@ def test_events_outside_any_case_have_no_line(store: SqliteStore, models: ReadMo
 
     assert models.dump() == b""
     assert projector(store, models).lag() == 0
-
-
-def frozen(store: SqliteStore, origin: Origin = PEER) -> LogId:
-    """A log of six events on three cases, held in full."""
-    peer = Mechanism(origin)
-    for number in (0, 1, 2, 0, 1, 2):
-        peer.act(STATEMENT, case_id=case(number), time_ms=NOW_MS + number)
-    take(store, peer)
-    return peer.log_id
-
-
-@pytest.mark.parametrize("sizes", [(4,), (5, 3), (3, 2), (6, 0), (6,), (9,)])
-def test_log_frozen_after_it_was_folded_leaves_the_rows_of_a_rebuild(
-    store: SqliteStore,
-    models: ReadModels,
-    tmp_path: Path,
-    small_batches: None,
-    sizes: tuple[int, ...],
-) -> None:
-    frozen(store)
-    follow(store, models)
-    before = models.dump()
-    for size in sizes:
-        store.freeze(PEER_ID, size, "bad_entry_signature", b"").result()
-        follow(store, models)
-
-    assert models.dump() == rebuilt(store, tmp_path) == folded_alone(store)
-    assert (models.dump() == before) is (sizes[-1] >= 6)
-    assert projector(store, models).advance().changes == 0
-
-
-@pytest.mark.parametrize("is_new_projector", [True, False])
-def test_freeze_that_is_lifted_gives_back_what_stood_past_it(
-    store: SqliteStore, models: ReadModels, tmp_path: Path, *, is_new_projector: bool
-) -> None:
-    frozen(store)
-    folding = projector(store, models)
-    folding.advance()
-    before = models.dump()
-    store.keep_fault_proof(KeptProof(PEER_ID, 0, 2, "two_histories", b"proof")).result()
-    folding.advance()
-    assert models.dump() != before
-    store.drop_retired_proofs(PEER_ID, 1).result()
-
-    if is_new_projector:
-        folding = projector(store, models)
-    while folding.advance().is_behind:
-        pass
-
-    assert models.dump() == before == rebuilt(store, tmp_path)
