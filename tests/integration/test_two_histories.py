@@ -19,6 +19,7 @@ from registry.application.intake import EntryRun, LogIntake
 from registry.application.membership.rosters import load_chain
 from registry.application.recording import RecordCommand
 from registry.client.values import LogStatus
+from registry.domain.identifiers import log_id_of
 from registry.log.fault_verdict import Verdict, verify_fault_proof
 from registry_cli.federation import LocalNode
 from tests.integration.federation_world import (
@@ -126,6 +127,8 @@ async def first_shown(node: LocalNode, member: LocalNode) -> str | None:
     async with channel_as_member(node, member) as channel:
         stub = replication_pb2_grpc.ReplicationServiceStub(channel)
         async for response in stub.WatchHeads(replication_pb2.WatchHeadsRequest(), timeout=10):
+            if response.head.log_id == log_id_of(ORIGIN):
+                return "head of the author"
             return str(response.WhichOneof("item"))
     return None
 
@@ -144,6 +147,7 @@ async def check_all_freeze(stage: Stage) -> None:
         assert (verdict.frozen_at, verdict.reason) == (COMMON, "two_histories")
         assert (await log_at(node)).frozen_reason == "two_histories"
 
+    assert await first_shown(stage.one, stage.author) == "head of the author"
     assert await first_shown(stage.one, stage.late) == "evidence"
 
     # Only a relay is left to tell who joins later.

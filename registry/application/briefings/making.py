@@ -17,8 +17,9 @@ from registry.application.exporting import Exporting
 from registry.application.lists import Ask, Facets, Listed
 from registry.application.registry import Registry
 from registry.application.stored_content import require_open
-from registry.domain.identifiers import CaseId
+from registry.domain.identifiers import CaseId, LogId
 from registry.errors import InvalidRequest, TryLater
+from registry.store.values import LogState
 from registry.views.acts import acts_of
 from registry.views.briefings.composition import compose
 from registry.views.briefings.document import Document
@@ -111,6 +112,9 @@ class Briefings:
         states = {state.log_id: state for state in store.log_states()}
         vector = read_vector(store, roster, states)
         asked = sorted(self._candidates(order, frozenset(hidden)))
+        if any(state.valid_size < _size_in(states, state.log_id) for state in store.log_states()):
+            msg = "a log was frozen while the cases were looked for; ask again"
+            raise TryLater(msg)
         cases: list[ToldCase] = []
         confidential: dict[CaseId, int] = {}
         events = 0
@@ -203,6 +207,10 @@ class Briefings:
         while parts := store.part_changes(after, _CHANGES):
             yield from (part.case_id for part in parts)
             after = parts[-1].id
+
+
+def _size_in(states: Mapping[LogId, LogState], log_id: LogId) -> int:
+    return states[log_id].valid_size if log_id in states else 0
 
 
 def _cases_in(

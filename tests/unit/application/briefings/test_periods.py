@@ -12,11 +12,12 @@ from registry.application.lists import Ask, Listed
 from registry.domain.identifiers import CaseId
 from registry.domain.vocabulary import EventKind as K
 from registry.errors import TryLater
+from registry.store.values import KeptProof
 from registry.views.briefings.order import BriefingOrder
 from registry.views.case_file import CaseHistory
 from registry.views.rows import CaseRow
 from tests.unit.application.briefings.briefing_world import act, begin, tell
-from tests.unit.application.federation_in_process import Node
+from tests.unit.application.federation_in_process import Node, Nodes
 
 PERIODS: Final = (("2019", "2019"), ("2019-05", "2019-05"), ("2019-02", ""), ("", "2018"))
 
@@ -123,18 +124,21 @@ def test_case_that_moves_to_a_page_that_was_read_is_told(
     assert story.case_id.hex() in made.data.decode()
 
 
-@pytest.mark.parametrize("is_folded_again", [False, True])
+@pytest.mark.parametrize("then", ["is_folded_again", "is_counted", "is_not_counted_yet"])
 def test_nothing_is_told_from_lists_that_were_cleared_between_two_pages(
-    node: Node, monkeypatch: pytest.MonkeyPatch, *, is_folded_again: bool
+    node: Node, monkeypatch: pytest.MonkeyPatch, then: str
 ) -> None:
     noted(node, "2019-05-17")
     noted(node, "2019-05-18")
     fold(node)
+    models = node.registry.models
 
     def clear() -> None:
-        node.registry.models.clear()
-        if is_folded_again:
+        models.clear()
+        if then == "is_folded_again":
             fold(node)
+        elif then == "is_not_counted_yet":
+            models.times_cleared -= 1
 
     after_the_first_page(node, monkeypatch, clear)
     with pytest.raises(TryLater, match="made anew"):
@@ -143,9 +147,43 @@ def test_nothing_is_told_from_lists_that_were_cleared_between_two_pages(
     assert Briefings(node.registry).make(BriefingOrder(("beta",)), "md").cases == 2
 
 
-def test_lists_that_lack_what_counts_again_are_waited_for(
-    node: Node, monkeypatch: pytest.MonkeyPatch
+def frozen_in_the_middle(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> Node:
+    """A node that freezes another's log, with a case that is in no other, as it reads its lists."""
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    noted(beta, "2019-05-17")
+    nodes.carry_all()
+    noted(alpha, "2019-05-18")
+    fold(alpha)
+    proof = KeptProof(beta.registry.own.log_id, 0, 0, "two_histories", b"an invented proof")
+
+    def freeze() -> None:
+        alpha.registry.store.keep_fault_proof(proof).result()
+        fold(alpha)
+
+    after_the_first_page(alpha, monkeypatch, freeze)
+    return alpha
+
+
+def test_log_that_is_frozen_while_the_lists_are_read_is_told_of_as_a_whole_or_not_at_all(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node.registry.projector, "has_to_start_anew", lambda: True)
+    alpha = frozen_in_the_middle(nodes, monkeypatch)
+    with pytest.raises(TryLater, match="was frozen"):
+        Briefings(alpha.registry).make(BriefingOrder(("beta",)), "md")
+    monkeypatch.undo()
+    assert Briefings(alpha.registry).make(BriefingOrder(("beta",)), "md").cases == 1
+
+
+def test_lists_that_lack_what_counts_again_are_waited_for(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha = frozen_in_the_middle(nodes, monkeypatch)
+    with pytest.raises(TryLater, match="was frozen"):
+        Briefings(alpha.registry).make(BriefingOrder(("beta",)), "md")
+    monkeypatch.undo()
+    alpha.registry.store.drop_retired_proofs(nodes["beta"].registry.own.log_id, 1).result()
+
     with pytest.raises(TryLater, match="far behind"):
-        Briefings(node.registry).make(BriefingOrder(("beta",)), "md")
+        Briefings(alpha.registry).make(BriefingOrder(("beta",)), "md")
+    fold(alpha)
+    assert Briefings(alpha.registry).make(BriefingOrder(("beta",)), "md").cases == 2
