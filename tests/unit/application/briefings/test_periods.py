@@ -147,43 +147,29 @@ def test_nothing_is_told_from_lists_that_were_cleared_between_two_pages(
     assert Briefings(node.registry).make(BriefingOrder(("beta",)), "md").cases == 2
 
 
-def frozen_in_the_middle(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> Node:
-    """A node that freezes another's log, with a case that is in no other, as it reads its lists."""
+def test_log_that_is_frozen_or_counts_again_meanwhile_is_told_of_as_a_whole_or_not_at_all(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     alpha, beta = nodes["alpha"], nodes["beta"]
+    log_id, order = beta.registry.own.log_id, BriefingOrder(("beta",))
     noted(beta, "2019-05-17")
     nodes.carry_all()
     noted(alpha, "2019-05-18")
     fold(alpha)
-    proof = KeptProof(beta.registry.own.log_id, 0, 0, "two_histories", b"an invented proof")
+    briefings, store = Briefings(alpha.registry), alpha.registry.store
 
     def freeze() -> None:
-        alpha.registry.store.keep_fault_proof(proof).result()
+        store.keep_fault_proof(KeptProof(log_id, 0, 0, "two_histories", b"invented")).result()
         fold(alpha)
 
-    after_the_first_page(alpha, monkeypatch, freeze)
-    return alpha
+    with monkeypatch.context() as patch:
+        after_the_first_page(alpha, patch, freeze)
+        with pytest.raises(TryLater, match="was frozen"):
+            briefings.make(order, "md")
+    assert briefings.make(order, "md").cases == 1
 
-
-def test_log_that_is_frozen_while_the_lists_are_read_is_told_of_as_a_whole_or_not_at_all(
-    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alpha = frozen_in_the_middle(nodes, monkeypatch)
-    with pytest.raises(TryLater, match="was frozen"):
-        Briefings(alpha.registry).make(BriefingOrder(("beta",)), "md")
-    monkeypatch.undo()
-    assert Briefings(alpha.registry).make(BriefingOrder(("beta",)), "md").cases == 1
-
-
-def test_lists_that_lack_what_counts_again_are_waited_for(
-    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alpha = frozen_in_the_middle(nodes, monkeypatch)
-    with pytest.raises(TryLater, match="was frozen"):
-        Briefings(alpha.registry).make(BriefingOrder(("beta",)), "md")
-    monkeypatch.undo()
-    alpha.registry.store.drop_retired_proofs(nodes["beta"].registry.own.log_id, 1).result()
-
+    store.drop_retired_proofs(log_id, 1).result()
     with pytest.raises(TryLater, match="far behind"):
-        Briefings(alpha.registry).make(BriefingOrder(("beta",)), "md")
+        briefings.make(order, "md")
     fold(alpha)
-    assert Briefings(alpha.registry).make(BriefingOrder(("beta",)), "md").cases == 2
+    assert briefings.make(order, "md").cases == 2
