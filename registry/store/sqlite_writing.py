@@ -341,7 +341,9 @@ class SqliteWriting:
     def _tell_entries(self, after: LogState, start: int, entries: Sequence[bytes]) -> None:
         end = start + len(entries)
         self.events.append(
-            EntriesStored(after.log_id, start, end, after.note, after.noted_size, entries)
+            EntriesStored(
+                after.log_id, start, end, after.note, after.noted_size, entries, after.parts_below
+            )
         )
 
     def _stop(self, error: BaseException) -> None:

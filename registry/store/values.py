@@ -217,7 +217,10 @@ class UnconfirmedErasure:
 
 @dataclass(frozen=True, slots=True)
 class EntriesStored:
-    """Entries [start, end) of a log were stored; `note` is its largest, over `noted_size`."""
+    """Entries [start, end) of a log were stored; `note` is its largest, over `noted_size`.
+
+    All content below `parts_below` was stored or asked for; own events come with theirs.
+    """
 
     log_id: LogId
     start: int
@@ -225,6 +228,7 @@ class EntriesStored:
     note: bytes | None
     noted_size: int
     entries: Sequence[bytes]
+    parts_below: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,18 @@ subscriber costs nothing: it takes the newest heads when it comes, not every hea
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Final
 
 from registry.domain.identifiers import LogId
 from registry.replication.ingest import TAIL_MAX_BYTES, TAIL_MAX_ENTRIES
 from registry.replication.messages import Tail
+
+OWN_EVERY_S: Final = 0.5
+"""Between two heads of its own log that a reader is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class Subscription:
         self._told: set[bytes] = set()
         self._taken = dict(sizes)
         self._changed = asyncio.Event()
+        self._own_due_s = 0.0
+        self._is_own_late = False
         self._is_over = False
 
     def take_for(self, log_id: LogId) -> list[OfferedHead | bytes]:
@@ -64,18 +71,28 @@ class Subscription:
 
         They are in the order in which the owner of a log is told of them: the head of its own log,
         which it waits for when it starts; proofs, since who knows where a log ends fetches nothing
-        past it; all other heads.
+        past it; all other heads. Its own log is what it has just appended itself: it is told of
+        that seldom.
         """
-        heads = self.take()
+        is_due = perf_counter() >= self._own_due_s
+        heads = [h for h in self._heads.values() if is_due or h.log_id != log_id]
+        fresh = self._take(heads)
+        own = [head for head in fresh if head.log_id == log_id]
+        if own:
+            self._own_due_s = perf_counter() + OWN_EVERY_S
+        held = self._heads.get(log_id)
+        self._is_own_late = held is not None and held.size > self._taken.get(log_id, 0)
         proofs = [proof for proof in self._proofs.values() if proof not in self._told]
         self._told.update(proofs)
-        own = [head for head in heads if head.log_id == log_id]
-        return [*own, *proofs, *(head for head in heads if head.log_id != log_id)]
+        return [*own, *proofs, *(head for head in fresh if head.log_id != log_id)]
 
     def take(self) -> list[OfferedHead]:
         """Returns the heads that are larger than what this reader has, once each."""
+        return self._take(self._heads.values())
+
+    def _take(self, heads: Iterable[OfferedHead]) -> list[OfferedHead]:
         fresh = []
-        for head in self._heads.values():
+        for head in heads:
             taken = self._taken.get(head.log_id, 0)
             if head.size > taken:
                 fresh.append(head.after(taken))
@@ -97,9 +114,15 @@ class Subscription:
         All that came by then is to be taken after it, in any order.
         """
         if not self._is_over:
-            await self._changed.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._longest_s()):
+                    await self._changed.wait()
             self._changed.clear()
         return not self._is_over
+
+    def _longest_s(self) -> float | None:
+        """How long to wait though nothing comes; None = for ever. What is held back comes then."""
+        return max(self._own_due_s - perf_counter(), 0.0) if self._is_own_late else None
 
 
 class HeadHub:

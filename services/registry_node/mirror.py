@@ -392,5 +392,6 @@ class Mirror:
             tail = Tail(event.start, tuple(event.entries)) if is_small else None
             self._heads.publish(OfferedHead(event.log_id, event.end, event.note, tail))
         self._tell(LogGrew(event.log_id, event.end, sum(map(len, event.entries))))
-        self._parts.grew(event.log_id)
+        if event.parts_below < event.end:
+            self._parts.grew(event.log_id)
         self.witnessing.grew(event.log_id)

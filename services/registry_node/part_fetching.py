@@ -84,6 +84,8 @@ class _Page:
     end: int
     left: int
     wanted: list[WantedPart]
+    is_last: bool
+    """As of its reading: whoever told of growth since asks again."""
 
 
 ReportFault = Callable[[Slug, EntryError | PeerUnavailable], None]
@@ -147,6 +149,8 @@ class PartFetcher:
                     AskedParts(member.log_id, page.end, still_wanted, _opening_times(page.wanted))
                 )
                 start = page.end
+                if page.is_last:
+                    break
         finally:
             self._left.pop(member.log_id, None)
         await writer.finish()
@@ -224,7 +228,8 @@ class PartFetcher:
         if member.log_id == self._registry.own.log_id:
             # What was appended after a restore is here already.
             wanted = [p for p in wanted if store.part(member.log_id, *p.place) is None]
-        return _Page(start + len(entries), state.size - start, wanted)
+        end = start + len(entries)
+        return _Page(end, state.size - start, wanted, is_last=end >= state.size)
 
     def _missing(self, member: Member) -> list[WantedPart]:
         store = self._registry.store

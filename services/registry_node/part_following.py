@@ -34,6 +34,9 @@ _RETRY_OPENED_S: Final = 0.1
 """After an embargo: by the clocks of the others it may end a moment later than by this node's."""
 _JITTER_S: Final = 0.25
 """So long at most a node waits after an embargo has ended: not all ask at the same moment."""
+_GATHER_S: Final = 0.025
+"""Between two rounds of one log: what comes closer together is asked for in one call, which costs
+both sides more than what it brings. What comes after a quiet time is asked for at once."""
 _REST_FACTOR: Final = 20
 """A round for the sake of a few parts comes after so many times the length of the last one."""
 
@@ -99,6 +102,10 @@ class OpeningTimes:
         self._seen_ms = shown_ms
         return next_ms is not None and next_ms <= shown_ms
 
+    def look(self, longest_s: float, now_ms: int) -> tuple[bool, float]:
+        """Both of them in one reading: whether an embargo has ended, and how long to sleep then."""
+        return self.has_opened(now_ms), self.wait_s(longest_s, now_ms)
+
     def wait_s(self, longest_s: float, now_ms: int) -> float:
         """Returns how long to sleep until the next embargo ends, never longer than asked."""
         next_ms = self._next_opening_ms(self._seen_ms)
@@ -153,6 +160,8 @@ class PartFollowing:
             )
             for member in self._members
         }
+        self._look_s = {member.log_id: 0.0 for member in self._members}
+        """When the clock is compared with the ends of embargoes again, by the loop's clock."""
         self._wake = {member.log_id: asyncio.Event() for member in self._members}
 
     @property
@@ -174,6 +183,7 @@ class PartFollowing:
         """More members may hold parts of a log: this node may be one of them."""
         if log_id in self._wake:
             self._retries[log_id].hurry_all()
+            self._look_s[log_id] = 0.0
             self._wake[log_id].set()
 
     def peer_came(self) -> None:
@@ -186,11 +196,14 @@ class PartFollowing:
         """Follows a log with its content; asks again now and then for what nobody gave."""
         wake = self._wake[member.log_id]
         while True:
+            next_s = self._loop.time() + _GATHER_S
             with suppress(TimeoutError):
-                async with asyncio.timeout(await self._time_to_look(member)):
+                async with asyncio.timeout_at(self._next_reason_s(member)):
                     await wake.wait()
+            await asyncio.sleep(next_s - self._loop.time())
             wake.clear()
-            await self._look_at_embargoes(member)
+            if self._look_s[member.log_id] <= self._loop.time():
+                await self._look_at_embargoes(member)
             sources = self._sources(member, stubs)
             if not sources or self._must_wait(member):
                 continue
@@ -214,17 +227,18 @@ class PartFollowing:
                     duration_ms=round((perf_counter() - started) * 1000, 1),
                 )
 
-    async def _time_to_look(self, member: Member) -> float:
-        opening, now_ms = self._openings[member.log_id], self._registry.clock_ms()
-        wait_s = await asyncio.to_thread(opening.wait_s, _LOOK_S, now_ms)
-        due_s = self._retries[member.log_id].due_s - self._loop.time()
+    def _next_reason_s(self, member: Member) -> float:
+        """When time alone is reason for a round, by the loop's clock."""
+        look_s, due_s = self._look_s[member.log_id], self._retries[member.log_id].due_s
         # What is due already waits for a peer, or for entries: these wake it.
-        return min(wait_s, due_s) if due_s > 0 else wait_s
+        return min(look_s, due_s) if due_s > self._loop.time() else look_s
 
     async def _look_at_embargoes(self, member: Member) -> None:
         opening, now_ms = self._openings[member.log_id], self._registry.clock_ms()
-        if await asyncio.to_thread(opening.has_opened, now_ms):
+        has_opened, wait_s = await asyncio.to_thread(opening.look, _LOOK_S, now_ms)
+        if has_opened:
             self._retries[member.log_id].hurry_opened()
+        self._look_s[member.log_id] = self._loop.time() + wait_s
 
     async def _bring(self, member: Member, sources: list[PartSource]) -> int:
         retry = self._retries[member.log_id]
@@ -233,6 +247,7 @@ class PartFollowing:
         )
         if brought.missing:
             retry.hurry_new(self._loop.time())
+            self._look_s[member.log_id] = 0.0  # some of it may be under an embargo
         again = 0
         if sources and retry.start_if_due(self._loop.time()):
             try:
