@@ -12,10 +12,9 @@ whatever comes after it. Large parts are only noted and brought afterwards, see 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import grpc
@@ -25,7 +24,6 @@ from registry.application.registry import Registry
 from registry.domain.embargo import is_embargoed
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import EntryError, PeerUnavailable, UnrequestedPart
-from registry.log.entry import PartCommitment
 from registry.log.roster import Member
 from registry.replication.ingest import check_part
 from registry.store.audiences import audiences_of
@@ -33,32 +31,21 @@ from registry.store.chunks import LARGE_PART_BYTES
 from registry.store.values import AskedParts, HeldPart, read_header
 from registry_node.fetching import ReplicationStub, require_message
 from registry_node.large_parts import LARGEST_CLASS, LargePart, LargePartFetcher
+from registry_node.part_requests import (
+    ENTRIES_AT_ONCE,
+    WantedPart,
+    opening_times,
+    requests,
+    runs,
+)
 from registry_node.part_writing import PartSink, PartWriter
 
-_ENTRIES_AT_ONCE: Final = 500
 _WANTED_AT_ONCE: Final = 500
-_REQUEST_PARTS: Final = 500
 _REQUEST_BYTES: Final = 4 * 2**20
 _REQUEST_LEAST_BYTES: Final = 16 * 2**10  # where calls break off again and again
 _SLOWEST_BYTES_PER_S: Final = 64 * 2**10
 """A call may take a second more for so much content: a deadline that a weak line can keep."""
-_GAP_MAX: Final = 16
-"""Wanted parts that are no further apart are read with all entries between them."""
 _START: Final = (-1, -1)
-
-
-@dataclass(frozen=True, slots=True)
-class WantedPart:
-    """One part to ask for."""
-
-    index: int
-    ordinal: int
-    commitment: PartCommitment
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Where it is in its log."""
-        return self.index, self.ordinal
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,24 +121,26 @@ class PartFetcher:
             sources: the peers to ask, best first; one that fails is taken out of the list.
             is_stopped: asked between pages; entries go first.
         """
-        store = self._registry.store
-        writer, missing = PartWriter(store), 0
-        start: int | None = None
+        writer, missing = PartWriter(self._registry.store), 0
+        reading = self._read_page(member, None)
         try:
             while sources and not is_stopped():
-                page = await asyncio.to_thread(self._next_page, member, start)
+                page = await reading
                 if page is None:
                     break
                 self._left[member.log_id] = page.left
+                if not page.is_last:
+                    # While this one is asked for: the other side's work, and ours on what it sends.
+                    reading = self._read_page(member, page.end)
                 still_wanted = await self.ask(member, page.wanted, sources, writer)
                 missing += len(still_wanted)
                 await writer.end_page(
-                    AskedParts(member.log_id, page.end, still_wanted, _opening_times(page.wanted))
+                    AskedParts(member.log_id, page.end, still_wanted, opening_times(page.wanted))
                 )
-                start = page.end
                 if page.is_last:
                     break
         finally:
+            reading.cancel()
             self._left.pop(member.log_id, None)
         await writer.finish()
         return Brought(writer.stored, missing)
@@ -213,6 +202,10 @@ class PartFetcher:
         if len(noted) < _WANTED_AT_ONCE and part.commitment.padded_size <= LARGEST_CLASS:
             noted[part.place] = LargePart(member.log_id, part.index, part.ordinal, part.commitment)
 
+    def _read_page(self, member: Member, start: int | None) -> "asyncio.Future[_Page | None]":
+        """Begins to read the next page in a thread."""
+        return asyncio.get_running_loop().run_in_executor(None, self._next_page, member, start)
+
     def _next_page(self, member: Member, start: int | None) -> _Page | None:
         """The parts of the next entries that this node may hold; None when all were asked for.
 
@@ -223,7 +216,7 @@ class PartFetcher:
         start = state.parts_below if start is None else start
         if start >= state.size:
             return None
-        entries = store.entries(member.log_id, start, start + _ENTRIES_AT_ONCE)
+        entries = store.entries(member.log_id, start, start + ENTRIES_AT_ONCE)
         wanted = self._own_parts(dict(enumerate(entries, start)))
         if member.log_id == self._registry.own.log_id:
             # What was appended after a restore is here already.
@@ -238,7 +231,7 @@ class PartFetcher:
         is_last = len(places) < _WANTED_AT_ONCE
         self._retried[member.log_id] = _START if is_last else places[-1]
         wanted: list[WantedPart] = []
-        for run in _runs(places):
+        for run in runs(places):
             start, indexes = run[0][0], {index for index, _ in run}
             entries = store.entries(member.log_id, start, run[-1][0] + 1)
             asked = {i: entry for i, entry in enumerate(entries, start) if i in indexes}
@@ -298,7 +291,7 @@ class PartFetcher:
     ) -> None:
         """Asks one peer; takes out of `askable` what it gave, message by message."""
         room_bytes = self._request_bytes.get(source.peer, _REQUEST_BYTES)
-        for request in _requests(list(askable.values()), room_bytes):
+        for request in requests(list(askable.values()), room_bytes):
             async with aclosing(self._get(member, request, source.stub)) as messages:
                 async for parts in messages:
                     await writer.put(parts)
@@ -345,39 +338,6 @@ class PartFetcher:
             raise PeerUnavailable(msg) from error
         finally:
             call.cancel()
-
-
-def _opening_times(wanted: Sequence[WantedPart]) -> dict[tuple[int, int], int]:
-    """When those under an embargo may be asked for."""
-    return {p.place: p.commitment.not_before_ms for p in wanted if p.commitment.not_before_ms}
-
-
-def _runs(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
-    """Cuts sorted places where entries lie between that it is not worth to read."""
-    run = list(places[:1])
-    for (before, _), place in pairwise(places):
-        if place[0] - before > _GAP_MAX or place[0] - run[0][0] >= _ENTRIES_AT_ONCE:
-            yield run
-            run = []
-        run.append(place)
-    if run:
-        yield run
-
-
-def _requests(wanted: Sequence[WantedPart], room_bytes: int) -> Iterator[list[WantedPart]]:
-    """Cuts a list into requests of about so many bytes."""
-    request: list[WantedPart] = []
-    claimed = 0
-    for part in wanted:
-        class_bytes = part.commitment.padded_size
-        is_full = len(request) == _REQUEST_PARTS or claimed + class_bytes > room_bytes
-        if request and is_full:
-            yield request
-            request, claimed = [], 0
-        request.append(part)
-        claimed += class_bytes
-    if request:
-        yield request
 
 
 def _checked(

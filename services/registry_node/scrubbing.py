@@ -32,7 +32,8 @@ from registry.log.roster import Member
 from registry.store.chunks import LARGE_PART_BYTES
 from registry.store.values import HeldPart, read_header
 from registry_node.fetching import require_message, written
-from registry_node.part_fetching import PartFetcher, PartSource, WantedPart
+from registry_node.part_fetching import PartFetcher, PartSource
+from registry_node.part_requests import WantedPart
 from registry_node.settings import NodeSettings
 
 T = TypeVar("T")

@@ -41,7 +41,7 @@ from registry.views.timeline import read_timeline
 from registry_node import large_parts, part_fetching
 from registry_node.convert import event_to_proto, item_to_proto
 from registry_node.head_messages import read_head
-from registry_node.part_fetching import WantedPart
+from registry_node.part_requests import WantedPart
 from tests.faults import session_world
 from tests.faults.honest_peer import HonestPeer
 from tests.faults.receiver import MemoryKeeper, Receiver, StoreKeeper

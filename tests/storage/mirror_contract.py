@@ -298,6 +298,8 @@ class MirrorContract:
         assert heard[1] == PartsStored(PEER_ID, ((1, 0),), ((part.media_type, part.content),))
         assert isinstance(heard[2], EntriesStored)
         assert (heard[2].log_id, heard[2].start, heard[2].end) == (OWN_ID, 0, 1)
+        # Content of a peer's entries is still to be asked for; own entries come with theirs.
+        assert (heard[0].parts_below, heard[2].parts_below) == (0, 1)
 
     def test_guard_and_database_agree_after_appends(self, store: EntryStore) -> None:
         store.append(request("a")).result()

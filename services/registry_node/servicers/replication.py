@@ -128,9 +128,7 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         }
         is_found = False
         # A slice is read when the one before has been taken: a large request fills no memory.
-        while wanted and (
-            parts := await self._in_thread(self._registry.parts_for, member, wanted)
-        ):
+        while wanted and (parts := await self._in_thread(self._registry.parts_for, member, wanted)):
             is_found = True
             yield _message(parts)
             wanted = _behind(parts[-1], wanted)

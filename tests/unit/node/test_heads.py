@@ -1,13 +1,14 @@
 """The hub of heads: readers see what is larger than what they have, and are let go at the end."""
 
 import asyncio
+from time import perf_counter
 
 import pytest
 
 from registry.domain.identifiers import LogId
 from registry.replication.ingest import TAIL_MAX_BYTES, TAIL_MAX_ENTRIES
 from registry.replication.messages import Tail
-from registry_node.heads import HeadHub, OfferedHead
+from registry_node.heads import OWN_EVERY_S, HeadHub, OfferedHead
 
 ONE, TWO = LogId(b"1" * 32), LogId(b"2" * 32)
 
@@ -85,6 +86,27 @@ def test_owner_of_a_log_gets_its_own_head_then_proofs_then_other_heads(hub: Head
         assert reader.take_for(TWO) == [head(TWO, 7), b"a proof", head(ONE, 5)]
     with hub.subscribe() as stranger:
         assert stranger.take_for(LogId(bytes(32))) == [b"a proof", head(ONE, 5), head(TWO, 7)]
+
+
+async def test_owner_of_a_log_is_told_of_its_own_growth_seldom_but_of_the_last_of_it(
+    hub: HeadHub,
+) -> None:
+    with hub.subscribe() as reader:
+        assert reader.take_for(ONE) == [head(ONE, 5), head(TWO, 7)]
+        told: list[OfferedHead | bytes] = []
+        started = perf_counter()
+        for size in range(6, 20):
+            hub.publish(head(ONE, size))
+            hub.publish(head(TWO, size + 2))
+            assert await reader.wait()
+            told += reader.take_for(ONE)
+        assert perf_counter() - started < OWN_EVERY_S, "the machine is too slow for this test"
+        # All of the other log as it comes, of its own nothing yet: it has appended that itself.
+        assert told == [head(TWO, size + 2) for size in range(6, 20)]
+        async with asyncio.timeout(10):
+            assert await reader.wait()
+        assert reader.take_for(ONE) == [head(ONE, 19)]
+        assert perf_counter() - started >= OWN_EVERY_S * 0.9
 
 
 async def test_closing_lets_every_reader_go_those_that_come_later_too(hub: HeadHub) -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import pytest
+
 from registry.domain.identifiers import Slug
+from registry_node import part_following
 from registry_node.part_following import PartFollowing, RetryTimes
 from registry_node.settings import NodeSettings
 from tests.unit.application.federation_in_process import Node, carry_entries, carry_parts, open_node
@@ -110,6 +113,25 @@ async def test_growth_brings_new_content_and_asks_for_nothing_that_was_asked_bef
         assert store.wanted_parts(alpha.log_id, 10) == [(0, 0)]
         # Once with its entry, and once in the first round.
         assert sum((0, 0) in request for request in peer.asked) <= 2
+
+
+async def test_what_comes_close_together_is_asked_for_in_one_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part_following, "_GATHER_S", 1.0)
+    with two_nodes(tmp_path / "federation") as nodes:
+        alpha, beta = nodes["alpha"], nodes["beta"]
+        store, peer = beta.registry.store, FakePeer(alpha, beta.registry.own)
+        async with followed(beta, peer, "alpha") as following:
+            for number in range(5):
+                index = write(alpha, b"content %d" % number)
+                carry_entries(alpha, beta, alpha.log_id)
+                following.grew(alpha.log_id)
+                if not number:
+                    await until(lambda: store.log_state(alpha.log_id).parts_below == 1, "the first")
+                await asyncio.sleep(0.01)  # long enough for a round to begin
+            await until(lambda: store.log_state(alpha.log_id).parts_below == index + 1, "all")
+        assert peer.asked == [[(0, 0)], [(1, 0), (2, 0), (3, 0), (4, 0)]]
 
 
 async def test_peer_that_comes_is_asked_for_what_nobody_gave(tmp_path: Path) -> None:

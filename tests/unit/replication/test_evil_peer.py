@@ -13,7 +13,7 @@ from registry.log.signing import Ed25519Signer
 from registry.store.sqlite import SqliteStore
 from registry.store.values import HeldPart
 from registry_node import part_fetching
-from registry_node.part_fetching import WantedPart
+from registry_node.part_requests import WantedPart
 from tests.faults.evil_peer import ENTRY_LIES, PART_LIES, EvilPeer
 from tests.faults.honest_peer import EntryMessages, HonestPeer, PartMessages
 from tests.faults.mutators import MUTATORS
