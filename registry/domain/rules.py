@@ -6,7 +6,6 @@ it signs: other nodes judge form, signature and place, never this.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -33,8 +32,7 @@ class KnownEvent(NamedTuple):
     content: ActContent | None
 
 
-@dataclass(frozen=True, slots=True)
-class CaseFacts:
+class CaseFacts(NamedTuple):
     """What the rules need to know of the case.
 
     Attributes:

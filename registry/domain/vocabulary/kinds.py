@@ -114,7 +114,7 @@ def is_publishing(kind: EventKind) -> bool:
 
 def kind_code(number: int) -> str:
     """Returns a kind's code such as `statement_issued`, or `unknown_99`."""
-    return _CODES.get(number, f"unknown_{number}")
+    return _CODES.get(number) or f"unknown_{number}"
 
 
 def kind_title(code: str, language: str = "en") -> str:
