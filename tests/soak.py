@@ -28,6 +28,7 @@ _KILLS: Final = 200
 _NODE_KILLS: Final = 40
 _FORKS: Final = 200
 _CALLS: Final = 20_000
+_PLANS: Final = 1_000
 _CHUNK_AT_MOST_S: Final = 3_600
 
 
@@ -106,6 +107,18 @@ JOBS: Final = (
             "SOAK_FORKS": f"{_FORKS}",
             "SOAK_SEED": f"{1000 + chunk * _FORKS}",
         },
+    ),
+    Job(
+        "plans of names over every export path",
+        "8",
+        # Each chunk another thousand: the seed of Hypothesis is the chunk's.
+        lambda chunk, _: (
+            *("-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"),
+            *(f"--timeout={_CHUNK_AT_MOST_S}", f"--hypothesis-seed={1000 + chunk}"),
+            "tests/confidentiality/test_names.py",
+        ),
+        r"(\d+) plans of names",
+        lambda _: {"SOAK_NAMES": f"{_PLANS}", "HYPOTHESIS_PROFILE": "soak"},
     ),
     Job(
         "hostile calls to a node",

@@ -1,5 +1,6 @@
 """Promise 8: a name leaves only with that consent, a source never; over every path there is."""
 
+import os
 from collections import Counter
 from typing import Final
 
@@ -8,7 +9,7 @@ from hypothesis import Phase, given, settings
 from tests.confidentiality.name_checks import Told, check_plan
 from tests.confidentiality.names_world import PLANS, Plan, World
 
-EXAMPLES: Final = 1000
+EXAMPLES: Final = int(os.environ.get("SOAK_NAMES", "1000"))
 
 
 def test_no_name_leaves_without_that_consent_and_no_source_ever(shared_world: World) -> None:
@@ -26,3 +27,4 @@ def test_no_name_leaves_without_that_consent_and_no_source_ever(shared_world: Wo
     outcomes = ("recorded", "refused", "widened", "given", "withheld", "bundled", "exported")
     for outcome in (*outcomes, "taken out", "registered", "name withheld"):
         assert told[outcome] >= EXAMPLES // 40, told
+    print(f"{shared_world.count} plans of names, no name and no source where it may not be")
