@@ -8,6 +8,7 @@ from hypothesis import Phase, given, settings
 
 from tests.confidentiality.name_checks import Told, check_plan
 from tests.confidentiality.names_world import PLANS, Plan, World
+from tests.counts import tell
 
 EXAMPLES: Final = int(os.environ.get("SOAK_NAMES", "1000"))
 
@@ -27,4 +28,4 @@ def test_no_name_leaves_without_that_consent_and_no_source_ever(shared_world: Wo
     outcomes = ("recorded", "refused", "widened", "given", "withheld", "bundled", "exported")
     for outcome in (*outcomes, "taken out", "registered", "name withheld"):
         assert told[outcome] >= EXAMPLES // 40, told
-    print(f"{shared_world.count} plans of names, no name and no source where it may not be")
+    tell(f"{shared_world.count} plans of names, no name and no source where it may not be")
