@@ -1,7 +1,8 @@
 """A register of reprisals as a file: Markdown, CSV or JSON; the same bytes for the same register.
 
-Names that no consent covers never come here: in their place stands "withheld". A cell that a
-spreadsheet would take for a formula begins with an apostrophe.
+Names that no consent covers never come here: in their place stands "withheld". How many reprisals
+may not be used for it is told to the officer alone: a reader would learn that there are some. A
+cell that a spreadsheet would take for a formula begins with an apostrophe.
 """
 
 import csv
@@ -10,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from registry.client.reprisal_values import Register, RegisterAct, RegisterEntry
 from registry.domain.mechanisms import shipped_profiles
@@ -65,6 +66,13 @@ class RegisterFormat(StrEnum):
 def write_register(register: Register, form: RegisterFormat) -> str:
     """Writes a register as text; lines end with a line feed."""
     return _WRITERS[form](register)
+
+
+def register_document(register: Register) -> dict[str, Any]:
+    """What a register tells its readers, as JSON knows it: all but what was left out."""
+    document: dict[str, Any] = plain(register)
+    del document["left_out"]
+    return document
 
 
 def standing_text(standing: str, impunity: str, months: int) -> str:
@@ -141,8 +149,7 @@ def _markdown(register: Register) -> str:
         f"# {_TITLES.get(register.register, register.register)}",
         "",
         f"As of {register.day}; {_for_whom(register)}.",
-        f"{len(register.entries)} entries; {register.left_out} reprisals that are known here may",
-        "not be used for it.",
+        f"{len(register.entries)} entries.",
     ]
     for number, entry in enumerate(register.entries, 1):
         row = dict(zip(COLUMNS, _row(register, number, entry), strict=True))
@@ -171,7 +178,7 @@ def _cell(text: str) -> str:
 
 
 def _json(register: Register) -> str:
-    return json.dumps(plain(register), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(register_document(register), indent=2, ensure_ascii=False) + "\n"
 
 
 _WRITERS: Final[Mapping[RegisterFormat, Callable[[Register], str]]] = {

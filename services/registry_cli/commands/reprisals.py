@@ -21,7 +21,12 @@ from registry_cli.commands.online import Json, Profile, select_case, with_client
 from registry_cli.fields import read_place
 from registry_cli.output import Output, plain, printable
 from registry_cli.rendering import heading, print_wrapped, time_text
-from registry_cli.reprisal_register_file import RegisterFormat, standing_text, write_register
+from registry_cli.reprisal_register_file import (
+    RegisterFormat,
+    register_document,
+    standing_text,
+    write_register,
+)
 
 T = TypeVar("T")
 Months = Annotated[
@@ -170,8 +175,9 @@ def reprisals_register(  # noqa: PLR0913, PLR0917 - typer declares each option a
         out.write_text(text, encoding="utf-8")
         whom = f"for {', '.join(made.recipients)}" if made.recipients else "for the public"
         output.say(f"{len(made.entries)} entries written to {out}, {whom}")
-        output.say(f"  {made.left_out} reprisals left out: they may not be used for it")
-    output.result(made)
+    # For the officer alone, never with what is written: its readers may not know of them.
+    output.remark(f"{made.left_out} reprisals left out: they may not be used for it")
+    output.result(register_document(made))
 
 
 def alerts(

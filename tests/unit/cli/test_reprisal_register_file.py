@@ -70,9 +70,18 @@ def test_csv_has_the_columns_and_no_cell_is_a_formula() -> None:
     assert cells["status"].startswith("corroborated")
 
 
-def test_json_holds_everything() -> None:
+def test_json_holds_the_whole_of_every_entry() -> None:
     told = json.loads(write_register(REGISTER, RegisterFormat.JSON))
-    assert (told["left_out"], told["entries"][0]["withheld"]) == (3, 2)
+    assert (told["register"], told["recipients"], told["months"]) == ("achpr", ["achpr"], 12)
+    assert (told["entries"][0]["withheld"], len(told["entries"])) == (2, 1)
+
+
+@pytest.mark.parametrize("form", RegisterFormat)
+def test_no_reader_learns_that_reprisals_were_left_out(form: RegisterFormat) -> None:
+    """What the officer may know of and its readers may not is in no number of the file."""
+    told = {write_register(replace(REGISTER, left_out=many), form) for many in (0, 1, 97)}
+    assert len(told) == 1
+    assert "left" not in told.pop()
 
 
 def test_what_is_not_known_is_said() -> None:
