@@ -258,7 +258,8 @@ class ConsentDesk:
     def _withdrawn_in_text(self, head: HeldPart, case: CaseConsents) -> frozenset[str]:
         """Who, of those that withdrew a consent, is named in the text of an event.
 
-        A withdrawal itself goes to those who hold the names, whatever its words.
+        A withdrawal itself goes to those who hold the names, whatever its words: without it they
+        would use the name on. That it names nobody is judged when it is recorded.
         """
         withdrew = {
             event.content.person_id

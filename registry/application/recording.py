@@ -39,6 +39,7 @@ from registry.domain.release import (
     Release,
     judge_persons,
     judge_text,
+    judge_withdrawal,
     refuse_release,
     uses_of_act,
     uses_of_audience,
@@ -234,6 +235,8 @@ class Recording:
         known: KnownPersons,
         confirmed: tuple[str, ...] = (),
     ) -> Release:
+        if isinstance(content, ConsentWithdrawn):
+            return Release(names_in_text=judge_withdrawal(content, known, confirmed))
         of_audience = uses_of_audience(choice, self._own.slug)
         uses = (*of_audience, *uses_of_act(content))
         return Release(
@@ -268,9 +271,8 @@ class Recording:
 
     def check(self, command: RecordCommand, audience: Audience) -> None:
         """Applies the rules of the kind and of the embargo; see `prepare`."""
-        if command.not_before_ms and isinstance(command.content, ConsentWithdrawn):
-            msg = "a withdrawal stops every use at once: it takes no embargo"
-            raise RuleViolation(msg)
+        if isinstance(command.content, ConsentWithdrawn):
+            _check_withdrawal(command)
         check_embargo(command.not_before_ms, now_ms=self._now_ms())
         self._check(command, audience)
 
@@ -300,3 +302,15 @@ class Recording:
         may_wait = not isinstance(command.content, ConsentWithdrawn)
         if command.case_id is not None and not audience.is_all and may_wait:
             self.situation_links.check_sealed_event(command.case_id)
+
+
+def _check_withdrawal(command: RecordCommand) -> None:
+    if command.not_before_ms:
+        msg = "a withdrawal stops every use at once: it takes no embargo"
+        raise RuleViolation(msg)
+    if command.attachments:
+        msg = (
+            "attachments: a withdrawal takes none, since it goes to everyone who may hold the "
+            "names; record the file with an event of its own"
+        )
+        raise RuleViolation(msg)

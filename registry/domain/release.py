@@ -157,6 +157,35 @@ def judge_text(
     )
 
 
+def judge_withdrawal(
+    content: ActContent, known: KnownPersons, confirmed: Collection[str] = ()
+) -> tuple[Verdict, ...]:
+    """Finds the names in the text of a withdrawal: it has none, whatever is permitted.
+
+    It goes to everyone who may hold the names, whatever audience was asked for; it is sent whoever
+    else withdraws later, since without it the name would be used on; and it is never erased.
+
+    Args:
+        content: the withdrawal.
+        known: the persons of the case.
+        confirmed: as in `judge_text`.
+    """
+    found = Sought(known.names).find_in(content)
+    return tuple(
+        Verdict(
+            person_id,
+            names[0],
+            "share_with_mechanisms",
+            ""
+            if person_id in confirmed
+            else "the name stands in the text of a withdrawal, which "
+            "goes to everyone who may hold the names of its person and stays",
+        )
+        for person_id, names in known.names.items()
+        if person_id in found
+    )
+
+
 def denied_names(uses: Iterable[Use], author_log: LogId, known: KnownPersons) -> Sought:
     """The names, by person, of those who permit a log none of the uses: no text may tell them."""
     wanted = tuple(uses)

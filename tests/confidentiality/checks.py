@@ -32,6 +32,8 @@ NAMED = Act("name", "alpha", EVERY, persons=(0,))
 IN_TEXT = Act("name", "alpha", EVERY, in_text=(0,))
 KEPT = Act("name", "alpha", frozenset(), persons=(0,))
 WITHDRAWN = Act("withdraw", "beta", frozenset(), persons=(0,))
+TELLING = Act("withdraw", "alpha", frozenset(), persons=(0,), in_text=(1,))
+OTHER_KEPT = Act("name", "alpha", frozenset(), persons=(1,))
 
 
 def check_named_without_consent(world: World) -> None:
@@ -48,6 +50,10 @@ def check_relay_without_consent(world: World) -> None:
 
 def check_withdrawn(world: World) -> None:
     check_plan(world, (GRANT, NAMED, WITHDRAWN), Counter())
+
+
+def check_withdrawn_in_words(world: World) -> None:
+    check_plan(world, (GRANT, NAMED, OTHER_KEPT, TELLING), Counter())
 
 
 def check_kept_at_its_node(world: World) -> None:

@@ -88,6 +88,8 @@ def check_recording(world: World, case: Case, act: Act, number: int, told: Told)
         assert set(preview.recipients) == {act.author, *act.audience}
     known = Memory([*case.done], world.held(case, node))
     for person in case.names_in(repr(case.content(act))):
+        if act.what == "withdraw":
+            assert not known.knows(person), f"a withdrawal that stays names person {person}: {act}"
         for use, recipients in _uses(act):
             is_protected = person in act.persons or memory.knows(person)
             assert not is_protected or known.permits(person, use, act.author, *recipients), (
@@ -150,6 +152,10 @@ def _check_given(case: Case, memory: Memory, done: Done, part: HeldPart, to: str
     assert _is_in_audience(case, done, to), f"{to} is not in the audience of {act}"
     use = PUBLIC if act.audience is None else SHARE
     if act.what == "withdraw":
+        # It is sent whatever its words: then they are no name that its author knew.
+        ours = [each.act for each in case.done[: case.done.index(done)]]
+        known = {p for each in ours if each.author == act.author for p in _named_by(each)}
+        assert not known & case.names_in(part.content.decode()), f"{to} is told a name by {act}"
         return
     # The text was judged when it was recorded; from then on it counts who has taken a use back.
     for person in case.names_in(part.content.decode()):
@@ -158,6 +164,10 @@ def _check_given(case: Case, memory: Memory, done: Done, part: HeldPart, to: str
         assert to == act.author or memory.permits(person, use, act.author, to), (
             f"person {person} went to {to} without consent to {use}: {act}"
         )
+
+
+def _named_by(act: Act) -> tuple[int, ...]:
+    return () if act.what == "withdraw" else act.persons
 
 
 def _may_have(case: Case, memory: Memory, done: Done, to: str) -> bool:
@@ -242,7 +252,7 @@ def _may_be_told(
     memory: Memory, act: Act, person: int, use: str, recipients: tuple[str, ...]
 ) -> bool:
     """Whether a name may be used; who may be named in public may be named to mechanisms, too."""
-    is_protected = person in act.persons or memory.knows(person)
+    is_protected = person in _named_by(act) or memory.knows(person)
     is_public = use == SHARE and memory.permits(person, PUBLIC, act.author)
     return not is_protected or is_public or memory.permits(person, use, act.author, *recipients)
 

@@ -105,6 +105,7 @@ _WITHDRAWAL: Final = st.builds(
     author=st.sampled_from(SLUGS),
     audience=st.just(frozenset()),
     persons=st.tuples(_PERSON),
+    in_text=st.sampled_from(((), (), (0,), (1,))),
     uses=st.sampled_from(((), (PUBLIC,), (SHARE,), (STATE, PUBLIC))),
 )
 _WIDENING: Final = st.builds(
@@ -165,12 +166,13 @@ class Case:
                 is_informed_of_risk=True,
                 agrees=act.is_given,
             )
+        text = " and ".join(["It concerns", *(self.name(number) for number in act.in_text)])
         if act.what == "withdraw":
-            return ConsentWithdrawn(**_OWN, person_id=persons[0].person_id, uses=act.uses)  # type: ignore[arg-type] # of the literals
+            who = persons[0].person_id
+            return ConsentWithdrawn(**_OWN, person_id=who, uses=act.uses, summary=text)  # type: ignore[arg-type] # of the literals
         # Half of the cases are about reprisals, so that registers have entries.
         told = ReprisalAlleged if self.number % 2 else StatementIssued
         kind = CommunicationSent if act.to_state else told
-        text = " and ".join(["It concerns", *(self.name(number) for number in act.in_text)])
         return kind(**_OWN, persons=persons, summary=text)
 
     def command(self, act: Act, number: int) -> RecordCommand:

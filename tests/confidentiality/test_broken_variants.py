@@ -52,6 +52,10 @@ def names_in_text_ignored(patch: pytest.MonkeyPatch, _world: World) -> None:
     patch.setattr(recording, "judge_text", lambda *_args: ())
 
 
+def names_in_withdrawals_ignored(patch: pytest.MonkeyPatch, _world: World) -> None:
+    patch.setattr(recording, "judge_withdrawal", lambda *_args: ())
+
+
 def consent_ignored_by_relays(patch: pytest.MonkeyPatch, _world: World) -> None:
     patch.setattr(
         consents.ConsentDesk, "sendable", lambda _self, given, _member, _cases: list(given)
@@ -163,6 +167,9 @@ VARIANTS = {
     ),
     "names in text ignored": Variant(
         names_in_text_ignored, checks.check_named_in_text_without_consent
+    ),
+    "names in withdrawals ignored": Variant(
+        names_in_withdrawals_ignored, checks.check_withdrawn_in_words
     ),
     "consent ignored by relays": Variant(
         consent_ignored_by_relays, checks.check_relay_without_consent

@@ -21,9 +21,9 @@ def consent(use: PersonUse, *mechanisms: str, person: NamedPerson = AYO, **field
     return ConsentRecorded(**_OWN, persons=(person,), use=use, mechanisms=mechanisms, **given)
 
 
-def withdrawn(*uses: PersonUse, person: NamedPerson = AYO) -> ConsentWithdrawn:
+def withdrawn(*uses: PersonUse, person: NamedPerson = AYO, **fields: Any) -> ConsentWithdrawn:
     """A withdrawal; no uses = all."""
-    return ConsentWithdrawn(**_OWN, person_id=person.person_id, uses=uses)
+    return ConsentWithdrawn(**_OWN, person_id=person.person_id, uses=uses, **fields)
 
 
 def naming(*persons: NamedPerson, **fields: Any) -> StatementIssued:

@@ -139,6 +139,15 @@ def test_file_of_an_event_that_names_a_person_stops_with_the_consent(nodes: Node
     assert not may_have(alpha, beta, index, header)
 
 
+def test_withdrawal_takes_no_file(nodes: Nodes) -> None:
+    """It goes to everyone who may hold the names, and nobody can look into a file for others."""
+    alpha = nodes["alpha"]
+    case_id = alpha.record(opening()).case_id
+
+    with pytest.raises(RuleViolation, match="attachments"):
+        record(alpha, case_id, withdrawn(), send(alpha))
+
+
 def test_protected_name_in_a_file_name_keeps_the_event_here(nodes: Nodes) -> None:
     alpha = nodes["alpha"]
     case_id = alpha.record(opening()).case_id
