@@ -11,7 +11,7 @@ Reports, briefings, webhooks and search for others go through here. What is expo
 Who information came from is no content, so that it cannot come here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal, NamedTuple
@@ -70,7 +70,8 @@ class Exporting:
         """Takes out of a history what may not be used.
 
         Raises:
-            InvalidRequest: recipients are named, or not, against the purpose.
+            InvalidRequest: recipients are named, or not, against the purpose; or one takes part no
+                more.
             NotFound: a recipient is no member.
         """
         rule = _rule(self._reader.roster, purpose, recipients)
@@ -106,6 +107,21 @@ class Exporting:
         return event.content
 
 
+def recipients_of(roster: Roster, slugs: Iterable[str]) -> tuple[Member, ...]:
+    """Finds the members that something is made for, each once, in the order asked.
+
+    Raises:
+        NotFound: one is no member.
+        InvalidRequest: one was removed, or its log was ended.
+    """
+    members = tuple(roster.member_by_slug(slug) for slug in dict.fromkeys(slugs))
+    for member in members:
+        if not member.is_active:
+            msg = f"{member.slug} takes part no more: nothing is made for it"
+            raise InvalidRequest(msg)
+    return members
+
+
 def _rule(roster: Roster, purpose: ExportPurpose, recipients: tuple[str, ...]) -> _Purpose:
     if (purpose == "mechanisms") != bool(recipients):
         msg = "recipients are named if, and only if, the export is for mechanisms"
@@ -113,7 +129,7 @@ def _rule(roster: Roster, purpose: ExportPurpose, recipients: tuple[str, ...]) -
     if purpose != "mechanisms":
         use = Use("names_in_public" if purpose == "public" else "names_to_state")
         return _Purpose((use,), lambda audience: audience.is_all)
-    members: list[Member] = [roster.member_by_slug(slug) for slug in recipients]
+    members = recipients_of(roster, recipients)
     return _Purpose(
         (
             Use("share_with_mechanisms", tuple(sorted(set(recipients)))),

@@ -13,7 +13,7 @@ from registry.application.briefings.html import to_html
 from registry.application.briefings.markdown import to_markdown
 from registry.application.briefings.pdf import to_pdf
 from registry.application.briefings.reading import read_histories
-from registry.application.exporting import Exporting
+from registry.application.exporting import Exporting, recipients_of
 from registry.application.lists import Ask, Facets, Listed
 from registry.application.registry import Registry
 from registry.application.stored_content import require_open
@@ -88,7 +88,8 @@ class Briefings:
             hidden: cases that whoever asks may not know of.
 
         Raises:
-            InvalidRequest: a field of the order, or it takes in too much.
+            InvalidRequest: a field of the order, it takes in too much, or a recipient takes part no
+                more.
             NotFound: a recipient is no member.
             TryLater: content is closed, or the views are far behind.
         """
@@ -108,7 +109,7 @@ class Briefings:
         """
         store, roster = self._registry.store, self._registry.roster
         require_open(store)
-        members = [roster.member_by_slug(slug) for slug in dict.fromkeys(order.recipients)]
+        members = recipients_of(roster, order.recipients)
         states = {state.log_id: state for state in store.log_states()}
         vector = read_vector(store, roster, states)
         asked = sorted(self._candidates(order, frozenset(hidden)))

@@ -11,7 +11,7 @@ random bytes come from the nodes themselves, so that a run repeats, but for the 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -23,8 +23,10 @@ from registry.application.registry import Registry
 from registry.application.sharing import PartKey
 from registry.domain.audience import DEFAULT_AUDIENCE, AudienceChoice, named
 from registry.domain.content import ActContent, CaseOpened, StatementIssued
-from registry.domain.identifiers import CaseId, Commitment, LogId, RegistryId
+from registry.domain.identifiers import CaseId, Commitment, LogId, RegistryId, RootHash
 from registry.log.entry import PartCommitment, decode_header, split_entry
+from registry.log.member import Cut, MemberStatus
+from registry.log.roster import Roster
 from registry.replication.entry_checks import (
     EntryFault,
     follow_rotations,
@@ -182,6 +184,14 @@ def open_federation(folder: Path, mechanisms: Sequence[str] = MECHANISMS) -> Ite
             nodes[mechanism] = open_node(folder, mechanism)
             stack.callback(nodes[mechanism].registry.close)
         yield Nodes(nodes)
+
+
+def with_gone(roster: Roster, slug: str, *, is_removed: bool) -> Roster:
+    """A roster in which one member was removed, or its log was ended while it stays a member."""
+    status = MemberStatus.REMOVED if is_removed else MemberStatus.ACTIVE
+    cut = Cut(1, RootHash(bytes(32)), "invented")
+    members = (replace(m, status=status, cut=cut) if m.slug == slug else m for m in roster.members)
+    return replace(roster, members=tuple(members))
 
 
 def carry_entries(

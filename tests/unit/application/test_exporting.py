@@ -2,18 +2,20 @@
 
 import pytest
 
-from registry.application.exporting import Export, ExportPurpose
+from registry.application.exporting import Export, Exporting, ExportPurpose
 from registry.application.recording import RecordCommand
 from registry.domain.audience import EVERYONE, OWN_ONLY, AudienceChoice, named
 from registry.domain.content import ActContent
 from registry.domain.identifiers import CaseId
 from registry.errors import InvalidRequest, NotFound, RegistryError
+from registry.views.case_file import Reader
 from tests.unit.application.federation_in_process import (
     START_MS,
     Node,
     Nodes,
     opening,
     statement,
+    with_gone,
 )
 from tests.unit.application.persons_world import AYO, BEA, consent, naming, withdrawn
 
@@ -52,6 +54,24 @@ def test_mechanisms_are_given_what_each_of_them_may_hold(node: Node) -> None:
     ]
     both = node.registry.export(case_id, "mechanisms", ("beta", "gamma"))
     assert titles(both)[1:] == ["for both"]
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_nothing_is_exported_for_a_member_that_takes_part_no_more(
+    node: Node, *, is_removed: bool
+) -> None:
+    case_id = opened(node)
+    node.record(statement("for beta"), case_id, audience=named("beta", "gamma"))
+    registry = node.registry
+    roster = with_gone(registry.roster, "beta", is_removed=is_removed)
+    reader = Reader(registry.store, roster, registry.own.id, registry.clock_ms)
+    exporting = Exporting(reader, registry.consents)
+    history = registry.history(case_id)
+
+    for recipients in (("beta",), ("gamma", "beta")):
+        with pytest.raises(InvalidRequest, match="beta takes part no more"):
+            exporting.export(history, "mechanisms", recipients)
+    assert titles(exporting.export(history, "mechanisms", ("gamma",)))[1:] == ["for beta"]
 
 
 def test_names_without_consent_for_the_purpose_are_taken_out_and_counted(node: Node) -> None:

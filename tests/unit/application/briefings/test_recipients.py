@@ -19,7 +19,7 @@ from tests.unit.application.briefings.briefing_world import (
     tell,
     whole_story,
 )
-from tests.unit.application.federation_in_process import START_MS, Node, Nodes
+from tests.unit.application.federation_in_process import START_MS, Node, Nodes, with_gone
 from tests.unit.application.persons_world import AYO, BEA, consent, naming, withdrawn
 
 TO_BETA: Final = named("beta")
@@ -199,6 +199,18 @@ def test_recipient_who_is_no_member_is_refused(node: Node) -> None:
     begin(node)
     with pytest.raises(NotFound):
         brief(node, "beta", "nobody")
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+@pytest.mark.parametrize("has_cases", [True, False])
+def test_recipient_that_takes_part_no_more_is_refused(
+    node: Node, *, is_removed: bool, has_cases: bool
+) -> None:
+    if has_cases:
+        begin(node)
+    node.registry.roster = with_gone(node.registry.roster, "beta", is_removed=is_removed)
+    with pytest.raises(InvalidRequest, match="beta takes part no more"):
+        brief(node, "gamma", "beta")
 
 
 def test_one_of_two_who_is_released_leaves_the_other_detained(node: Node) -> None:
