@@ -374,7 +374,7 @@ class GetErasureStatusResponse(_message.Message):
     """When it was recorded, milliseconds UTC."""
     @_builtins.property
     def confirmations(self) -> _containers.RepeatedCompositeFieldContainer[Global___ErasureConfirmation]:
-        """One for each mechanism that may have held the content."""
+        """One for each mechanism that may have held the content, those that take part no more among them."""
 
     def __init__(
         self,
@@ -400,6 +400,7 @@ class ErasureConfirmation(_message.Message):
     IS_CONFIRMED_FIELD_NUMBER: _builtins.int
     CONFIRMED_MS_FIELD_NUMBER: _builtins.int
     LAST_HEARD_MS_FIELD_NUMBER: _builtins.int
+    TAKES_PART_NO_MORE_FIELD_NUMBER: _builtins.int
     mechanism: _builtins.str
     """Its slug."""
     is_confirmed: _builtins.bool
@@ -408,6 +409,10 @@ class ErasureConfirmation(_message.Message):
     """When the receipt was recorded by its node's clock, milliseconds UTC; 0 = not yet."""
     last_heard_ms: _builtins.int
     """When this node last heard from it, milliseconds UTC; 0 = not since this node started."""
+    takes_part_no_more: _builtins.bool
+    """Whether it was removed or its log was ended: what it held it may hold still, and no receipt that
+    is not here comes any more.
+    """
     def __init__(
         self,
         *,
@@ -415,10 +420,11 @@ class ErasureConfirmation(_message.Message):
         is_confirmed: _builtins.bool = ...,
         confirmed_ms: _builtins.int = ...,
         last_heard_ms: _builtins.int = ...,
+        takes_part_no_more: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed_ms", b"confirmed_ms", "is_confirmed", b"is_confirmed", "last_heard_ms", b"last_heard_ms", "mechanism", b"mechanism"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed_ms", b"confirmed_ms", "is_confirmed", b"is_confirmed", "last_heard_ms", b"last_heard_ms", "mechanism", b"mechanism", "takes_part_no_more", b"takes_part_no_more"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
