@@ -67,7 +67,10 @@ class WidenCommand:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """How one mechanism stands to an erasure; None = no receipt is held here."""
+    """How one mechanism stands to an erasure; None = no receipt is held here.
+
+    A member that takes part no more (`Member.is_active`) will send none any more.
+    """
 
     member: Member
     confirmed_ms: int | None
@@ -181,7 +184,8 @@ class ControlRequests:
             erased_ms=header.time_ms,
             confirmations=tuple(
                 Confirmation(member, confirmed.get(member.log_id))
-                for member in self._roster.active_members()
+                # Who was removed, or whose log was ended, may have held it all the same.
+                for member in self._roster.members
                 if member.log_id != log_id and audience.admits(member.id)
             ),
         )

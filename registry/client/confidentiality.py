@@ -35,12 +35,16 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class ErasureConfirmation:
-    """How one mechanism stands to an erasure; times in milliseconds UTC, 0 = not yet."""
+    """How one mechanism stands to an erasure; times in milliseconds UTC, 0 = not yet.
+
+    Of one that takes part no more nobody will ever be told that it erased what it held.
+    """
 
     mechanism: str
     is_confirmed: bool
     confirmed_ms: int
     last_heard_ms: int
+    takes_part_no_more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +178,11 @@ class ConfidentialityClient:
             erased_ms=response.erased_ms,
             confirmations=tuple(
                 ErasureConfirmation(
-                    each.mechanism, each.is_confirmed, each.confirmed_ms, each.last_heard_ms
+                    each.mechanism,
+                    each.is_confirmed,
+                    each.confirmed_ms,
+                    each.last_heard_ms,
+                    each.takes_part_no_more,
                 )
                 for each in response.confirmations
             ),

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from registry.client import RegistryClient
-from registry.client.confidentiality import PartToErase
+from registry.client.confidentiality import ErasureConfirmation, PartToErase
 from registry.domain.audience import EVERYONE, named
 from registry.errors import InvalidRequest
 from registry_cli.commands.online import Json, Profile, with_client
@@ -87,7 +87,7 @@ def erasure_show(
     origin: Annotated[str, typer.Option(help="of another log; default is your own")] = "",
     json: Json = False,
 ) -> None:
-    """Show who has confirmed an erasure and who was not reached since."""
+    """Show who has confirmed an erasure, who was not reached since, and who has left with it."""
 
     async def ask(client: RegistryClient) -> Any:  # noqa: ANN401
         return await client.confidentiality.erasure_status(index, origin=origin)
@@ -96,10 +96,18 @@ def erasure_show(
     status = with_client(profile, ask)
     output.say(f"erased {time_text(status.erased_ms)}")
     for each in status.confirmations:
-        heard = time_text(each.last_heard_ms) if each.last_heard_ms else "not since the start"
-        told = f"confirmed {time_text(each.confirmed_ms)}" if each.is_confirmed else "not yet"
-        output.say(f"{each.mechanism:<24} {told:<40} last heard {heard}")
+        output.say(confirmation_line(each))
     output.result(status)
+
+
+def confirmation_line(each: ErasureConfirmation) -> str:
+    """How one mechanism stands to an erasure, for the list that is given to the person."""
+    heard = time_text(each.last_heard_ms) if each.last_heard_ms else "not since the start"
+    told = f"confirmed {time_text(each.confirmed_ms)}" if each.is_confirmed else "not yet"
+    since = f"last heard {heard}"
+    if each.takes_part_no_more:
+        told, since = told if each.is_confirmed else "NEVER CONFIRMED", "takes part no more"
+    return f"{each.mechanism:<24} {told:<40} {since}"
 
 
 def parse_part(text: str) -> PartToErase:

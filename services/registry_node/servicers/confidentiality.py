@@ -128,6 +128,7 @@ class ConfidentialityServicer(confidentiality_pb2_grpc.ConfidentialityServiceSer
                     is_confirmed=each.confirmed_ms is not None,
                     confirmed_ms=each.confirmed_ms or 0,
                     last_heard_ms=self._last_heard_ms(each.member.slug),
+                    takes_part_no_more=not each.member.is_active,
                 )
                 for each in status.confirmations
             ],

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from registry.application.erasing import ErasureTarget
+from registry.application.erasing import ControlRequests, ErasureTarget
 from registry.application.lists import Ask
+from registry.application.request_keys import RequestKeys
 from registry.domain.audience import EVERYONE, named
 from registry.domain.identifiers import Commitment, LeafHash
 from registry.domain.vocabulary import EventKind
@@ -22,7 +23,7 @@ from registry.log.control import (
 )
 from registry.log.entry import ALL_MEMBERS
 from registry.store.values import AppendRequest, HeldPart
-from registry.views.case_file import PartState
+from registry.views.case_file import PartState, Reader
 from tests.unit.application.erasing_world import (
     CANARY,
     EVERYTHING,
@@ -43,6 +44,7 @@ from tests.unit.application.federation_in_process import (
     open_node,
     opening,
     statement,
+    with_gone,
 )
 
 
@@ -229,6 +231,31 @@ def test_only_the_audience_is_asked_to_confirm(nodes: Nodes) -> None:
     assert nodes["gamma"].registry.confirm_erasures(EVERYTHING) == 0
     status = alpha.registry.erasure_status("", erased.index)
     assert [each.member.slug for each in status.confirmations] == ["beta"]
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_holder_that_has_left_stays_in_the_list_and_is_not_done_by_silence(
+    nodes: Nodes, *, is_removed: bool
+) -> None:
+    alpha = nodes["alpha"]
+    registry = alpha.registry
+    opened = alpha.record(opening(CANARY), audience=named("beta"))
+    nodes.carry_all()
+    erased = erase(alpha, ErasureTarget(opened.index, 0))
+    roster = with_gone(registry.roster, "beta", is_removed=is_removed)
+    reader = Reader(registry.store, roster, registry.own.id)
+    control = ControlRequests(reader, registry.recording, registry.consents, RequestKeys(b"k" * 32))
+
+    status = control.status(alpha.log_id, erased.index)
+    assert [(e.member.slug, e.member.is_active, e.confirmed_ms) for e in status.confirmations] == [
+        ("beta", False, None)
+    ]
+    # What it confirmed while it took part stays confirmed.
+    nodes.carry_all()
+    assert nodes["beta"].registry.confirm_erasures(EVERYTHING) == 1
+    nodes.carry_all()
+    (beta,) = control.status(alpha.log_id, erased.index).confirmations
+    assert (beta.member.is_active, beta.confirmed_ms is None) == (False, False)
 
 
 def test_receipt_for_an_erasure_that_does_not_exist_confirms_nothing(nodes: Nodes) -> None:
