@@ -13,6 +13,8 @@ from registry.domain.embargo import EMBARGO_LONGEST_MS
 from registry.domain.vocabulary import default_audience_of, kind_code
 from registry.format.v1 import event_pb2
 from registry_cli.main import app
+from registry_node.metrics.listing import LABELS
+from registry_node.settings import NodeSettings
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 PAGE: Final = (DOCS / "data-protection.md").read_text()
@@ -32,6 +34,19 @@ HEADER_FIELDS_IN_WORDS: Final = {
     "control": "| control |",
 }
 """The row of each field of a header; empty = it tells nothing of a case."""
+LABELS_OF_METRICS_IN_WORDS: Final = {
+    "database": "sizes of databases",
+    "grpc_code": "how it ended",
+    "grpc_method": "how often which call reached this node",
+    "grpc_service": "how often which call reached this node",
+    "grpc_type": "how often which call reached this node",
+    "log": "how much each log holds",
+    "peer": "which members there are, which are connected",
+    "reason": "why what peers sent was refused",
+    "state": "is frozen",
+    "version": "version",
+}
+"""What the page says of each label that a metric may have."""
 
 
 def section(title: str) -> str:
@@ -51,6 +66,23 @@ def test_every_file_of_the_nodes_folder_has_its_place_in_the_table() -> None:
     table = section("What is kept where")
     for path in named:
         assert str(path) in ephemeral or f"`{path}" in table, path
+
+
+def test_whoever_reads_the_metrics_learns_what_the_page_says() -> None:
+    rows = section("If X is taken").splitlines()
+    (row,) = [each for each in rows if each.startswith("| what the [metrics]")]
+    assert set(LABELS) == set(LABELS_OF_METRICS_IN_WORDS)
+    assert all(words in row.split("|")[2] for words in LABELS_OF_METRICS_IN_WORDS.values())
+    assert "(metrics.md)" in section("What is kept where")
+
+
+def test_every_setting_that_opens_metrics_stands_on_the_page_and_is_not_denied() -> None:
+    settings = [name for name in NodeSettings.model_fields if name.startswith("metrics_")]
+    assert "metrics_listen" in settings
+    assert NodeSettings.model_fields["metrics_listen"].default == ""
+    for name in settings:
+        assert f"`REGISTRY_NODE_{name.upper()}" in section("If X is taken"), name
+    assert "etrics" not in section("What is not in this version")
 
 
 def test_every_field_of_a_header_is_explained() -> None:
