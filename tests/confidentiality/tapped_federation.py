@@ -141,13 +141,25 @@ class Federation:
 
         What whoever takes the disk and the node key can read of `views` or `office`.
         """
-        folder = NodeFolder(self.nodes[slug].folder)
+        file = NodeFolder(self.nodes[slug].folder).path / f"{name}.db"
+        wal = file.with_name(f"{file.name}-wal")
+        key = self.database_key(slug, name)
+        return decrypt_pages(key, file.read_bytes(), wal.read_bytes() if wal.exists() else b"")
+
+    def database_key(self, slug: str, name: str) -> bytes:
+        """What opens `views` or `office`, 32 bytes: whoever has disk and node key has it."""
         (row,) = self._read(slug, f"SELECT wrapped_key FROM data_keys WHERE name = '{name}'")
         context = b"registry/database-key/v1\n" + name.encode()
-        key = read_node_keys(folder, os.urandom).unwrap(row[0], context)
-        file = folder.path / f"{name}.db"
-        wal = file.with_name(f"{file.name}-wal")
-        return decrypt_pages(key, file.read_bytes(), wal.read_bytes() if wal.exists() else b"")
+        return read_node_keys(NodeFolder(self.nodes[slug].folder), os.urandom).unwrap(
+            row[0], context
+        )
+
+    def sources(self, slug: str) -> dict[int, bytes]:
+        """Who own events came from, by their place, as it is stored: sealed."""
+        rows = self._read(
+            slug, "SELECT entry_index, source FROM act_notes WHERE source IS NOT NULL"
+        )
+        return dict(rows)
 
     async def until_holding(self, expected: Mapping[str, set[Place]]) -> None:
         """Waits until every node holds what it is to hold."""
