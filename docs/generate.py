@@ -18,6 +18,7 @@ from registry.domain.vocabulary import (
     LANGUAGES,
     EventKind,
     default_audience_of,
+    is_publishing,
     kind_code,
     kind_title,
     label,
@@ -82,6 +83,8 @@ def kinds() -> str:
         "Fields of every kind: " + ", ".join(f"`{name}`" for name in ActContent.model_fields) + ".",
         "Each kind has a JSON Schema with an invented example in `schemas/`. The default audience",
         "is that of the kind; an instrument may have its own: [participants](participants.md).",
+        "Own acts for all of kinds with (2) publish, which needs two people unless the policy of",
+        "the node says otherwise: [why these](decisions/0039-what-publishes-needs-two-people.md).",
         "",
         f"| kind | {' | '.join(LANGUAGES)} | default audience | own fields | about |",
         "|---|" + "---|" * (len(LANGUAGES) + 3),
@@ -92,10 +95,14 @@ def kinds() -> str:
         own = [n for n in CONTENT_BY_KIND[kind].model_fields if n not in ActContent.model_fields]
         fields = ", ".join(f"`{name}`" for name in own)
         lines.append(
-            f"| [`{code}`](schemas/{code}.json) | {titles} | {default_audience_of(kind)} | "
+            f"| [`{code}`](schemas/{code}.json) | {titles} | {_audience_of_kind(kind)} | "
             f"{fields} | {_about(kind)} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def _audience_of_kind(kind: EventKind) -> str:
+    return default_audience_of(kind) + (" (2)" if is_publishing(kind) else "")
 
 
 def metrics() -> str:

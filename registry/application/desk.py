@@ -31,12 +31,13 @@ from registry.application.policy import Policy, read_policy
 from registry.application.recording import RecordCommand
 from registry.application.registry import Registry
 from registry.application.roles import Client
-from registry.application.stored_content import judged_content, require_open
+from registry.application.second_person import SecondPerson
+from registry.application.stored_content import require_open
+from registry.application.widening_preview import WideningPreview, preview_widening
 from registry.application.withdrawals import Withdrawals, withdrawals_in
 from registry.domain.content import ConsentWithdrawn, SourceIdentity
 from registry.domain.identifiers import CaseId
-from registry.domain.vocabulary import is_publishing
-from registry.errors import InvalidRequest, NotFound, RuleViolation
+from registry.errors import InvalidRequest, NotFound
 from registry.log.control import TARGETS_MAX
 from registry.store.office import Office, ReadRow
 from registry.store.values import (
@@ -92,6 +93,7 @@ class Desk:
         self._office = office
         self.asking_book, self.matching_book = office.asking, office.matching
         self._policy = policy
+        self.second_person = SecondPerson(policy, registry.recording, registry.control)
         self._acts = ActSealer(registry.store.database_key(KEY_NAME), random_bytes)
         self._restricted = office.restrictions()
         self._nobodys_case = CaseId(random_bytes(_ID_SIZE_BYTES))
@@ -208,7 +210,7 @@ class Desk:
             self.require_case(client, command.case_id)
         order = order or Order()
         prepared = self._registry.recording.prepare(command)
-        if self.approvals.is_waiting(prepared) or self.needs_second_person(command):
+        if self.approvals.is_waiting(prepared) or self.second_person.is_needed(command):
             asking = Asking(client.name, order.fingerprint, PUBLISH, order.request())
             return self._ask(asking, prepared)
         appended = self._append(client, prepared, order.source)
@@ -216,17 +218,6 @@ class Desk:
             appended.result()
             self._withdrawals.propose(command.case_id)
         return cast("Outcome", appended)
-
-    def needs_second_person(self, command: RecordCommand) -> bool:
-        """Whether an event would be recorded only when somebody else has approved."""
-        content = command.content
-        return (
-            self._policy.two_people_to_publish
-            and command.case_id is not None
-            and content.basis == "own_act"
-            and is_publishing(content.kind)
-            and self._registry.recording.resolve(command)[1].is_all
-        )
 
     def widen(self, client: Client, command: WidenCommand) -> "Future[Appended]":
         """Lets more mechanisms hold the content of an own event.
@@ -238,10 +229,23 @@ class Desk:
         """
         self.require_event(client, "", command.index)
         prepared = self._registry.control.widen(command)
-        is_asked_anew = not self._store.has_request(prepared.draft.request_id)
-        if self._policy.two_people_to_publish and not command.mechanisms and is_asked_anew:
-            self._refuse_publishing(command.index)
+        if not self._store.has_request(prepared.draft.request_id):
+            self.second_person.refuse_widening(command)
         return self._append(client, prepared, None)
+
+    def preview_widening(self, client: Client, command: WidenCommand) -> WideningPreview:
+        """Tells what a widening would let leave, and to whom; the read is kept.
+
+        Raises:
+            NotFound: no such event is here, or not for this client.
+            RuleViolation, TryLater: see `preview_widening`.
+        """
+        case_id = self.require_event(client, "", command.index)
+        registry = self._registry
+        found = preview_widening(registry.control, self.second_person, registry.roster, command)
+        is_secret = not registry.control.widening(command).before.is_all
+        self.note_read(client, "PreviewWidening", case_id, int(is_secret))
+        return found
 
     def carry_out(self, client: Client, prepared: AppendRequest) -> "Future[Appended]":
         """Records an event that was judged already, with a note of who did it."""
@@ -362,15 +366,6 @@ class Desk:
         answer: Future[Appended | Waiting] = Future()
         answer.set_result(Waiting(act_id))
         return answer
-
-    def _refuse_publishing(self, index: int) -> None:
-        content = judged_content(self._store, self._registry.own.log_id, index)
-        if content.basis == "own_act" and is_publishing(content.kind):
-            msg = (
-                "this would publish an act, which needs two people: record it again for everyone, "
-                "and let a second person approve that"
-            )
-            raise RuleViolation(msg)
 
     def _hear(self, event: StoreEvent) -> None:
         if isinstance(event, PartsErased):

@@ -7,6 +7,7 @@ widen is to publish: the names in the content are judged for everybody who may t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from registry.application.consents import ConsentDesk
 from registry.application.recording import REQUEST_ID_MAX, Recording
@@ -14,6 +15,7 @@ from registry.application.request_keys import RequestKeys
 from registry.application.reviving import refuse_reviving
 from registry.application.stored_content import judged_content
 from registry.domain.asking import refuse_plain_recording
+from registry.domain.content import ActContent
 from registry.domain.identifiers import CaseId, Commitment, LogId, RequestKey
 from registry.domain.release import Release, refuse_release
 from registry.domain.vocabulary import EventKind
@@ -63,6 +65,22 @@ class WidenCommand:
     scope: str
     index: int
     mechanisms: tuple[str, ...]
+
+
+class Widening(NamedTuple):
+    """An event and its audience.
+
+    Attributes:
+        header: of the event.
+        before: everybody who may hold its content now.
+        after: everybody who may from then on.
+        left: the parts that are not erased, by their places.
+    """
+
+    header: Header
+    before: Audience
+    after: Audience
+    left: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +157,54 @@ class ControlRequests:
                 a name would leave with it that may not.
             TryLater: content is closed.
         """
-        header = self._own_header(command.index)
-        audience = ALL_MEMBERS
-        if command.mechanisms:
-            ids = {self._roster.member_by_slug(slug).id for slug in command.mechanisms}
-            audience = Audience(is_all=False, member_ids=tuple(sorted(ids)))
+        header, audience = self._own_header(command.index), self._asked_audience(command)
         try:
-            self._check_widening(header, audience)
+            release = self.judge_widening(self.widening(command))
+            refuse_release(Release(persons=release.persons))
+            if release.refusals:
+                msg = f"{release.refusals[0]}; if the words mean somebody else, record it anew"
+                raise RuleViolation(msg)
         except RequestError:
             if not self._store.has_request(self._key(command)):
                 raise
         leaf = self._store.leaf_hash(self._own.log_id, command.index)
         control = encode_control(AudienceWidened(command.index, leaf, audience))
         return self._request(command, EventKind.AUDIENCE_WIDENED, header.case_id, control)
+
+    def widening(self, command: WidenCommand) -> Widening:
+        """Tells what a widening is of, and of whom it makes a holder; judges nothing.
+
+        Raises:
+            NotFound: there is no such event or mechanism, or no content of it is left to widen.
+        """
+        header, audience = self._own_header(command.index), self._asked_audience(command)
+        place = (header.log_id, header.index)
+        erased = self._store.tombstones({place})
+        left = tuple(n for n in range(len(header.parts)) if (*place, n) not in erased)
+        if not left:
+            msg = f"event {header.index} has no content that is left to widen"
+            raise NotFound(msg)
+        before = audience_of(self._store, header)
+        return Widening(header, before, union(before, audience), left)
+
+    def content_of(self, asked: Widening) -> ActContent:
+        """The typed content of what would be widened; raises as `judged_content`."""
+        return judged_content(self._store, asked.header.log_id, asked.header.index)
+
+    def judge_widening(self, asked: Widening) -> Release:
+        """Judges which names may leave with a widening.
+
+        Raises:
+            InvalidRequest, RuleViolation: nothing may: nobody is new, or as `judge_wider`.
+            TryLater: content is closed.
+        """
+        header = asked.header
+        if asked.after == asked.before:
+            msg = f"all of these may hold the content of event {header.index} already"
+            raise RuleViolation(msg)
+        content = self.content_of(asked)
+        refuse_plain_recording(content.kind)
+        return self._recording.judge_wider(content, header.case_id, asked.after)
 
     def receipt(self, erasure: UnconfirmedErasure) -> AppendRequest | None:
         """Prepares the receipt of an erasure; None if this node was never to hold the content."""
@@ -221,24 +274,11 @@ class ControlRequests:
         left = [t for t, stone in zip(targets, erased, strict=True) if stone is None]
         refuse_reviving(self._store, self._consents, headers, left)
 
-    def _check_widening(self, header: Header, audience: Audience) -> None:
-        ordinals = range(len(header.parts))
-        place = (header.log_id, header.index)
-        erased = self._store.tombstones({place})
-        if all((*place, ordinal) in erased for ordinal in ordinals):
-            msg = f"event {header.index} has no content that is left to widen"
-            raise NotFound(msg)
-        before = audience_of(self._store, header)
-        if union(before, audience) == before:
-            msg = f"all of these may hold the content of event {header.index} already"
-            raise RuleViolation(msg)
-        content = judged_content(self._store, *place)
-        refuse_plain_recording(content.kind)
-        release = self._recording.judge_wider(content, header.case_id, union(before, audience))
-        refuse_release(Release(persons=release.persons))
-        if release.refusals:
-            msg = f"{release.refusals[0]}; if the words mean somebody else, record it anew"
-            raise RuleViolation(msg)
+    def _asked_audience(self, command: WidenCommand) -> Audience:
+        if not command.mechanisms:
+            return ALL_MEMBERS
+        ids = {self._roster.member_by_slug(slug).id for slug in command.mechanisms}
+        return Audience(is_all=False, member_ids=tuple(sorted(ids)))
 
     def _audience_of_erasure(self, header: Header) -> Audience:
         """Everybody who may have held one of the parts that an erasure names."""

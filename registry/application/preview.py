@@ -12,7 +12,7 @@ from registry.domain.content import encode_content
 from registry.domain.identifiers import Slug
 from registry.domain.mechanisms import Profiles
 from registry.domain.release import Release
-from registry.domain.vocabulary import EventKind, is_publishing, kind_code
+from registry.domain.vocabulary import EventKind, kind_code
 from registry.errors import RequestError
 from registry.log.commitment import padded_size
 from registry.log.entry import Audience
@@ -71,23 +71,23 @@ def preview_event(
     advice = advise(
         command.content, audience, roster, profiles, not_before_ms=command.not_before_ms
     )
-    is_public = command.content.basis == "own_act" and is_publishing(command.content.kind)
     return Preview(
         visible_kind=kind,
         visible_to_all=_visible(command, kind, audience, roster),
-        recipients=_slugs(audience, roster),
+        recipients=slugs_of(audience, roster),
         is_for_everyone=audience.is_all,
         size_classes=tuple(padded_size(size) for size in sizes),
         not_before_ms=command.not_before_ms,
         release=release,
-        is_publishing=audience.is_all and is_public,
+        is_publishing=recording.publishes(command.content, audience),
         refusals=(*refusals, *release.refusals),
         warnings=advice.warnings,
         add_to_audience=advice.add_to_audience,
     )
 
 
-def _slugs(audience: Audience, roster: Roster) -> tuple[Slug, ...]:
+def slugs_of(audience: Audience, roster: Roster) -> tuple[Slug, ...]:
+    """The members that take part today and that an audience admits."""
     return tuple(
         member.slug for member in roster.members if member.is_active and audience.admits(member.id)
     )
@@ -97,7 +97,7 @@ def _visible(
     command: RecordCommand, kind: str, audience: Audience, roster: Roster
 ) -> tuple[str, ...]:
     case = "a new case" if command.case_id is None else command.case_id.hex()
-    to_whom = "every member" if audience.is_all else ", ".join(_slugs(audience, roster))
+    to_whom = "every member" if audience.is_all else ", ".join(slugs_of(audience, roster))
     facts = [
         f"kind: {kind}",
         f"case: {case}",

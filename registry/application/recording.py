@@ -45,7 +45,7 @@ from registry.domain.release import (
     uses_of_audience,
 )
 from registry.domain.statement_rules import check_among_invited, check_opens_with
-from registry.domain.vocabulary import EventKind
+from registry.domain.vocabulary import EventKind, is_publishing
 from registry.errors import InvalidRequest, RequestError, RuleViolation
 from registry.log.author import PartDraft, draft_event
 from registry.log.commitment import SALT_SIZE_BYTES
@@ -269,12 +269,24 @@ class Recording:
         )
         return choice, self.final_audience(command, self._audience(choice))
 
+    def publishes(self, content: ActContent, audience: Audience) -> bool:
+        """Whether an act becomes public with an audience: of all, or of all others by name."""
+        return (
+            content.basis == "own_act"
+            and is_publishing(content.kind)
+            and (audience.is_all or self._admits_all_others(audience))
+        )
+
     def check(self, command: RecordCommand, audience: Audience) -> None:
         """Applies the rules of the kind and of the embargo; see `prepare`."""
         if isinstance(command.content, ConsentWithdrawn):
             _check_withdrawal(command)
         check_embargo(command.not_before_ms, now_ms=self._now_ms())
         self._check(command, audience)
+
+    def _admits_all_others(self, audience: Audience) -> bool:
+        others = [each.id for each in self._roster.active_members() if each.id != self._own.id]
+        return bool(others) and all(audience.admits(each) for each in others)
 
     def _slugs(self, audience: Audience) -> tuple[str, ...]:
         return tuple(each.slug for each in self._roster.members if audience.admits(each.id))

@@ -11,6 +11,7 @@ from registry.client.content_conversion import audience_to_proto, content_to_pro
 from registry.client.values import HistoryEvent, Receipt, read_event, read_receipt
 from registry.domain.audience import DEFAULT_AUDIENCE, AudienceChoice
 from registry.domain.content import ActContent
+from registry.domain.identifiers import CaseId
 
 Call = Callable[[Any, Any], Awaitable[Any]]
 """Makes one call with the client's deadline and errors: (method, request)."""
@@ -85,6 +86,27 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachmentToLeave:
+    """A file that would leave with its event; `size` in bytes."""
+
+    ordinal: int
+    file_name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class WideningPreview:
+    """What widening would let leave the node; `preview` tells who may hold it then."""
+
+    case_id: CaseId
+    kind: str
+    title: str
+    new_recipients: tuple[str, ...]
+    attachments: tuple[AttachmentToLeave, ...]
+    preview: Preview
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """What may be used of a case for a purpose; all else is left out and counted."""
 
@@ -143,6 +165,24 @@ class ConfidentialityClient:
         response = await self._call(self._stub.ExportCase, request)
         events = tuple(read_event(event) for event in response.events)
         return Export(events, response.left_out, response.names_taken_out)
+
+    async def preview_widening(self, index: int, audience: AudienceChoice) -> WideningPreview:
+        """Tells what widening would let leave the node; records nothing."""
+        request = confidentiality_pb2.PreviewWideningRequest(
+            index=index, audience=audience_to_proto(audience)
+        )
+        response = await self._call(self._stub.PreviewWidening, request)
+        return WideningPreview(
+            case_id=CaseId(response.case_id),
+            kind=response.kind,
+            title=response.title,
+            new_recipients=tuple(response.new_recipients),
+            attachments=tuple(
+                AttachmentToLeave(each.ordinal, each.file_name, each.size)
+                for each in response.attachments
+            ),
+            preview=read_preview(response.preview),
+        )
 
     async def widen(self, request_id: str, index: int, audience: AudienceChoice) -> Receipt:
         """Lets more mechanisms hold the content of an event of the node's own log."""

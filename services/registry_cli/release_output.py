@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from registry.client.confidentiality import Export, Preview
+from registry.client.confidentiality import Export, Preview, WideningPreview
 from registry.client.values import History
 from registry.domain.identifiers import NO_CASE
 from registry_cli.output import Output
@@ -19,6 +19,21 @@ class ExportPurpose(StrEnum):
 
 def print_preview(output: Output, preview: Preview) -> None:
     """Prints what every member would see, who would get the content, and what forbids it."""
+    tell_preview(output, preview)
+    output.result(preview)
+
+
+def print_widening(output: Output, found: WideningPreview) -> None:
+    """Prints which event it is, which files go with it, who is new, and what forbids it."""
+    output.say(f"event         {found.kind}: {found.title}")
+    for each in found.attachments:
+        output.say(f"file          {each.file_name}, {each.size} bytes")
+    output.say(f"newly for     {', '.join(found.new_recipients) or 'nobody that takes part today'}")
+    tell_preview(output, found.preview, is_recorded=True)
+
+
+def tell_preview(output: Output, preview: Preview, *, is_recorded: bool = False) -> None:
+    """Prints a preview for people; what is recorded already is recorded anew if it must change."""
     output.say("nothing was recorded; every member would see:")
     for fact in preview.visible_to_all:
         output.say(f"  {fact}")
@@ -31,14 +46,13 @@ def print_preview(output: Output, preview: Preview) -> None:
         output.say(f"names         {person.name} ({person.use}): {person.why_not or 'permitted'}")
     for found in preview.names_in_text:
         output.say(f"in the text   {found.name}: {found.why_not or 'confirmed to be another'}")
-        if found.why_not:
+        if found.why_not and not is_recorded:
             output.say(f"              take it out, or --confirm-person {found.person_id}")
     if preview.needs_approval:
         output.say("published: a second person may have to approve it")
     for refusal in preview.refusals:
         output.say(f"REFUSED       {refusal}")
     _print_warnings(output, preview)
-    output.result(preview)
 
 
 def warn(output: Output, preview: Preview) -> None:

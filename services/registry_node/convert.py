@@ -8,6 +8,7 @@ from registry.application.cosignature_book import CosignatureBook
 from registry.application.exporting import ExportPurpose
 from registry.application.preview import Preview
 from registry.application.recording import Receipt
+from registry.application.widening_preview import WideningPreview
 from registry.client.content_conversion import content_to_proto
 from registry.domain.audience import (
     DEFAULT_AUDIENCE,
@@ -200,6 +201,23 @@ def preview_to_proto(preview: Preview) -> confidentiality_pb2.PreviewEventRespon
         refusals=preview.refusals,
         warnings=preview.warnings,
         add_to_audience=preview.add_to_audience,
+    )
+
+
+def widening_to_proto(found: WideningPreview) -> confidentiality_pb2.PreviewWideningResponse:
+    """Converts the preview of a widening."""
+    return confidentiality_pb2.PreviewWideningResponse(
+        case_id=found.case_id,
+        kind=found.kind,
+        title=found.title,
+        new_recipients=found.new_recipients,
+        attachments=[
+            confidentiality_pb2.AttachmentToLeave(
+                ordinal=each.ordinal, file_name=each.file_name, size=each.size
+            )
+            for each in found.attachments
+        ],
+        preview=preview_to_proto(found.preview),
     )
 
 

@@ -131,6 +131,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "registry.api.v1.ConfidentialityService",
         {
             "PreviewEvent": _OFFICERS,
+            "PreviewWidening": _OFFICERS,
             "WidenAudience": _OFFICERS,
             "EraseContent": _OFFICERS,
             "GetErasureStatus": _READERS | _AUDITORS,

@@ -117,6 +117,7 @@ TABLE: Final[Mapping[str, str]] = MappingProxyType(
         "ConfidentialityService/ExportCase": "-++---",
         "ConfidentialityService/GetErasureStatus": "++++--",
         "ConfidentialityService/PreviewEvent": "-++---",
+        "ConfidentialityService/PreviewWidening": "-++---",
         "ConfidentialityService/WidenAudience": "-++---",
         "DeskService/ApproveAct": "--+---",
         "DeskService/DeclineAct": "-++---",

@@ -102,6 +102,7 @@ async def ben(office: Mechanism) -> AsyncIterator[RegistryClient]:
 Call = Callable[[grpc.aio.Channel, bytes, int], Any]
 ABSENT: Final = bytes(range(16))
 PLACE_PAST_THE_END: Final = 1_000_000
+TO_BETA: Final = cases_pb2.AudienceSelector(mechanisms=["beta"])
 
 
 def _cases(channel: grpc.aio.Channel) -> Any:
@@ -151,10 +152,11 @@ CALLS: Final[dict[str, Call]] = {
         ),
         timeout=60,
     ),
+    "PreviewWidening": lambda c, _, n: _sharing(c).PreviewWidening(
+        confidentiality_pb2.PreviewWideningRequest(index=n, audience=TO_BETA), timeout=60
+    ),
     "WidenAudience": lambda c, _, n: _sharing(c).WidenAudience(
-        confidentiality_pb2.WidenAudienceRequest(
-            request_id="probe", index=n, audience=cases_pb2.AudienceSelector(mechanisms=["beta"])
-        ),
+        confidentiality_pb2.WidenAudienceRequest(request_id="probe", index=n, audience=TO_BETA),
         timeout=60,
     ),
     "EraseContent": lambda c, _, n: _sharing(c).EraseContent(

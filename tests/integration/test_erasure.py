@@ -1,8 +1,11 @@
 """Erasure and widening between real nodes: told, carried out, confirmed; also after an absence."""
 
+import asyncio
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from registry.client import RegistryClient, case
 from registry.client.confidentiality import ErasureStatus, PartToErase
@@ -10,6 +13,7 @@ from registry.domain.audience import EVERYONE, named
 from registry.domain.identifiers import CaseId
 from registry.errors import NotFound, RuleViolation
 from registry_cli.federation import LocalNode
+from registry_cli.main import app
 from tests.integration.federation_world import (
     client_of,
     found,
@@ -84,7 +88,15 @@ async def test_widened_content_comes_to_the_member_that_was_let_in(tmp_path: Pat
                 return await state_at(reader, case_id) == "withheld"
 
             await until(is_withheld, "beta knows of the event and may not have its content")
-            await author.confidentiality.widen("widen", receipt.index, named("beta"))
+            looked = await asyncio.to_thread(widen, nodes[0], receipt.index, "--preview", "--json")
+            told = json.loads(looked.stdout)
+            assert (told["title"], told["new_recipients"]) == (TITLE, ["beta"])
+            asked = await asyncio.to_thread(widen, nodes[0], receipt.index)
+            assert "newly for     beta" in asked.stdout
+            assert asked.exit_code == 1  # nobody said yes
+            assert await state_at(reader, case_id) == "withheld"
+            done = await asyncio.to_thread(widen, nodes[0], receipt.index, "--yes")
+            assert done.exit_code == 0, done.output
 
             async def is_present() -> bool:
                 return await state_at(reader, case_id) == "present"
@@ -92,6 +104,12 @@ async def test_widened_content_comes_to_the_member_that_was_let_in(tmp_path: Pat
             await until(is_present, "beta has been given the content")
     finally:
         stop_all(nodes)
+
+
+def widen(node: LocalNode, index: int, *options: str) -> Result:
+    """On the command line; it is asked and gets no answer."""
+    arguments = ["widen", str(index), "--audience", "beta", "--profile", str(node.profile)]
+    return CliRunner(env={"NO_COLOR": "1"}).invoke(app, [*arguments, *options])
 
 
 async def start(*nodes: LocalNode) -> None:

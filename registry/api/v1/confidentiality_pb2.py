@@ -4,15 +4,18 @@
 # source: registry/api/v1/confidentiality.proto
 # Protobuf Python Version: 6.31.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
-    _runtime_version.Domain.PUBLIC, 6, 31, 1, "", "registry/api/v1/confidentiality.proto"
+    _runtime_version.Domain.PUBLIC,
+    6,
+    31,
+    1,
+    '',
+    'registry/api/v1/confidentiality.proto'
 )
 # @@protoc_insertion_point(imports)
 
@@ -22,43 +25,47 @@ _sym_db = _symbol_database.Default()
 from registry.api.v1 import cases_pb2 as registry_dot_api_dot_v1_dot_cases__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n%registry/api/v1/confidentiality.proto\x12\x0fregistry.api.v1\x1a\x1bregistry/api/v1/cases.proto"I\n\x13PreviewEventRequest\x12\x32\n\x05\x65vent\x18\x01 \x01(\x0b\x32#.registry.api.v1.RecordEventRequest"\xd3\x02\n\x14PreviewEventResponse\x12\x14\n\x0cvisible_kind\x18\x01 \x01(\t\x12\x16\n\x0evisible_to_all\x18\x02 \x03(\t\x12\x12\n\nrecipients\x18\x03 \x03(\t\x12\x17\n\x0fis_for_everyone\x18\x04 \x01(\x08\x12\x14\n\x0csize_classes\x18\x05 \x03(\x04\x12\x15\n\rnot_before_ms\x18\x06 \x01(\x03\x12+\n\x07persons\x18\x07 \x03(\x0b\x32\x1a.registry.api.v1.PersonUse\x12\x31\n\rnames_in_text\x18\x08 \x03(\x0b\x32\x1a.registry.api.v1.PersonUse\x12\x16\n\x0eneeds_approval\x18\t \x01(\x08\x12\x10\n\x08refusals\x18\n \x03(\t\x12\x10\n\x08warnings\x18\x0b \x03(\t\x12\x17\n\x0f\x61\x64\x64_to_audience\x18\x0c \x03(\t"`\n\tPersonUse\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03use\x18\x03 \x01(\t\x12\x14\n\x0cis_permitted\x18\x04 \x01(\x08\x12\x0f\n\x07why_not\x18\x05 \x01(\t"n\n\x14WidenAudienceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x33\n\x08\x61udience\x18\x03 \x01(\x0b\x32!.registry.api.v1.AudienceSelector"G\n\x15WidenAudienceResponse\x12.\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceipt"Z\n\x13\x45raseContentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x07targets\x18\x02 \x03(\x0b\x32\x1e.registry.api.v1.ErasureTarget"C\n\rErasureTarget\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0f\n\x07ordinal\x18\x02 \x01(\r\x12\x12\n\ncommitment\x18\x03 \x01(\x0c"m\n\x14\x45raseContentResponse\x12\x30\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceiptH\x00\x12\x18\n\x0epending_act_id\x18\x02 \x01(\tH\x00\x42\t\n\x07outcome"8\n\x17GetErasureStatusRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04"j\n\x18GetErasureStatusResponse\x12\x11\n\terased_ms\x18\x01 \x01(\x03\x12;\n\rconfirmations\x18\x02 \x03(\x0b\x32$.registry.api.v1.ErasureConfirmation"\x87\x01\n\x13\x45rasureConfirmation\x12\x11\n\tmechanism\x18\x01 \x01(\t\x12\x14\n\x0cis_confirmed\x18\x02 \x01(\x08\x12\x14\n\x0c\x63onfirmed_ms\x18\x03 \x01(\x03\x12\x15\n\rlast_heard_ms\x18\x04 \x01(\x03\x12\x1a\n\x12takes_part_no_more\x18\x05 \x01(\x08"\x85\x01\n\x11\x45xportCaseRequest\x12+\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\x12/\n\x07purpose\x18\x02 \x01(\x0e\x32\x1e.registry.api.v1.ExportPurpose\x12\x12\n\nmechanisms\x18\x03 \x03(\t"n\n\x12\x45xportCaseResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.registry.api.v1.HistoryEvent\x12\x10\n\x08left_out\x18\x02 \x01(\x04\x12\x17\n\x0fnames_taken_out\x18\x03 \x01(\x04*\x83\x01\n\rExportPurpose\x12\x1e\n\x1a\x45XPORT_PURPOSE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45XPORT_PURPOSE_PUBLIC\x10\x01\x12\x18\n\x14\x45XPORT_PURPOSE_STATE\x10\x02\x12\x1d\n\x19\x45XPORT_PURPOSE_MECHANISMS\x10\x03\x32\xf2\x03\n\x16\x43onfidentialityService\x12[\n\x0cPreviewEvent\x12$.registry.api.v1.PreviewEventRequest\x1a%.registry.api.v1.PreviewEventResponse\x12^\n\rWidenAudience\x12%.registry.api.v1.WidenAudienceRequest\x1a&.registry.api.v1.WidenAudienceResponse\x12[\n\x0c\x45raseContent\x12$.registry.api.v1.EraseContentRequest\x1a%.registry.api.v1.EraseContentResponse\x12g\n\x10GetErasureStatus\x12(.registry.api.v1.GetErasureStatusRequest\x1a).registry.api.v1.GetErasureStatusResponse\x12U\n\nExportCase\x12".registry.api.v1.ExportCaseRequest\x1a#.registry.api.v1.ExportCaseResponseb\x06proto3'
-)
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%registry/api/v1/confidentiality.proto\x12\x0fregistry.api.v1\x1a\x1bregistry/api/v1/cases.proto\"I\n\x13PreviewEventRequest\x12\x32\n\x05\x65vent\x18\x01 \x01(\x0b\x32#.registry.api.v1.RecordEventRequest\"\xd3\x02\n\x14PreviewEventResponse\x12\x14\n\x0cvisible_kind\x18\x01 \x01(\t\x12\x16\n\x0evisible_to_all\x18\x02 \x03(\t\x12\x12\n\nrecipients\x18\x03 \x03(\t\x12\x17\n\x0fis_for_everyone\x18\x04 \x01(\x08\x12\x14\n\x0csize_classes\x18\x05 \x03(\x04\x12\x15\n\rnot_before_ms\x18\x06 \x01(\x03\x12+\n\x07persons\x18\x07 \x03(\x0b\x32\x1a.registry.api.v1.PersonUse\x12\x31\n\rnames_in_text\x18\x08 \x03(\x0b\x32\x1a.registry.api.v1.PersonUse\x12\x16\n\x0eneeds_approval\x18\t \x01(\x08\x12\x10\n\x08refusals\x18\n \x03(\t\x12\x10\n\x08warnings\x18\x0b \x03(\t\x12\x17\n\x0f\x61\x64\x64_to_audience\x18\x0c \x03(\t\"`\n\tPersonUse\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03use\x18\x03 \x01(\t\x12\x14\n\x0cis_permitted\x18\x04 \x01(\x08\x12\x0f\n\x07why_not\x18\x05 \x01(\t\"\\\n\x16PreviewWideningRequest\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x33\n\x08\x61udience\x18\x02 \x01(\x0b\x32!.registry.api.v1.AudienceSelector\"\xd0\x01\n\x17PreviewWideningResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\x0c\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x16\n\x0enew_recipients\x18\x04 \x03(\t\x12\x37\n\x0b\x61ttachments\x18\x05 \x03(\x0b\x32\".registry.api.v1.AttachmentToLeave\x12\x36\n\x07preview\x18\x06 \x01(\x0b\x32%.registry.api.v1.PreviewEventResponse\"E\n\x11\x41ttachmentToLeave\x12\x0f\n\x07ordinal\x18\x01 \x01(\r\x12\x11\n\tfile_name\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\"n\n\x14WidenAudienceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x33\n\x08\x61udience\x18\x03 \x01(\x0b\x32!.registry.api.v1.AudienceSelector\"G\n\x15WidenAudienceResponse\x12.\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceipt\"Z\n\x13\x45raseContentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x07targets\x18\x02 \x03(\x0b\x32\x1e.registry.api.v1.ErasureTarget\"C\n\rErasureTarget\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0f\n\x07ordinal\x18\x02 \x01(\r\x12\x12\n\ncommitment\x18\x03 \x01(\x0c\"m\n\x14\x45raseContentResponse\x12\x30\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceiptH\x00\x12\x18\n\x0epending_act_id\x18\x02 \x01(\tH\x00\x42\t\n\x07outcome\"8\n\x17GetErasureStatusRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04\"j\n\x18GetErasureStatusResponse\x12\x11\n\terased_ms\x18\x01 \x01(\x03\x12;\n\rconfirmations\x18\x02 \x03(\x0b\x32$.registry.api.v1.ErasureConfirmation\"\x87\x01\n\x13\x45rasureConfirmation\x12\x11\n\tmechanism\x18\x01 \x01(\t\x12\x14\n\x0cis_confirmed\x18\x02 \x01(\x08\x12\x14\n\x0c\x63onfirmed_ms\x18\x03 \x01(\x03\x12\x15\n\rlast_heard_ms\x18\x04 \x01(\x03\x12\x1a\n\x12takes_part_no_more\x18\x05 \x01(\x08\"\x85\x01\n\x11\x45xportCaseRequest\x12+\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\x12/\n\x07purpose\x18\x02 \x01(\x0e\x32\x1e.registry.api.v1.ExportPurpose\x12\x12\n\nmechanisms\x18\x03 \x03(\t\"n\n\x12\x45xportCaseResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.registry.api.v1.HistoryEvent\x12\x10\n\x08left_out\x18\x02 \x01(\x04\x12\x17\n\x0fnames_taken_out\x18\x03 \x01(\x04*\x83\x01\n\rExportPurpose\x12\x1e\n\x1a\x45XPORT_PURPOSE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45XPORT_PURPOSE_PUBLIC\x10\x01\x12\x18\n\x14\x45XPORT_PURPOSE_STATE\x10\x02\x12\x1d\n\x19\x45XPORT_PURPOSE_MECHANISMS\x10\x03\x32\xd8\x04\n\x16\x43onfidentialityService\x12[\n\x0cPreviewEvent\x12$.registry.api.v1.PreviewEventRequest\x1a%.registry.api.v1.PreviewEventResponse\x12\x64\n\x0fPreviewWidening\x12\'.registry.api.v1.PreviewWideningRequest\x1a(.registry.api.v1.PreviewWideningResponse\x12^\n\rWidenAudience\x12%.registry.api.v1.WidenAudienceRequest\x1a&.registry.api.v1.WidenAudienceResponse\x12[\n\x0c\x45raseContent\x12$.registry.api.v1.EraseContentRequest\x1a%.registry.api.v1.EraseContentResponse\x12g\n\x10GetErasureStatus\x12(.registry.api.v1.GetErasureStatusRequest\x1a).registry.api.v1.GetErasureStatusResponse\x12U\n\nExportCase\x12\".registry.api.v1.ExportCaseRequest\x1a#.registry.api.v1.ExportCaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "registry.api.v1.confidentiality_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'registry.api.v1.confidentiality_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_EXPORTPURPOSE"]._serialized_start = 1612
-    _globals["_EXPORTPURPOSE"]._serialized_end = 1743
-    _globals["_PREVIEWEVENTREQUEST"]._serialized_start = 87
-    _globals["_PREVIEWEVENTREQUEST"]._serialized_end = 160
-    _globals["_PREVIEWEVENTRESPONSE"]._serialized_start = 163
-    _globals["_PREVIEWEVENTRESPONSE"]._serialized_end = 502
-    _globals["_PERSONUSE"]._serialized_start = 504
-    _globals["_PERSONUSE"]._serialized_end = 600
-    _globals["_WIDENAUDIENCEREQUEST"]._serialized_start = 602
-    _globals["_WIDENAUDIENCEREQUEST"]._serialized_end = 712
-    _globals["_WIDENAUDIENCERESPONSE"]._serialized_start = 714
-    _globals["_WIDENAUDIENCERESPONSE"]._serialized_end = 785
-    _globals["_ERASECONTENTREQUEST"]._serialized_start = 787
-    _globals["_ERASECONTENTREQUEST"]._serialized_end = 877
-    _globals["_ERASURETARGET"]._serialized_start = 879
-    _globals["_ERASURETARGET"]._serialized_end = 946
-    _globals["_ERASECONTENTRESPONSE"]._serialized_start = 948
-    _globals["_ERASECONTENTRESPONSE"]._serialized_end = 1057
-    _globals["_GETERASURESTATUSREQUEST"]._serialized_start = 1059
-    _globals["_GETERASURESTATUSREQUEST"]._serialized_end = 1115
-    _globals["_GETERASURESTATUSRESPONSE"]._serialized_start = 1117
-    _globals["_GETERASURESTATUSRESPONSE"]._serialized_end = 1223
-    _globals["_ERASURECONFIRMATION"]._serialized_start = 1226
-    _globals["_ERASURECONFIRMATION"]._serialized_end = 1361
-    _globals["_EXPORTCASEREQUEST"]._serialized_start = 1364
-    _globals["_EXPORTCASEREQUEST"]._serialized_end = 1497
-    _globals["_EXPORTCASERESPONSE"]._serialized_start = 1499
-    _globals["_EXPORTCASERESPONSE"]._serialized_end = 1609
-    _globals["_CONFIDENTIALITYSERVICE"]._serialized_start = 1746
-    _globals["_CONFIDENTIALITYSERVICE"]._serialized_end = 2244
+  DESCRIPTOR._loaded_options = None
+  _globals['_EXPORTPURPOSE']._serialized_start=1988
+  _globals['_EXPORTPURPOSE']._serialized_end=2119
+  _globals['_PREVIEWEVENTREQUEST']._serialized_start=87
+  _globals['_PREVIEWEVENTREQUEST']._serialized_end=160
+  _globals['_PREVIEWEVENTRESPONSE']._serialized_start=163
+  _globals['_PREVIEWEVENTRESPONSE']._serialized_end=502
+  _globals['_PERSONUSE']._serialized_start=504
+  _globals['_PERSONUSE']._serialized_end=600
+  _globals['_PREVIEWWIDENINGREQUEST']._serialized_start=602
+  _globals['_PREVIEWWIDENINGREQUEST']._serialized_end=694
+  _globals['_PREVIEWWIDENINGRESPONSE']._serialized_start=697
+  _globals['_PREVIEWWIDENINGRESPONSE']._serialized_end=905
+  _globals['_ATTACHMENTTOLEAVE']._serialized_start=907
+  _globals['_ATTACHMENTTOLEAVE']._serialized_end=976
+  _globals['_WIDENAUDIENCEREQUEST']._serialized_start=978
+  _globals['_WIDENAUDIENCEREQUEST']._serialized_end=1088
+  _globals['_WIDENAUDIENCERESPONSE']._serialized_start=1090
+  _globals['_WIDENAUDIENCERESPONSE']._serialized_end=1161
+  _globals['_ERASECONTENTREQUEST']._serialized_start=1163
+  _globals['_ERASECONTENTREQUEST']._serialized_end=1253
+  _globals['_ERASURETARGET']._serialized_start=1255
+  _globals['_ERASURETARGET']._serialized_end=1322
+  _globals['_ERASECONTENTRESPONSE']._serialized_start=1324
+  _globals['_ERASECONTENTRESPONSE']._serialized_end=1433
+  _globals['_GETERASURESTATUSREQUEST']._serialized_start=1435
+  _globals['_GETERASURESTATUSREQUEST']._serialized_end=1491
+  _globals['_GETERASURESTATUSRESPONSE']._serialized_start=1493
+  _globals['_GETERASURESTATUSRESPONSE']._serialized_end=1599
+  _globals['_ERASURECONFIRMATION']._serialized_start=1602
+  _globals['_ERASURECONFIRMATION']._serialized_end=1737
+  _globals['_EXPORTCASEREQUEST']._serialized_start=1740
+  _globals['_EXPORTCASEREQUEST']._serialized_end=1873
+  _globals['_EXPORTCASERESPONSE']._serialized_start=1875
+  _globals['_EXPORTCASERESPONSE']._serialized_end=1985
+  _globals['_CONFIDENTIALITYSERVICE']._serialized_start=2122
+  _globals['_CONFIDENTIALITYSERVICE']._serialized_end=2722
 # @@protoc_insertion_point(module_scope)

@@ -193,6 +193,114 @@ class PersonUse(_message.Message):
 Global___PersonUse: _TypeAlias = PersonUse  # noqa: Y015
 
 @_typing.final
+class PreviewWideningRequest(_message.Message):
+    """Asks what a widening would let leave this node."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    AUDIENCE_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """The event's place in the node's own log."""
+    @_builtins.property
+    def audience(self) -> _cases_pb2.AudienceSelector:
+        """Who may hold its content besides its audience so far."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        audience: _cases_pb2.AudienceSelector | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "index", b"index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewWideningRequest: _TypeAlias = PreviewWideningRequest  # noqa: Y015
+
+@_typing.final
+class PreviewWideningResponse(_message.Message):
+    """What would leave this node, and to whom."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    NEW_RECIPIENTS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
+    case_id: _builtins.bytes
+    """The case of the event, 16 bytes."""
+    kind: _builtins.str
+    """Code of the event's kind, which its header may not tell."""
+    title: _builtins.str
+    """Title of the event."""
+    @_builtins.property
+    def new_recipients(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Slugs of the mechanisms that may hold the content and could not before."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttachmentToLeave]:
+        """Files of the event that would leave with it."""
+
+    @_builtins.property
+    def preview(self) -> Global___PreviewEventResponse:
+        """Who may hold the content then, what every member sees of the widening, the size classes of the
+        parts that are left, the names in them, and why WidenAudience would refuse.
+        """
+
+    def __init__(
+        self,
+        *,
+        case_id: _builtins.bytes = ...,
+        kind: _builtins.str = ...,
+        title: _builtins.str = ...,
+        new_recipients: _abc.Iterable[_builtins.str] | None = ...,
+        attachments: _abc.Iterable[Global___AttachmentToLeave] | None = ...,
+        preview: Global___PreviewEventResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preview", b"preview"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "case_id", b"case_id", "kind", b"kind", "new_recipients", b"new_recipients", "preview", b"preview", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewWideningResponse: _TypeAlias = PreviewWideningResponse  # noqa: Y015
+
+@_typing.final
+class AttachmentToLeave(_message.Message):
+    """A file that would leave."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDINAL_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    ordinal: _builtins.int
+    """The part's place in the event."""
+    file_name: _builtins.str
+    """Claimed name."""
+    size: _builtins.int
+    """Exact size, bytes."""
+    def __init__(
+        self,
+        *,
+        ordinal: _builtins.int = ...,
+        file_name: _builtins.str = ...,
+        size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "ordinal", b"ordinal", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttachmentToLeave: _TypeAlias = AttachmentToLeave  # noqa: Y015
+
+@_typing.final
 class WidenAudienceRequest(_message.Message):
     """Widens the audience of an own event."""
 

@@ -40,6 +40,11 @@ class ConfidentialityServiceStub(object):
                 request_serializer=registry_dot_api_dot_v1_dot_confidentiality__pb2.PreviewEventRequest.SerializeToString,
                 response_deserializer=registry_dot_api_dot_v1_dot_confidentiality__pb2.PreviewEventResponse.FromString,
                 _registered_method=True)
+        self.PreviewWidening = channel.unary_unary(
+                '/registry.api.v1.ConfidentialityService/PreviewWidening',
+                request_serializer=registry_dot_api_dot_v1_dot_confidentiality__pb2.PreviewWideningRequest.SerializeToString,
+                response_deserializer=registry_dot_api_dot_v1_dot_confidentiality__pb2.PreviewWideningResponse.FromString,
+                _registered_method=True)
         self.WidenAudience = channel.unary_unary(
                 '/registry.api.v1.ConfidentialityService/WidenAudience',
                 request_serializer=registry_dot_api_dot_v1_dot_confidentiality__pb2.WidenAudienceRequest.SerializeToString,
@@ -70,6 +75,16 @@ class ConfidentialityServiceServicer(object):
         """Tells, before anything is signed, what RecordEvent would let leave this node and to whom.
         Records nothing. Errors: INVALID_ARGUMENT (content), NOT_FOUND (no such case here). A rule that
         would refuse the event is told in the answer. Retry: at will.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewWidening(self, request, context):
+        """Tells, before anything is signed, what WidenAudience would let leave this node and to whom.
+        Records nothing. Errors: NOT_FOUND (no such event, nothing is left to widen, no such mechanism),
+        FAILED_PRECONDITION (its content cannot be read here), UNAVAILABLE. A rule that would refuse it
+        is told in the answer. Retry: at will.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,6 +132,11 @@ def add_ConfidentialityServiceServicer_to_server(servicer, server):
                     servicer.PreviewEvent,
                     request_deserializer=registry_dot_api_dot_v1_dot_confidentiality__pb2.PreviewEventRequest.FromString,
                     response_serializer=registry_dot_api_dot_v1_dot_confidentiality__pb2.PreviewEventResponse.SerializeToString,
+            ),
+            'PreviewWidening': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewWidening,
+                    request_deserializer=registry_dot_api_dot_v1_dot_confidentiality__pb2.PreviewWideningRequest.FromString,
+                    response_serializer=registry_dot_api_dot_v1_dot_confidentiality__pb2.PreviewWideningResponse.SerializeToString,
             ),
             'WidenAudience': grpc.unary_unary_rpc_method_handler(
                     servicer.WidenAudience,
@@ -167,6 +187,33 @@ class ConfidentialityService(object):
             '/registry.api.v1.ConfidentialityService/PreviewEvent',
             registry_dot_api_dot_v1_dot_confidentiality__pb2.PreviewEventRequest.SerializeToString,
             registry_dot_api_dot_v1_dot_confidentiality__pb2.PreviewEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewWidening(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/registry.api.v1.ConfidentialityService/PreviewWidening',
+            registry_dot_api_dot_v1_dot_confidentiality__pb2.PreviewWideningRequest.SerializeToString,
+            registry_dot_api_dot_v1_dot_confidentiality__pb2.PreviewWideningResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,12 @@ class ConfidentialityServiceStub:
     Records nothing. Errors: INVALID_ARGUMENT (content), NOT_FOUND (no such case here). A rule that
     would refuse the event is told in the answer. Retry: at will.
     """
+    PreviewWidening: _grpc.UnaryUnaryMultiCallable[_confidentiality_pb2.PreviewWideningRequest, _confidentiality_pb2.PreviewWideningResponse]
+    """Tells, before anything is signed, what WidenAudience would let leave this node and to whom.
+    Records nothing. Errors: NOT_FOUND (no such event, nothing is left to widen, no such mechanism),
+    FAILED_PRECONDITION (its content cannot be read here), UNAVAILABLE. A rule that would refuse it
+    is told in the answer. Retry: at will.
+    """
     WidenAudience: _grpc.UnaryUnaryMultiCallable[_confidentiality_pb2.WidenAudienceRequest, _confidentiality_pb2.WidenAudienceResponse]
     """Lets more members hold the content of an earlier event of the node's own log.
     Idempotent by request_id. Errors: as RecordEvent; NOT_FOUND also where nothing is left to
@@ -67,6 +73,12 @@ class ConfidentialityServiceAsyncStub(ConfidentialityServiceStub):
     """Tells, before anything is signed, what RecordEvent would let leave this node and to whom.
     Records nothing. Errors: INVALID_ARGUMENT (content), NOT_FOUND (no such case here). A rule that
     would refuse the event is told in the answer. Retry: at will.
+    """
+    PreviewWidening: _aio.UnaryUnaryMultiCallable[_confidentiality_pb2.PreviewWideningRequest, _confidentiality_pb2.PreviewWideningResponse]  # type: ignore[assignment]
+    """Tells, before anything is signed, what WidenAudience would let leave this node and to whom.
+    Records nothing. Errors: NOT_FOUND (no such event, nothing is left to widen, no such mechanism),
+    FAILED_PRECONDITION (its content cannot be read here), UNAVAILABLE. A rule that would refuse it
+    is told in the answer. Retry: at will.
     """
     WidenAudience: _aio.UnaryUnaryMultiCallable[_confidentiality_pb2.WidenAudienceRequest, _confidentiality_pb2.WidenAudienceResponse]  # type: ignore[assignment]
     """Lets more members hold the content of an earlier event of the node's own log.
@@ -100,6 +112,18 @@ class ConfidentialityServiceServicer(metaclass=_abc_1.ABCMeta):
         """Tells, before anything is signed, what RecordEvent would let leave this node and to whom.
         Records nothing. Errors: INVALID_ARGUMENT (content), NOT_FOUND (no such case here). A rule that
         would refuse the event is told in the answer. Retry: at will.
+        """
+
+    @_abc_1.abstractmethod
+    def PreviewWidening(
+        self,
+        request: _confidentiality_pb2.PreviewWideningRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_confidentiality_pb2.PreviewWideningResponse, _abc.Awaitable[_confidentiality_pb2.PreviewWideningResponse]]:
+        """Tells, before anything is signed, what WidenAudience would let leave this node and to whom.
+        Records nothing. Errors: NOT_FOUND (no such event, nothing is left to widen, no such mechanism),
+        FAILED_PRECONDITION (its content cannot be read here), UNAVAILABLE. A rule that would refuse it
+        is told in the answer. Retry: at will.
         """
 
     @_abc_1.abstractmethod

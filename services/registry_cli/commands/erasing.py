@@ -5,17 +5,19 @@ from typing import Annotated, Any
 import typer
 
 from registry.client import RegistryClient
-from registry.client.confidentiality import ErasureConfirmation, PartToErase
+from registry.client.confidentiality import ErasureConfirmation, PartToErase, WideningPreview
 from registry.domain.audience import EVERYONE, named
 from registry.errors import InvalidRequest
 from registry_cli.commands.online import Json, Profile, with_client
 from registry_cli.output import Output
+from registry_cli.release_output import print_widening
 from registry_cli.rendering import time_text
 from registry_cli.surroundings import surroundings_of
 
 RequestId = Annotated[
     str, typer.Option("--request-id", help="repeat it to try the same again; new if not given")
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
 _HEX_DIGITS = 64
 
 erasure_app = typer.Typer(help="See who has confirmed an erasure.", no_args_is_help=True)
@@ -28,18 +30,36 @@ def widen(
     audience: Annotated[
         str, typer.Option(help="slugs with commas between them, or `all`: who may hold it besides")
     ],
+    preview: Annotated[
+        bool, typer.Option("--preview", help="show what would leave and to whom, no more")
+    ] = False,
+    yes: Yes = False,
     request_id: RequestId = "",
     json: Json = False,
 ) -> None:
-    """Let more mechanisms hold the content of an event that your mechanism recorded."""
+    """Let more mechanisms hold the content of an event that your mechanism recorded.
+
+    Shows first what would leave and to whom; whoever was let hold it cannot be made not to have.
+    """
     slugs = [each.strip() for each in audience.split(",") if each.strip()]
     choice = EVERYONE if slugs == ["all"] else named(*slugs)
+    output = Output(is_json=json)
+
+    async def look(client: RegistryClient) -> WideningPreview:
+        return await client.confidentiality.preview_widening(index, choice)
+
+    if preview or not yes:
+        found = with_client(profile, look)
+        print_widening(output, found)
+        if preview:
+            output.result(found)
+            return
+        typer.confirm(f"Let them hold event {index}, for good?", abort=True)
     request = request_id or surroundings_of(context).new_request_id()
 
     async def ask(client: RegistryClient) -> Any:  # noqa: ANN401 - see the client
         return await client.confidentiality.widen(request, index, choice)
 
-    output = Output(is_json=json)
     receipt = with_client(profile, ask)
     output.say(f"widened by event {receipt.index} of {receipt.origin}")
     output.result({"request_id": request, "receipt": receipt})
@@ -55,7 +75,7 @@ def erase(
         ),
     ],
     profile: Profile,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    yes: Yes = False,
     request_id: RequestId = "",
     json: Json = False,
 ) -> None:

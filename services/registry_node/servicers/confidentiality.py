@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from registry.api.v1 import confidentiality_pb2, confidentiality_pb2_grpc
+from registry.api.v1 import cases_pb2, confidentiality_pb2, confidentiality_pb2_grpc
 from registry.application.desk import Desk, Waiting, confidential_count
 from registry.application.erasing import (
     EraseCommand,
@@ -66,7 +66,7 @@ class ConfidentialityServicer(confidentiality_pb2_grpc.ConfidentialityServiceSer
         if command.case_id is not None:
             self._desk.require_case(client, command.case_id)
         told = convert.preview_to_proto(self._registry.preview(command))
-        told.needs_approval = self._desk.needs_second_person(command)
+        told.needs_approval = self._desk.second_person.is_needed(command)
         return told
 
     def _export(
@@ -84,16 +84,21 @@ class ConfidentialityServicer(confidentiality_pb2_grpc.ConfidentialityServiceSer
             names_taken_out=export.names_taken_out,
         )
 
+    async def PreviewWidening(  # noqa: N802
+        self, request: confidentiality_pb2.PreviewWideningRequest, context: Context
+    ) -> confidentiality_pb2.PreviewWideningResponse:
+        """Tells what widening would let leave this node; records nothing."""
+        client = calling_client()
+        command = _widening("preview", client, request.index, request.audience)
+        found = await asyncio.to_thread(self._desk.preview_widening, client, command)
+        return convert.widening_to_proto(found)
+
     async def WidenAudience(  # noqa: N802 - the name of the RPC
         self, request: confidentiality_pb2.WidenAudienceRequest, context: Context
     ) -> confidentiality_pb2.WidenAudienceResponse:
         """Lets more members hold the content of an own event."""
         client = calling_client()
-        choice = convert.audience_of(request.audience)
-        if choice.kind not in ("all", "named"):
-            msg = "audience: everyone, or the mechanisms that may hold the content besides"
-            raise InvalidRequest(msg)
-        command = WidenCommand(request.request_id, client.name, request.index, choice.mechanisms)
+        command = _widening(request.request_id, client, request.index, request.audience)
         future = await asyncio.to_thread(self._desk.widen, client, command)
         appended = await asyncio.wrap_future(future)
         receipt = convert.receipt_to_proto(self._registry.receipt(appended))
@@ -139,6 +144,16 @@ class ConfidentialityServicer(confidentiality_pb2_grpc.ConfidentialityServiceSer
     ) -> ErasureStatus:
         self._desk.require_event(client, request.origin, request.index)
         return self._registry.erasure_status(request.origin, request.index)
+
+
+def _widening(
+    request_id: str, client: Client, index: int, audience: cases_pb2.AudienceSelector
+) -> WidenCommand:
+    choice = convert.audience_of(audience)
+    if choice.kind not in ("all", "named"):
+        msg = "audience: everyone, or the mechanisms that may hold the content besides"
+        raise InvalidRequest(msg)
+    return WidenCommand(request_id, client.name, index, choice.mechanisms)
 
 
 def _target(target: confidentiality_pb2.ErasureTarget) -> ErasureTarget:

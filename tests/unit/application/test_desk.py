@@ -183,7 +183,7 @@ def test_act_that_cannot_be_read_is_not_published_past_the_second_person(
     for stored in (None, part._replace(content=b"{}"), part._replace(media_type="text/plain")):
         monkeypatch.setattr(store, "part", lambda *_place, stored=stored: stored)
         with pytest.raises(RuleViolation, match="cannot be judged"):
-            world.desk._refuse_publishing(index)
+            world.desk.second_person.refuse_widening(WidenCommand("w", "ben", index, ()))
         with pytest.raises(RuleViolation, match="cannot be judged"):
             world.desk.widen(BEN, WidenCommand("w", "ben", index, ()))
     assert world.size() == before

@@ -69,6 +69,7 @@ def test_events_of_a_hidden_case_are_refused_like_places_past_the_end(world: Des
         lambda place: world.desk.act(EVE, place),
         lambda place: world.desk.source_of(EVE, place),
         lambda place: world.erase(place, client=EVE),
+        lambda place: world.desk.preview_widening(EVE, WidenCommand("w", "eve", place, ("beta",))),
         lambda place: world.desk.widen(EVE, WidenCommand("w", "eve", place, ("beta",))),
         lambda place: world.desk.require_event(EVE, "", place),
     ]
