@@ -26,6 +26,7 @@ from registry.application.approvals import (
 from registry.application.clients import read_clients
 from registry.application.erasing import EraseCommand, WidenCommand
 from registry.application.errands import Errands
+from registry.application.kept_matchings import KeptMatchings
 from registry.application.lists import Ask, Lists
 from registry.application.policy import Policy, read_policy
 from registry.application.recording import RecordCommand
@@ -91,7 +92,8 @@ class Desk:
     ) -> None:
         self._registry, self._store = registry, registry.store
         self._office = office
-        self.asking_book, self.matching_book = office.asking, office.matching
+        self.asking_book = office.asking
+        self.matchings = KeptMatchings(registry, office.matching)
         self._policy = policy
         self.second_person = SecondPerson(policy, registry.recording, registry.control)
         self._acts = ActSealer(registry.store.database_key(KEY_NAME), random_bytes)
@@ -370,6 +372,7 @@ class Desk:
     def _hear(self, event: StoreEvent) -> None:
         if isinstance(event, PartsErased):
             self._errands.hand(self.approvals.drop_overtaken)
+            self._errands.hand(self.matchings.forget)
         elif isinstance(event, PartsStored):
             for index in withdrawals_in(event):
                 self._errands.hand(partial(self._withdrawals.propose_at, event.log_id, index))

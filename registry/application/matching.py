@@ -8,9 +8,10 @@ group and the limits stand in registry.domain.matching and docs/private-matching
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final, Literal, NamedTuple, NoReturn
+from typing import Literal, NamedTuple, NoReturn
 
 from registry.application.desk import Desk
+from registry.application.kept_matchings import KEPT_MS
 from registry.application.matching_names import OwnNames, names_of, write_names
 from registry.application.registry import Registry
 from registry.application.roles import Client
@@ -32,9 +33,6 @@ from registry.errors import NotFound, RuleViolation
 from registry.store.matching_book import MatchingRow
 from registry.views.case_file import HistoryEntry
 
-KEPT_MS: Final = 30 * 24 * 60 * 60 * 1000
-"""So long a side can tell the result; then its secret is forgotten."""
-
 
 class Steps(NamedTuple):
     """The events of one matching that this node can read, and their case."""
@@ -53,7 +51,7 @@ class MatchingResult:
         state: asked (nobody agreed yet), agreed (the other side did, and who asked knows the
             result) or returned (both know it).
         peer: slug of the other side.
-        names_sent: how many names of this side took part.
+        names_sent: how many names of this side took part and still may.
         held_by_both: those of them that the other holds too; None = this side cannot tell yet.
     """
 
@@ -76,17 +74,19 @@ class Matching:
     ) -> None:
         self._registry = registry
         self._desk = desk
-        self._book = desk.matching_book
+        self._kept = desk.matchings
         self._is_on = is_on
         self._random_bytes = random_bytes
         own = registry.own
         self._own = own.slug
-        self._names = OwnNames(registry.store, registry.consents, own.log_id)
+        self._names = OwnNames(
+            registry.store, registry.consents, own.log_id, now_ms=registry.clock_ms
+        )
         self.forget_old()
 
     def forget_old(self) -> None:
         """Forgets the secrets whose time has passed: at the start, and with what is asked."""
-        self._book.forget(before_ms=self._registry.clock_ms() - KEPT_MS)
+        self._kept.forget()
 
     def begin(
         self, client: Client, case_id: CaseId, question: PeersAsked
@@ -104,12 +104,14 @@ class Matching:
         if len(question.mechanisms) != 1:
             _refuse("mechanisms", "matching_of_two", "a matching is between two mechanisms")
         (peer,) = question.mechanisms
+        # Counted before anything is read: what is erased meanwhile is seen.
+        erased = self._kept.erased_count(case_id, is_asker=True)
         names = self._of_case(client, case_id, peer)
         if not names:
             text = f"no organisation of this case, and no person whose consent covers {peer}"
             _refuse("persons", "matching_needs_names", text)
         nonce = self._random_bytes(NONCE_SIZE_BYTES)
-        row = self._row(nonce, names)
+        row = self._row(nonce, names, case_id, erased)
         points = blinded_list(row.secret, nonce, names)
         asked = question.model_copy(
             update={
@@ -117,7 +119,7 @@ class Matching:
                 "matching_points": write_points(points),
             }
         )
-        self._book.keep(
+        self._kept.keep(
             row._replace(
                 confirmation=confirmation_of(case_id, asked), content=asked.model_dump_json()
             )
@@ -134,7 +136,7 @@ class Matching:
                 of which one may no longer take part.
         """
         self._require_on()
-        row = self._book.of_confirmation(confirmation) if confirmation else None
+        row = self._kept.book.of_confirmation(confirmation) if confirmation else None
         asked = PeersAsked.model_validate_json(row.content) if row and row.content else None
         if row is None or asked is None or without_points(asked) != question:
             text = "this is not what the preview showed; look at it again"
@@ -160,14 +162,15 @@ class Matching:
         if answer.answer != "yes":
             _refuse("answer", "matching_is_a_yes", "who agrees to a matching answers yes")
         (nonce,) = read_points([question.matching_nonce])
+        erased = self._kept.erased_count(asked.case_id, is_asker=False)
         names = self._names.for_peer(asked.mechanism, lambda each: self._desk.may_see(client, each))
         key = _key_of_asked(nonce, asked, names)
         # Other names have another secret: what was answered before keeps the one of its own.
-        row = self._book.of_key(key) or self._row(key, names)
+        row = self._kept.book.of_key(key) or self._row(key, names, asked.case_id, erased)
         # Before it is kept: points that are none leave nothing behind.
         returned = blinded_again(row.secret, read_points(question.matching_points))
         points = blinded_list(row.secret, nonce, names)
-        self._book.keep(row._replace(confirmation=_standing_for(points)))
+        self._kept.keep(row._replace(confirmation=_standing_for(points)))
         return answer.model_copy(
             update={
                 "matching_points": write_points(points),
@@ -202,12 +205,14 @@ class Matching:
     def result(self, client: Client, steps: Steps) -> MatchingResult:
         """Tells how a matching stands at this side: of the cases that the client may know of.
 
+        A name whose consent was withdrawn since, or that nothing here holds any more, is left out.
+
         Raises:
             NotFound: it is none, or this side's secret is no longer kept.
             InvalidContent: the other side sent no points of the group, or not as many as it should.
         """
         row = self._row_of(steps)
-        asked, names = steps.question, self._readable(client, steps.question, row)
+        asked, names = steps.question, self._readable(client, steps, row)
         question = asked.content
         assert isinstance(question, PeersAsked)  # noqa: S101 - `_row_of` has read it
         is_asker = asked.mechanism == self._own
@@ -248,19 +253,24 @@ class Matching:
     def _of_case(self, client: Client, case_id: CaseId, peer: str) -> tuple[MatchedName, ...]:
         return self._names.of_case(peer, case_id) if self._desk.may_see(client, case_id) else ()
 
-    def _readable(
-        self, client: Client, asked: HistoryEntry, row: MatchingRow
-    ) -> tuple[MatchedName, ...]:
-        """The names that took part, without those of cases that are hidden from a client."""
-        names = names_of(row.names)
-        if asked.mechanism == self._own:
-            return names  # of the question's own case
-        here = self._names.for_peer(asked.mechanism, lambda each: self._desk.may_see(client, each))
-        return tuple(each for each in here if _forms([each]) <= _forms(names))
+    def _readable(self, client: Client, steps: Steps, row: MatchingRow) -> tuple[MatchedName, ...]:
+        """The names that took part, of cases that a client may know of, and that still may."""
+        took_part, asked = _forms(names_of(row.names)), steps.question
+        question = asked.content
+        if asked.mechanism == self._own and isinstance(question, PeersAsked):
+            here = self._of_case(client, steps.case_id, question.mechanisms[0])
+        else:
+            here = self._names.for_peer(
+                asked.mechanism, lambda each: self._desk.may_see(client, each)
+            )
+        return tuple(each for each in here if _forms([each]) <= took_part)
 
-    def _row(self, key: bytes, names: tuple[MatchedName, ...]) -> MatchingRow:
+    def _row(
+        self, key: bytes, names: tuple[MatchedName, ...], case_id: CaseId, erased: int
+    ) -> MatchingRow:
         secret = new_secret(self._random_bytes)
-        return MatchingRow(key, self._registry.clock_ms(), secret, write_names(names))
+        now_ms = self._registry.clock_ms()
+        return MatchingRow(key, now_ms, secret, write_names(names), case_id, erased)
 
     def _row_of(self, steps: Steps) -> MatchingRow:
         question = steps.question.content
@@ -268,10 +278,10 @@ class Matching:
         answer = None if steps.answer is None else steps.answer.content
         if isinstance(question, PeersAsked) and question.matching_nonce:
             if steps.question.mechanism == self._own:
-                row = self._book.of_key(read_points([question.matching_nonce])[0])
+                row = self._kept.book.of_key(read_points([question.matching_nonce])[0])
             elif isinstance(answer, PeerAnswered):
                 own_points = read_points(answer.matching_points)
-                row = self._book.of_confirmation(_standing_for(own_points))
+                row = self._kept.book.of_confirmation(_standing_for(own_points))
         if row is None or row.made_ms < self._registry.clock_ms() - KEPT_MS:
             msg = "no secret of such a matching is kept here: none was begun, or it is too old"
             raise NotFound(msg)

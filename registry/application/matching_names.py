@@ -2,7 +2,7 @@
 
 Own means: of events of the own log that this node can read, in cases that the officer may know of.
 A person takes part only where a consent to share with that mechanism covers it, since a match tells
-that the person is known here.
+that the person is known here. What is under an embargo takes no part until it ends.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Final
 from registry.application.consents import ConsentDesk
 from registry.application.stored_content import require_open
 from registry.domain.content import ActContent, decode_content
+from registry.domain.embargo import is_embargoed
 from registry.domain.identifiers import CaseId, LogId
 from registry.domain.matching import MatchedName, normal_form
 from registry.errors import InvalidContent
@@ -27,8 +28,15 @@ _FIELDS: Final = (b'"persons"', b'"parties"', b"\\")
 class OwnNames:
     """Reads them from the own log; for any thread."""
 
-    def __init__(self, store: EntryStore, consents: ConsentDesk, own_log: LogId) -> None:
-        self._store = store
+    def __init__(
+        self,
+        store: EntryStore,
+        consents: ConsentDesk,
+        own_log: LogId,
+        *,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._store, self._now_ms = store, now_ms
         self._consents = consents
         self._own_log = own_log
 
@@ -83,10 +91,14 @@ class OwnNames:
     def _contents(
         self, headers: list[Header], may_use: Callable[[CaseId], bool]
     ) -> Iterator[tuple[CaseId, ActContent]]:
+        now_ms = self._now_ms()
         cases = {
             header.index: header.case_id
             for header in headers
-            if header.parts and header.case_id and may_use(header.case_id)
+            if header.parts
+            and not is_embargoed(header.parts[0].not_before_ms, now_ms=now_ms)
+            and header.case_id
+            and may_use(header.case_id)
         }
         for part in self._store.parts_of([(self._own_log, index, 0) for index in cases]):
             content = _read(part)

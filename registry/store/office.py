@@ -6,7 +6,7 @@
     proposed      which erasures were proposed for which withdrawals of consent, by a digest
     seen_alerts   who has seen which alert first
     asking        who asked and answered other mechanisms lately, see asking_book.py
-    matchings     secrets of private matchings that are under way, see matching_book.py
+    matching_sides  secrets of private matchings that are under way, see matching_book.py
 
 Who did an act stands with the event instead, in one transaction with it: see act_notes.py.
 """
@@ -23,6 +23,7 @@ from registry.store.asking_book import TABLE as ASKING_TABLE
 from registry.store.asking_book import AskingBook
 from registry.store.connections import translated
 from registry.store.encrypted import EncryptedDatastore
+from registry.store.matching_book import EARLIER as EARLIER_MATCHINGS
 from registry.store.matching_book import TABLE as MATCHING_TABLE
 from registry.store.matching_book import MatchingBook
 
@@ -47,6 +48,7 @@ _TABLES: Final = (
         PRIMARY KEY (origin, entry_index)) WITHOUT ROWID""",
     ASKING_TABLE,
     MATCHING_TABLE,
+    EARLIER_MATCHINGS,
     "DROP TABLE IF EXISTS marks",
 )
 
@@ -137,7 +139,8 @@ class Office:
         """Says which log the acts that wait are for; those for another one before it are dropped.
 
         They name events of that log by their places, which are others in a new epoch: an erasure
-        would be carried out on whatever stands there.
+        would be carried out on whatever stands there. Matchings go too: their names are from that
+        log, and what is erased of them is counted in it.
         """
         with self._transaction(commit=True) as cursor:
             cursor.execute("SELECT log_id FROM own_log")
@@ -145,6 +148,7 @@ class Office:
             if row is not None and row["log_id"] != log_id:
                 cursor.execute("DELETE FROM pending")
                 cursor.execute("DELETE FROM proposed")
+                cursor.execute("DELETE FROM matching_sides")
                 self._must_truncate = True
             cursor.execute("DELETE FROM own_log")
             cursor.execute("INSERT INTO own_log VALUES (?)", (log_id,))

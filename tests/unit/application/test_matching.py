@@ -10,7 +10,7 @@ import pytest
 from registry.application.asking import Question, QuestionCommand
 from registry.application.asking_limits import DAY_MS
 from registry.application.clients import add_client
-from registry.application.matching import KEPT_MS
+from registry.application.kept_matchings import KEPT_MS
 from registry.application.matching_desk import TellCommand
 from registry.application.roles import Role
 from registry.domain.content import (
@@ -354,8 +354,8 @@ def test_secret_is_gone_after_its_time_though_no_other_matching_begins(world: As
     content = sent.question.event.content
     assert isinstance(content, PeersAsked)
     (key,) = read_points([content.matching_nonce])
-    assert alpha.desk.desk.matching_book.of_key(key) is not None
+    assert alpha.desk.desk.matchings.book.of_key(key) is not None
     alpha.node.clock.time_ms += KEPT_MS + 1
 
     with open_asking(Nodes({"alpha": alpha.node})):
-        assert alpha.desk.desk.matching_book.of_key(key) is None
+        assert alpha.desk.desk.matchings.book.of_key(key) is None
