@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from registry.application.asking_limits import AskingLimits, Counted
+from registry.application.asking_turns import Turns
 from registry.application.desk import Desk
 from registry.application.lists import Ask, Listed
 from registry.application.matching import Matching
-from registry.application.preview import Preview
+from registry.application.preview import AnswerPreview, Preview
 from registry.application.recording import RecordCommand
 from registry.application.registry import Registry
 from registry.application.roles import Client
@@ -114,9 +115,10 @@ class AskingDesk:
         self._registry = registry
         self._desk = desk
         self._matching = matching
-        self._limits = limits or AskingLimits()
+        limits = limits or AskingLimits()
         self._own = registry.own.slug
-        self._counted = Counted(registry, desk, self._limits)
+        self._counted = Counted(registry, desk, limits)
+        self._turns = Turns(registry, limits)
 
     def preview(
         self, client: Client, command: QuestionCommand, *, matches: bool = False
@@ -195,41 +197,32 @@ class AskingDesk:
                 one answer too many today.
             RequestError, Overloaded: see `Registry.record`.
         """
-        require_open(self._registry.store)
-        self._matching.forget_old()
-        about = command.content.about
-        if about is None:
-            msg = "an answer names the question that it is about"
-            raise InvalidRequest(msg)
-        case_id = self._desk.require_event(client, about.origin, about.index)
-        place = (about.origin, about.index)
-        case = self._case(case_id)
-        asked = case.events.get(place)
-        if asked is None or asked.content_state is PartState.NOT_HERE:
-            msg = f"{about.origin} has no question {about.index} here, or not yet"
-            raise NotFound(msg)
-        check_answer(asked.content, asked.mechanism, self._own, command.content)
-        self._refuse_out_of_turn(asked, case.answers.get(place, ()))
-        content = command.content
-        _refuse_points(content.matching_points, content.returned_points)
-        if matches:
-            content = self._matching.agree(client, asked, content)
-        prepared = self._registry.recording.prepare(
-            RecordCommand(
-                request_id=command.request_id,
-                scope=client.name,
-                case_id=case_id,
-                content=content,
-                audience=named(asked.mechanism),
-                confirmed_person_ids=command.confirmed_person_ids,
-                is_confirmed_asking=True,
-            )
-        )
-        key, now = prepared.draft.request_id, self._registry.clock_ms()
-        entries = [BookEntry(key, asked.mechanism, now, client.name, "answered")]
-        if matches:
-            entries.append(entries[0]._replace(action="matched"))
+        asked, record, _ = self._answer_of(client, command, matches=matches)
+        prepared = self._registry.recording.prepare(record)
+        key = prepared.draft.request_id
+        entries = self._answered(client, asked.mechanism, key, matches=matches)
         return self._counted.carry_out(client, prepared, entries)
+
+    def preview_answer(
+        self, client: Client, command: AnswerCommand, *, matches: bool = False
+    ) -> AnswerPreview:
+        """Tells exactly what an answer would send, and to whom. Sends nothing.
+
+        Raises:
+            NotFound, RuleViolation: as `answer`, but for what recording it would refuse: that is
+                told in the answer.
+        """
+        asked, record, names = self._answer_of(client, command, matches=matches)
+        self._desk.note_read(client, "PreviewAnswer", asked.case_id, len(names))
+        preview = self._registry.preview(record)
+        refusals = preview.refusals
+        entries = self._answered(client, asked.mechanism, RequestKey(b""), matches=matches)
+        try:
+            self._counted.refuse_too_many(entries)
+        except RuleViolation as error:
+            refusals = (*refusals, str(error))
+        text = encode_content(record.content).decode()
+        return AnswerPreview(text, replace(preview, refusals=refusals), names)
 
     def questions(
         self,
@@ -262,13 +255,15 @@ class AskingDesk:
             everybody = tuple(sorted(member.slug for member in self._registry.roster.members))
             facets.append(("open_at", (self._own,) if which == "received" else everybody))
         page = lists.questions(replace(asked, facets=(*asked.facets, *facets)))
-        turns = {each: self._first_open(each) for each in {row.mechanism for row in page.rows}}
+        turns = {
+            each: self._turns.first_open(each) for each in {row.mechanism for row in page.rows}
+        }
         rows = [
             row
             for row in page.rows
             # A flood costs a look at its rows, and not at its cases.
             if not (which == "received" and only_open)
-            or not self._must_wait((row.origin, row.index), turns[row.mechanism])
+            or not self._turns.must_wait((row.origin, row.index), turns[row.mechanism])
         ]
         cases = {each: self._case(each) for each in {row.case_id for row in rows}}
         found = [
@@ -302,6 +297,48 @@ class AskingDesk:
             is_confirmed_asking=True,
         )
 
+    def _answer_of(
+        self, client: Client, command: AnswerCommand, *, matches: bool
+    ) -> tuple[HistoryEntry, RecordCommand, tuple[MatchedName, ...]]:
+        """The question, what answers it, and the names that take part in a matching."""
+        require_open(self._registry.store)
+        self._matching.forget_old()
+        about = command.content.about
+        if about is None:
+            msg = "an answer names the question that it is about"
+            raise InvalidRequest(msg)
+        case_id = self._desk.require_event(client, about.origin, about.index)
+        place = (about.origin, about.index)
+        case = self._case(case_id)
+        asked = case.events.get(place)
+        if asked is None or asked.content_state is PartState.NOT_HERE:
+            msg = f"{about.origin} has no question {about.index} here, or not yet"
+            raise NotFound(msg)
+        check_answer(asked.content, asked.mechanism, self._own, command.content)
+        self._turns.refuse_out_of_turn(asked, case.answers.get(place, ()))
+        content = command.content
+        names: tuple[MatchedName, ...] = ()
+        _refuse_points(content.matching_points, content.returned_points)
+        if matches:
+            content, names = self._matching.agree(client, asked, content)
+        record = RecordCommand(
+            request_id=command.request_id,
+            scope=client.name,
+            case_id=case_id,
+            content=content,
+            audience=named(asked.mechanism),
+            confirmed_person_ids=command.confirmed_person_ids,
+            is_confirmed_asking=True,
+        )
+        return asked, record, names
+
+    def _answered(
+        self, client: Client, asker: str, key: RequestKey, *, matches: bool
+    ) -> list[BookEntry]:
+        actions: tuple[Action, ...] = ("answered", "matched") if matches else ("answered",)
+        now = self._registry.clock_ms()
+        return [BookEntry(key, asker, now, client.name, action) for action in actions]
+
     def _entries(
         self, client: Client, command: QuestionCommand, key: RequestKey
     ) -> list[BookEntry]:
@@ -314,29 +351,6 @@ class AskingDesk:
             for slug in command.content.mechanisms
             for action in actions
         ]
-
-    def _refuse_out_of_turn(self, asked: HistoryEntry, answers: tuple[HistoryEntry, ...]) -> None:
-        place, question = (asked.origin, asked.index), asked.content
-        if not isinstance(question, PeersAsked) or self._own not in unanswered_by(
-            question, answers
-        ):
-            return
-        if self._must_wait(place, self._first_open(asked.mechanism)):
-            msg = f"older questions of {asked.mechanism} are open: answer them first"
-            raise RuleViolation(msg, field="about", rule="oldest_first")
-
-    def _first_open(self, asker: str) -> frozenset[Place]:
-        """The oldest questions of a member that this one has not answered."""
-        if asker == self._own:
-            return frozenset()
-        facets = (("mechanism", (asker,)), ("open_at", (self._own,)))
-        ask = Ask(self._limits.open_of_member, facets=facets)
-        rows = self._registry.lists.questions(ask, oldest_first=True).rows
-        return frozenset((row.origin, row.index) for row in rows)
-
-    def _must_wait(self, place: Place, first_open: frozenset[Place]) -> bool:
-        """Whether a question is not among the first; a list that is not full may just be late."""
-        return len(first_open) >= self._limits.open_of_member and place not in first_open
 
     def _case(self, case_id: CaseId) -> _Case:
         history = self._registry.history(case_id)
@@ -354,7 +368,7 @@ class AskingDesk:
     ) -> Question:
         content = event.content
         still_open = unanswered_by(content, answers) if isinstance(content, PeersAsked) else ()
-        waits = self._must_wait((event.origin, event.index), first_open)
+        waits = self._turns.must_wait((event.origin, event.index), first_open)
         return Question(
             question=self._told(client, event),
             answers=tuple(self._told(client, each) for each in answers),

@@ -146,8 +146,15 @@ class Matching:
             _refuse("confirmation", "asked_as_previewed", text)
         return asked
 
-    def agree(self, client: Client, asked: HistoryEntry, answer: PeerAnswered) -> PeerAnswered:
+    def agree(
+        self, client: Client, asked: HistoryEntry, answer: PeerAnswered
+    ) -> tuple[PeerAnswered, tuple[MatchedName, ...]]:
         """Puts into an answer the asker's points, multiplied, and those of all own names.
+
+        While the names are the same the points are, so that a preview shows what is sent.
+
+        Returns:
+            The answer with the points, and the own names that take part.
 
         Raises:
             RuleViolation: matching is off here, nothing is to be matched, the answer is not yes, or
@@ -171,12 +178,13 @@ class Matching:
         returned = blinded_again(row.secret, read_points(question.matching_points))
         points = blinded_list(row.secret, nonce, names)
         self._kept.keep(row._replace(confirmation=_standing_for(points)))
-        return answer.model_copy(
+        agreed = answer.model_copy(
             update={
                 "matching_points": write_points(points),
                 "returned_points": write_points(returned),
             }
         )
+        return agreed, names
 
     def returned(self, client: Client, steps: Steps, content: MatchingReturned) -> MatchingReturned:
         """Puts the answerer's points, multiplied, into what lets it learn the result.

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from registry.application.asking_limits import AskingLimits, Counted
 from registry.application.desk import Desk
 from registry.application.matching import Matching, MatchingResult, Steps
+from registry.application.preview import AnswerPreview
 from registry.application.recording import RecordCommand
 from registry.application.registry import Registry
 from registry.application.roles import Client
 from registry.application.stored_content import require_open
 from registry.domain.audience import named
-from registry.domain.content import ActContent, MatchingReturned, PeerAnswered
+from registry.domain.content import (
+    ActContent,
+    MatchingReturned,
+    PeerAnswered,
+    encode_content,
+)
 from registry.domain.identifiers import CaseId
 from registry.errors import NotFound
 from registry.store.values import Appended
@@ -61,20 +67,39 @@ class MatchingDesk:
             RequestError, Overloaded: see `Registry.record`.
         """
         case_id, steps = self._steps(client, command.origin, command.index)
+        prepared = self._registry.recording.prepare(
+            self._record_of(client, case_id, steps, command)
+        )
+        return self._recording.carry_out(client, prepared, [])
+
+    def preview(self, client: Client, command: TellCommand) -> AnswerPreview:
+        """Tells exactly what `tell` would send, and to whom. Sends nothing; the read is kept.
+
+        Raises:
+            NotFound, InvalidContent, TryLater, RuleViolation: as `tell`, but for what recording it
+                would refuse: that is told in the answer.
+        """
+        case_id, steps = self._steps(client, command.origin, command.index)
+        record = self._record_of(client, case_id, steps, command)
+        names = self._matching.result(client, steps).held_by_both or ()
+        self._desk.note_read(client, "PreviewTelling", case_id, max(1, len(names)))
+        preview = self._registry.preview(record)
+        return AnswerPreview(encode_content(record.content).decode(), preview, names)
+
+    def _record_of(
+        self, client: Client, case_id: CaseId, steps: Steps, command: TellCommand
+    ) -> RecordCommand:
         content = self._matching.returned(client, steps, command.content)
         answer = steps.answer
         assert answer is not None  # noqa: S101 - `returned` refuses otherwise
-        prepared = self._registry.recording.prepare(
-            RecordCommand(
-                request_id=command.request_id,
-                scope=client.name,
-                case_id=case_id,
-                content=content,
-                audience=named(answer.mechanism),
-                is_confirmed_asking=True,
-            )
+        return RecordCommand(
+            request_id=command.request_id,
+            scope=client.name,
+            case_id=case_id,
+            content=content,
+            audience=named(answer.mechanism),
+            is_confirmed_asking=True,
         )
-        return self._recording.carry_out(client, prepared, [])
 
     def _steps(self, client: Client, origin: str, index: int) -> tuple[CaseId, Steps]:
         require_open(self._registry.store)

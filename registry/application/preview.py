@@ -10,6 +10,7 @@ from registry.application.alert_advice import advise
 from registry.application.recording import RecordCommand, Recording
 from registry.domain.content import encode_content
 from registry.domain.identifiers import Slug
+from registry.domain.matching import MatchedName
 from registry.domain.mechanisms import Profiles
 from registry.domain.release import Release
 from registry.domain.vocabulary import EventKind, kind_code
@@ -48,6 +49,22 @@ class Preview:
     refusals: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     add_to_audience: tuple[Slug, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPreview:
+    """What an answer, or telling a result, would let leave.
+
+    Attributes:
+        text: exactly what is sent.
+        preview: to whom, what else is told, and why it would be refused.
+        names: of a private matching: of an answer those that would take part, of telling those that
+            the other side would learn; they are not sent.
+    """
+
+    text: str
+    preview: Preview
+    names: tuple[MatchedName, ...] = ()
 
 
 def preview_event(

@@ -33,6 +33,19 @@ class QuestionPreview:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerPreview:
+    """What an answer, or telling a result, would let leave: `text` is what is sent.
+
+    `names` are not: of an answer those that take part in a matching, of telling those that the
+    other side would learn to be held by both.
+    """
+
+    text: str
+    preview: Preview
+    names: tuple["MatchedName", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionAnswer:
     """An answer; `content` is None for auditors, `officer` empty at other nodes."""
 
@@ -136,6 +149,23 @@ class AskingClient:
         )
         return read_receipt((await self._patient_call(self._stub.AskPeers, request)).receipt)
 
+    async def preview_answer(
+        self,
+        answer: PeerAnswered,
+        *,
+        confirmed_person_ids: Sequence[str] = (),
+        matches: bool = False,
+    ) -> AnswerPreview:
+        """Tells exactly what an answer would send; sends nothing; `matches`: to its matching."""
+        request = asking_pb2.PreviewAnswerRequest(
+            answer=content_to_proto(answer).peer_answered,
+            confirmed_person_ids=confirmed_person_ids,
+            matches=matches,
+        )
+        found = await self._call(self._stub.PreviewAnswer, request)
+        names = tuple(MatchedName(each.kind, each.name) for each in found.matching_names)
+        return AnswerPreview(found.text, read_preview(found.preview), names)
+
     async def answer(
         self,
         request_id: str,
@@ -176,6 +206,18 @@ class AskingClient:
         return MatchingResult(
             found.state, found.peer, found.names_sent, names if found.is_known else None
         )
+
+    async def preview_telling(
+        self, question: EventPlace, content: MatchingReturned
+    ) -> AnswerPreview:
+        """Tells exactly what telling a result would send; sends nothing."""
+        request = asking_pb2.PreviewTellingRequest(
+            question=_place_to_proto(question),
+            content=content_to_proto(content).matching_returned,
+        )
+        found = await self._call(self._stub.PreviewTelling, request)
+        names = tuple(MatchedName(each.kind, each.name) for each in found.held_by_both)
+        return AnswerPreview(found.text, read_preview(found.preview), names)
 
     async def tell_matching(
         self, request_id: str, question: EventPlace, content: MatchingReturned

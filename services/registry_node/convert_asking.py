@@ -12,6 +12,7 @@ from registry.application.asking import (
 )
 from registry.application.matching import MatchingResult
 from registry.application.matching_desk import TellCommand
+from registry.application.preview import AnswerPreview
 from registry.client.content_conversion import content_from_proto, content_to_proto
 from registry.domain.content import MatchingReturned, PeerAnswered, PeersAsked
 from registry.domain.identifiers import RegistryId
@@ -37,7 +38,9 @@ def question_of(
     )
 
 
-def answer_of(request: asking_pb2.AnswerQuestionRequest) -> AnswerCommand:
+def answer_of(
+    request: asking_pb2.PreviewAnswerRequest | asking_pb2.AnswerQuestionRequest,
+) -> AnswerCommand:
     """Reads what is answered.
 
     Raises:
@@ -45,13 +48,15 @@ def answer_of(request: asking_pb2.AnswerQuestionRequest) -> AnswerCommand:
     """
     content = content_from_proto(content_pb2.Content(peer_answered=request.answer))
     return AnswerCommand(
-        request_id=request.request_id,
+        request_id=getattr(request, "request_id", "preview"),
         content=cast("PeerAnswered", content),
         confirmed_person_ids=tuple(request.confirmed_person_ids),
     )
 
 
-def telling_of(request: asking_pb2.TellMatchingRequest) -> TellCommand:
+def telling_of(
+    request: asking_pb2.PreviewTellingRequest | asking_pb2.TellMatchingRequest,
+) -> TellCommand:
     """Reads which result is told.
 
     Raises:
@@ -59,7 +64,8 @@ def telling_of(request: asking_pb2.TellMatchingRequest) -> TellCommand:
     """
     content = content_from_proto(content_pb2.Content(matching_returned=request.content))
     at = request.question
-    return TellCommand(request.request_id, at.origin, at.index, cast("MatchingReturned", content))
+    request_id = getattr(request, "request_id", "preview")
+    return TellCommand(request_id, at.origin, at.index, cast("MatchingReturned", content))
 
 
 def matching_to_proto(found: MatchingResult) -> asking_pb2.GetMatchingResponse:
@@ -80,6 +86,24 @@ def preview_to_proto(preview: QuestionPreview) -> asking_pb2.PreviewQuestionResp
         confirmation=preview.confirmation,
         preview=convert.preview_to_proto(preview.preview),
         matching_names=map(_name, preview.matching_names),
+    )
+
+
+def answer_preview_to_proto(found: AnswerPreview) -> asking_pb2.PreviewAnswerResponse:
+    """Converts what an answer would let leave."""
+    return asking_pb2.PreviewAnswerResponse(
+        text=found.text,
+        preview=convert.preview_to_proto(found.preview),
+        matching_names=map(_name, found.names),
+    )
+
+
+def telling_preview_to_proto(found: AnswerPreview) -> asking_pb2.PreviewTellingResponse:
+    """Converts what telling a result would let leave."""
+    return asking_pb2.PreviewTellingResponse(
+        text=found.text,
+        preview=convert.preview_to_proto(found.preview),
+        held_by_both=map(_name, found.names),
     )
 
 

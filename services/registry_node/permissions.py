@@ -98,9 +98,11 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         {
             "PreviewQuestion": _OFFICERS,
             "AskPeers": _OFFICERS,
+            "PreviewAnswer": _OFFICERS,
             "AnswerQuestion": _OFFICERS,
             "ListQuestions": _READERS | _AUDITORS,
             "GetMatching": _OFFICERS,
+            "PreviewTelling": _OFFICERS,
             "TellMatching": _OFFICERS,
         },
     )

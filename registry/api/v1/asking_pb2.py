@@ -28,7 +28,7 @@ from registry.api.v1 import confidentiality_pb2 as registry_dot_api_dot_v1_dot_c
 from registry.api.v1 import content_pb2 as registry_dot_api_dot_v1_dot_content__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cregistry/api/v1/asking.proto\x12\x0fregistry.api.v1\x1a\x1bregistry/api/v1/cases.proto\x1a\x1eregistry/api/v1/casework.proto\x1a%registry/api/v1/confidentiality.proto\x1a\x1dregistry/api/v1/content.proto\"\xa3\x01\n\x16PreviewQuestionRequest\x12+\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\x12-\n\x08question\x18\x02 \x01(\x0b\x32\x1b.registry.api.v1.PeersAsked\x12\x1c\n\x14\x63onfirmed_person_ids\x18\x03 \x03(\t\x12\x0f\n\x07matches\x18\x04 \x01(\x08\"\xab\x01\n\x17PreviewQuestionResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x14\n\x0c\x63onfirmation\x18\x02 \x01(\t\x12\x36\n\x07preview\x18\x03 \x01(\x0b\x32%.registry.api.v1.PreviewEventResponse\x12\x34\n\x0ematching_names\x18\x04 \x03(\x0b\x32\x1c.registry.api.v1.MatchedName\"\xc6\x01\n\x0f\x41skPeersRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12+\n\x04\x63\x61se\x18\x02 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\x12-\n\x08question\x18\x03 \x01(\x0b\x32\x1b.registry.api.v1.PeersAsked\x12\x1c\n\x14\x63onfirmed_person_ids\x18\x04 \x03(\t\x12\x14\n\x0c\x63onfirmation\x18\x05 \x01(\t\x12\x0f\n\x07matches\x18\x06 \x01(\x08\"B\n\x10\x41skPeersResponse\x12.\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceipt\"\x89\x01\n\x15\x41nswerQuestionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x1d.registry.api.v1.PeerAnswered\x12\x1c\n\x14\x63onfirmed_person_ids\x18\x03 \x03(\t\x12\x0f\n\x07matches\x18\x04 \x01(\x08\"H\n\x16\x41nswerQuestionResponse\x12.\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceipt\"o\n\x14ListQuestionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0c\n\x04sent\x18\x03 \x01(\x08\x12\x11\n\topen_only\x18\x04 \x01(\x08\x12\x0f\n\x07\x63\x61se_id\x18\x05 \x01(\x0c\"^\n\x15ListQuestionsResponse\x12,\n\tquestions\x18\x01 \x03(\x0b\x32\x19.registry.api.v1.Question\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9c\x02\n\x08Question\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\x0c\x12*\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1b.registry.api.v1.EventPlace\x12\x11\n\tmechanism\x18\x03 \x01(\t\x12\x0f\n\x07officer\x18\x04 \x01(\t\x12\x13\n\x0brecorded_ms\x18\x05 \x01(\x03\x12\x13\n\x0breceived_ms\x18\x06 \x01(\x03\x12,\n\x07\x63ontent\x18\x07 \x01(\x0b\x32\x1b.registry.api.v1.PeersAsked\x12\x0f\n\x07open_at\x18\x08 \x03(\t\x12\x30\n\x07\x61nswers\x18\t \x03(\x0b\x32\x1f.registry.api.v1.QuestionAnswer\x12\x14\n\x0cis_held_back\x18\n \x01(\x08\"\xa5\x01\n\x0eQuestionAnswer\x12*\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1b.registry.api.v1.EventPlace\x12\x11\n\tmechanism\x18\x02 \x01(\t\x12\x0f\n\x07officer\x18\x03 \x01(\t\x12\x13\n\x0brecorded_ms\x18\x04 \x01(\x03\x12.\n\x07\x63ontent\x18\x05 \x01(\x0b\x32\x1d.registry.api.v1.PeerAnswered\"C\n\x12GetMatchingRequest\x12-\n\x08question\x18\x01 \x01(\x0b\x32\x1b.registry.api.v1.EventPlace\"\x8c\x01\n\x13GetMatchingResponse\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0c\n\x04peer\x18\x02 \x01(\t\x12\x12\n\nnames_sent\x18\x03 \x01(\r\x12\x10\n\x08is_known\x18\x04 \x01(\x08\x12\x32\n\x0cheld_by_both\x18\x05 \x03(\x0b\x32\x1c.registry.api.v1.MatchedName\")\n\x0bMatchedName\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x8c\x01\n\x13TellMatchingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x08question\x18\x02 \x01(\x0b\x32\x1b.registry.api.v1.EventPlace\x12\x32\n\x07\x63ontent\x18\x03 \x01(\x0b\x32!.registry.api.v1.MatchingReturned\"F\n\x14TellMatchingResponse\x12.\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceipt2\xc0\x04\n\rAskingService\x12\x64\n\x0fPreviewQuestion\x12\'.registry.api.v1.PreviewQuestionRequest\x1a(.registry.api.v1.PreviewQuestionResponse\x12O\n\x08\x41skPeers\x12 .registry.api.v1.AskPeersRequest\x1a!.registry.api.v1.AskPeersResponse\x12\x61\n\x0e\x41nswerQuestion\x12&.registry.api.v1.AnswerQuestionRequest\x1a\'.registry.api.v1.AnswerQuestionResponse\x12^\n\rListQuestions\x12%.registry.api.v1.ListQuestionsRequest\x1a&.registry.api.v1.ListQuestionsResponse\x12X\n\x0bGetMatching\x12#.registry.api.v1.GetMatchingRequest\x1a$.registry.api.v1.GetMatchingResponse\x12[\n\x0cTellMatching\x12$.registry.api.v1.TellMatchingRequest\x1a%.registry.api.v1.TellMatchingResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cregistry/api/v1/asking.proto\x12\x0fregistry.api.v1\x1a\x1bregistry/api/v1/cases.proto\x1a\x1eregistry/api/v1/casework.proto\x1a%registry/api/v1/confidentiality.proto\x1a\x1dregistry/api/v1/content.proto\"\xa3\x01\n\x16PreviewQuestionRequest\x12+\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\x12-\n\x08question\x18\x02 \x01(\x0b\x32\x1b.registry.api.v1.PeersAsked\x12\x1c\n\x14\x63onfirmed_person_ids\x18\x03 \x03(\t\x12\x0f\n\x07matches\x18\x04 \x01(\x08\"\xab\x01\n\x17PreviewQuestionResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x14\n\x0c\x63onfirmation\x18\x02 \x01(\t\x12\x36\n\x07preview\x18\x03 \x01(\x0b\x32%.registry.api.v1.PreviewEventResponse\x12\x34\n\x0ematching_names\x18\x04 \x03(\x0b\x32\x1c.registry.api.v1.MatchedName\"\xc6\x01\n\x0f\x41skPeersRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12+\n\x04\x63\x61se\x18\x02 \x01(\x0b\x32\x1d.registry.api.v1.CaseSelector\x12-\n\x08question\x18\x03 \x01(\x0b\x32\x1b.registry.api.v1.PeersAsked\x12\x1c\n\x14\x63onfirmed_person_ids\x18\x04 \x03(\t\x12\x14\n\x0c\x63onfirmation\x18\x05 \x01(\t\x12\x0f\n\x07matches\x18\x06 \x01(\x08\"B\n\x10\x41skPeersResponse\x12.\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceipt\"t\n\x14PreviewAnswerRequest\x12-\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.PeerAnswered\x12\x1c\n\x14\x63onfirmed_person_ids\x18\x02 \x03(\t\x12\x0f\n\x07matches\x18\x03 \x01(\x08\"\x93\x01\n\x15PreviewAnswerResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x36\n\x07preview\x18\x02 \x01(\x0b\x32%.registry.api.v1.PreviewEventResponse\x12\x34\n\x0ematching_names\x18\x03 \x03(\x0b\x32\x1c.registry.api.v1.MatchedName\"\x89\x01\n\x15\x41nswerQuestionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x1d.registry.api.v1.PeerAnswered\x12\x1c\n\x14\x63onfirmed_person_ids\x18\x03 \x03(\t\x12\x0f\n\x07matches\x18\x04 \x01(\x08\"H\n\x16\x41nswerQuestionResponse\x12.\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceipt\"o\n\x14ListQuestionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0c\n\x04sent\x18\x03 \x01(\x08\x12\x11\n\topen_only\x18\x04 \x01(\x08\x12\x0f\n\x07\x63\x61se_id\x18\x05 \x01(\x0c\"^\n\x15ListQuestionsResponse\x12,\n\tquestions\x18\x01 \x03(\x0b\x32\x19.registry.api.v1.Question\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9c\x02\n\x08Question\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\x0c\x12*\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1b.registry.api.v1.EventPlace\x12\x11\n\tmechanism\x18\x03 \x01(\t\x12\x0f\n\x07officer\x18\x04 \x01(\t\x12\x13\n\x0brecorded_ms\x18\x05 \x01(\x03\x12\x13\n\x0breceived_ms\x18\x06 \x01(\x03\x12,\n\x07\x63ontent\x18\x07 \x01(\x0b\x32\x1b.registry.api.v1.PeersAsked\x12\x0f\n\x07open_at\x18\x08 \x03(\t\x12\x30\n\x07\x61nswers\x18\t \x03(\x0b\x32\x1f.registry.api.v1.QuestionAnswer\x12\x14\n\x0cis_held_back\x18\n \x01(\x08\"\xa5\x01\n\x0eQuestionAnswer\x12*\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1b.registry.api.v1.EventPlace\x12\x11\n\tmechanism\x18\x02 \x01(\t\x12\x0f\n\x07officer\x18\x03 \x01(\t\x12\x13\n\x0brecorded_ms\x18\x04 \x01(\x03\x12.\n\x07\x63ontent\x18\x05 \x01(\x0b\x32\x1d.registry.api.v1.PeerAnswered\"C\n\x12GetMatchingRequest\x12-\n\x08question\x18\x01 \x01(\x0b\x32\x1b.registry.api.v1.EventPlace\"\x8c\x01\n\x13GetMatchingResponse\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0c\n\x04peer\x18\x02 \x01(\t\x12\x12\n\nnames_sent\x18\x03 \x01(\r\x12\x10\n\x08is_known\x18\x04 \x01(\x08\x12\x32\n\x0cheld_by_both\x18\x05 \x03(\x0b\x32\x1c.registry.api.v1.MatchedName\")\n\x0bMatchedName\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"z\n\x15PreviewTellingRequest\x12-\n\x08question\x18\x01 \x01(\x0b\x32\x1b.registry.api.v1.EventPlace\x12\x32\n\x07\x63ontent\x18\x02 \x01(\x0b\x32!.registry.api.v1.MatchingReturned\"\x92\x01\n\x16PreviewTellingResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x36\n\x07preview\x18\x02 \x01(\x0b\x32%.registry.api.v1.PreviewEventResponse\x12\x32\n\x0cheld_by_both\x18\x03 \x03(\x0b\x32\x1c.registry.api.v1.MatchedName\"\x8c\x01\n\x13TellMatchingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x08question\x18\x02 \x01(\x0b\x32\x1b.registry.api.v1.EventPlace\x12\x32\n\x07\x63ontent\x18\x03 \x01(\x0b\x32!.registry.api.v1.MatchingReturned\"F\n\x14TellMatchingResponse\x12.\n\x07receipt\x18\x01 \x01(\x0b\x32\x1d.registry.api.v1.EventReceipt2\x83\x06\n\rAskingService\x12\x64\n\x0fPreviewQuestion\x12\'.registry.api.v1.PreviewQuestionRequest\x1a(.registry.api.v1.PreviewQuestionResponse\x12O\n\x08\x41skPeers\x12 .registry.api.v1.AskPeersRequest\x1a!.registry.api.v1.AskPeersResponse\x12^\n\rPreviewAnswer\x12%.registry.api.v1.PreviewAnswerRequest\x1a&.registry.api.v1.PreviewAnswerResponse\x12\x61\n\x0e\x41nswerQuestion\x12&.registry.api.v1.AnswerQuestionRequest\x1a\'.registry.api.v1.AnswerQuestionResponse\x12^\n\rListQuestions\x12%.registry.api.v1.ListQuestionsRequest\x1a&.registry.api.v1.ListQuestionsResponse\x12X\n\x0bGetMatching\x12#.registry.api.v1.GetMatchingRequest\x1a$.registry.api.v1.GetMatchingResponse\x12\x61\n\x0ePreviewTelling\x12&.registry.api.v1.PreviewTellingRequest\x1a\'.registry.api.v1.PreviewTellingResponse\x12[\n\x0cTellMatching\x12$.registry.api.v1.TellMatchingRequest\x1a%.registry.api.v1.TellMatchingResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,28 +43,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ASKPEERSREQUEST']._serialized_end=719
   _globals['_ASKPEERSRESPONSE']._serialized_start=721
   _globals['_ASKPEERSRESPONSE']._serialized_end=787
-  _globals['_ANSWERQUESTIONREQUEST']._serialized_start=790
-  _globals['_ANSWERQUESTIONREQUEST']._serialized_end=927
-  _globals['_ANSWERQUESTIONRESPONSE']._serialized_start=929
-  _globals['_ANSWERQUESTIONRESPONSE']._serialized_end=1001
-  _globals['_LISTQUESTIONSREQUEST']._serialized_start=1003
-  _globals['_LISTQUESTIONSREQUEST']._serialized_end=1114
-  _globals['_LISTQUESTIONSRESPONSE']._serialized_start=1116
-  _globals['_LISTQUESTIONSRESPONSE']._serialized_end=1210
-  _globals['_QUESTION']._serialized_start=1213
-  _globals['_QUESTION']._serialized_end=1497
-  _globals['_QUESTIONANSWER']._serialized_start=1500
-  _globals['_QUESTIONANSWER']._serialized_end=1665
-  _globals['_GETMATCHINGREQUEST']._serialized_start=1667
-  _globals['_GETMATCHINGREQUEST']._serialized_end=1734
-  _globals['_GETMATCHINGRESPONSE']._serialized_start=1737
-  _globals['_GETMATCHINGRESPONSE']._serialized_end=1877
-  _globals['_MATCHEDNAME']._serialized_start=1879
-  _globals['_MATCHEDNAME']._serialized_end=1920
-  _globals['_TELLMATCHINGREQUEST']._serialized_start=1923
-  _globals['_TELLMATCHINGREQUEST']._serialized_end=2063
-  _globals['_TELLMATCHINGRESPONSE']._serialized_start=2065
-  _globals['_TELLMATCHINGRESPONSE']._serialized_end=2135
-  _globals['_ASKINGSERVICE']._serialized_start=2138
-  _globals['_ASKINGSERVICE']._serialized_end=2714
+  _globals['_PREVIEWANSWERREQUEST']._serialized_start=789
+  _globals['_PREVIEWANSWERREQUEST']._serialized_end=905
+  _globals['_PREVIEWANSWERRESPONSE']._serialized_start=908
+  _globals['_PREVIEWANSWERRESPONSE']._serialized_end=1055
+  _globals['_ANSWERQUESTIONREQUEST']._serialized_start=1058
+  _globals['_ANSWERQUESTIONREQUEST']._serialized_end=1195
+  _globals['_ANSWERQUESTIONRESPONSE']._serialized_start=1197
+  _globals['_ANSWERQUESTIONRESPONSE']._serialized_end=1269
+  _globals['_LISTQUESTIONSREQUEST']._serialized_start=1271
+  _globals['_LISTQUESTIONSREQUEST']._serialized_end=1382
+  _globals['_LISTQUESTIONSRESPONSE']._serialized_start=1384
+  _globals['_LISTQUESTIONSRESPONSE']._serialized_end=1478
+  _globals['_QUESTION']._serialized_start=1481
+  _globals['_QUESTION']._serialized_end=1765
+  _globals['_QUESTIONANSWER']._serialized_start=1768
+  _globals['_QUESTIONANSWER']._serialized_end=1933
+  _globals['_GETMATCHINGREQUEST']._serialized_start=1935
+  _globals['_GETMATCHINGREQUEST']._serialized_end=2002
+  _globals['_GETMATCHINGRESPONSE']._serialized_start=2005
+  _globals['_GETMATCHINGRESPONSE']._serialized_end=2145
+  _globals['_MATCHEDNAME']._serialized_start=2147
+  _globals['_MATCHEDNAME']._serialized_end=2188
+  _globals['_PREVIEWTELLINGREQUEST']._serialized_start=2190
+  _globals['_PREVIEWTELLINGREQUEST']._serialized_end=2312
+  _globals['_PREVIEWTELLINGRESPONSE']._serialized_start=2315
+  _globals['_PREVIEWTELLINGRESPONSE']._serialized_end=2461
+  _globals['_TELLMATCHINGREQUEST']._serialized_start=2464
+  _globals['_TELLMATCHINGREQUEST']._serialized_end=2604
+  _globals['_TELLMATCHINGRESPONSE']._serialized_start=2606
+  _globals['_TELLMATCHINGRESPONSE']._serialized_end=2676
+  _globals['_ASKINGSERVICE']._serialized_start=2679
+  _globals['_ASKINGSERVICE']._serialized_end=3450
 # @@protoc_insertion_point(module_scope)

@@ -175,6 +175,74 @@ class AskPeersResponse(_message.Message):
 Global___AskPeersResponse: _TypeAlias = AskPeersResponse  # noqa: Y015
 
 @_typing.final
+class PreviewAnswerRequest(_message.Message):
+    """An answer, as it would be given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    CONFIRMED_PERSON_IDS_FIELD_NUMBER: _builtins.int
+    MATCHES_FIELD_NUMBER: _builtins.int
+    matches: _builtins.bool
+    """Whether it agrees to the private matching; the node adds the points."""
+    @_builtins.property
+    def answer(self) -> _content_pb2.PeerAnswered:
+        """The answer; `about` names the question."""
+
+    @_builtins.property
+    def confirmed_person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As in PreviewQuestion."""
+
+    def __init__(
+        self,
+        *,
+        answer: _content_pb2.PeerAnswered | None = ...,
+        confirmed_person_ids: _abc.Iterable[_builtins.str] | None = ...,
+        matches: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "confirmed_person_ids", b"confirmed_person_ids", "matches", b"matches"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewAnswerRequest: _TypeAlias = PreviewAnswerRequest  # noqa: Y015
+
+@_typing.final
+class PreviewAnswerResponse(_message.Message):
+    """What an answer would let leave."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
+    MATCHING_NAMES_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Exactly what is sent, byte for byte (JSON), as long as the names that take part are the same."""
+    @_builtins.property
+    def preview(self) -> _confidentiality_pb2.PreviewEventResponse:
+        """Who gets it, what every member sees, the names in it, and what forbids it."""
+
+    @_builtins.property
+    def matching_names(self) -> _containers.RepeatedCompositeFieldContainer[Global___MatchedName]:
+        """Of a private matching: the names that take part. They stay here; points are sent in their place."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        preview: _confidentiality_pb2.PreviewEventResponse | None = ...,
+        matching_names: _abc.Iterable[Global___MatchedName] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preview", b"preview"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matching_names", b"matching_names", "preview", b"preview", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewAnswerResponse: _TypeAlias = PreviewAnswerResponse  # noqa: Y015
+
+@_typing.final
 class AnswerQuestionRequest(_message.Message):
     """Answers."""
 
@@ -450,7 +518,7 @@ class GetMatchingResponse(_message.Message):
     peer: _builtins.str
     """Slug of the other side."""
     names_sent: _builtins.int
-    """How many names of this side took part."""
+    """How many names of this side took part and still may."""
     is_known: _builtins.bool
     """Whether this side can tell what both hold."""
     @_builtins.property
@@ -499,6 +567,70 @@ class MatchedName(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MatchedName: _TypeAlias = MatchedName  # noqa: Y015
+
+@_typing.final
+class PreviewTellingRequest(_message.Message):
+    """Asks what telling the other side would send."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def question(self) -> _casework_pb2.EventPlace:
+        """The question that began the matching."""
+
+    @_builtins.property
+    def content(self) -> _content_pb2.MatchingReturned:
+        """As in TellMatching."""
+
+    def __init__(
+        self,
+        *,
+        question: _casework_pb2.EventPlace | None = ...,
+        content: _content_pb2.MatchingReturned | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "question", b"question"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "question", b"question"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewTellingRequest: _TypeAlias = PreviewTellingRequest  # noqa: Y015
+
+@_typing.final
+class PreviewTellingResponse(_message.Message):
+    """What telling the other side would let leave."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
+    HELD_BY_BOTH_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Exactly what is sent, byte for byte (JSON)."""
+    @_builtins.property
+    def preview(self) -> _confidentiality_pb2.PreviewEventResponse:
+        """Who gets it, what every member sees, and what forbids it."""
+
+    @_builtins.property
+    def held_by_both(self) -> _containers.RepeatedCompositeFieldContainer[Global___MatchedName]:
+        """Names of this side that the other would learn to be held by both. They stay here."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        preview: _confidentiality_pb2.PreviewEventResponse | None = ...,
+        held_by_both: _abc.Iterable[Global___MatchedName] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preview", b"preview"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["held_by_both", b"held_by_both", "preview", b"preview", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewTellingResponse: _TypeAlias = PreviewTellingResponse  # noqa: Y015
 
 @_typing.final
 class TellMatchingRequest(_message.Message):

@@ -47,6 +47,11 @@ class AskingServiceStub(object):
                 request_serializer=registry_dot_api_dot_v1_dot_asking__pb2.AskPeersRequest.SerializeToString,
                 response_deserializer=registry_dot_api_dot_v1_dot_asking__pb2.AskPeersResponse.FromString,
                 _registered_method=True)
+        self.PreviewAnswer = channel.unary_unary(
+                '/registry.api.v1.AskingService/PreviewAnswer',
+                request_serializer=registry_dot_api_dot_v1_dot_asking__pb2.PreviewAnswerRequest.SerializeToString,
+                response_deserializer=registry_dot_api_dot_v1_dot_asking__pb2.PreviewAnswerResponse.FromString,
+                _registered_method=True)
         self.AnswerQuestion = channel.unary_unary(
                 '/registry.api.v1.AskingService/AnswerQuestion',
                 request_serializer=registry_dot_api_dot_v1_dot_asking__pb2.AnswerQuestionRequest.SerializeToString,
@@ -61,6 +66,11 @@ class AskingServiceStub(object):
                 '/registry.api.v1.AskingService/GetMatching',
                 request_serializer=registry_dot_api_dot_v1_dot_asking__pb2.GetMatchingRequest.SerializeToString,
                 response_deserializer=registry_dot_api_dot_v1_dot_asking__pb2.GetMatchingResponse.FromString,
+                _registered_method=True)
+        self.PreviewTelling = channel.unary_unary(
+                '/registry.api.v1.AskingService/PreviewTelling',
+                request_serializer=registry_dot_api_dot_v1_dot_asking__pb2.PreviewTellingRequest.SerializeToString,
+                response_deserializer=registry_dot_api_dot_v1_dot_asking__pb2.PreviewTellingResponse.FromString,
                 _registered_method=True)
         self.TellMatching = channel.unary_unary(
                 '/registry.api.v1.AskingService/TellMatching',
@@ -94,6 +104,15 @@ class AskingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewAnswer(self, request, context):
+        """Tells exactly what an answer would send, to whom, and what forbids it. Sends nothing.
+        Errors: NOT_FOUND (no such question), FAILED_PRECONDITION (it is no question to this mechanism, it
+        waits behind older ones, no matching), UNAVAILABLE. Retry: at will.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AnswerQuestion(self, request, context):
         """Answers another mechanism's question. The last answer counts; all are kept.
         Idempotent by request_id. Errors: NOT_FOUND (no such question), FAILED_PRECONDITION (it is no
@@ -122,6 +141,14 @@ class AskingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewTelling(self, request, context):
+        """Tells exactly what TellMatching would send, to whom, what they would learn, and what forbids it.
+        Sends nothing. Errors: as GetMatching, and FAILED_PRECONDITION as TellMatching. Retry: at will.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def TellMatching(self, request, context):
         """Lets the mechanism that agreed to a matching learn its result too.
         Idempotent by request_id. Errors: as GetMatching, and FAILED_PRECONDITION (private matching is off,
@@ -145,6 +172,11 @@ def add_AskingServiceServicer_to_server(servicer, server):
                     request_deserializer=registry_dot_api_dot_v1_dot_asking__pb2.AskPeersRequest.FromString,
                     response_serializer=registry_dot_api_dot_v1_dot_asking__pb2.AskPeersResponse.SerializeToString,
             ),
+            'PreviewAnswer': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewAnswer,
+                    request_deserializer=registry_dot_api_dot_v1_dot_asking__pb2.PreviewAnswerRequest.FromString,
+                    response_serializer=registry_dot_api_dot_v1_dot_asking__pb2.PreviewAnswerResponse.SerializeToString,
+            ),
             'AnswerQuestion': grpc.unary_unary_rpc_method_handler(
                     servicer.AnswerQuestion,
                     request_deserializer=registry_dot_api_dot_v1_dot_asking__pb2.AnswerQuestionRequest.FromString,
@@ -159,6 +191,11 @@ def add_AskingServiceServicer_to_server(servicer, server):
                     servicer.GetMatching,
                     request_deserializer=registry_dot_api_dot_v1_dot_asking__pb2.GetMatchingRequest.FromString,
                     response_serializer=registry_dot_api_dot_v1_dot_asking__pb2.GetMatchingResponse.SerializeToString,
+            ),
+            'PreviewTelling': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewTelling,
+                    request_deserializer=registry_dot_api_dot_v1_dot_asking__pb2.PreviewTellingRequest.FromString,
+                    response_serializer=registry_dot_api_dot_v1_dot_asking__pb2.PreviewTellingResponse.SerializeToString,
             ),
             'TellMatching': grpc.unary_unary_rpc_method_handler(
                     servicer.TellMatching,
@@ -223,6 +260,33 @@ class AskingService(object):
             '/registry.api.v1.AskingService/AskPeers',
             registry_dot_api_dot_v1_dot_asking__pb2.AskPeersRequest.SerializeToString,
             registry_dot_api_dot_v1_dot_asking__pb2.AskPeersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewAnswer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/registry.api.v1.AskingService/PreviewAnswer',
+            registry_dot_api_dot_v1_dot_asking__pb2.PreviewAnswerRequest.SerializeToString,
+            registry_dot_api_dot_v1_dot_asking__pb2.PreviewAnswerResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -304,6 +368,33 @@ class AskingService(object):
             '/registry.api.v1.AskingService/GetMatching',
             registry_dot_api_dot_v1_dot_asking__pb2.GetMatchingRequest.SerializeToString,
             registry_dot_api_dot_v1_dot_asking__pb2.GetMatchingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewTelling(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/registry.api.v1.AskingService/PreviewTelling',
+            registry_dot_api_dot_v1_dot_asking__pb2.PreviewTellingRequest.SerializeToString,
+            registry_dot_api_dot_v1_dot_asking__pb2.PreviewTellingResponse.FromString,
             options,
             channel_credentials,
             insecure,

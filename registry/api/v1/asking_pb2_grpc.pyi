@@ -49,6 +49,11 @@ class AskingServiceStub:
     previewed, a name without consent, too many today), ALREADY_EXISTS (the request id was used for
     something else), UNAVAILABLE, RESOURCE_EXHAUSTED. Retry: with the same request id, at will.
     """
+    PreviewAnswer: _grpc.UnaryUnaryMultiCallable[_asking_pb2.PreviewAnswerRequest, _asking_pb2.PreviewAnswerResponse]
+    """Tells exactly what an answer would send, to whom, and what forbids it. Sends nothing.
+    Errors: NOT_FOUND (no such question), FAILED_PRECONDITION (it is no question to this mechanism, it
+    waits behind older ones, no matching), UNAVAILABLE. Retry: at will.
+    """
     AnswerQuestion: _grpc.UnaryUnaryMultiCallable[_asking_pb2.AnswerQuestionRequest, _asking_pb2.AnswerQuestionResponse]
     """Answers another mechanism's question. The last answer counts; all are kept.
     Idempotent by request_id. Errors: NOT_FOUND (no such question), FAILED_PRECONDITION (it is no
@@ -64,6 +69,10 @@ class AskingServiceStub:
     """Tells what came of the private matching that a question began.
     Errors: NOT_FOUND (no such question, no matching, or its secret is no longer kept),
     INVALID_ARGUMENT (the other side sent what no honest one sends), UNAVAILABLE. Retry: at will.
+    """
+    PreviewTelling: _grpc.UnaryUnaryMultiCallable[_asking_pb2.PreviewTellingRequest, _asking_pb2.PreviewTellingResponse]
+    """Tells exactly what TellMatching would send, to whom, what they would learn, and what forbids it.
+    Sends nothing. Errors: as GetMatching, and FAILED_PRECONDITION as TellMatching. Retry: at will.
     """
     TellMatching: _grpc.UnaryUnaryMultiCallable[_asking_pb2.TellMatchingRequest, _asking_pb2.TellMatchingResponse]
     """Lets the mechanism that agreed to a matching learn its result too.
@@ -91,6 +100,11 @@ class AskingServiceAsyncStub(AskingServiceStub):
     previewed, a name without consent, too many today), ALREADY_EXISTS (the request id was used for
     something else), UNAVAILABLE, RESOURCE_EXHAUSTED. Retry: with the same request id, at will.
     """
+    PreviewAnswer: _aio.UnaryUnaryMultiCallable[_asking_pb2.PreviewAnswerRequest, _asking_pb2.PreviewAnswerResponse]  # type: ignore[assignment]
+    """Tells exactly what an answer would send, to whom, and what forbids it. Sends nothing.
+    Errors: NOT_FOUND (no such question), FAILED_PRECONDITION (it is no question to this mechanism, it
+    waits behind older ones, no matching), UNAVAILABLE. Retry: at will.
+    """
     AnswerQuestion: _aio.UnaryUnaryMultiCallable[_asking_pb2.AnswerQuestionRequest, _asking_pb2.AnswerQuestionResponse]  # type: ignore[assignment]
     """Answers another mechanism's question. The last answer counts; all are kept.
     Idempotent by request_id. Errors: NOT_FOUND (no such question), FAILED_PRECONDITION (it is no
@@ -106,6 +120,10 @@ class AskingServiceAsyncStub(AskingServiceStub):
     """Tells what came of the private matching that a question began.
     Errors: NOT_FOUND (no such question, no matching, or its secret is no longer kept),
     INVALID_ARGUMENT (the other side sent what no honest one sends), UNAVAILABLE. Retry: at will.
+    """
+    PreviewTelling: _aio.UnaryUnaryMultiCallable[_asking_pb2.PreviewTellingRequest, _asking_pb2.PreviewTellingResponse]  # type: ignore[assignment]
+    """Tells exactly what TellMatching would send, to whom, what they would learn, and what forbids it.
+    Sends nothing. Errors: as GetMatching, and FAILED_PRECONDITION as TellMatching. Retry: at will.
     """
     TellMatching: _aio.UnaryUnaryMultiCallable[_asking_pb2.TellMatchingRequest, _asking_pb2.TellMatchingResponse]  # type: ignore[assignment]
     """Lets the mechanism that agreed to a matching learn its result too.
@@ -144,6 +162,17 @@ class AskingServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def PreviewAnswer(
+        self,
+        request: _asking_pb2.PreviewAnswerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_asking_pb2.PreviewAnswerResponse, _abc.Awaitable[_asking_pb2.PreviewAnswerResponse]]:
+        """Tells exactly what an answer would send, to whom, and what forbids it. Sends nothing.
+        Errors: NOT_FOUND (no such question), FAILED_PRECONDITION (it is no question to this mechanism, it
+        waits behind older ones, no matching), UNAVAILABLE. Retry: at will.
+        """
+
+    @_abc_1.abstractmethod
     def AnswerQuestion(
         self,
         request: _asking_pb2.AnswerQuestionRequest,
@@ -175,6 +204,16 @@ class AskingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Tells what came of the private matching that a question began.
         Errors: NOT_FOUND (no such question, no matching, or its secret is no longer kept),
         INVALID_ARGUMENT (the other side sent what no honest one sends), UNAVAILABLE. Retry: at will.
+        """
+
+    @_abc_1.abstractmethod
+    def PreviewTelling(
+        self,
+        request: _asking_pb2.PreviewTellingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_asking_pb2.PreviewTellingResponse, _abc.Awaitable[_asking_pb2.PreviewTellingResponse]]:
+        """Tells exactly what TellMatching would send, to whom, what they would learn, and what forbids it.
+        Sends nothing. Errors: as GetMatching, and FAILED_PRECONDITION as TellMatching. Retry: at will.
         """
 
     @_abc_1.abstractmethod

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from registry.client import RegistryClient
-from registry.client.asking import Question, QuestionAnswer, QuestionPreview
+from registry.client.asking import AnswerPreview, Question, QuestionAnswer, QuestionPreview
 from registry.client.values import Receipt
 from registry.domain.content import MatchingReturned, PeerAnswered, PeersAsked, read_content
 from registry.domain.identifiers import parse_case_id
@@ -16,7 +16,7 @@ from registry.errors import InvalidRequest
 from registry_cli.commands.online import CaseArgument, Json, Profile, select_case, with_client
 from registry_cli.fields import read_fields, read_place
 from registry_cli.output import Output
-from registry_cli.release_output import print_preview
+from registry_cli.release_output import print_preview, tell_preview
 from registry_cli.rendering import time_text
 from registry_cli.surroundings import surroundings_of
 
@@ -57,6 +57,9 @@ Match = Annotated[
 ConfirmPerson = Annotated[
     list[str] | None,
     typer.Option(help="id of a person whom a word of the text does not mean; repeat it"),
+]
+Preview = Annotated[
+    bool, typer.Option("--preview", help="show exactly what would be sent and to whom, no more")
 ]
 RequestId = Annotated[
     str, typer.Option(help="any text of yours; the same text records nothing twice")
@@ -186,6 +189,7 @@ def answer(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramete
     match: Match = False,
     invented: Invented = False,
     confirm_person: ConfirmPerson = None,
+    preview: Preview = False,
     request_id: RequestId = "",
     json: Json = False,
 ) -> None:
@@ -193,21 +197,30 @@ def answer(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramete
     request = request_id or surroundings_of(context).new_request_id()
     place = read_place("question", question)
 
-    async def write(client: RegistryClient) -> Receipt:
+    async def write(client: RegistryClient) -> AnswerPreview | Receipt:
         shared = await _shared(client, acting_body, words, is_invented=invented)
         about = {"origin": place.origin, "index": place.index}
         said = {"answer": reply.value.replace("-", "_"), "about": about}
         content = read_content(EventKind.PEER_ANSWERED, shared | said)
         assert isinstance(content, PeerAnswered)  # noqa: S101 - the kind says so
         confirmed = tuple(confirm_person or ())
+        if preview:
+            return await client.asking.preview_answer(
+                content, confirmed_person_ids=confirmed, matches=match
+            )
         return await client.asking.answer(
             request, content, confirmed_person_ids=confirmed, matches=match
         )
 
-    _tell_receipt(Output(is_json=json), "answered", with_client(profile, write))
+    _tell_done(
+        Output(is_json=json),
+        "answered",
+        with_client(profile, write),
+        "takes part as a point, and is not sent",
+    )
 
 
-def matching(
+def matching(  # noqa: PLR0913, PLR0917 - typer declares each option as a parameter
     context: typer.Context,
     question: Annotated[str, typer.Argument(help="ORIGIN#INDEX of the question that began it")],
     profile: Profile,
@@ -216,6 +229,7 @@ def matching(
     ] = False,
     acting_body: Body = "",
     invented: Invented = False,
+    preview: Preview = False,
     request_id: RequestId = "",
     json: Json = False,
 ) -> None:
@@ -224,14 +238,16 @@ def matching(
     place = read_place("question", question)
     output = Output(is_json=json)
 
-    async def write(client: RegistryClient) -> Receipt:
+    async def write(client: RegistryClient) -> AnswerPreview | Receipt:
         shared = await _shared(client, acting_body, "", is_invented=invented)
         content = read_content(EventKind.MATCHING_RETURNED, shared)
         assert isinstance(content, MatchingReturned)  # noqa: S101 - the kind says so
+        if preview:
+            return await client.asking.preview_telling(place, content)
         return await client.asking.tell_matching(request, place, content)
 
     if tell:
-        _tell_receipt(output, "told", with_client(profile, write))
+        _tell_done(output, "told", with_client(profile, write), "they would learn that you hold")
         return
     found = with_client(profile, lambda client: client.asking.matching(place))
     output.say(f"{found.names_sent} names of this mechanism, with {found.peer}: {found.state}")
@@ -257,6 +273,18 @@ def _person(text: str) -> dict[str, str]:
         msg = "--person: a person is written ID:NAME, as the case names it"
         raise InvalidRequest(msg)
     return {"person_id": person_id.strip(), "name": name.strip()}
+
+
+def _tell_done(output: Output, what: str, done: AnswerPreview | Receipt, of_names: str) -> None:
+    if isinstance(done, Receipt):
+        _tell_receipt(output, what, done)
+        return
+    output.say("exactly this would be sent:")
+    output.say(f"  {done.text}")
+    for each in done.names:
+        output.say(f"{of_names}: the {each.kind} {each.name}")
+    tell_preview(output, done.preview)
+    output.result(done)
 
 
 def _tell_receipt(output: Output, what: str, receipt: Receipt) -> None:

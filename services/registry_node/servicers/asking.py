@@ -70,6 +70,16 @@ class AskingServicer(asking_pb2_grpc.AskingServiceServicer):
         receipt = convert.receipt_to_proto(self._registry.receipt(appended))
         return asking_pb2.AskPeersResponse(receipt=receipt)
 
+    async def PreviewAnswer(  # noqa: N802
+        self, request: asking_pb2.PreviewAnswerRequest, context: Context
+    ) -> asking_pb2.PreviewAnswerResponse:
+        """Tells exactly what an answer would send."""
+        client, command = calling_client(), convert_asking.answer_of(request)
+        found = await self._run(
+            lambda: self._asking.preview_answer(client, command, matches=request.matches)
+        )
+        return convert_asking.answer_preview_to_proto(found)
+
     async def AnswerQuestion(  # noqa: N802
         self, request: asking_pb2.AnswerQuestionRequest, context: Context
     ) -> asking_pb2.AnswerQuestionResponse:
@@ -116,6 +126,14 @@ class AskingServicer(asking_pb2_grpc.AskingServiceServicer):
         client, at = calling_client(), request.question
         found = await self._run(lambda: self._matching.result(client, at.origin, at.index))
         return convert_asking.matching_to_proto(found)
+
+    async def PreviewTelling(  # noqa: N802
+        self, request: asking_pb2.PreviewTellingRequest, context: Context
+    ) -> asking_pb2.PreviewTellingResponse:
+        """Tells exactly what telling the other side would send."""
+        client, command = calling_client(), convert_asking.telling_of(request)
+        found = await self._run(lambda: self._matching.preview(client, command))
+        return convert_asking.telling_preview_to_proto(found)
 
     async def TellMatching(  # noqa: N802
         self, request: asking_pb2.TellMatchingRequest, context: Context
