@@ -103,14 +103,14 @@ async def test_question_is_seen_then_sent_then_answered_by_a_person_and_audited(
     assert question.content is not None
     assert (question.content.summary, question.content.references) == (WORDS, ("UA XXA 9/2026",))
     place = f"{question.event.origin}#{question.event.index}"
-    answer = ("answer", place, "contact-us", "--words", "Call the desk.", "--invented")
-    looked = await asyncio.to_thread(run, beta, *answer, "--preview")
+    reply = ("answer", place, "contact-us", "--words", "Call the desk.", "--invented")
+    looked = await asyncio.to_thread(run, beta, *reply, "--preview")
     assert looked.exit_code == 0, looked.output
     assert "Call the desk." in looked.stdout
     assert "content for   alpha, beta" in looked.stdout
     (still_open,) = await received(beta, case_id, open_only=True)
     assert still_open.answers == ()
-    answered = await asyncio.to_thread(run, beta, *answer)
+    answered = await asyncio.to_thread(run, beta, *reply)
     assert answered.exit_code == 0, answered.output
 
     async def is_answered() -> bool:
