@@ -30,9 +30,10 @@ from registry.application.key_care.tls_renewal import settle_certificate
 from registry.application.known_history import AsOf, KnownHistory, fold_known_history
 from registry.application.linking import Linking
 from registry.application.lists import Lists
+from registry.application.membership.cuts import apply_cuts
 from registry.application.membership.epochs import settle_epoch
 from registry.application.membership.founding import KEY_SIZE_BYTES, load_signer
-from registry.application.membership.rosters import apply_cuts, load_chain, load_roster
+from registry.application.membership.rosters import load_chain, load_roster
 from registry.application.preview import Preview, preview_event
 from registry.application.proofs import Proofs
 from registry.application.randomness import RandomBytes

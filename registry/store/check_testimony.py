@@ -6,7 +6,7 @@ witness that is no member any more.
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from registry.domain.identifiers import LogId, Origin, RootHash
 from registry.errors import EntryError, NotFound, TryLater
@@ -15,11 +15,10 @@ from registry.log.cosignature import COSIGNATURE_SIZE_BYTES, Cosignature, is_mad
 from registry.log.fault_verdict import verify_fault_proof
 from registry.log.roster import Roster
 from registry.store.check_log import Finding, blob
-from registry.store.freezes import WITHOUT_PROOF
+from registry.store.freezes import CUT_BY_ROSTER, WITHOUT_PROOF
 
 VersionsOf: TypeAlias = Callable[[LogId], range]
 """The roster versions under which a member takes part with a log."""
-_CUT: Final = "cut_by_roster"
 
 
 def check_freezes(
@@ -38,8 +37,9 @@ def check_freezes(
             detail = f"the log is frozen at {shown[0]!r}, its freezes do not say so"
             yield Finding(origin, None, "freeze_mismatch", detail)
         cut = next((m.cut.size for m in roster.writers() if m.origin == origin and m.cut), None)
-        if cut is not None and not any(row[1] <= cut for row in rows):
-            detail = f"the roster cuts the log at {cut}, and it goes on: start the node once"
+        # A fault proof does not stand for the cut: it goes when the log's key is rotated.
+        if cut is not None and not any(r[0] == WITHOUT_PROOF and r[1] <= cut for r in rows):
+            detail = f"the roster cuts the log at {cut}, and no freeze says so: start the node once"
             yield Finding(origin, cut, "freeze_mismatch", detail)
         for row in rows:
             if wrong := _wrong_freeze(origin, row, cut, roster, versions_of):
@@ -57,7 +57,7 @@ def _wrong_freeze(
     generation, at, reason, evidence = row
     if generation == WITHOUT_PROOF:
         is_sound = isinstance(at, int) and at >= 0 and bool(reason)
-        if is_sound and reason == _CUT:
+        if is_sound and reason == CUT_BY_ROSTER:
             is_sound = at == cut and evidence == b""
         return "" if is_sound else f"a freeze at {at!r} for the reason {reason!r} has no ground"
     try:

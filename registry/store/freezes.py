@@ -17,6 +17,8 @@ from registry.store.rows import read_state
 from registry.store.values import FreezeStored, KeptProof
 
 WITHOUT_PROOF: Final = -1
+CUT_BY_ROSTER: Final = "cut_by_roster"
+"""Why a log is frozen where the roster ends it."""
 
 
 FreezeChange: TypeAlias = Callable[[SQLiteCursor, int, LogId], FreezeStored | None]
@@ -26,10 +28,11 @@ FreezeChange: TypeAlias = Callable[[SQLiteCursor, int, LogId], FreezeStored | No
 def freeze_for_ever(at: int, reason: str, evidence: bytes) -> FreezeChange:
     """A freeze that no proof is needed for; a later one can only lower the size."""
 
-    def change(cursor: SQLiteCursor, log_no: int, log_id: LogId) -> FreezeStored:
+    def change(cursor: SQLiteCursor, log_no: int, log_id: LogId) -> FreezeStored | None:
+        before = read_state(cursor, log_id).frozen_at
         _put(cursor, log_no, (WITHOUT_PROOF, at, reason, evidence))
         _settle(cursor, log_no)
-        return FreezeStored(log_id, at)
+        return _moved(cursor, log_id, before)
 
     return change
 
@@ -61,8 +64,7 @@ def drop_retired(generation: int) -> FreezeChange:
         before = read_state(cursor, log_id).frozen_at
         _drop(cursor, log_no, generation)
         _settle(cursor, log_no)
-        after = read_state(cursor, log_id).frozen_at
-        return None if before == after else FreezeStored(log_id, after)
+        return _moved(cursor, log_id, before)
 
     return change
 
@@ -84,6 +86,12 @@ def read_proofs(cursor: SQLiteCursor) -> list[KeptProof]:
         )
         for row in cursor.fetchall()
     ]
+
+
+def _moved(cursor: SQLiteCursor, log_id: LogId, before: int | None) -> FreezeStored | None:
+    """What is to be told of a log that ends elsewhere than before."""
+    after = read_state(cursor, log_id).frozen_at
+    return None if before == after else FreezeStored(log_id, after)
 
 
 def _put(cursor: SQLiteCursor, log_no: int, freeze: tuple[int, int, str, bytes]) -> None:

@@ -1,12 +1,15 @@
-"""Where a log ends as this node holds it, for a roster that removes its author."""
+"""Where a roster ends logs: the cut that a node proposes, and those that it carries out."""
 
 from pathlib import Path
 
 from registry.application.folder import NodeFolder
 from registry.application.membership.rosters import load_roster
 from registry.errors import InvalidRequest
-from registry.log.member import Cut
+from registry.log.member import Cut, Member
 from registry.log.merkle import EMPTY_ROOT
+from registry.log.roster import Roster
+from registry.store.entries import EntryStore
+from registry.store.freezes import CUT_BY_ROSTER
 from registry.store.sqlite import open_sqlite_store
 
 _REASON_MAX = 200
@@ -46,3 +49,23 @@ def cut_here(folder_path: Path, mechanism: str, reason: str) -> Cut:
         return Cut(size, store.root_at(member.log_id, size), reason)
     finally:
         store.close()
+
+
+def apply_cuts(store: EntryStore, roster: Roster) -> None:
+    """Makes void what lies at or past the cuts of a roster, whenever it came or will come.
+
+    Raises:
+        DiskFull: there is no room even for this.
+        StorageError: our own disk failed.
+    """
+    for member in roster.writers():
+        if member.cut is not None:
+            _end_log(store, member, member.cut)
+
+
+def _end_log(store: EntryStore, member: Member, cut: Cut) -> None:
+    state = store.log_state(member.log_id)
+    is_over = state.frozen_at is not None and state.frozen_at <= cut.size
+    if not is_over or state.frozen_reason != CUT_BY_ROSTER:
+        # Also where a fault proof ends it before: a rotation may take the proof, never the cut.
+        store.freeze(member.log_id, cut.size, CUT_BY_ROSTER, b"").result()

@@ -28,12 +28,9 @@ from registry.log.roster import (
     read_member_file,
 )
 from registry.log.roster_chain import RosterChain, begin_chain, check_succession
-from registry.store.entries import EntryStore
 
 ROSTERS_MAX: Final = 10_000
 WARNED_BEFORE_MS: Final = 30 * 24 * 60 * 60 * 1000
-CUT_REASON: Final = "cut_by_roster"
-"""Why a log is frozen where the roster ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,20 +180,6 @@ def _describe(folder: NodeFolder, roster: Roster) -> None:
     told = said.model_copy(update={"address": address, "display_name": own.display_name})
     if told != said:
         replace_file(folder.description_file, told.model_dump_json(indent=2).encode() + b"\n")
-
-
-def apply_cuts(store: EntryStore, roster: Roster) -> None:
-    """Makes void what lies at or past the cuts of a roster, whenever it came or will come.
-
-    Raises:
-        StorageError: our own disk failed.
-    """
-    for member in roster.writers():
-        if member.cut is None:
-            continue
-        frozen_at = store.log_state(member.log_id).frozen_at
-        if frozen_at is None or frozen_at > member.cut.size:
-            store.freeze(member.log_id, member.cut.size, CUT_REASON, b"").result()
 
 
 def is_due(roster: Roster, now_ms: int) -> bool:
