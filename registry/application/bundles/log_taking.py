@@ -110,9 +110,10 @@ class LogTaking:
             return
         self._other_note = self._checkpoint
         if self._head.log_id == self._registry.own.log_id:
-            held = self._intake.held.size
-            if not self._registry.log_keys(self._member).is_retired(held):
-                store = self._registry.store
+            keys = keys_shown(self._registry.log_keys(self._member), self._head)
+            # Whoever can find an old key can write such notes: they stop nobody.
+            if not keys.is_retired(self._checkpoint.size):
+                held, store = self._intake.held.size, self._registry.store
                 store.freeze(self._head.log_id, held, error.reason, self._head.note).result()
 
     def _prove_other_history(self) -> None:

@@ -1,13 +1,17 @@
 """Faults of authors in bundles: each is proven, and who has no network learns of it by a bundle."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from registry.application.bundles.reading import look_through
+from registry.application.folder import NodeFolder
 from registry.application.key_care.key_rotation import ask_for_rotation
-from registry.log.bundle import BundleFaultProof, BundleSealed, Record
+from registry.application.membership.founding import load_signer
+from registry.domain.identifiers import RootHash
+from registry.log.bundle import BundleEntries, BundleFaultProof, BundleHead, BundleSealed, Record
 from registry.log.fault_proof import FaultProof, decode_fault_proof, encode_fault_proof
 from registry.peer_errors import UnprovenFault
 from registry.store.values import KeptProof
@@ -192,3 +196,34 @@ def test_rotation_in_a_bundle_lifts_what_a_thief_had_frozen(
     assert (report.stopped, report.first_fault) == (None, None)
     held = held_by(beta)
     assert (held.size(ALPHA), held.frozen) == (ALL + 3, {})
+
+
+@pytest.mark.parametrize("size", [3, ALL + 1, ALL + 3])
+def test_note_forged_with_a_retired_key_does_not_freeze_the_importers_own_log(
+    bundles: Bundles, tmp_path: Path, size: int
+) -> None:
+    """The last size is that of the key that counts: whoever signs there is another alpha."""
+    mine = bundles.fresh(tmp_path / "alpha", "alpha")
+    thief = alpha_in_memory(bundles)
+    ask_for_rotation(mine)
+    node = open_node(tmp_path, "alpha")
+    node.registry.log_key.rotate().result()
+    node.registry.close()
+    write_on(mine, 2)
+    if size > ALL + 1:
+        thief = replace(thief, signer=load_signer(NodeFolder(mine), "log"))
+    note = thief.note_at(size, RootHash(b"r" * 32))
+    file = rewritten(
+        bundles.bare,
+        tmp_path / "forged.bundle",
+        lambda records: [
+            *(each for each in records if not isinstance(each, BundleHead | BundleEntries)),
+            BundleHead(ALPHA, note, (), size),
+        ],
+    )
+
+    report = take(mine, file)
+
+    assert report.first_fault is not None
+    assert report.first_fault.reason == "log_diverged"
+    assert held_by(mine).frozen == ({ALPHA: ALL + 3} if size > ALL + 1 else {})
