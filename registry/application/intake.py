@@ -16,7 +16,7 @@ import structlog
 
 from registry.application.fault_proofs import BadEntry
 from registry.domain.identifiers import CaseId, LogId
-from registry.errors import EntryError, LogDiverged, RootMismatch, TryLater
+from registry.errors import EntryError, LogDiverged, RootMismatch
 from registry.log.checkpoint import Checkpoint
 from registry.log.facts import EntryFacts
 from registry.log.log_keys import LogKeys
@@ -232,23 +232,6 @@ class LogIntake:
         self.held = HeldLog(planned.log_id, self.held.origin, end, planned.range)
         return writing
 
-    def fault_of_next(self, entry: bytes) -> EntryFault | None:
-        """The rule that an entry would break behind what is held; its place in the tree aside.
-
-        Raises:
-            TryLater: a newer roster must be fetched first.
-            StorageError: our own disk failed.
-        """
-        size = self.held.size
-        alone = verify_slice(self._keys, (entry,), size, 0, 1)
-        return judge_slices(
-            [alone],
-            last_roster_version=self._roster_version,
-            newest_roster_version=self._home.roster.version,
-            active_versions=self._active_versions,
-            refs_reached=self._refs_reached,
-        ).fault
-
     @property
     def is_whole(self) -> bool:
         """Whether the log ends, and all of it is held."""
@@ -291,22 +274,3 @@ class LogIntake:
         if key in self._refs_written:
             return self._refs_written[key]
         return self._home.store.refs_reached(self.held.log_id, [key]).get(key)
-
-
-def is_fault_of_author(home: IntakeHome, member: Member, bad: BadEntry) -> bool:
-    """Judges a bad entry once more, by what is on disk and what was shown of later rotations.
-
-    False = the mistake may be this node's: an entry before it may hold a rotation that was missed.
-
-    Raises:
-        StorageError: our own disk failed.
-    """
-    intake = LogIntake(home, member)
-    if intake.held.size != bad.index:
-        return False
-    later = [each for each in bad.rotations if read_header(each).index >= bad.index]
-    try:
-        intake.prove_head(bad.note, offered_size=bad.index + 1, rotations=later)
-        return intake.fault_of_next(bad.entry) is not None
-    except (EntryError, TryLater):
-        return False

@@ -82,7 +82,7 @@ class Blame(Enum):
     AUTHOR = "author"
     """What came is signed by the author and contradicts what is held: two histories."""
     NOBODY = "nobody"
-    """The peer was not reached, or this node must wait."""
+    """The peer was not reached, this node must wait, or whose fault it is cannot be shown."""
 
 
 def blame_of(error: RegistryError) -> Blame:

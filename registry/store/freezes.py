@@ -1,7 +1,7 @@
 """Where logs end, and the fault proofs that say so: the smallest of all counts.
 
-A freeze without a proof (a cut by the roster, this node's own judgement) stays for ever. One by a
-proof counts for the generation of the log's key that signed it: once that key is known to have been
+A freeze without a proof (a cut by the roster, a fork of the own log) stays for ever. One by a proof
+counts for the generation of the log's key that signed it: once that key is known to have been
 replaced, it counts no more, and its proof is let go. Of each generation the proof with the smallest
 size is kept, of two that are equal the first: so they never grow beyond the rotations of a log.
 """

@@ -136,7 +136,7 @@ class Bringing:
                 self._tell(FetchFailed(effect.peer, effect.log_id, reason, Blame.AUTHOR))
                 return
             bad = fetched.bad_entry
-            if bad is None or not await self._faults.end_log(member, bad, fault.reason):
+            if bad is None or not await self._faults.end_log(member, bad):
                 # Nobody is blamed for what cannot be shown: another peer is asked.
                 reason = f"{fault.reason}: not shown to be its author's"
                 self._tell(FetchFailed(effect.peer, effect.log_id, reason, Blame.NOBODY))

@@ -19,7 +19,6 @@ import structlog
 
 from registry.api.v1 import replication_pb2
 from registry.application.fault_proofs import BadEntry
-from registry.application.intake import is_fault_of_author
 from registry.application.registry import Registry
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import (
@@ -113,24 +112,20 @@ class FaultFollowing:
         await self._keep(data, verdict, by=peer)
         self._steps.remember(data)
 
-    async def end_log(self, member: Member, bad: BadEntry, reason: str) -> bool:
-        """Ends a log at an entry that breaks a rule, by a proof that others take if there is one.
+    async def end_log(self, member: Member, bad: BadEntry) -> bool:
+        """Ends a log at an entry that breaks a rule, by a proof that others take.
+
+        Without one it goes on: whoever has found two keys of a log can sign what others have no
+        proof of, and only a proof is let go when it turns out that they were replaced.
 
         Returns:
-            False if it does not end: the key was replaced, or the mistake may be this node's.
+            False if it does not end: there is no proof, or its key was replaced.
 
         Raises:
             StorageError: our own disk failed.
         """
         proven = await asyncio.to_thread(self._steps.of_bad_entry, member, bad)
-        if proven is not None:
-            return await self._keep(*proven, by=self._registry.own.slug)
-        if not await asyncio.to_thread(is_fault_of_author, self._registry, member, bad):
-            return False
-        store, at = self._registry.store, bad.index
-        _log.error("log_frozen", log=member.slug, at=at, reason=reason)
-        await written(lambda: store.freeze(member.log_id, at, reason, b""))
-        return True
+        return proven is not None and await self._keep(*proven, by=self._registry.own.slug)
 
     def suspect(
         self, peer: Slug, log_id: LogId, shown: int, note: bytes = b"", *, is_peers: bool = False

@@ -251,10 +251,10 @@ class Following:
         self.tell(LogGrew(log_id, intake.held.size))
         self._end_if_whole(log_id, intake.held.size)
         if fault is not None:
-            node = self._node
-            if bad is None or not node.accusing.prove_bad_entry(member, bad):
-                at, reason = fault.place, fault.reason
-                node.write(lambda: node.store.freeze(log_id, at, reason, b"").result())
+            if bad is None or not self._node.accusing.prove_bad_entry(member, bad):
+                reason = f"{fault.reason}: not shown to be its author's"
+                self.tell(FetchFailed(peer, log_id, reason, Blame.NOBODY))
+                return
             self.tell(LogFrozen(log_id))
         self._failed.pop(log_id, None)
         self.tell(FetchEnded(peer, log_id))

@@ -6,9 +6,10 @@ from typing import Final
 
 import pytest
 
-from registry.application.intake import EntryRun, LogIntake, is_fault_of_author
+from registry.application.intake import EntryRun, LogIntake
 from registry.application.key_care.key_rotation import ask_for_rotation
 from registry.domain.identifiers import LogId
+from registry.errors import BadNoteSignature
 from tests.unit.application.federation_in_process import (
     Nodes,
     found_federation,
@@ -83,4 +84,6 @@ def test_entry_behind_a_rotation_that_this_node_missed_is_not_its_authors_fault(
 
     assert intake.bad_entry is not None
     member = alpha.registry.roster.member_by_log(beta.log_id)
-    assert not is_fault_of_author(alpha.registry, member, intake.bad_entry)
+    faults = alpha.registry.faults
+    with pytest.raises(BadNoteSignature):
+        faults.judge(faults.of_bad_entry(member, intake.bad_entry))

@@ -101,7 +101,7 @@ async def test_bad_entry_is_proven_from_what_a_fetch_brought(
 
     assert intake.bad_entry is not None
     following, member = Following(alpha), alpha_member(alpha, author)
-    assert await following.end_log(member, intake.bad_entry, "not told to others")
+    assert await following.end_log(member, intake.bad_entry)
     state = state_at(alpha, author)
     assert (state.frozen_at, state.size, state.frozen_reason) == (5, 5, "bad_entry_signature")
     (kept,) = alpha.registry.faults.kept()
@@ -123,7 +123,7 @@ async def test_entry_that_goes_back_is_proven_beside_the_one_before_it(
 
     assert intake.bad_entry is not None
     following, member = Following(alpha), alpha_member(alpha, author)
-    assert await following.end_log(member, intake.bad_entry, "not told to others")
+    assert await following.end_log(member, intake.bad_entry)
     state = state_at(alpha, author)
     assert (state.frozen_at, state.size, state.frozen_reason) == (4, 4, "backward_entry")
 

@@ -13,17 +13,22 @@ require_tls13()
 import pytest  # noqa: E402
 
 from registry.application.membership.founding import load_signer  # noqa: E402
-from registry.domain.identifiers import LogId  # noqa: E402
+from registry.domain.identifiers import NO_CASE, LogId, RequestKey  # noqa: E402
+from registry.domain.vocabulary import EventKind  # noqa: E402
 from registry.errors import Overloaded  # noqa: E402
+from registry.log.author import Author, draft_event  # noqa: E402
+from registry.log.entry import ALL_MEMBERS  # noqa: E402
 from registry.log.fault_proof import (  # noqa: E402
     FaultProof,
     decode_fault_proof,
     encode_fault_proof,
     two_entries,
 )
+from registry.log.log_keys import make_rotation  # noqa: E402
+from registry.log.signing import Signer  # noqa: E402
 from registry.store.values import KeptProof  # noqa: E402
 from registry_node import fault_steps, fetching  # noqa: E402
-from tests.faults.honest_peer import HonestPeer  # noqa: E402
+from tests.faults.honest_peer import NOW_MS, HonestPeer  # noqa: E402
 from tests.unit.application.federation_in_process import (  # noqa: E402
     Node,
     Nodes,
@@ -36,8 +41,10 @@ from tests.unit.node.fault_world import (  # noqa: E402
     THIEF,
     Following,
     branch_of,
+    intake_at,
     proof_of,
     state_at,
+    take,
 )
 
 
@@ -253,6 +260,52 @@ async def test_proof_of_a_key_that_was_replaced_is_offered_no_more_though_the_lo
 
     assert following.hub.proof_of(author.log_id) == b""
     assert state_at(alpha, author).frozen_at == cut
+
+
+async def test_entry_that_an_older_key_of_its_log_has_signed_freezes_nothing(
+    nodes: Nodes, author: HonestPeer
+) -> None:
+    """Two keys were stolen, and a third one counts, of which alpha has not heard yet."""
+    alpha, keys = nodes["alpha"], nodes["beta"].registry.folder
+    author, thief, intake = author.fork_at(5), author.fork_at(5), intake_at(alpha, author)
+    rotate(author, load_signer(keys, "next_log"))
+    take(intake, author, 6, 6)
+    author.signer = load_signer(keys, "next_log")
+    for number in range(6, 10):
+        author.write(f"event {number}")
+    take(intake, author, 10, 10)
+    author.add(thief.make_entry("signed by the first key", index=10))
+    take(intake, author, 11, 11)
+    assert intake.bad_entry is not None
+    member, following = alpha.registry.roster.member_by_log(author.log_id), Following(alpha)
+
+    assert not await following.end_log(member, intake.bad_entry)
+
+    state = state_at(alpha, author)
+    assert (state.size, state.frozen_at) == (10, None)
+    assert alpha.registry.faults.kept() == []
+
+
+def rotate(author: HonestPeer, new: Signer) -> None:
+    """Writes the rotation to a key, as its first one announced it; none is announced after it."""
+    index = len(author.entries)
+    made = draft_event(
+        log_id=author.log_id,
+        case_id=NO_CASE,
+        kind=EventKind.KEY_ROTATED,
+        time_ms=NOW_MS,
+        parts=(),
+        audience=ALL_MEMBERS,
+        request_id=RequestKey(b""),
+        control=make_rotation(author.log_id, index, new, bytes(32)),
+    )
+    signed = Author(
+        signer=author.signer,
+        registry_id=author.registry_id,
+        origin=author.origin,
+        roster_version=1,
+    )
+    author.add(signed.write_entry(made, index=index, refs=()))
 
 
 async def test_mistake_of_ours_that_a_proof_brings_out_costs_its_peer_and_not_the_node(
