@@ -89,6 +89,12 @@ class EmptyMessage(EntryError):
     reason = "empty_message"
 
 
+class OtherThanRoster(EntryError):
+    """Its author has signed it, and the roster ends its log with another history."""
+
+    reason = "other_than_roster"
+
+
 # --- fault proofs ---------------------------------------------------------------------------
 
 

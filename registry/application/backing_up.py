@@ -16,6 +16,7 @@ from registry.application.key_care.node_keys import read_node_keys
 from registry.application.membership.rosters import load_roster
 from registry.errors import CorruptDatabase, FolderError
 from registry.log.roster import Member, Roster
+from registry.peer_errors import OtherThanRoster
 from registry.store import backup as databases
 from registry.store.check import check_store
 from registry.store.data_keys import known_database_key
@@ -139,6 +140,8 @@ def prove(
         on_progress=lambda step: progress(step.done, step.total),
     )
     for finding in found:
+        if finding.reason == OtherThanRoster.reason:
+            continue  # nothing is damaged, and all else is as worth keeping as before
         place = "" if finding.index is None else f" at event {finding.index}"
         msg = (
             f"the copy does not prove itself: {finding.origin or 'database'}{place}: "

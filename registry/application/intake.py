@@ -22,7 +22,7 @@ from registry.log.facts import EntryFacts
 from registry.log.log_keys import LogKeys
 from registry.log.partial_tree import PartialTree
 from registry.log.roster import Member, Roster
-from registry.peer_errors import StaleCheckpoint
+from registry.peer_errors import OtherThanRoster, StaleCheckpoint
 from registry.replication.entry_checks import (
     EntryFault,
     SliceResult,
@@ -102,6 +102,7 @@ class LogIntake:
         self._ends = {} if ends is None else ends
         self._keys = home.log_keys(member)
         self._active_versions = home.versions_of(member)
+        self._cut = member.cut
         state = home.store.log_state(member.log_id)
         self.held = HeldLog(member.log_id, member.origin, state.size, state.range)
         self._roster_version = self._last_roster_version() if state.size else 0
@@ -156,9 +157,10 @@ class LogIntake:
 
         Raises:
             EntryError: the peer's bytes are wrong.
+            OtherThanRoster: they are another history than that with which the roster ends the log.
         """
         try:
-            return plan_batch(
+            planned = plan_batch(
                 held=self.held,
                 start=run.start,
                 entries=run.entries,
@@ -172,6 +174,8 @@ class LogIntake:
             if found is error:
                 raise
             raise found from error
+        self._check_cut(planned, head.checkpoint)
+        return planned
 
     def verify(self, planned: PlannedBatch, first: int, end: int) -> SliceResult:
         """Checks the form, place and signature of entries [first, end) of a batch."""
@@ -244,6 +248,19 @@ class LogIntake:
             return judged.facts, judged.fault
         fault = judged.fault if judged.fault is not None and judged.fault.place < end else None
         return [fact for fact in judged.facts if fact.index < end], fault
+
+    def _check_cut(self, planned: PlannedBatch, checkpoint: Checkpoint) -> None:
+        cut = self._cut
+        if cut is None or not planned.start < cut.size <= planned.range.size:
+            return
+        reached = self.held.range.extend(planned.leaf_hashes[: cut.size - planned.start])
+        if reached.root() != cut.root:
+            self._log_contradiction(checkpoint)
+            msg = (
+                f"a peer sent {self.held.origin} with another history up to {cut.size} than that "
+                "with which the roster ends it: others are asked"
+            )
+            raise OtherThanRoster(msg)
 
     def _bad_entry(self, planned: PlannedBatch, place: int, head: ProvenHead) -> BadEntry:
         tree = PartialTree(head.checkpoint.size)

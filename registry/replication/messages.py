@@ -5,6 +5,7 @@ from enum import Enum
 
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import BadKeyRotation, EntryError, LogDiverged, RegistryError, RootMismatch
+from registry.peer_errors import OtherThanRoster
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,10 @@ class Blame(Enum):
 def blame_of(error: RegistryError) -> Blame:
     """Whose fault an error is; notes and entries were checked before roots are compared.
 
-    A rotation that does not fit may be one of two that its author made: the peer only shows it.
+    A rotation that does not fit may be one of two that its author made: the peer only shows it. So
+    it is with a history that the roster does not name.
     """
-    if isinstance(error, RootMismatch | LogDiverged | BadKeyRotation):
+    if isinstance(error, RootMismatch | LogDiverged | BadKeyRotation | OtherThanRoster):
         return Blame.AUTHOR
     return Blame.PEER if isinstance(error, EntryError) else Blame.NOBODY
 

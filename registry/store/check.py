@@ -187,6 +187,7 @@ class _StoreCheck:
             keys_of_member(self._roster.registry_id, member),
             node_keys=self._node_keys,
             guard=self._guard if is_own else None,
+            cut=member.cut,
             on_entry=lambda index, header: self._expect(row.log_no, index, header, is_own=is_own),
             on_progress=lambda done: self._tell(row, done),
         )

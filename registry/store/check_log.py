@@ -26,8 +26,10 @@ from registry.log.commitment import check_commitment
 from registry.log.entry import Header, decode_header, signed_message, split_entry
 from registry.log.facts import facts_of
 from registry.log.log_keys import LogKeys, verify_log_checkpoint
+from registry.log.member import Cut
 from registry.log.merkle import EMPTY_RANGE, EMPTY_ROOT, CompactRange, leaf_hash
 from registry.log.signing import verify
+from registry.peer_errors import OtherThanRoster
 from registry.store.check_large import check_large_part
 from registry.store.guard import GuardState
 from registry.store.parts import PartRow, open_part
@@ -77,6 +79,7 @@ class LogCheck:
         *,
         node_keys: NodeKeys | None,
         guard: GuardState | None,
+        cut: Cut | None,
         on_entry: Callable[[int, Header], None],
         on_progress: Callable[[int], None],
     ) -> None:
@@ -85,6 +88,7 @@ class LogCheck:
         self._keys = self._shown_keys = keys
         self._node_keys = node_keys
         self._guard = guard
+        self._cut = cut
         self._on_entry = on_entry
         self._on_progress = on_progress
         self._range: CompactRange = EMPTY_RANGE
@@ -103,6 +107,8 @@ class LogCheck:
         self._sizes = {self._noted.size} if self._noted is not None else set()
         if self._guard is not None:
             self._sizes.add(self._guard.size)
+        if self._cut is not None:
+            self._sizes.add(self._cut.size)
         self._cosigned = dict(
             self._connection.execute(
                 f"SELECT size, {blob('root')} FROM cosignatures WHERE log_no = ?",  # noqa: S608 - a constant name
@@ -115,6 +121,7 @@ class LogCheck:
         yield from self._check_tree()
         yield from self._check_guard()
         yield from self._check_cosigned()
+        yield from self._check_cut()
 
     # --- entries and parts ----------------------------------------------------------------------
 
@@ -309,6 +316,15 @@ class LogCheck:
             if self._roots.get(size, root) != root:
                 detail = f"a cosignature at {size} does not have the root of the entries"
                 yield self._found(None, "root_mismatch", detail)
+
+    def _check_cut(self) -> Iterator[Finding]:
+        cut = self._cut
+        if cut is not None and self._roots.get(cut.size, cut.root) != cut.root:
+            detail = (
+                f"the roster ends the log at {cut.size} with another history than is held: nothing "
+                "of it counts; the runbook says how to take the other one"
+            )
+            yield self._found(None, OtherThanRoster.reason, detail)
 
     def _check_guard(self) -> Iterator[Finding]:
         guard = self._guard

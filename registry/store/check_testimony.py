@@ -15,7 +15,7 @@ from registry.log.cosignature import COSIGNATURE_SIZE_BYTES, Cosignature, is_mad
 from registry.log.fault_verdict import verify_fault_proof
 from registry.log.roster import Roster
 from registry.store.check_log import Finding, blob
-from registry.store.freezes import CUT_BY_ROSTER, WITHOUT_PROOF
+from registry.store.freezes import CUT_BY_ROSTER, OTHER_THAN_ROSTER, WITHOUT_PROOF
 
 VersionsOf: TypeAlias = Callable[[LogId], range]
 """The roster versions under which a member takes part with a log."""
@@ -59,6 +59,8 @@ def _wrong_freeze(
         is_sound = isinstance(at, int) and at >= 0 and bool(reason)
         if is_sound and reason == CUT_BY_ROSTER:
             is_sound = at == cut and evidence == b""
+        if is_sound and reason == OTHER_THAN_ROSTER:
+            is_sound = at == 0 and cut is not None and evidence == b""
         return "" if is_sound else f"a freeze at {at!r} for the reason {reason!r} has no ground"
     try:
         verdict = verify_fault_proof(evidence, roster, versions_of)

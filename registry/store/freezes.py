@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from eventsourcing.sqlite import SQLiteCursor
 
 from registry.domain.identifiers import LogId
+from registry.peer_errors import OtherThanRoster
 from registry.store.failpoints import Step, reach
 from registry.store.rows import read_state
 from registry.store.values import FreezeStored, KeptProof
@@ -19,6 +20,8 @@ from registry.store.values import FreezeStored, KeptProof
 WITHOUT_PROOF: Final = -1
 CUT_BY_ROSTER: Final = "cut_by_roster"
 """Why a log is frozen where the roster ends it."""
+OTHER_THAN_ROSTER: Final = OtherThanRoster.reason
+"""Why nothing counts of a log that the roster ends with another history than is held."""
 
 
 FreezeChange: TypeAlias = Callable[[SQLiteCursor, int, LogId], FreezeStored | None]

@@ -1,18 +1,24 @@
 """Where a roster ends logs: the cut that a node proposes, and those that it carries out."""
 
 from pathlib import Path
+from typing import Final
+
+import structlog
 
 from registry.application.folder import NodeFolder
 from registry.application.membership.rosters import load_roster
-from registry.errors import InvalidRequest
+from registry.errors import CorruptDatabase, InvalidRequest
 from registry.log.member import Cut, Member
 from registry.log.merkle import EMPTY_ROOT
 from registry.log.roster import Roster
 from registry.store.entries import EntryStore
-from registry.store.freezes import CUT_BY_ROSTER
+from registry.store.freezes import CUT_BY_ROSTER, OTHER_THAN_ROSTER
 from registry.store.sqlite import open_sqlite_store
+from registry.store.values import LogState
 
+_log = structlog.get_logger()
 _REASON_MAX = 200
+_DO: Final = "see the runbook: what is stored is never replaced"
 
 
 def cut_here(folder_path: Path, mechanism: str, reason: str) -> Cut:
@@ -54,6 +60,9 @@ def cut_here(folder_path: Path, mechanism: str, reason: str) -> Cut:
 def apply_cuts(store: EntryStore, roster: Roster) -> None:
     """Makes void what lies at or past the cuts of a roster, whenever it came or will come.
 
+    Of a log that is held with another history up to its cut than the roster names, nothing counts:
+    where the two part is not known, and what is stored is never replaced.
+
     Raises:
         DiskFull: there is no room even for this.
         StorageError: our own disk failed.
@@ -65,7 +74,27 @@ def apply_cuts(store: EntryStore, roster: Roster) -> None:
 
 def _end_log(store: EntryStore, member: Member, cut: Cut) -> None:
     state = store.log_state(member.log_id)
-    is_over = state.frozen_at is not None and state.frozen_at <= cut.size
-    if not is_over or state.frozen_reason != CUT_BY_ROSTER:
+    at, reason = cut.size, CUT_BY_ROSTER
+    if _is_other(store, state, cut):
+        at, reason = 0, OTHER_THAN_ROSTER
+        _log.error(
+            "log_other_than_roster", log=member.origin, size=cut.size, held=state.size, do=_DO
+        )
+    is_over = state.frozen_at is not None and state.frozen_at <= at
+    if not is_over or state.frozen_reason not in (CUT_BY_ROSTER, OTHER_THAN_ROSTER):
         # Also where a fault proof ends it before: a rotation may take the proof, never the cut.
-        store.freeze(member.log_id, cut.size, CUT_BY_ROSTER, b"").result()
+        store.freeze(member.log_id, at, reason, b"").result()
+
+
+def _is_other(store: EntryStore, state: LogState, cut: Cut) -> bool:
+    """Whether another history is held up to a cut; a damaged tree is repaired before it is judged.
+
+    Less than up to the cut cannot be compared: see `LogIntake.plan` for what comes.
+    """
+    if state.size < cut.size:
+        return False
+    try:
+        is_sound = store.root_at(state.log_id, state.size) == state.root
+        return is_sound and store.root_at(state.log_id, cut.size) != cut.root
+    except CorruptDatabase:
+        return False

@@ -1,15 +1,21 @@
 """What a roster says of where logs end is carried out whatever a node knows of them already."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from registry.application.intake import EntryRun, LogIntake
 from registry.application.membership.cuts import apply_cuts
-from registry.log.member import Cut
+from registry.domain.identifiers import LogId, RootHash
+from registry.errors import CorruptDatabase
+from registry.log.log_keys import LogKeys, keys_of_member
+from registry.log.member import Cut, Member
 from registry.log.roster import Roster
+from registry.peer_errors import OtherThanRoster
+from registry.replication.messages import Blame, blame_of
 from registry.store.check import Finding, check_store
 from registry.store.sqlite import SqliteStore
 from registry.store.values import KeptProof
@@ -17,7 +23,9 @@ from tests.storage.storage_world import (
     NODE_KEYS,
     PEER,
     PEER_ID,
+    REGISTRY,
     Peer,
+    case,
     open_store,
     roster,
     written_peer,
@@ -108,3 +116,104 @@ def test_fsck_does_not_take_a_proof_for_the_cut(store: SqliteStore, tmp_path: Pa
     ]
     apply_cuts(store, after)
     assert told() == []
+
+
+# --- another history than the roster names --------------------------------------------------------
+
+
+def branch() -> Peer:
+    """What the same author wrote elsewhere, from the sixth entry on."""
+    other = written_peer(5)
+    for number in range(5, SIZE):
+        other.write(f"other {number}", case_id=case(number % 3))
+    return other
+
+
+@pytest.mark.parametrize("held", [CUT, SIZE])
+@pytest.mark.parametrize("proof", [None, OF_OLD_KEY])
+def test_nothing_counts_of_another_history_than_the_roster_ends_the_log_with(
+    store: SqliteStore, tmp_path: Path, held: int, proof: KeptProof | None
+) -> None:
+    store.ingest(branch().batch(end=held)).result()
+    if proof is not None:
+        store.keep_fault_proof(proof).result()
+    after = cut_at(CUT, written_peer(SIZE))
+    for _ in range(2):
+        apply_cuts(store, after)
+
+    assert end_of(store) == (0, "other_than_roster")
+    assert store.log_state(PEER_ID).valid_size == 0
+    reasons = [each.reason for each in found(store, tmp_path, after)]
+    # The invented proof proves nothing, which fsck says too.
+    assert reasons == ["other_than_roster", *["freeze_mismatch"] * (proof is not None)]
+
+
+def test_part_of_another_history_below_the_cut_is_not_told_from_the_right_one(
+    store: SqliteStore,
+) -> None:
+    store.ingest(branch().batch(end=CUT - 1)).result()
+    apply_cuts(store, cut_at(CUT, written_peer(SIZE)))
+
+    assert end_of(store) == (CUT, "cut_by_roster")
+
+
+@pytest.mark.parametrize("damage", ["wrong", "cut short"])
+def test_damaged_tree_is_not_taken_for_another_history(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    peer = written_peer(SIZE)
+    store.ingest(peer.batch()).result()
+
+    def root_at(_log_id: LogId, _size: int) -> RootHash:
+        if damage == "wrong":
+            return RootHash(bytes(32))
+        raise CorruptDatabase(damage)
+
+    monkeypatch.setattr(store, "root_at", root_at)
+    apply_cuts(store, cut_at(CUT, peer))
+
+    assert end_of(store) == (CUT, "cut_by_roster")
+
+
+@dataclass
+class Home:
+    """What taking entries needs of a node."""
+
+    store: SqliteStore
+    roster: Roster
+
+    def log_keys(self, member: Member) -> LogKeys:
+        return keys_of_member(REGISTRY, member)
+
+    def versions_of(self, _member: Member) -> range:
+        return range(1, 2)
+
+    def takes(self, peer: Peer, size: int) -> None:
+        """What somebody sends who holds so much of the log."""
+        ends = {PEER_ID: CUT}
+        intake = LogIntake(self, self.roster.member_by_log(PEER_ID), ends)
+        start = intake.held.size
+        head = intake.prove_head(peer.note_at(size), offered_size=size)
+        intake.take(EntryRun(start, peer.entries[start:size], ()), head).result()
+
+
+@pytest.mark.parametrize("held", [0, 3])
+@pytest.mark.parametrize("size", [CUT, CUT + 2])
+def test_entries_that_reach_the_cut_with_another_history_are_refused_and_the_right_ones_taken(
+    store: SqliteStore, held: int, size: int
+) -> None:
+    peer = written_peer(SIZE)
+    home = Home(store, cut_at(CUT, peer))
+    apply_cuts(store, home.roster)
+    if held:
+        home.takes(peer, held)
+
+    with pytest.raises(OtherThanRoster) as refused:
+        home.takes(branch(), size)
+    assert blame_of(refused.value) is Blame.AUTHOR
+    assert store.log_state(PEER_ID).size == held
+
+    home.takes(peer, size)
+    assert store.log_state(PEER_ID).size == CUT
+    apply_cuts(store, home.roster)
+    assert end_of(store) == (CUT, "cut_by_roster")
