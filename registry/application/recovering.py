@@ -23,6 +23,7 @@ from typing import Final
 from registry.application.backing_up import About, Progress, prove, read_backup
 from registry.application.folder import NodeFolder
 from registry.application.key_care.node_keys import read_node_keys
+from registry.application.membership.cuts import apply_cuts
 from registry.application.membership.rosters import load_roster
 from registry.application.witness_guards import (
     accept_lost_witness_guard,
@@ -145,7 +146,7 @@ def put_back(
         try:
             databases.copy_logs(backup, draft)
             reach(Step.PUT_BACK_COPIED)
-            office_key = _make_ready(folder, draft, node_keys, now_ms)
+            office_key = _make_ready(folder, draft, node_keys, now_ms, roster)
             own = roster.member_by_slug(folder.mechanism)
             prove(draft, roster, own, node_keys, progress)
             reach(Step.PUT_BACK_PROVEN)
@@ -261,12 +262,18 @@ def _fitting_keys(folder: NodeFolder, about: About) -> NodeKeys:
 
 
 def _make_ready(
-    folder: NodeFolder, draft: Path, node_keys: NodeKeys, now_ms: Callable[[], int]
+    folder: NodeFolder,
+    draft: Path,
+    node_keys: NodeKeys,
+    now_ms: Callable[[], int],
+    roster: Roster,
 ) -> bytes:
-    """Migrates the copy and erases what was erased since; returns the key of the office."""
+    """Brings the copy up to the roster and what was erased since; returns the key of the office."""
     folder.tombstone_file.parent.mkdir(mode=0o700, exist_ok=True)
     kept = _office_key_here(folder, node_keys)
     with closing(_opened(folder, draft, node_keys, now_ms)) as store:
+        store.register_logs([member.origin for member in roster.writers()]).result()
+        apply_cuts(store, roster)
         made = store.database_key(_OFFICE)
     if kept is None:
         return made
