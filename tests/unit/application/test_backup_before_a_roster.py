@@ -37,6 +37,6 @@ def test_backup_of_before_a_member_joined_and_another_was_removed_is_put_back(
 
     assert list(fsck_folder(tmp_path / "alpha", nothing)) == []
     with closing(open_node(tmp_path, "alpha", opens_log=False).registry) as alpha:
-        frozen = {state.origin: state.frozen_at for state in alpha.store.log_states()}
+        frozen = {str(state.origin): state.frozen_at for state in alpha.store.log_states()}
     assert frozen["invented.example/gamma/1"] == 1
     assert "invented.example/delta/1" in frozen
