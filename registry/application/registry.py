@@ -161,7 +161,7 @@ class Registry:
             remove_drafts(folder)
             roster = load_roster(folder)
             own = roster.member_by_slug(folder.mechanism)
-            settle_epoch(folder, own)
+            settle_epoch(folder, roster)
             settle_certificate(folder, own)
             author = Author(
                 signer=load_signer(folder, "log"),

@@ -16,8 +16,9 @@ TO_SIGNERS: Final = (
 TO_RECEIVER: Final = (
     "read these words by telephone to whoever takes the member file; others there: another file"
 )
-OF_NEWCOMER: Final = (
-    "ask whoever made this member file for the words that `registry init` gave; others: stop"
+OF_MEMBER_FILE: Final = (
+    "ask whoever made this member file, by telephone, for the words that they were shown; "
+    "others: stop"
 )
 
 

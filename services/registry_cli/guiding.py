@@ -13,8 +13,8 @@ import typer
 
 from registry.application.membership import ceremonies, confirmation
 from registry.application.membership.ceremonies import Standing, Wish
+from registry.application.membership.differences import differences
 from registry.application.membership.proposals import Proposal
-from registry.application.membership.rosters import differences
 from registry.errors import InvalidRequest
 from registry.log.member import Cut
 from registry.log.roster import Roster, decode_roster, decode_signed_roster

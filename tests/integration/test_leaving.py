@@ -72,7 +72,7 @@ async def test_member_leaves_once_another_holds_its_log_and_then_writes_nothing_
         left = await leave(gamma)
         assert left.exit_code == 0, left.exception
         assert "alpha says that it holds all 2 events of this log" in left.output
-        assert "gamma is removed; its log ends at 2 (leaves at its own wish)" in left.output
+        assert "/gamma/1 ends at 2 (leaves at its own wish)" in left.output
 
         gamma.start()
         await until(partial(stands_still, gamma, "has signed that it leaves"), "gamma is closed")

@@ -199,7 +199,7 @@ async def it_comes_back(life: Federation, cut: Cut) -> None:
     gamma = life.node("gamma")
     file = begin_epoch(gamma.folder, has_all_keys_new=True)
     async with life.recording("beta", "delta"):
-        begins = Change(new_epochs={"gamma": (file, cut)})
+        begins = Change(new_epochs={"gamma": (file, cut)}, has_all_keys_new=True)
         await life.decide(begins, "alpha", "beta", "delta", "epsilon")
     life.take_versions("gamma")
     gamma.start()

@@ -31,10 +31,11 @@ from registry.application.membership.founding import (
     load_signer,
     new_hpke_key,
     new_signer,
+    own_member,
 )
 from registry.application.membership.rosters import load_roster
 from registry.domain.identifiers import MemberId, make_origin
-from registry.errors import FolderError
+from registry.errors import FolderError, RosterError
 from registry.log.member import (
     Member,
     MemberStatus,
@@ -42,7 +43,7 @@ from registry.log.member import (
     make_member_file,
     read_member_file,
 )
-from registry.store.folder_sync import sync_folder
+from registry.log.roster import Roster
 from registry.store.witness_guard import WitnessGuard
 
 _SIGNING: Final = ("identity", "log", "cosigner")
@@ -126,23 +127,28 @@ def staged_folder(folder: NodeFolder, epoch: int) -> NodeFolder:
     return NodeFolder(folder.path / f"epoch-{epoch}")
 
 
-def settle_epoch(folder: NodeFolder, own: Member) -> None:
+def settle_epoch(folder: NodeFolder, roster: Roster) -> None:
     """Takes the keys of the epoch that the roster has begun; nothing if it is the folder's.
 
-    Cut short, it goes on at the next start.
+    Cut short, it goes on at the next start: the staged keys stay until all of them are taken.
 
     Raises:
         FolderError: the keys of that epoch are not in this folder.
+        RosterError: the roster has begun it with other keys than this folder has made for it.
+        KeyFileError, TokenUnavailable: a key cannot be read.
     """
-    if folder.origin == own.origin:
-        return
+    own = roster.member_by_slug(folder.mechanism)
     staged = staged_folder(folder, own.epoch)
+    if folder.origin == own.origin:
+        shutil.rmtree(staged.path, ignore_errors=True)
+        return
     if not (staged.path / f"{own.slug}.member").exists():
         msg = (
             f"the roster has begun {own.origin}, and its keys are not in {folder.path}: "
             "they are in the folder that the member file was made in"
         )
         raise FolderError(msg)
+    _check_staged(staged, own, roster)
     if folder.guard_file.exists():
         folder.guard_file.replace(folder.guard_file.with_name(f"guard.before-{own.epoch}.bin"))
     # Its cosigner key is new: until this is done nothing can have been cosigned with it.
@@ -151,17 +157,29 @@ def settle_epoch(folder: NodeFolder, own: Member) -> None:
         # Read and written: another passphrase may have been set since.
         made_ns = each.stat().st_mtime_ns
         replace_private(folder.keys / each.name, read_private(each), time_ns=made_ns)
-        each.unlink()
     # Keys that were made for the log before are known to whoever has it.
     forget_rotation(folder)
     forget_staged(folder)
     is_kept = staged.token_file.exists()
     keep_in_token(folder.token_file, folder.token_file, *(("identity",) if is_kept else ()))
     for each in sorted(staged.tls.iterdir()):
-        each.replace(folder.tls / each.name)
-    sync_folder(folder.tls)
+        replace_file(folder.tls / each.name, each.read_bytes())
     _describe(folder, folder, own)
     shutil.rmtree(staged.path)
+
+
+def _check_staged(staged: NodeFolder, own: Member, roster: Roster) -> None:
+    """Somebody may have changed the member file on its way, and have the keys of the roster."""
+    try:
+        own_member(staged, roster)
+    except RosterError as error:
+        msg = (
+            f"the roster has begun {own.origin} with other keys than those in {staged.path} "
+            f"({error}): the member file was not the one that was made here. Somebody else may "
+            "have those keys: tell the others by telephone, so that they revoke this member, and "
+            "make keys of another epoch"
+        )
+        raise RosterError(msg) from error
 
 
 def _describe(folder: NodeFolder, like: NodeFolder, own: Member) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.folder import NodeFolder, changing, replace_file
+from registry.application.membership.differences import differences
 from registry.application.membership.founding import load_signer, read_file, remember_endorsement
 from registry.domain.identifiers import MemberId
-from registry.errors import FolderError, InvalidRequest
+from registry.errors import FolderError, InvalidRequest, RosterError
 from registry.log.member import Cut, FormerLog, Member, MemberStatus
 from registry.log.roster import (
     Roster,
@@ -43,6 +44,8 @@ class Change:
         revoke: where the logs of those end that somebody else may write, by slug: they stay
             members, and take part again in a new epoch.
         new_epochs: member files of the next logs of members, and where the logs before them end.
+        has_all_keys_new: whether those come with other identity keys: nothing but the words that a
+            member reads out says then that they are that member's.
         addresses: new addresses, by slug.
         names: new names that people read, by slug.
         certificates: new TLS certificates, DER, by slug.
@@ -55,6 +58,7 @@ class Change:
     remove: Mapping[str, Cut] = field(default_factory=dict)
     revoke: Mapping[str, Cut] = field(default_factory=dict)
     new_epochs: Mapping[str, tuple[Path, Cut]] = field(default_factory=dict)
+    has_all_keys_new: bool = False
     addresses: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     certificates: Mapping[str, bytes] = field(default_factory=dict)
@@ -95,7 +99,8 @@ def propose(folder_path: Path, change: Change) -> bytes:
 
     Raises:
         InvalidRequest: nothing would change, a file cannot be read, or a slug is not in the roster.
-        RosterError: a member file fails, or the version would break a rule of rosters.
+        RosterError: a member file fails, one of a new epoch has another identity key and nobody
+            said so, or the version would break a rule of rosters.
         FolderError: the node has not joined.
     """
     chain = load_chain(NodeFolder(folder_path))
@@ -188,61 +193,13 @@ def is_due(roster: Roster, now_ms: int) -> bool:
     return bool(expiry_ms) and now_ms >= expiry_ms - WARNED_BEFORE_MS
 
 
-def differences(before: Roster, after: Roster) -> tuple[str, ...]:
-    """What a version changes, in words, a line each; empty = nothing."""
-    found: list[str] = []
-    known = {member.id: member for member in before.members}
-    for member in after.members:
-        found += _differences_of(known.get(member.id), member)
-    if after.threshold != before.threshold:
-        found.append(f"threshold {after.threshold} instead of {before.threshold}")
-    if after.advisory_expiry_ms != before.advisory_expiry_ms:
-        found.append("another day by which it is to be renewed")
-    return tuple(found)
-
-
-def _differences_of(old: Member | None, new: Member) -> list[str]:
-    if old is None:
-        return [f"{new.slug} joins as member {new.id}, at {_where(new)}"]
-    found = _logs_that_end(old, new)
-    if new.address != old.address:
-        found.append(f"{new.slug} is at {_where(new)} instead of {_where(old)}")
-    if new.display_name != old.display_name:
-        found.append(f"{new.slug} is named {new.display_name!r} instead of {old.display_name!r}")
-    for name, words in (
-        ("identity_key", "identity key"),
-        ("tls_certificate", "TLS certificate"),
-        ("hpke_key", "HPKE key"),
-    ):
-        if getattr(new, name) != getattr(old, name):
-            found.append(f"{new.slug} has another {words}")
-    return found
-
-
-def _where(member: Member) -> str:
-    return member.address if member.takes_calls else "no address (it takes no calls)"
-
-
-def _logs_that_end(old: Member, new: Member) -> list[str]:
-    found = []
-    if new.status is not old.status and new.cut is not None:
-        found.append(f"{new.slug} is removed; its log ends at {new.cut.size} ({new.cut.reason})")
-    elif new.cut is not None and new.cut != old.cut:
-        found.append(f"{new.slug} is revoked; its log ends at {new.cut.size} ({new.cut.reason})")
-    if new.epoch != old.epoch and new.former_logs:
-        end = new.former_logs[-1]
-        words = f"{end.origin} ends at {end.cut.size} ({end.cut.reason})"
-        found.append(f"{new.slug} begins epoch {new.epoch} with new keys; {words}")
-    return found
-
-
 def _changed(member: Member, change: Change) -> Member:
     if (cut := change.remove.get(member.slug)) is not None:
         member = replace(member, status=MemberStatus.REMOVED, cut=cut)
     if (cut := change.revoke.get(member.slug)) is not None:
         member = replace(member, cut=cut)
     if (begun := change.new_epochs.get(member.slug)) is not None:
-        member = _in_new_epoch(member, *begun)
+        member = _in_new_epoch(member, *begun, has_all_keys_new=change.has_all_keys_new)
     if (address := change.addresses.get(member.slug)) is not None:
         member = replace(member, address=address)
     if (name := change.names.get(member.slug)) is not None:
@@ -252,10 +209,20 @@ def _changed(member: Member, change: Change) -> Member:
     return member
 
 
-def _in_new_epoch(member: Member, file: Path, cut: Cut) -> Member:
-    """The member with its next log; one that was revoked before ends where that was said."""
+def _in_new_epoch(member: Member, file: Path, cut: Cut, *, has_all_keys_new: bool) -> Member:
+    """The member with its next log; one that was revoked before ends where that was said.
+
+    Its identity key has signed the member file: if that key goes on, the file is that member's.
+    """
     before = FormerLog(member.origin, member.log_key, member.next_log_key_hash, member.cut or cut)
     new = read_member_file(read_file(file))
+    if not has_all_keys_new and new.identity_key != member.identity_key:
+        msg = (
+            f"{file} has another identity key than {member.slug} has in the roster: somebody may "
+            f"have changed it on its way. If {member.slug} made all keys new, and reads the words "
+            "of this file to you by telephone, say --all-keys"
+        )
+        raise RosterError(msg)
     return replace(
         new,
         id=member.id,

@@ -18,8 +18,10 @@ from registry.application.membership import (
     rosters,
 )
 from registry.application.membership.cuts import cut_here
+from registry.application.membership.differences import day_of, differences, ends_of
 from registry.domain.identifiers import parse_registry_id
 from registry.errors import InvalidRequest
+from registry.log.member import Member, MemberStatus
 from registry.log.roster import (
     decode_roster,
     decode_signed_roster,
@@ -27,7 +29,13 @@ from registry.log.roster import (
     registry_id_of,
 )
 from registry_cli.commands.offline import Folder, Json, RosterFile
-from registry_cli.confirming import BEFORE_JOINING, OF_NEWCOMER, TO_SIGNERS, say_words
+from registry_cli.confirming import (
+    BEFORE_JOINING,
+    OF_MEMBER_FILE,
+    TO_RECEIVER,
+    TO_SIGNERS,
+    say_words,
+)
 from registry_cli.output import Output
 
 roster_app = typer.Typer(help="Read, propose, endorse and adopt rosters.", no_args_is_help=True)
@@ -50,6 +58,14 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
         list[Path] | None,
         typer.Option(help="member file, by `registry new-epoch`, of one that begins another log"),
     ] = None,
+    all_keys: Annotated[
+        bool,
+        typer.Option(
+            "--all-keys",
+            help="with --new-epoch: it has another identity key too, because the folder was lost "
+            "or stolen; the words that its member reads to you are all that vouches for it",
+        ),
+    ] = False,
     own_certificate: Annotated[
         bool,
         typer.Option("--own-certificate", help="this node's next one: registry keys renew-tls"),
@@ -76,6 +92,7 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
         remove={slug: cut_here(folder, slug, reason) for slug in remove or ()},
         revoke={slug: cut_here(folder, slug, reason) for slug in revoke or ()},
         new_epochs={slug: (file, cut_here(folder, slug, reason)) for slug, file in begun.items()},
+        has_all_keys_new=all_keys,
         addresses=_addresses(address or ()),
         certificates=_staged(folder) if own_certificate else {},
         threshold=threshold,
@@ -85,9 +102,7 @@ def propose(  # noqa: PLR0913, PLR0917 - typer declares each option as a paramet
     roster_file.write_bytes(data)
     output = Output(is_json=json)
     told = _print_differences(output, folder, roster_file)
-    for member_file in change.add:
-        output.say(f"of {member_file}:")
-        say_words(output, confirmation.words_of_file(member_file.read_bytes()), OF_NEWCOMER)
+    _say_words_of_files(output, (*change.add, *begun.values()))
     words = confirmation.words_of_roster(data)
     output.say("of this proposal:")
     say_words(output, words, TO_SIGNERS)
@@ -112,12 +127,17 @@ def new_epoch(
     member_file = epochs.begin_epoch(folder, has_all_keys_new=all_keys)
     output = Output(is_json=json)
     output.say(f"member file  {member_file}")
-    output.say("next: a member proposes it by `registry roster propose --new-epoch FILE --reason`,")
+    words = confirmation.words_of_file(member_file.read_bytes())
+    say_words(output, words, TO_RECEIVER)
+    said = " --all-keys" if all_keys else ""
+    output.say(
+        f"next: a member proposes it: registry roster propose --new-epoch FILE{said} --reason"
+    )
     output.say("enough endorse it, and this node takes the new keys when it starts under it;")
     output.say("then back up the keys anew: the backups of before hold none of them")
     if all_keys:
         output.say("then bring the profiles of its clients up to date: `registry client refresh`")
-    output.result({"member_file": str(member_file)})
+    output.result({"member_file": str(member_file), "words": words})
 
 
 def found_anew(
@@ -143,6 +163,7 @@ def found_anew(
     for writer in decode_roster(roster).writers():
         end = "goes on" if writer.cut is None else f"ends at {writer.cut.size}"
         output.say(f"  {writer.origin:<44} {end}")
+    _say_words_of_files(output, member)
     output.say(f"registry id {registry_id_of(roster).hex()}")
     output.result({"roster_file": str(roster_file), "registry_id": registry_id_of(roster)})
 
@@ -176,7 +197,7 @@ def pending(folder: Folder, json: Json = False) -> None:
     before = rosters.load_roster(NodeFolder(folder))
     told = []
     for each in proposals.pending(NodeFolder(folder)):
-        changes = rosters.differences(before, each.roster)
+        changes = differences(before, each.roster)
         output.say(f"{each.name}  version {each.roster.version}, signed by {_list(each.signed_by)}")
         for line in changes:
             output.say(f"  {line}")
@@ -258,34 +279,58 @@ def show(roster_file: RosterFile, json: Json = False) -> None:
     registry_id = registry_id_of(signed.roster) if roster.version == 1 else roster.registry_id
     output = Output(is_json=json)
     output.say(f"registry {roster.registry_name}, id {registry_id.hex()}")
+    renewal = day_of(roster.advisory_expiry_ms)
     output.say(f"version {roster.version}, threshold {roster.threshold}")
+    if roster.advisory_expiry_ms:
+        output.say(f"to be renewed by {renewal}")
     say_words(output, words, BEFORE_JOINING if roster.version == 1 else TO_SIGNERS)
     for member in roster.members:
         mark = "signed" if member.id in endorsed else "NOT SIGNED"
-        ends = "" if member.cut is None else f"  removed, its log ends at {member.cut.size}"
-        output.say(f"  {member.id:>3}  {member.slug:<24} {mark:<10}  {member.display_name}{ends}")
+        output.say(
+            f"  {member.id:>3}  {member.slug:<24} {mark:<10}  {member.display_name}{_left(member)}"
+        )
+        for end in ends_of(member):
+            output.say(f"       {end}")
     output.result(
         {
             "registry_id": registry_id,
             "version": roster.version,
             "threshold": roster.threshold,
+            "to_be_renewed_by": renewal,
             "words": words,
             "members": [
-                {"id": m.id, "mechanism": m.slug, "endorsed": m.id in endorsed}
+                {
+                    "id": m.id,
+                    "mechanism": m.slug,
+                    "endorsed": m.id in endorsed,
+                    "ended_logs": ends_of(m),
+                }
                 for m in roster.members
             ],
         }
     )
 
 
+def _left(member: Member) -> str:
+    if member.is_active:
+        return ""
+    return ", removed" if member.status is MemberStatus.REMOVED else ", revoked"
+
+
 def _print_differences(output: Output, folder: Path, roster_file: Path) -> tuple[str, ...]:
     before = rosters.load_roster(NodeFolder(folder))
     after = decode_roster(decode_signed_roster(roster_file.read_bytes()).roster)
-    found = rosters.differences(before, after)
+    found = differences(before, after)
     output.say(f"version {after.version} against version {before.version}:")
     for line in found:
         output.say(f"  {line}")
     return found
+
+
+def _say_words_of_files(output: Output, member_files: Sequence[Path]) -> None:
+    for each in member_files:
+        output.say(f"of {each}:")
+        say_words(output, confirmation.words_of_file(each.read_bytes()), OF_MEMBER_FILE)
 
 
 def _list(slugs: Sequence[str]) -> str:

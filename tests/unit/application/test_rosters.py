@@ -8,21 +8,22 @@ from pathlib import Path
 import pytest
 
 from registry.application.folder import NodeFolder
+from registry.application.membership.differences import day_of, differences
 from registry.application.membership.founding import endorse as endorse_genesis
 from registry.application.membership.founding import found
 from registry.application.membership.joining import join
 from registry.application.membership.rosters import (
     Change,
     adopt,
-    differences,
     endorse,
     is_due,
     load_chain,
     load_roster,
     propose,
 )
+from registry.domain.identifiers import Origin
 from registry.errors import FolderError, InvalidRequest, RosterError
-from registry.log.member import Cut, MemberStatus
+from registry.log.member import Cut, FormerLog, MemberStatus
 from registry.log.merkle import EMPTY_ROOT
 from registry.log.roster import (
     SignedRoster,
@@ -176,17 +177,18 @@ def test_changes_are_told_in_words(founded: Path) -> None:
         remove={"gamma": CUT},
         addresses={"beta": "b.example:7443"},
         threshold=3,
-        expires_ms=7,
+        expires_ms=1_935_360_000_000,
     )
     before = load_roster(NodeFolder(founded / "alpha"))
     after = decode_roster(decode_signed_roster(propose(founded / "alpha", change)).roster)
 
     assert differences(before, after) == (
         "beta is at b.example:7443 instead of 127.0.0.1:50051",
-        "gamma is removed; its log ends at 0 (left)",
+        "gamma is removed",
+        f"invented.example/gamma/1 ends at 0 (left), root {EMPTY_ROOT.hex()}",
         "delta joins as member 4, at 127.0.0.1:50051",
         "threshold 3 instead of 2",
-        "another day by which it is to be renewed",
+        "to be renewed by 2031-05-01 instead of no day",
     )
     renewed = replace(
         before,
@@ -196,10 +198,38 @@ def test_changes_are_told_in_words(founded: Path) -> None:
         ),
     )
     assert differences(before, renewed) == (
-        "alpha is revoked; its log ends at 0 (left)",
+        "alpha is revoked",
+        f"invented.example/alpha/1 ends at 0 (left), root {EMPTY_ROOT.hex()}",
         "alpha is named 'x' instead of 'The alpha mechanism (invented)'",
         "alpha has another TLS certificate",
     )
+
+
+def test_end_of_a_former_log_that_moves_is_told_beside_an_address(founded: Path) -> None:
+    """One line of an address was all that people read, and all of the former log became void."""
+    roster = load_roster(NodeFolder(founded / "alpha"))
+    own = roster.members[2]
+    former = FormerLog(own.origin, own.log_key, own.next_log_key_hash, Cut(50, CUT.root, "forked"))
+    gamma = replace(own, origin=Origin("invented.example/gamma/2"), former_logs=(former,))
+    shorter = replace(gamma, former_logs=(replace(former, cut=replace(former.cut, size=0)),))
+    beta = replace(roster.members[1], address="b.example:7443")
+    before = replace(roster, members=(*roster.members[:2], gamma))
+    after = replace(roster, members=(roster.members[0], beta, shorter))
+
+    root = f"root {EMPTY_ROOT.hex()}"
+    assert differences(before, after) == (
+        "beta is at b.example:7443 instead of 127.0.0.1:50051",
+        f"invented.example/gamma/1 ends at 0 (forked), {root} instead of at 50 (forked), {root}",
+    )
+    assert differences(replace(roster, members=roster.members[:2]), before) == (
+        "gamma joins as member 3, at 127.0.0.1:50051",
+        f"invented.example/gamma/1 ends at 50 (forked), {root}",
+    )
+    forged = replace(former.cut, reason="x\n  gamma is removed")
+    lines = differences(
+        before, replace(before, members=(*roster.members[:2], replace(own, cut=forged)))
+    )
+    assert all("\n" not in line for line in lines), "nobody writes lines that look like ours"
 
 
 def test_member_that_takes_no_calls_any_more_stays_where_its_own_clients_find_it(
@@ -242,6 +272,20 @@ def test_roster_is_due_thirty_days_before_its_day_and_counts_after_it(founded: P
     assert not is_due(load_roster(NodeFolder(founded / "beta")), 10**15)
     third = draft(founded, "3.roster", Change(expires_ms=0))
     assert decode_roster(decode_signed_roster(third.read_bytes()).roster).advisory_expiry_ms == 0
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "told"),
+    [
+        (0, "no day"),
+        (1_935_360_000_000, "2031-05-01"),
+        (1_935_360_000_007, "2031-05-01 00:00:00.007+00:00"),
+        (2**63 - 1, f"{2**63 - 1} ms after 1970, which no calendar has"),
+        (-(2**63), f"{-(2**63)} ms after 1970, which no calendar has"),
+    ],
+)
+def test_day_of_renewal_is_told_whatever_a_roster_says(time_ms: int, told: str) -> None:
+    assert day_of(time_ms) == told
 
 
 def test_two_commands_at_once_endorse_one(founded: Path) -> None:

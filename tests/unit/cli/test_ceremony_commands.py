@@ -90,12 +90,15 @@ def test_member_is_removed_by_the_same_command_at_each_of_the_others(founded: Pa
     alpha, beta = founded / "alpha", founded / "beta"
     first = run("remove", alpha, "gamma", "--reason", "left the cooperation", answer="y\n")
     assert first.exit_code == 0, first.exception
-    assert "gamma is removed; its log ends at 0 (left the cooperation)" in first.output
+    assert (
+        "  gamma is removed\n  invented.example/gamma/1 ends at 0 (left the cooperation), root"
+        in first.output
+    )
     assert "still needed: 1 of beta, gamma" in first.output
     carry(alpha, beta)
     second = run("remove", beta, "gamma", "--reason", "other words", answer="y\n")
     assert "a proposal of this change is here already, signed by alpha" in second.output
-    assert "its log ends at 0 (left the cooperation)" in second.output
+    assert "invented.example/gamma/1 ends at 0 (left the cooperation)" in second.output
     assert "done: version 2" in second.output
 
 
@@ -151,7 +154,7 @@ def test_empty_log_is_left_without_asking_anybody(founded: Path) -> None:
     left = run("leave", founded / "gamma", answer="y\n")
 
     assert left.exit_code == 0, left.exception
-    assert "gamma is removed; its log ends at 0 (leaves at its own wish)" in left.output
+    assert "invented.example/gamma/1 ends at 0 (leaves at its own wish)" in left.output
     assert "still needed: 2 of alpha, beta" in left.output
 
 
