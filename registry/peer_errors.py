@@ -50,10 +50,34 @@ class RosterLacksOldMembers(RosterError):
     reason = "roster_lacks_old_members"
 
 
+class RosterSignerRemoved(RosterLacksOldMembers):
+    """Too few have signed it, as one that did was removed, or its log was ended, before."""
+
+    reason = "roster_signer_removed"
+
+
+class RosterSignerJoins(RosterLacksOldMembers):
+    """Too few have signed it, as one that did takes part from this version on alone."""
+
+    reason = "roster_signer_joins"
+
+
 class RosterLacksNewMembers(RosterError):
     """Too few of its own members have signed it."""
 
     reason = "roster_lacks_new_members"
+
+
+class RosterKeyRepeated(RosterError):
+    """One key stands in two places of it: it would sign for two members, or for two purposes."""
+
+    reason = "roster_key_repeated"
+
+
+class RosterSignatureRepeated(RosterError):
+    """One signature stands twice under it, and too few have signed it without that."""
+
+    reason = "roster_signature_repeated"
 
 
 # --- streams of entries ---------------------------------------------------------------------

@@ -29,6 +29,7 @@ from registry.domain.identifiers import (
 from registry.errors import InvalidRequest, MalformedEntry, RosterError
 from registry.format.v1 import roster_pb2
 from registry.log.signing import Signer, check_public_key, pre_authentication_encoding, verify
+from registry.peer_errors import RosterKeyRepeated
 
 MEMBER_FILE_MAX_BYTES: Final = 16_384
 DISPLAY_NAME_MAX: Final = 200
@@ -200,10 +201,12 @@ def check_member(member: Member, *, is_numbered: bool) -> None:
     except (InvalidRequest, MalformedEntry, ValueError) as error:
         msg = f"member {member.slug[:80]!r} is malformed: {error}"
         raise RosterError(msg) from error
+    if len({*signing_keys}) != len(signing_keys):
+        msg = f"member {member.slug} is malformed: one key of it has two purposes"
+        raise RosterKeyRepeated(msg)
     is_well_formed = (
         slug == member.slug
         and _EPOCH.fullmatch(epoch) is not None
-        and len({*signing_keys}) == len(signing_keys)
         and len(member.next_log_key_hash) == HASH_SIZE_BYTES
         and len(member.hpke_key) == HASH_SIZE_BYTES
         and 0 < len(member.tls_certificate) <= CERTIFICATE_MAX_BYTES

@@ -35,6 +35,7 @@ from registry.log.signing import (
     pre_authentication_encoding,
     verify,
 )
+from registry.peer_errors import RosterKeyRepeated, RosterSignatureRepeated
 
 __all__ = [
     "CERTIFICATE_MAX_BYTES",
@@ -227,7 +228,8 @@ def decode_signed_roster(data: bytes) -> SignedRoster:
     """Splits a signed roster; verifies nothing.
 
     Raises:
-        RosterError: malformed, or the signatures are not sorted once per member.
+        RosterSignatureRepeated: a member signed twice.
+        RosterError: malformed, or the signatures are not sorted by member.
     """
     if len(data) > 2 * ROSTER_MAX_BYTES:
         msg = f"a signed roster has at most {2 * ROSTER_MAX_BYTES} bytes, found {len(data)}"
@@ -241,6 +243,9 @@ def decode_signed_roster(data: bytes) -> SignedRoster:
         RosterSignature(MemberId(entry.member_id), entry.signature) for entry in message.signatures
     )
     ids = [entry.member_id for entry in signatures]
+    if len(set(ids)) != len(ids):
+        msg = "a signed roster has one signature per member: one member's stands twice"
+        raise RosterSignatureRepeated(msg)
     if ids != sorted(set(ids)) or any(
         len(entry.signature) != SIGNATURE_SIZE_BYTES for entry in signatures
     ):
@@ -297,7 +302,7 @@ def _check_roster(roster: Roster) -> None:
     for name in _UNIQUE_FIELDS:
         if len({getattr(member, name) for member in members}) != len(members):
             msg = f"two members of the roster have the same {name}"
-            raise RosterError(msg)
+            raise (RosterError if name in _NAMES else RosterKeyRepeated)(msg)
     _check_keys(members)
     if roster.version == 1:
         _check_founding(roster)
@@ -324,7 +329,7 @@ def _check_keys(members: Sequence[Member]) -> None:
     keys = [getattr(m, name) for m in members for name in _KEYS] + [f.log_key for f in former]
     if len(set(keys)) != len(keys):
         msg = "one key stands in two places of the roster"
-        raise RosterError(msg)
+        raise RosterKeyRepeated(msg)
     logs = [(m.origin, m.next_log_key_hash) for m in members]
     logs += [(each.origin, each.next_log_key_hash) for each in former]
     if any(len(set(column)) != len(logs) for column in zip(*logs, strict=True)):
@@ -333,9 +338,9 @@ def _check_keys(members: Sequence[Member]) -> None:
 
 
 _KEYS: Final = ("identity_key", "log_key", "cosigner_key")
+_NAMES: Final = ("slug", "origin")
 _UNIQUE_FIELDS: Final = (
-    "slug",
-    "origin",
+    *_NAMES,
     *_KEYS,
     "next_log_key_hash",
     "hpke_key",

@@ -15,10 +15,13 @@ A version is taken only after the one before it, each rule with a reason of its 
 
 A signature counts once for each member and only if it verifies: a key that stands twice, a member
 that was removed, and one that nobody knows count for nothing (rule 5 is that of The Update
-Framework for its root role, section 5.3).
+Framework for its root role, section 5.3). Where so few are left of the version before, the reason
+says what did not count: `roster_signature_repeated`, `roster_signer_removed` (before this version),
+`roster_signer_joins` (by this version).
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -42,6 +45,9 @@ from registry.peer_errors import (
     RosterOfAnotherRegistry,
     RosterRewritesMembers,
     RosterRolledBack,
+    RosterSignatureRepeated,
+    RosterSignerJoins,
+    RosterSignerRemoved,
     RosterSkipped,
 )
 
@@ -164,11 +170,15 @@ def verify_chain(signed: tuple[bytes, ...]) -> RosterChain:
 
 def endorsers(roster: Roster, signed: SignedRoster) -> frozenset[MemberId]:
     """The active members of a version whose signature stands under some bytes and verifies."""
+    return _signers(roster.active_members(), signed)
+
+
+def _signers(members: Sequence[Member], signed: SignedRoster) -> frozenset[MemberId]:
     message = pre_authentication_encoding(ROSTER_TYPE, signed.roster)
     given = {each.member_id: each.signature for each in signed.signatures}
     return frozenset(
         member.id
-        for member in roster.active_members()
+        for member in members
         if member.id in given and verify(member.identity_key, message, given[member.id])
     )
 
@@ -199,10 +209,31 @@ def _check_endorsed(before: Roster, roster: Roster, signed: SignedRoster) -> Non
             f"{len(old)} of {before.threshold} members of version {before.version} "
             f"that must sign version {roster.version} have signed it"
         )
-        raise RosterLacksOldMembers(msg)
+        _refuse_for_lack(msg, before, new - old, signed)
     if len(new) < roster.threshold:
         msg = f"{len(new)} of {roster.threshold} members of version {roster.version} have signed it"
         raise RosterLacksNewMembers(msg)
+
+
+def _refuse_for_lack(
+    msg: str, before: Roster, joining: frozenset[MemberId], signed: SignedRoster
+) -> None:
+    """Says which signatures did not count for the version before, if some are there."""
+    if len({each.signature for each in signed.signatures}) < len(signed.signatures):
+        msg = f"{msg}; one signature stands under two members, and counts for its own alone"
+        raise RosterSignatureRepeated(msg)
+    gone = [member for member in before.members if not member.is_active]
+    signed_by = _signers(gone, signed)
+    removed = sorted(member.slug for member in gone if member.id in signed_by)
+    if removed:
+        msg = f"{msg}; what {', '.join(removed)} signed does not count: removed before"
+        raise RosterSignerRemoved(msg)
+    strangers = joining - {member.id for member in before.members}
+    if strangers:
+        numbers = ", ".join(str(each) for each in sorted(strangers))
+        msg = f"{msg}; what members {numbers} signed does not count yet: they join by this version"
+        raise RosterSignerJoins(msg)
+    raise RosterLacksOldMembers(msg)
 
 
 def _check_member(old: Member, new: Member) -> None:

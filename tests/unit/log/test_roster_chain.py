@@ -35,6 +35,7 @@ from registry.peer_errors import (
     RosterOfAnotherRegistry,
     RosterRewritesMembers,
     RosterRolledBack,
+    RosterSignatureRepeated,
     RosterSkipped,
 )
 from tests.unit.log.log_world import NAME, sample_member, sample_roster, sign_roster, signer
@@ -108,7 +109,7 @@ def test_fewer_than_the_threshold_are_not_enough() -> None:
 def test_one_key_that_signs_twice_counts_once() -> None:
     twice = signed(following(), (1, signer(10)), (2, signer(10)))
 
-    with pytest.raises(RosterLacksOldMembers, match="1 of 2"):
+    with pytest.raises(RosterSignatureRepeated, match="1 of 2"):
         CHAIN.extended(twice)
     data = encode_roster(following())
     one = endorse_roster(data, MemberId(1), signer(10))
