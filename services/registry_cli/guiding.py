@@ -5,12 +5,14 @@ has come meanwhile, or says whose signature is missing, or that the change count
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import typer
 
+from registry.application.folder import NodeFolder
 from registry.application.membership import ceremonies, confirmation
 from registry.application.membership.ceremonies import Standing, Wish
 from registry.application.membership.differences import differences
@@ -33,14 +35,18 @@ class Ceremony:
         wish: the change.
         does: what it does, a sentence each.
         afterwards: what is left to do once it counts.
-        find_cut: looks where the log of a removed member ends; None = no log ends.
+        find_cut: looks where the log of a removed member ends, given where a proposal that is here
+            ends it (None = there is none); None = no log ends.
+        is_own_log: the log is this node's: its folder is held from the look to the signature, so
+            that nothing is recorded in between, whoever proposed it.
     """
 
     folder: Path
     wish: Wish
     does: Sequence[str]
     afterwards: Sequence[str]
-    find_cut: Callable[[], Cut] | None = None
+    find_cut: Callable[[Cut | None], Cut] | None = None
+    is_own_log: bool = False
 
 
 def guide(output: Output, ceremony: Ceremony, *, is_agreed: bool) -> dict[str, object]:
@@ -57,10 +63,12 @@ def guide(output: Output, ceremony: Ceremony, *, is_agreed: bool) -> dict[str, o
     Raises:
         InvalidRequest: another proposal stands in the way, or nobody can be asked.
         RosterError: this node has endorsed another proposal of the version.
+        FolderError: the own log is to end, and the node is running.
     """
     found = ceremonies.standing(ceremony.folder, ceremony.wish)
     if not found.is_met and not found.is_signed_here:
-        _sign(output, ceremony, found, is_agreed=is_agreed)
+        with NodeFolder(ceremony.folder).held() if ceremony.is_own_log else nullcontext():
+            _sign(output, ceremony, found, is_agreed=is_agreed)
         found = ceremonies.standing(ceremony.folder, ceremony.wish)
     _tell(output, ceremony, found)
     return _document(found)
@@ -84,12 +92,14 @@ def _sign(output: Output, ceremony: Ceremony, found: Standing, *, is_agreed: boo
     proposal = found.proposal
     if proposal is None:
         _refuse_rivals(found)
-        cut = ceremony.find_cut() if ceremony.find_cut is not None else None
+        cut = ceremony.find_cut(None) if ceremony.find_cut is not None else None
         data = ceremonies.draft(ceremony.folder, ceremony.wish, cut)
         _explain(output, ceremony, found.roster, data)
         ask(output, "Sign this proposal and give it to the others?", is_agreed=is_agreed)
         ceremonies.sign_draft(ceremony.folder, data)
         return
+    if ceremony.is_own_log and ceremony.find_cut is not None:
+        ceremony.find_cut(proposal.roster.member_by_slug(NodeFolder(ceremony.folder).mechanism).cut)
     output.say(f"a proposal of this change is here already, signed by {_list(proposal.signed_by)}")
     _explain(output, ceremony, found.roster, proposal.data)
     ask(output, "Sign it too?", is_agreed=is_agreed)

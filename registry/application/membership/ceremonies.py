@@ -156,22 +156,34 @@ def sign_pending(folder_path: Path, proposal: Proposal) -> None:
 
 
 def is_leaving(folder: NodeFolder) -> bool:
-    """Whether this node has signed a proposal that ends its own log: it records nothing more."""
+    """Whether this node has signed a proposal that ends its own log: it records nothing more.
+
+    One whose endorsement was cut off counts: the next call of `standing` finishes it.
+    """
+    signed = [each.roster for each in pending(folder) if folder.mechanism in each.signed_by]
+    if any(folder.rosters.glob("*.draft")):
+        draft_file = _endorsed_draft(folder, load_chain(folder))
+        if draft_file is not None:
+            signed.append(decode_roster(decode_signed_roster(draft_file.read_bytes()).roster))
     return any(
-        folder.mechanism in each.signed_by
-        and each.roster.member_by_slug(folder.mechanism).status is MemberStatus.REMOVED
-        for each in pending(folder)
+        each.member_by_slug(folder.mechanism).status is MemberStatus.REMOVED for each in signed
     )
 
 
 def _finish(folder: NodeFolder, chain: RosterChain) -> None:
+    file = _endorsed_draft(folder, chain)
+    if file is not None:
+        _sign(folder, file)
+
+
+def _endorsed_draft(folder: NodeFolder, chain: RosterChain) -> Path | None:
+    """The draft of the next version, if this node has endorsed it already."""
     version = chain.newest.version + 1
     file, endorsed = folder.rosters / f"{version}.draft", folder.rosters / f"{version}.endorsed"
     if not (file.exists() and endorsed.exists()):
-        return
+        return None
     name = sha256(decode_signed_roster(file.read_bytes()).roster).hexdigest()
-    if endorsed.read_text().strip() == name:
-        _sign(folder, file)
+    return file if endorsed.read_text().strip() == name else None
 
 
 def _sign(folder: NodeFolder, file: Path) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated, Final
 
 import typer
 
-from registry.application.folder import NodeFolder
 from registry.application.membership import founding, leaving
 from registry.application.membership.ceremonies import Wish
 from registry.application.membership.cuts import cut_here
@@ -49,10 +48,15 @@ def leave(
     own = leaving.own_member(folder)
     output = Output(is_json=json)
 
-    def find_cut() -> Cut:
-        # Held: nothing is recorded between the look and the signature.
-        with NodeFolder(folder).held():
-            end = cut_here(folder, own.slug, reason)
+    def find_cut(proposed: Cut | None) -> Cut:
+        end = cut_here(folder, own.slug, reason)
+        if proposed is not None and proposed.size < end.size:
+            msg = (
+                f"the proposal that is here ends this log at {proposed.size}, and it holds "
+                f"{end.size} events: those beyond would be void everywhere. Agree with the others "
+                "first; who means it all the same signs by registry roster endorse-pending"
+            )
+            raise InvalidRequest(msg)
         _check_given(output, folder, own, end)
         return end
 
@@ -72,6 +76,7 @@ def leave(
             "keep or destroy the folder as your rules on files say",
         ),
         find_cut=find_cut,
+        is_own_log=True,
     )
     output.result(guide(output, ceremony, is_agreed=is_agreed))
 
@@ -100,7 +105,7 @@ def remove(
             "nothing new is shared with it; what it holds already cannot be called back",
         ),
         afterwards=(_ADOPTED,),
-        find_cut=lambda: cut_here(folder, mechanism, reason),
+        find_cut=lambda _: cut_here(folder, mechanism, reason),
     )
     output = Output(is_json=json)
     output.result(guide(output, ceremony, is_agreed=is_agreed))

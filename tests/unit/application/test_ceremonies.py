@@ -132,6 +132,22 @@ def test_node_is_leaving_from_its_own_signature_on(founded: Path) -> None:
     assert not is_leaving(NodeFolder(founded / "alpha"))
 
 
+def test_node_is_leaving_though_its_endorsement_was_cut_off(
+    founded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gamma = NodeFolder(founded / "gamma")
+    data = draft(gamma.path, GAMMA_GOES, CUT)
+    (gamma.rosters / "2.draft").write_bytes(data)
+    assert not is_leaving(gamma), "nothing is endorsed yet"
+    with monkeypatch.context() as patched:
+        patched.setattr(ceremonies, "share", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            sign_draft(gamma.path, data)
+
+    assert pending(gamma) == []
+    assert is_leaving(gamma), "what it recorded now would be past its end"
+
+
 def test_all_of_two_sign_that_one_leaves(tmp_path: Path) -> None:
     genesis = tmp_path / "1.roster"
     genesis.write_bytes(found([init(tmp_path, name) for name in ("alpha", "beta")]))

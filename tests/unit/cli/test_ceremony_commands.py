@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from registry.application.folder import NodeFolder
+from registry.application.membership.ceremonies import is_leaving
 from registry.application.membership.leaving import holds_all
 from registry.application.membership.proposals import pending, take
-from registry.errors import InvalidRequest, NotFound, PeerUnavailable, RegistryError
+from registry.errors import FolderError, InvalidRequest, NotFound, PeerUnavailable, RegistryError
 from registry.log.member import Cut
 from registry.log.merkle import EMPTY_ROOT
 from registry_cli.commands import ceremonies
@@ -156,6 +158,49 @@ def test_empty_log_is_left_without_asking_anybody(founded: Path) -> None:
     assert left.exit_code == 0, left.exception
     assert "invented.example/gamma/1 ends at 0 (leaves at its own wish)" in left.output
     assert "still needed: 2 of alpha, beta" in left.output
+
+
+@pytest.mark.parametrize("proposed_by", ["gamma", "alpha"])
+def test_node_is_not_started_between_the_look_at_its_log_and_its_signature(
+    founded: Path, proposed_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gamma = founded / "gamma"
+    if proposed_by == "alpha":
+        told("remove", founded / "alpha", "gamma", "--reason", "x")
+        carry(founded / "alpha", gamma)
+    with NodeFolder(gamma).held():
+        running = run("leave", gamma, "--yes")
+    assert isinstance(running.exception, FolderError)
+    assert "in use by a running node" in str(running.exception)
+    asked = []
+
+    def starts_meanwhile(question: str, **_: object) -> bool:
+        asked.append(question)
+        with pytest.raises(FolderError, match="in use"), NodeFolder(gamma).held():
+            pass
+        return True
+
+    monkeypatch.setattr(typer, "confirm", starts_meanwhile)
+    assert not any("gamma" in each.signed_by for each in pending(NodeFolder(gamma)))
+    left = run("leave", gamma)
+    assert left.exit_code == 0, left.exception
+    assert len(asked) == 1
+    with NodeFolder(gamma).held():
+        assert is_leaving(NodeFolder(gamma)) or "done: version 2" in left.output
+
+
+def test_proposal_that_would_void_own_events_is_not_signed_by_who_leaves(tmp_path: Path) -> None:
+    found_federation(tmp_path)
+    told("remove", tmp_path / "alpha", "gamma", "--reason", "x")
+    with open_federation(tmp_path) as nodes:
+        nodes["gamma"].record(opening())
+    carry(tmp_path / "alpha", tmp_path / "gamma")
+    refused = run("leave", tmp_path / "gamma", "--yes")
+
+    assert isinstance(refused.exception, InvalidRequest)
+    assert "ends this log at 0, and it holds 1 events" in str(refused.exception)
+    (proposal,) = pending(NodeFolder(tmp_path / "gamma"))
+    assert proposal.signed_by == ("alpha",)
 
 
 def test_only_the_whole_log_is_all_of_it() -> None:
