@@ -68,6 +68,12 @@ class RosterLacksNewMembers(RosterError):
     reason = "roster_lacks_new_members"
 
 
+class RosterCutsOwnLog(RosterError):
+    """It ends a log of this node below what this node holds of it."""
+
+    reason = "roster_cuts_own_log"
+
+
 class RosterKeyRepeated(RosterError):
     """One key stands in two places of it: it would sign for two members, or for two purposes."""
 

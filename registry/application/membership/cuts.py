@@ -1,5 +1,7 @@
-"""Where a roster ends logs: the cut that a node proposes, and those that it carries out."""
+"""Where logs end: the cut that a node proposes, those that it carries out, those of its own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -11,14 +13,17 @@ from registry.errors import CorruptDatabase, InvalidRequest
 from registry.log.member import Cut, Member
 from registry.log.merkle import EMPTY_ROOT
 from registry.log.roster import Roster
+from registry.peer_errors import RosterCutsOwnLog
 from registry.store.entries import EntryStore
 from registry.store.freezes import CUT_BY_ROSTER, OTHER_THAN_ROSTER
-from registry.store.sqlite import open_sqlite_store
+from registry.store.sqlite import SqliteStore, open_sqlite_store
 from registry.store.values import LogState
 
 _log = structlog.get_logger()
 _REASON_MAX = 200
 _DO: Final = "see the runbook: what is stored is never replaced"
+_NOWHERE: Final = Cut(0, EMPTY_ROOT, "")
+"""Where a log ends that a roster does not name."""
 
 
 def cut_here(folder_path: Path, mechanism: str, reason: str) -> Cut:
@@ -39,9 +44,47 @@ def cut_here(folder_path: Path, mechanism: str, reason: str) -> Cut:
         raise InvalidRequest(msg)
     folder = NodeFolder(folder_path)
     member = load_roster(folder).member_by_slug(mechanism)
+    with _opened(folder) as store:
+        if store is None:
+            return Cut(0, EMPTY_ROOT, reason)
+        size = store.log_state(member.log_id).valid_size
+        return Cut(size, store.root_at(member.log_id, size), reason)
+
+
+def check_own_ends(folder_path: Path, roster: Roster) -> None:
+    """Checks that a roster ends no log of this node below what this node holds of it.
+
+    Args:
+        folder_path: of a node, running or not.
+        roster: of a registry that was founded anew, maybe by a node that held less.
+
+    Raises:
+        RosterCutsOwnLog: it does; says how many events would be void.
+        FolderError: no node.
+    """
+    folder = NodeFolder(folder_path)
+    own = load_roster(folder).member_by_slug(folder.mechanism)
+    ends = {writer.origin: writer.cut for writer in roster.writers()}
+    with _opened(folder) as store:
+        states = () if store is None else store.log_states()
+    held = {state.log_id: state.valid_size for state in states}
+    for writer in own.as_writers():
+        count, end = held.get(writer.log_id, 0), ends.get(writer.origin, _NOWHERE)
+        if end is not None and end.size < count:
+            msg = (
+                f"this roster ends {writer.origin} at {end.size}, and this node holds {count} "
+                f"events of it: {count - end.size} would be void everywhere. Bring the node "
+                "that made it up to date and found anew there, or say --accept-void"
+            )
+            raise RosterCutsOwnLog(msg)
+
+
+@contextmanager
+def _opened(folder: NodeFolder) -> Iterator[SqliteStore | None]:
+    """The logs, read only: a node that runs beside it goes on; None = it never was started."""
     if not folder.database.exists():
-        return Cut(0, EMPTY_ROOT, reason)  # the node was never started
-    # Read only: a node that runs beside it goes on.
+        yield None
+        return
     store = open_sqlite_store(
         folder.database,
         author=None,
@@ -51,8 +94,7 @@ def cut_here(folder_path: Path, mechanism: str, reason: str) -> Cut:
         is_read_only=True,
     )
     try:
-        size = store.log_state(member.log_id).valid_size
-        return Cut(size, store.root_at(member.log_id, size), reason)
+        yield store
     finally:
         store.close()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.application.folder import NodeFolder, replace_file
-from registry.application.membership.cuts import cut_here
+from registry.application.membership.cuts import check_own_ends, cut_here
 from registry.application.membership.epochs import staged_folder
 from registry.application.membership.founding import own_member, read_file
 from registry.application.membership.rosters import load_roster
@@ -79,12 +79,36 @@ def found_anew(
     return encode_signed_roster(SignedRoster(encode_roster(roster), ()))
 
 
-def join_anew(folder_path: Path, roster_file: Path, registry_id: RegistryId) -> Roster:
+def check_ends(epoch_folder: Path, roster: Roster) -> None:
+    """Checks for who endorses that none of its own events becomes void.
+
+    Args:
+        epoch_folder: `epoch-<n>` in the node's folder; any other folder holds no logs of before.
+        roster: of a registry founded anew, or for the first time.
+
+    Raises:
+        RosterCutsOwnLog: see `check_own_ends`.
+    """
+    node = NodeFolder(epoch_folder.absolute().parent)
+    if (node.rosters / "1.roster").exists():
+        check_own_ends(node.path, roster)
+
+
+def join_anew(
+    folder_path: Path, roster_file: Path, registry_id: RegistryId, *, accepts_void: bool = False
+) -> Roster:
     """Goes over to a registry that was founded anew; the node is stopped.
 
     Cut short, it is done again. The node takes the keys of its epoch at its next start.
 
+    Args:
+        folder_path: of the node.
+        roster_file: the new genesis, signed by all that go on.
+        registry_id: as it was told by another way.
+        accepts_void: events of this node that the roster leaves out are given up.
+
     Raises:
+        RosterCutsOwnLog: it leaves some out, and nobody said that they are given up.
         RosterError: a founder's signature is missing or wrong, the registry id is another, or the
             roster does not hold this node with exactly the keys of its next epoch.
         InvalidRequest: the roster file cannot be read.
@@ -101,6 +125,8 @@ def join_anew(folder_path: Path, roster_file: Path, registry_id: RegistryId) -> 
             if before.registry_id == registry_id:
                 return before
             own_member(staged_folder(folder, own.epoch), roster)
+            if not accepts_void:
+                check_own_ends(folder_path, roster)
             fresh.mkdir(mode=0o700, exist_ok=True)
             replace_file(fresh / "1.roster", data)
             name = f"roster-before-{before.registry_id.hex()[:_ID_DIGITS]}"

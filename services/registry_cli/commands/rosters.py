@@ -38,6 +38,13 @@ from registry_cli.confirming import (
 )
 from registry_cli.output import Output
 
+AcceptVoid = Annotated[
+    bool,
+    typer.Option(
+        "--accept-void",
+        help="founded anew: give up events of this node that the roster leaves out",
+    ),
+]
 roster_app = typer.Typer(help="Read, propose, endorse and adopt rosters.", no_args_is_help=True)
 
 
@@ -172,10 +179,13 @@ def join_anew(
     folder: Folder,
     roster_file: RosterFile,
     registry_id: Annotated[str, typer.Option(help="the id that you were told by another way")],
+    accept_void: AcceptVoid = False,
     json: Json = False,
 ) -> None:
     """Go over to a registry that was founded anew, with all that this node holds."""
-    roster = refounding.join_anew(folder, roster_file, parse_registry_id(registry_id))
+    roster = refounding.join_anew(
+        folder, roster_file, parse_registry_id(registry_id), accepts_void=accept_void
+    )
     output = Output(is_json=json)
     output.say(f"{len(roster.active_members())} members go on; start the node")
     output.result({"registry_id": roster.registry_id})
@@ -232,12 +242,19 @@ def endorse_pending(
 
 
 @roster_app.command()
-def endorse(folder: Folder, roster_file: RosterFile, json: Json = False) -> None:
+def endorse(
+    folder: Folder, roster_file: RosterFile, accept_void: AcceptVoid = False, json: Json = False
+) -> None:
     """Sign a roster with this node's identity key, in the file itself."""
     data = founding.read_file(roster_file)
     words = confirmation.words_of_roster(data)
     output = Output(is_json=json)
-    if decode_roster(decode_signed_roster(data).roster).version == 1:
+    proposed = decode_roster(decode_signed_roster(data).roster)
+    if proposed.version == 1:
+        for end in (end for member in proposed.members for end in ends_of(member)):
+            output.say(f"  {end}")
+        if not accept_void:
+            refounding.check_ends(folder, proposed)
         registry_id = founding.endorse(folder, roster_file)
         output.say(f"endorsed registry {registry_id.hex()}")
         say_words(output, words, BEFORE_JOINING)
