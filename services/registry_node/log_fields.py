@@ -133,6 +133,7 @@ _FORMS: Final[Mapping[str, Callable[[object], object]]] = {
         (
             "changes",
             "count",
+            "days_left",
             "duration_ms",
             "entries",
             "found",

@@ -43,6 +43,7 @@ from registry_node.observability import configure_logging, place_of, watch_loop 
 from registry_node.process_limits import give_memory_back, raise_open_files  # noqa: E402
 from registry_node.projection import ProjectionLoop  # noqa: E402
 from registry_node.receipts import ErasureReceipts  # noqa: E402
+from registry_node.renewal import tell_when_due  # noqa: E402
 from registry_node.scrubbing import Scrub  # noqa: E402
 from registry_node.server import NodeServer  # noqa: E402
 from registry_node.servicers.admin import AdminServicer  # noqa: E402
@@ -127,6 +128,7 @@ async def serve(settings: NodeSettings) -> bool:
             running = [tasks.create_task(each.run()) for each in working]
             running.append(tasks.create_task(_look_for_missed(mirror, desk)))
             running.append(tasks.create_task(give_memory_back()))
+            running.append(tasks.create_task(tell_when_due(registry.roster, now_ms)))
             ends = (stopping.wait(), mirror.rosters.adopted.wait())
             waiting = [tasks.create_task(each) for each in ends]
             try:

@@ -229,3 +229,16 @@ async def reads(node: LocalNode, case_id: CaseId, count: int) -> bool:
         except NotFound:
             return False
     return (summary.event_count, summary.unreadable_count) == (count, 0)
+
+
+async def test_node_under_a_roster_that_is_due_says_so_in_its_log(tmp_path: Path) -> None:
+    nodes = found(tmp_path / "nodes", "alpha", "beta")
+    change(tmp_path, "2.roster", nodes, Change(expires_ms=1))
+    async with running(nodes):
+        await until_equal(nodes, case_count=0)
+
+    for node in nodes:
+        lines = node.log_file.read_text().splitlines()
+        (line,) = (each for each in lines if "roster_found_due" in each)
+        assert "days_left" in line
+        assert "dropped" not in line
