@@ -5,6 +5,7 @@ taken out of the list, and authorities that pose as a member. What a caller may 
 permissions.py.
 """
 
+from collections.abc import Collection
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from registry.application.clients import fingerprint_of, read_clients
 from registry.application.folder import NodeFolder
 from registry.application.roles import Client, Role
+from registry.domain.identifiers import Slug
 from registry.errors import NotAllowed, UnknownCaller
 from registry.log.roster import Member, Roster
 
@@ -94,6 +96,7 @@ class CallerDirectory:
     def __init__(self, folder: NodeFolder, roster: Roster) -> None:
         self._folder = folder
         self._members = {fingerprint_of(m.tls_certificate): m for m in roster.active_members()}
+        self._gone: set[Slug] = set()
         self._clients: dict[str, Client] = {}
         self._clients_stamp: tuple[int, ...] = ()
 
@@ -112,6 +115,21 @@ class CallerDirectory:
             msg = "this certificate is no longer, or not yet, listed at this node"
             raise UnknownCaller(msg)
         return Caller(client.name, None, client.role, fingerprint)
+
+    def part_from(self, slugs: Collection[Slug]) -> None:
+        """Knows some members no more: calls of theirs are refused, also those that are open."""
+        self._gone |= {m.slug for m in self._members.values() if m.slug in slugs}
+        self._members = {f: m for f, m in self._members.items() if m.slug not in slugs}
+
+    def check_stays(self, caller: Caller) -> None:
+        """Checks that a caller, known when its call began, has not been parted from.
+
+        Raises:
+            UnknownCaller: it has.
+        """
+        if caller.member is not None and caller.member.slug in self._gone:
+            msg = "the roster that counts here now does not name this caller, or not with this key"
+            raise UnknownCaller(msg)
 
     def _current_clients(self) -> dict[str, Client]:
         """Reads the list again whenever the file changed: `client add` works on a running node."""

@@ -1,7 +1,8 @@
 """Around every call: who calls, one log line, and errors turned into gRPC statuses.
 
 Rules: an unknown caller reaches no handler, and a known one none that permissions.py does not name
-for it; a caller has so many calls open and no more;
+for it; one that the node has parted from meanwhile gets no message more;
+a caller has so many calls open and no more;
 a RegistryError becomes its code with a rich detail;
 a StorageError keeps its text, which may name files, to itself; any other exception becomes INTERNAL
 without its text, because the text might hold content. Every failure has an id, which stands in the
@@ -105,13 +106,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if handler.request_streaming and handler.response_streaming:
             # Reflection: its requests come as a stream.
             wrap = grpc.stream_stream_rpc_method_handler
-            behaviour = self._stream(begin, handler.stream_stream)
+            # A line that both sides send on carries what this node itself asks.
+            behaviour = self._stream(begin, handler.stream_stream, lambda _: None)
         elif handler.request_streaming:
             msg = f"{method}: calls that stream requests and answer once are not wrapped here"
             raise AssertionError(msg)
         elif handler.response_streaming:
             wrap = grpc.unary_stream_rpc_method_handler
-            behaviour = self._stream(begin, handler.unary_stream)
+            behaviour = self._stream(begin, handler.unary_stream, self._callers.check_stays)
         else:
             wrap = grpc.unary_unary_rpc_method_handler
             behaviour = self._unary(begin, handler.unary_unary)
@@ -126,9 +128,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         async def handle(request: Any, context: Context) -> Any:  # noqa: ANN401
             call = begin()
             try:
-                self._identify(call, context)
+                caller = self._identify(call, context)
                 _check_decoded(request)
                 response = await behaviour(request, context)
+                self._callers.check_stays(caller)
             except asyncio.CancelledError:
                 call.finish(grpc.StatusCode.CANCELLED.name)
                 raise
@@ -142,12 +145,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         return handle
 
-    def _stream(self, begin: Callable[[], "_Call"], behaviour: Any) -> Any:  # noqa: ANN401
+    def _stream(
+        self,
+        begin: Callable[[], "_Call"],
+        behaviour: Any,  # noqa: ANN401
+        check_stays: Callable[[Caller], None],
+    ) -> Any:  # noqa: ANN401
         async def handle(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401
             call = begin()
             try:
                 try:
-                    self._identify(call, context)
+                    caller = self._identify(call, context)
                 except (UnknownCaller, NotAllowed):
                     await _hear_out(request)
                     raise
@@ -160,6 +168,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 else:
                     async with aclosing(responses):
                         async for response in responses:
+                            check_stays(caller)
                             call.tell_sent()
                             yield response
             except (asyncio.CancelledError, GeneratorExit):
@@ -173,7 +182,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         return handle
 
-    def _identify(self, call: "_Call", context: Context) -> None:
+    def _identify(self, call: "_Call", context: Context) -> Caller:
         certificates = tuple(context.auth_context().get("x509_pem_cert", ()))
         if not certificates:
             msg = "this node takes calls over mutual TLS only"
@@ -183,6 +192,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._enter(call, name_of(caller), context)
         check_permitted(call.method, caller, self._permissions)
         set_caller(caller)
+        return caller
 
     def _enter(self, call: "_Call", name: str, context: Context) -> None:
         """A call is open until its answer has left: who reads none has the node keep it."""

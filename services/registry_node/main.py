@@ -135,15 +135,24 @@ async def serve(settings: NodeSettings) -> bool:
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 # Also when one of them has failed: nobody is served from a closed store.
-                heads.close()
-                mirror.offers.close()
-                await server.stop()
+                await _end(server, heads, mirror)
             for task in (*running, *waiting):
                 task.cancel()
         return mirror.rosters.adopted.is_set() and not stopping.is_set()
     finally:
         await asyncio.to_thread(resources.close)
         _log.info("node_stopped")
+
+
+async def _end(server: NodeServer, heads: HeadHub, mirror: Mirror) -> None:
+    """Serves nobody any more; first of all those whom an adopted roster does not name."""
+    server.part_from(mirror.rosters.lost)
+    heads.close()
+    async with asyncio.TaskGroup() as ending:
+        ending.create_task(server.stop())
+        await mirror.rosters.part()
+        # Not before: offered connections carry the farewells too.
+        mirror.offers.close()
 
 
 def _address_of(registry: Registry) -> str:

@@ -227,7 +227,7 @@ class Mirror:
                 tasks.create_task(self.content.run())
                 tasks.create_task(self.witnessing.run())
                 tasks.create_task(self._tick())
-                tasks.create_task(self.rosters.exchange(self._stubs, self.session.connected))
+                tasks.create_task(self.rosters.run(self._stubs, self.session.connected))
                 for member in self.peers:
                     tasks.create_task(self._follow(member))
                 self._parts.start(tasks, self._stubs)

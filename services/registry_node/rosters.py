@@ -2,8 +2,12 @@
 
 A version counts from the next start on: who takes part, whose keys are trusted and where logs end
 is the same in every part of a running node. The node therefore starts anew as soon as it has
-adopted one; a client that records meanwhile repeats its request under the same id. Before that it
-gives the version to those whom it removes: afterwards nobody answers them any more.
+adopted one; a client that records meanwhile repeats its request under the same id. Those whom it
+removes are answered nothing from that moment on (see `main`); while the node stops it gives them
+the version, once and for a second: afterwards nobody talks to them any more.
+
+No peer holds this up: each is asked in a task of its own, no lock is held while a peer is asked,
+and what was adopted beside this node is looked for every second.
 """
 
 import asyncio
@@ -24,7 +28,8 @@ from registry_node.fetching import require_message
 _log = structlog.get_logger()
 _TIMEOUT_S: Final = 20.0
 _EXCHANGED_EVERY_S: Final = 5.0
-_FAREWELL_S: Final = 5.0
+_LOOKED_EVERY_S: Final = 1.0
+_FAREWELL_S: Final = 1.0
 
 
 class RosterFollowing:
@@ -35,8 +40,11 @@ class RosterFollowing:
         self._folder = registry.folder
         self._changing = asyncio.Lock()
         self._version = registry.roster.version
+        self._looked_at: object = None
         self._stubs: Mapping[Slug, Any] = {}
         self._connected: Callable[[], Iterable[Slug]] = tuple
+        self.lost: frozenset[Slug] = frozenset()
+        """Who is answered no more under the adopted version, or until it has another TLS key."""
         self.adopted = asyncio.Event()
 
     async def learn(self, peer: Slug, stub: Any, newest: int) -> None:  # noqa: ANN401 - a gRPC stub
@@ -47,22 +55,16 @@ class RosterFollowing:
         Raises:
             OSError: our own disk failed.
         """
-        async with self._changing:
-            is_adopted = await self._fetch(peer, stub, newest)
-        if is_adopted:
+        if await self._fetch(peer, stub, newest):
             await self._start_anew()
 
-    async def exchange(
-        self, stubs: Mapping[Slug, Any], connected: Callable[[], Iterable[Slug]]
-    ) -> None:
-        """Gives peers the proposals that are kept here and takes theirs, for ever."""
+    async def run(self, stubs: Mapping[Slug, Any], connected: Callable[[], Iterable[Slug]]) -> None:
+        """Exchanges proposals with peers, and looks for what was adopted here, for ever."""
         self._stubs, self._connected = stubs, connected
-        while True:
-            if await asyncio.to_thread(self._adopt_own):
-                await self._start_anew()
-            for peer in tuple(connected()):
-                await self._exchange_with(peer, stubs[peer])
-            await asyncio.sleep(_EXCHANGED_EVERY_S)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._look())
+            for peer in stubs:
+                tasks.create_task(self._exchange(peer))
 
     def offered(self) -> list[bytes]:
         """The proposals that are kept here, as they are given to members."""
@@ -77,19 +79,23 @@ class RosterFollowing:
         if is_adopted:
             await self._start_anew()
 
+    async def part(self) -> None:
+        """Gives the adopted version to those whom it removes, side by side; a second in all."""
+        gone = self.lost.intersection(self._stubs, self._connected())
+        if not gone:
+            return
+        roster = await asyncio.to_thread(load_roster, self._folder)
+        path = self._folder.rosters / f"{roster.version}.roster"
+        request = replication_pb2.ExchangeProposalsRequest(
+            signed_rosters=[await asyncio.to_thread(path.read_bytes)]
+        )
+        await asyncio.gather(*(self._part_from(peer, request) for peer in gone))
+
     async def _start_anew(self) -> None:
         roster = await asyncio.to_thread(load_roster, self._folder)
-        # Who is answered no more under the new version, or until it has another TLS key.
         same = {(member.slug, member.tls_certificate) for member in roster.active_members()}
         before = self._registry.roster.active_members()
-        lost = {m.slug for m in before if (m.slug, m.tls_certificate) not in same}
-        if gone := lost.intersection(self._stubs, self._connected()):
-            path = self._folder.rosters / f"{roster.version}.roster"
-            request = replication_pb2.ExchangeProposalsRequest(
-                signed_rosters=[await asyncio.to_thread(path.read_bytes)]
-            )
-            for peer in gone:
-                await self._part_from(peer, request)
+        self.lost = frozenset(m.slug for m in before if (m.slug, m.tls_certificate) not in same)
         self.adopted.set()
 
     async def _part_from(
@@ -107,18 +113,39 @@ class RosterFollowing:
             for version in range(before + 1, newest + 1):
                 request = replication_pb2.GetRosterRequest(version=version)
                 answer = require_message(await stub.GetRoster(request, timeout=_TIMEOUT_S))
-                await asyncio.to_thread(adopt_bytes, self._folder, answer.signed_roster)
-                self._version = version
+                async with self._changing:
+                    await asyncio.to_thread(adopt_bytes, self._folder, answer.signed_roster)
+                    self._version = max(self._version, version)
         except EntryError as error:
             _log.warning("roster_refused", peer=peer, reason=error.reason)
         except grpc.aio.AioRpcError as error:
             _log.warning("roster_not_fetched", peer=peer, reason=error.code().name)
         return self._version > before
 
-    def _adopt_own(self) -> bool:
+    async def _look(self) -> None:
         """Notices what was endorsed or adopted on the command line beside this node."""
+        while True:
+            async with self._changing:
+                is_adopted = await asyncio.to_thread(self._adopt_own)
+            if is_adopted:
+                await self._start_anew()
+            await asyncio.sleep(_LOOKED_EVERY_S)
+
+    def _adopt_own(self) -> bool:
         path = self._folder.rosters / f"{self._version + 1}.roster"
-        return path.exists() or proposals.adopt_complete(self._folder)
+        if path.exists():
+            return True
+        # Signatures are verified only where a proposal is another one than a second ago.
+        kept = proposals.stamp(self._folder)
+        is_changed, self._looked_at = kept != self._looked_at, kept
+        return is_changed and proposals.adopt_complete(self._folder)
+
+    async def _exchange(self, peer: Slug) -> None:
+        """Gives one peer the proposals that are kept here and takes its own, for ever."""
+        while True:
+            if peer in self._connected():
+                await self._exchange_with(peer, self._stubs[peer])
+            await asyncio.sleep(_EXCHANGED_EVERY_S)
 
     async def _exchange_with(self, peer: Slug, stub: Any) -> None:  # noqa: ANN401 - a gRPC stub
         request = replication_pb2.ExchangeProposalsRequest(

@@ -1,6 +1,6 @@
 """The gRPC server: mutual TLS 1.3, explicit limits, health, reflection, our services."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from time import monotonic
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection  # noqa: E402
 
 from registry.application.folder import NodeFolder  # noqa: E402
 from registry.application.key_care.key_files import read_private  # noqa: E402
+from registry.domain.identifiers import Slug  # noqa: E402
 from registry.log.roster import Roster  # noqa: E402
 from registry_node.caller_limits import OpenCalls  # noqa: E402
 from registry_node.callers import CallerDirectory  # noqa: E402
@@ -46,8 +47,9 @@ class NodeServer:
     ) -> None:
         self._settings = settings
         members = len(roster.active_members())
+        self._callers = CallerDirectory(folder, roster)
         interceptor = CallInterceptor(
-            CallerDirectory(folder, roster),
+            self._callers,
             open_methods=_QUIET,
             open_calls=OpenCalls(calls_of_one_caller(settings, members), monotonic),
             metrics=metrics,
@@ -90,6 +92,10 @@ class NodeServer:
             raise OSError(msg) from error
         await self._server.start()
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+
+    def part_from(self, slugs: Collection[Slug]) -> None:
+        """Answers some members nothing more: new calls are refused, open ones end."""
+        self._callers.part_from(slugs)
 
     async def stop(self) -> None:
         """Refuses new calls, lets open ones end within the grace time, then closes."""

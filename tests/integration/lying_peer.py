@@ -84,6 +84,7 @@ class Script:
     is_endless: bool = False
     roster_version: int = 1
     are_rosters_garbled: bool = False
+    are_proposals_kept_waiting: bool = False
 
 
 class SlowLine:
@@ -190,6 +191,11 @@ class LyingPeer:
         self.asked_rosters.add("ExchangeProposals")
         return GARBAGE
 
+    async def never_answers(self, _request: bytes, _context: Any) -> bytes:
+        self.asked_rosters.add("ExchangeProposals")
+        await asyncio.Event().wait()
+        return b""
+
     async def get_parts(self, request: bytes, context: Any) -> AsyncIterator[bytes]:
         asked = {(p.log_id, p.index) for p in pb.GetPartsRequest.FromString(request).part_ids}
         parts = [p for p in self.script.parts if (p.log_id, p.index) in asked]
@@ -223,6 +229,9 @@ async def lying(
         handlers["GetRoster"] = grpc.unary_unary_rpc_method_handler(peer.get_roster)
         proposals: Any = grpc.unary_unary_rpc_method_handler(peer.exchange_proposals)
         handlers["ExchangeProposals"] = proposals
+    if script.are_proposals_kept_waiting:
+        waits: Any = grpc.unary_unary_rpc_method_handler(peer.never_answers)
+        handlers["ExchangeProposals"] = waits
     name = "registry.api.v1.ReplicationService"
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
     credentials = grpc.ssl_server_credentials(

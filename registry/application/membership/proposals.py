@@ -57,6 +57,18 @@ def pending(folder: NodeFolder) -> list[Proposal]:
     return [] if is_empty else _pending(folder, load_chain(folder))
 
 
+def stamp(folder: NodeFolder) -> frozenset[tuple[str, int, int]]:
+    """What changes whenever a proposal comes, goes or is signed by more members."""
+    found = set()
+    for path in _folder_of(folder).glob("*.roster"):
+        try:
+            state = path.stat()
+        except FileNotFoundError:
+            continue
+        found.add((path.name, state.st_ino, state.st_mtime_ns))
+    return frozenset(found)
+
+
 def share(folder_path: Path, roster_file: Path) -> Proposal:
     """Keeps a proposal that this node has endorsed, so that a running node gives it to the others.
 

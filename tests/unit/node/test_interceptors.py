@@ -59,14 +59,20 @@ class Context:
 class Callers:
     """Knows one caller, or none."""
 
-    def __init__(self, *, knows: bool = True) -> None:
+    def __init__(self, *, knows: bool = True, stays: bool = True) -> None:
         self._knows = knows
+        self._stays = stays
 
     def identify(self, _: bytes) -> Caller:
         if not self._knows:
             msg = "not listed"
             raise UnknownCaller(msg)
         return Caller("desk", None, Role.OFFICER, "0123456789abcdef")
+
+    def check_stays(self, _: Caller) -> None:
+        if not self._stays:
+            msg = "parted from"
+            raise UnknownCaller(msg)
 
 
 @pytest.fixture
@@ -103,6 +109,7 @@ async def call(
     *,
     streams: bool = False,
     knows: bool = True,
+    stays: bool = True,
     context: Context | None = None,
     open_calls: OpenCalls | None = None,
     metrics: CallMetrics | None = None,
@@ -112,7 +119,7 @@ async def call(
     async def handler_of(_: Any) -> Any:
         return handler_that(error, streams=streams)
 
-    callers: Any = Callers(knows=knows)
+    callers: Any = Callers(knows=knows, stays=stays)
     details: Any = SimpleNamespace(method=method, invocation_metadata=())
     permissions = {method: frozenset({Role.OFFICER.value})}
     interceptor = CallInterceptor(
@@ -130,6 +137,13 @@ async def call(
         else:
             assert await handler.unary_unary("request", context) == "answer"
     return context.ended
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_caller_that_is_parted_from_meanwhile_gets_no_message(*, streams: bool) -> None:
+    context = Context()
+    ended = await call("/x/Get", None, streams=streams, stays=False, context=context)
+    assert [code for code, _ in ended] == [grpc.StatusCode.UNAUTHENTICATED]
 
 
 @pytest.mark.parametrize("streams", [False, True])
