@@ -24,31 +24,33 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bregistry/api/v1/admin.proto\x12\x0fregistry.api.v1\"\x16\n\x14GetNodeStatusRequest\"\xf5\x02\n\x15GetNodeStatusResponse\x12\x15\n\rregistry_name\x18\x01 \x01(\t\x12\x13\n\x0bregistry_id\x18\x02 \x01(\x0c\x12\x11\n\tmechanism\x18\x03 \x01(\t\x12\x0e\n\x06origin\x18\x04 \x01(\t\x12\x16\n\x0eroster_version\x18\x05 \x01(\x04\x12&\n\x04mode\x18\x06 \x01(\x0e\x32\x18.registry.api.v1.LogMode\x12\x13\n\x0bmode_detail\x18\x07 \x01(\t\x12\x18\n\x10software_version\x18\x08 \x01(\t\x12(\n\x04logs\x18\t \x03(\x0b\x32\x1a.registry.api.v1.LogStatus\x12\x16\n\x0eprojection_lag\x18\n \x01(\x04\x12\x18\n\x10roster_expiry_ms\x18\x0b \x01(\x03\x12\x15\n\ris_roster_due\x18\x0c \x01(\x08\x12+\n\x05scrub\x18\r \x01(\x0b\x32\x1c.registry.api.v1.ScrubStatus\"Q\n\x0bScrubStatus\x12\x13\n\x0b\x66inished_ms\x18\x01 \x01(\x03\x12\r\n\x05\x66ound\x18\x02 \x01(\x04\x12\x10\n\x08repaired\x18\x03 \x01(\x04\x12\x0c\n\x04left\x18\x04 \x01(\x04\"\xee\x01\n\tLogStatus\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x11\n\tmechanism\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x14\n\x0cparts_wanted\x18\x04 \x01(\x04\x12\x16\n\tfrozen_at\x18\x05 \x01(\x04H\x00\x88\x01\x01\x12\x15\n\rfrozen_reason\x18\x06 \x01(\t\x12\x17\n\x0fhas_fault_proof\x18\x07 \x01(\x08\x12.\n\twitnesses\x18\x08 \x03(\x0b\x32\x1b.registry.api.v1.LogWitness\x12\x14\n\x0cwitnessed_by\x18\t \x01(\rB\x0c\n\n_frozen_at\"=\n\nLogWitness\x12\x11\n\tmechanism\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0e\n\x06time_s\x18\x03 \x01(\x03\"9\n\x10ListPeersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x11ListPeersResponse\x12*\n\x05peers\x18\x01 \x03(\x0b\x32\x1b.registry.api.v1.PeerStatus\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbf\x02\n\nPeerStatus\x12\x11\n\tmechanism\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x14\n\x0cis_connected\x18\x04 \x01(\x08\x12\x14\n\x0cis_caught_up\x18\x05 \x01(\x08\x12\x12\n\nlast_error\x18\x06 \x01(\t\x12\x11\n\tsize_held\x18\x07 \x01(\x04\x12\x14\n\x0csize_offered\x18\x08 \x01(\x04\x12\x11\n\theld_back\x18\x0c \x01(\t\x12\x16\n\tfrozen_at\x18\t \x01(\x04H\x00\x88\x01\x01\x12\x15\n\rfrozen_reason\x18\n \x01(\t\x12\x15\n\rlast_heard_ms\x18\x0b \x01(\x03\x12\x14\n\x0cwitnessed_by\x18\r \x01(\r\x12\x11\n\twitnesses\x18\x0e \x01(\rB\x0c\n\n_frozen_at*N\n\x07LogMode\x12\x18\n\x14LOG_MODE_UNSPECIFIED\x10\x00\x12\x11\n\rLOG_MODE_OPEN\x10\x01\x12\x16\n\x12LOG_MODE_READ_ONLY\x10\x02\x32\xc2\x01\n\x0c\x41\x64minService\x12^\n\rGetNodeStatus\x12%.registry.api.v1.GetNodeStatusRequest\x1a&.registry.api.v1.GetNodeStatusResponse\x12R\n\tListPeers\x12!.registry.api.v1.ListPeersRequest\x1a\".registry.api.v1.ListPeersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bregistry/api/v1/admin.proto\x12\x0fregistry.api.v1\"\x16\n\x14GetNodeStatusRequest\"\x8a\x04\n\x15GetNodeStatusResponse\x12\x15\n\rregistry_name\x18\x01 \x01(\t\x12\x13\n\x0bregistry_id\x18\x02 \x01(\x0c\x12\x11\n\tmechanism\x18\x03 \x01(\t\x12\x0e\n\x06origin\x18\x04 \x01(\t\x12\x16\n\x0eroster_version\x18\x05 \x01(\x04\x12&\n\x04mode\x18\x06 \x01(\x0e\x32\x18.registry.api.v1.LogMode\x12\x13\n\x0bmode_detail\x18\x07 \x01(\t\x12\x18\n\x10software_version\x18\x08 \x01(\t\x12(\n\x04logs\x18\t \x03(\x0b\x32\x1a.registry.api.v1.LogStatus\x12\x16\n\x0eprojection_lag\x18\n \x01(\x04\x12\x18\n\x10roster_expiry_ms\x18\x0b \x01(\x03\x12\x15\n\ris_roster_due\x18\x0c \x01(\x08\x12+\n\x05scrub\x18\r \x01(\x0b\x32\x1c.registry.api.v1.ScrubStatus\x12\x31\n\x0croster_forks\x18\x0e \x03(\x0b\x32\x1b.registry.api.v1.RosterFork\x12\x15\n\ris_first_sync\x18\x0f \x01(\x08\x12\x1b\n\x13heads_compared_with\x18\x10 \x01(\r\x12\x14\n\x0cheads_needed\x18\x11 \x01(\r\x12\x16\n\x0e\x65ntries_behind\x18\x12 \x01(\x04\"4\n\nRosterFork\x12\x11\n\tmechanism\x18\x01 \x01(\t\x12\x13\n\x0broster_hash\x18\x02 \x01(\x0c\"Q\n\x0bScrubStatus\x12\x13\n\x0b\x66inished_ms\x18\x01 \x01(\x03\x12\r\n\x05\x66ound\x18\x02 \x01(\x04\x12\x10\n\x08repaired\x18\x03 \x01(\x04\x12\x0c\n\x04left\x18\x04 \x01(\x04\"\xee\x01\n\tLogStatus\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x11\n\tmechanism\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x14\n\x0cparts_wanted\x18\x04 \x01(\x04\x12\x16\n\tfrozen_at\x18\x05 \x01(\x04H\x00\x88\x01\x01\x12\x15\n\rfrozen_reason\x18\x06 \x01(\t\x12\x17\n\x0fhas_fault_proof\x18\x07 \x01(\x08\x12.\n\twitnesses\x18\x08 \x03(\x0b\x32\x1b.registry.api.v1.LogWitness\x12\x14\n\x0cwitnessed_by\x18\t \x01(\rB\x0c\n\n_frozen_at\"=\n\nLogWitness\x12\x11\n\tmechanism\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0e\n\x06time_s\x18\x03 \x01(\x03\"9\n\x10ListPeersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x11ListPeersResponse\x12*\n\x05peers\x18\x01 \x03(\x0b\x32\x1b.registry.api.v1.PeerStatus\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbf\x02\n\nPeerStatus\x12\x11\n\tmechanism\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x14\n\x0cis_connected\x18\x04 \x01(\x08\x12\x14\n\x0cis_caught_up\x18\x05 \x01(\x08\x12\x12\n\nlast_error\x18\x06 \x01(\t\x12\x11\n\tsize_held\x18\x07 \x01(\x04\x12\x14\n\x0csize_offered\x18\x08 \x01(\x04\x12\x11\n\theld_back\x18\x0c \x01(\t\x12\x16\n\tfrozen_at\x18\t \x01(\x04H\x00\x88\x01\x01\x12\x15\n\rfrozen_reason\x18\n \x01(\t\x12\x15\n\rlast_heard_ms\x18\x0b \x01(\x03\x12\x14\n\x0cwitnessed_by\x18\r \x01(\r\x12\x11\n\twitnesses\x18\x0e \x01(\rB\x0c\n\n_frozen_at*N\n\x07LogMode\x12\x18\n\x14LOG_MODE_UNSPECIFIED\x10\x00\x12\x11\n\rLOG_MODE_OPEN\x10\x01\x12\x16\n\x12LOG_MODE_READ_ONLY\x10\x02\x32\xc2\x01\n\x0c\x41\x64minService\x12^\n\rGetNodeStatus\x12%.registry.api.v1.GetNodeStatusRequest\x1a&.registry.api.v1.GetNodeStatusResponse\x12R\n\tListPeers\x12!.registry.api.v1.ListPeersRequest\x1a\".registry.api.v1.ListPeersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'registry.api.v1.admin_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LOGMODE']._serialized_start=1306
-  _globals['_LOGMODE']._serialized_end=1384
+  _globals['_LOGMODE']._serialized_start=1509
+  _globals['_LOGMODE']._serialized_end=1587
   _globals['_GETNODESTATUSREQUEST']._serialized_start=48
   _globals['_GETNODESTATUSREQUEST']._serialized_end=70
   _globals['_GETNODESTATUSRESPONSE']._serialized_start=73
-  _globals['_GETNODESTATUSRESPONSE']._serialized_end=446
-  _globals['_SCRUBSTATUS']._serialized_start=448
-  _globals['_SCRUBSTATUS']._serialized_end=529
-  _globals['_LOGSTATUS']._serialized_start=532
-  _globals['_LOGSTATUS']._serialized_end=770
-  _globals['_LOGWITNESS']._serialized_start=772
-  _globals['_LOGWITNESS']._serialized_end=833
-  _globals['_LISTPEERSREQUEST']._serialized_start=835
-  _globals['_LISTPEERSREQUEST']._serialized_end=892
-  _globals['_LISTPEERSRESPONSE']._serialized_start=894
-  _globals['_LISTPEERSRESPONSE']._serialized_end=982
-  _globals['_PEERSTATUS']._serialized_start=985
-  _globals['_PEERSTATUS']._serialized_end=1304
-  _globals['_ADMINSERVICE']._serialized_start=1387
-  _globals['_ADMINSERVICE']._serialized_end=1581
+  _globals['_GETNODESTATUSRESPONSE']._serialized_end=595
+  _globals['_ROSTERFORK']._serialized_start=597
+  _globals['_ROSTERFORK']._serialized_end=649
+  _globals['_SCRUBSTATUS']._serialized_start=651
+  _globals['_SCRUBSTATUS']._serialized_end=732
+  _globals['_LOGSTATUS']._serialized_start=735
+  _globals['_LOGSTATUS']._serialized_end=973
+  _globals['_LOGWITNESS']._serialized_start=975
+  _globals['_LOGWITNESS']._serialized_end=1036
+  _globals['_LISTPEERSREQUEST']._serialized_start=1038
+  _globals['_LISTPEERSREQUEST']._serialized_end=1095
+  _globals['_LISTPEERSRESPONSE']._serialized_start=1097
+  _globals['_LISTPEERSRESPONSE']._serialized_end=1185
+  _globals['_PEERSTATUS']._serialized_start=1188
+  _globals['_PEERSTATUS']._serialized_end=1507
+  _globals['_ADMINSERVICE']._serialized_start=1590
+  _globals['_ADMINSERVICE']._serialized_end=1784
 # @@protoc_insertion_point(module_scope)

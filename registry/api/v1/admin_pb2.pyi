@@ -79,6 +79,11 @@ class GetNodeStatusResponse(_message.Message):
     ROSTER_EXPIRY_MS_FIELD_NUMBER: _builtins.int
     IS_ROSTER_DUE_FIELD_NUMBER: _builtins.int
     SCRUB_FIELD_NUMBER: _builtins.int
+    ROSTER_FORKS_FIELD_NUMBER: _builtins.int
+    IS_FIRST_SYNC_FIELD_NUMBER: _builtins.int
+    HEADS_COMPARED_WITH_FIELD_NUMBER: _builtins.int
+    HEADS_NEEDED_FIELD_NUMBER: _builtins.int
+    ENTRIES_BEHIND_FIELD_NUMBER: _builtins.int
     registry_name: _builtins.str
     """The registry's name."""
     registry_id: _builtins.bytes
@@ -103,6 +108,14 @@ class GetNodeStatusResponse(_message.Message):
     """
     is_roster_due: _builtins.bool
     """Whether that is near (30 days) or past by the node's clock."""
+    is_first_sync: _builtins.bool
+    """Whether this node joined later and does not yet hold all that enough members have shown."""
+    heads_compared_with: _builtins.int
+    """How many other members have shown all their heads since the node started."""
+    heads_needed: _builtins.int
+    """Of so many that a first sync needs: 2, or 1 where there is only one other member."""
+    entries_behind: _builtins.int
+    """Entries of other logs that connected members offer and this node does not hold."""
     @_builtins.property
     def logs(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogStatus]:
         """Every log that this node holds."""
@@ -110,6 +123,12 @@ class GetNodeStatusResponse(_message.Message):
     @_builtins.property
     def scrub(self) -> Global___ScrubStatus:
         """The last scrub that has finished since the node started."""
+
+    @_builtins.property
+    def roster_forks(self) -> _containers.RepeatedCompositeFieldContainer[Global___RosterFork]:
+        """Members that hold another roster of the version that counts here, with as many valid
+        signatures: those that run the registry must find out which one counts.
+        """
 
     def __init__(
         self,
@@ -127,14 +146,45 @@ class GetNodeStatusResponse(_message.Message):
         roster_expiry_ms: _builtins.int = ...,
         is_roster_due: _builtins.bool = ...,
         scrub: Global___ScrubStatus | None = ...,
+        roster_forks: _abc.Iterable[Global___RosterFork] | None = ...,
+        is_first_sync: _builtins.bool = ...,
+        heads_compared_with: _builtins.int = ...,
+        heads_needed: _builtins.int = ...,
+        entries_behind: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["scrub", b"scrub"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_roster_due", b"is_roster_due", "logs", b"logs", "mechanism", b"mechanism", "mode", b"mode", "mode_detail", b"mode_detail", "origin", b"origin", "projection_lag", b"projection_lag", "registry_id", b"registry_id", "registry_name", b"registry_name", "roster_expiry_ms", b"roster_expiry_ms", "roster_version", b"roster_version", "scrub", b"scrub", "software_version", b"software_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries_behind", b"entries_behind", "heads_compared_with", b"heads_compared_with", "heads_needed", b"heads_needed", "is_first_sync", b"is_first_sync", "is_roster_due", b"is_roster_due", "logs", b"logs", "mechanism", b"mechanism", "mode", b"mode", "mode_detail", b"mode_detail", "origin", b"origin", "projection_lag", b"projection_lag", "registry_id", b"registry_id", "registry_name", b"registry_name", "roster_expiry_ms", b"roster_expiry_ms", "roster_forks", b"roster_forks", "roster_version", b"roster_version", "scrub", b"scrub", "software_version", b"software_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetNodeStatusResponse: _TypeAlias = GetNodeStatusResponse  # noqa: Y015
+
+@_typing.final
+class RosterFork(_message.Message):
+    """A member that holds another roster of the same version, as validly signed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MECHANISM_FIELD_NUMBER: _builtins.int
+    ROSTER_HASH_FIELD_NUMBER: _builtins.int
+    mechanism: _builtins.str
+    """The member that gave it."""
+    roster_hash: _builtins.bytes
+    """SHA-256 of its bytes, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        mechanism: _builtins.str = ...,
+        roster_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mechanism", b"mechanism", "roster_hash", b"roster_hash"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RosterFork: _TypeAlias = RosterFork  # noqa: Y015
 
 @_typing.final
 class ScrubStatus(_message.Message):
@@ -345,7 +395,7 @@ class PeerStatus(_message.Message):
     is_connected: _builtins.bool
     """Whether its stream of heads is open."""
     is_caught_up: _builtins.bool
-    """Whether it has sent all heads and this node holds all of them."""
+    """Whether it has sent all heads and this node holds all of them; of no peer during a first sync."""
     last_error: _builtins.str
     """Reason code and words of the last fault or failure; empty = none."""
     size_held: _builtins.int

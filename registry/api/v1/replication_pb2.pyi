@@ -206,16 +206,22 @@ class CaughtUp(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ROSTER_VERSION_FIELD_NUMBER: _builtins.int
+    ROSTER_HASH_FIELD_NUMBER: _builtins.int
     roster_version: _builtins.int
     """The newest roster version that this node holds."""
+    roster_hash: _builtins.bytes
+    """SHA-256 of the exact bytes of that Roster, 32 bytes; empty = not told, as older nodes do. A
+    caller that holds another one of this version asks for it by GetRoster.
+    """
     def __init__(
         self,
         *,
         roster_version: _builtins.int = ...,
+        roster_hash: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["roster_version", b"roster_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["roster_hash", b"roster_hash", "roster_version", b"roster_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
