@@ -3,7 +3,7 @@
 They belong to the tree of `registry.errors`, which is too long for one file.
 """
 
-from registry.errors import EntryError, RosterError
+from registry.errors import EntryError, RosterError, TryLater
 
 # --- the chain of rosters -------------------------------------------------------------------
 
@@ -30,6 +30,12 @@ class RosterForked(RosterError):
     """Another roster was taken under the same version."""
 
     reason = "roster_forked"
+
+
+class RosterNotHeld(TryLater):
+    """An entry names a roster that is newer than those that are held: that one comes first."""
+
+    reason = "roster_not_held"
 
 
 class RosterNotLinked(RosterError):

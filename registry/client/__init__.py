@@ -2,17 +2,14 @@
 
 from registry.client.client import RegistryClient, case, situation
 from registry.client.profile import ClientProfile, load_profile
+from registry.client.standing import LogStatus, LogWitness, NodeStatus, PeerStatus
 from registry.client.values import (
     CaseSummary,
     Disagreement,
     History,
     HistoryEvent,
     LogPlace,
-    LogStatus,
-    LogWitness,
     NodeDigest,
-    NodeStatus,
-    PeerStatus,
     Receipt,
     TimelineItem,
 )

@@ -39,23 +39,20 @@ from registry.client.meetings import MeetingClient  # noqa: E402
 from registry.client.practices import PracticeClient  # noqa: E402
 from registry.client.profile import ClientProfile  # noqa: E402
 from registry.client.reprisals import ReprisalClient  # noqa: E402
+from registry.client.standing import NodeStatus, PeerStatus, read_peer, read_status  # noqa: E402
 from registry.client.statements import StatementClient  # noqa: E402
 from registry.client.values import (  # noqa: E402
     CaseSummary,
     Disagreement,
     History,
     NodeDigest,
-    NodeStatus,
-    PeerStatus,
     Receipt,
     TimelineItem,
     read_disagreement,
     read_event,
     read_item,
-    read_peer,
     read_place,
     read_receipt,
-    read_status,
     read_summary,
 )
 from registry.client.watch import WatchClient  # noqa: E402

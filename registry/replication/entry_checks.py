@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from registry.domain.identifiers import CaseId, LogId
 from registry.domain.vocabulary import EventKind
-from registry.errors import BackwardEntry, EntryError, EntryOutsideRoster, TryLater
+from registry.errors import BackwardEntry, EntryError, EntryOutsideRoster
 from registry.log.entry_rules import check_entry
 from registry.log.facts import EntryFacts, facts_of
 from registry.log.log_keys import LogKeys
+from registry.peer_errors import RosterNotHeld
 
 
 class EntryFault(NamedTuple):
@@ -68,7 +69,7 @@ def check_order(
         The first fault, or None.
 
     Raises:
-        TryLater: an entry names a newer roster, which must be fetched first.
+        RosterNotHeld: an entry names a newer roster, which must be fetched first.
     """
     version = last_roster_version
     reached: dict[tuple[CaseId, LogId], int] = {}
@@ -78,7 +79,7 @@ def check_order(
                 f"entry {fact.index} was written under roster {fact.roster_version}, this node "
                 f"holds {newest_roster_version}: the roster comes first"
             )
-            raise TryLater(msg)
+            raise RosterNotHeld(msg)
         if fact.roster_version < version:
             detail = f"roster version {fact.roster_version} follows {version}"
             return EntryFault(fact.index, BackwardEntry.reason, detail)

@@ -270,3 +270,8 @@ def _facts(content: ActContent) -> str:
 
 def _title(case: CaseSummary) -> str:
     return printable(("INVENTED · " if case.is_invented else "") + (case.title or "untitled"))
+
+
+def compared_text(count: int) -> str:
+    """With how many other members heads were compared."""
+    return f"heads compared with {count} member{'' if count == 1 else 's'}"

@@ -13,6 +13,7 @@ from registry.application.registry import Registry
 from registry.domain.identifiers import LogId, Slug
 from registry.errors import DamagedLog, LogDiverged, RegistryError, StorageError
 from registry.log.roster import Member
+from registry.peer_errors import RosterNotHeld
 from registry.replication.effects import FetchEntries, TakeTail
 from registry.replication.messages import (
     Blame,
@@ -44,6 +45,7 @@ class Bringing:
         faults: FaultFollowing,
         tell: Callable[[Message], None],
         refusals: Counter[str],
+        ask_roster: Callable[[Slug], None],
     ) -> None:
         """Starts nothing.
 
@@ -54,6 +56,7 @@ class Bringing:
             faults: makes proofs of what an author did.
             tell: takes messages to the session.
             refusals: counts what was refused, by reason.
+            ask_roster: asks a peer for the next roster.
         """
         self._registry = registry
         self._session = session
@@ -61,6 +64,7 @@ class Bringing:
         self._faults = faults
         self._tell = tell
         self._refusals = refusals
+        self._ask_roster = ask_roster
 
     async def bring(
         self, effect: FetchEntries | TakeTail, stubs: Mapping[Slug, ReplicationStub]
@@ -111,6 +115,8 @@ class Bringing:
             # Nothing a peer does can mend it, and going on could hide it.
             raise error
         _log.warning("fetch_failed", peer=effect.peer, log=member.slug, reason=error.reason)
+        if isinstance(error, RosterNotHeld):
+            self._ask_roster(effect.peer)
         reason, blame = f"{error.reason}: {error}", blame_of(error)
         if isinstance(error, LogDiverged) and effect.log_id in self._entries.ends:
             blame = Blame.NOBODY  # it was frozen meanwhile: what is before that is fetched

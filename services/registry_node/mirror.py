@@ -123,8 +123,15 @@ class Mirror:
             heads=heads,
         )
         self.refusals: Counter[str] = Counter()
+        self.rosters = RosterFollowing(registry)
         self._bringing = Bringing(
-            registry, self.session, self._entries, self._faults, self._tell, self.refusals
+            registry,
+            self.session,
+            self._entries,
+            self._faults,
+            self._tell,
+            self.refusals,
+            self.rosters.ask,
         )
         self.offers = OfferedConnections(self.peers)
         self.offering = Offering(
@@ -153,7 +160,6 @@ class Mirror:
         self._has_room = registry.store.disk.has_room_for_others()
         """As of the last tick; what is stored asks the disk itself."""
         self._heard_ms: dict[Slug, int] = {}
-        self.rosters = RosterFollowing(registry)
         self.witnessing = Witnessing(registry, heads)
         registry.store.add_listener(self._notice)
 
@@ -213,10 +219,7 @@ class Mirror:
             for slug, channel in channels.items()
         }
         self._fence = StartUpFence(
-            self._registry,
-            self._stubs,
-            self._entries,
-            forked=self._faults.suspect_own_log,
+            self._registry, self._stubs, self._entries, forked=self._faults.suspect_own_log
         )
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -307,16 +310,12 @@ class Mirror:
             case "caught_up":
                 self.witnessing.met(peer)
                 self._tell(PeerCaughtUp(peer))
-                self._learn_roster(peer, response.caught_up.roster_version)
+                self.rosters.told(peer, response.caught_up)
 
     def _take_head(self, offered: HeadOffered) -> None:
         ours = self._heads.note_of(offered.log_id)
         self._tell(offered)
         self._faults.heard(offered, ours)
-
-    def _learn_roster(self, peer: Slug, newest: int) -> None:
-        if self._tasks is not None and newest > self._registry.roster.version:
-            self._tasks.create_task(self.rosters.learn(peer, self._stubs[peer], newest))
 
     async def _tick(self) -> None:
         """Tells the session that time passes: what failed is tried again."""

@@ -8,10 +8,17 @@ the version, once and for a second: afterwards nobody talks to them any more.
 
 No peer holds this up: each is asked in a task of its own, no lock is held while a peer is asked,
 and what was adopted beside this node is looked for every second.
+
+A peer tells its newest version and the hash of it when its stream of heads begins. One that gives
+an entry under a version that is not held is asked for that version too, at most every few seconds.
+One that holds another roster of the same version is asked for it: if enough members have signed
+that one too (who endorses was restored from an older backup), both are told of loudly and forever,
+and this node follows the one that it had.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from hashlib import sha256
 from typing import Any, Final
 
 import grpc
@@ -19,16 +26,19 @@ import structlog
 
 from registry.api.v1 import replication_pb2
 from registry.application.membership import proposals
-from registry.application.membership.rosters import adopt_bytes, load_roster
+from registry.application.membership.rosters import adopt_bytes, load_roster, rival_of
 from registry.application.registry import Registry
 from registry.domain.identifiers import Slug
 from registry.errors import EntryError
+from registry.log.roster import decode_signed_roster
+from registry.peer_errors import RosterNotLinked
 from registry_node.fetching import require_message
 
 _log = structlog.get_logger()
 _TIMEOUT_S: Final = 20.0
 _EXCHANGED_EVERY_S: Final = 5.0
 _LOOKED_EVERY_S: Final = 1.0
+_ASKED_EVERY_S: Final = 5.0
 _FAREWELL_S: Final = 1.0
 
 
@@ -43,28 +53,48 @@ class RosterFollowing:
         self._looked_at: object = None
         self._stubs: Mapping[Slug, Any] = {}
         self._connected: Callable[[], Iterable[Slug]] = tuple
+        self._tasks: asyncio.TaskGroup | None = None
+        self._asked_s: dict[Slug, float] = {}
+        self._compared: dict[Slug, bytes] = {}
+        self.hash = sha256(decode_signed_roster(registry.signed_roster(0)).roster).digest()
+        """Of the roster that this node runs under."""
+        self.forks: dict[Slug, bytes] = {}
+        """Hashes of other rosters of this version, as validly signed, by who gave them."""
         self.lost: frozenset[Slug] = frozenset()
         """Who is answered no more under the adopted version, or until it has another TLS key."""
         self.adopted = asyncio.Event()
 
-    async def learn(self, peer: Slug, stub: Any, newest: int) -> None:  # noqa: ANN401 - a gRPC stub
-        """Fetches from a peer what it holds beyond this node's version, in order.
+    def told(self, peer: Slug, told: replication_pb2.CaughtUp) -> None:
+        """Takes what a peer says of its newest version, and asks it for what this node lacks."""
+        if told.roster_version > self._registry.roster.version:
+            self._start(self._learn(peer, told.roster_version))
+        elif told.roster_version == self._registry.roster.version:
+            if told.roster_hash == self.hash:
+                self.forks.pop(peer, None)
+            elif told.roster_hash and told.roster_hash != self._compared.get(peer):
+                self._start(self._compare(peer, told.roster_hash))
 
-        A version that does not verify is left where it is: the next peer may give a better one.
-
-        Raises:
-            OSError: our own disk failed.
-        """
-        if await self._fetch(peer, stub, newest):
-            await self._start_anew()
+    def ask(self, peer: Slug) -> None:
+        """Asks a peer for the next version, unless it was asked just now."""
+        now_s = asyncio.get_running_loop().time()
+        asked_s = self._asked_s.get(peer)
+        if asked_s is None or now_s - asked_s >= _ASKED_EVERY_S:
+            self._asked_s[peer] = now_s
+            self._start(self._learn(peer, self._version + 1))
 
     async def run(self, stubs: Mapping[Slug, Any], connected: Callable[[], Iterable[Slug]]) -> None:
         """Exchanges proposals with peers, and looks for what was adopted here, for ever."""
         self._stubs, self._connected = stubs, connected
         async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
             tasks.create_task(self._look())
             for peer in stubs:
                 tasks.create_task(self._exchange(peer))
+            try:
+                await asyncio.Event().wait()
+            finally:
+                # The group ends: what a peer tells starts nothing any more.
+                self._tasks = None
 
     def offered(self) -> list[bytes]:
         """The proposals that are kept here, as they are given to members."""
@@ -106,21 +136,59 @@ class RosterFollowing:
         except grpc.aio.AioRpcError as error:
             _log.warning("removal_not_told", peer=peer, reason=error.code().name)
 
-    async def _fetch(self, peer: Slug, stub: Any, newest: int) -> bool:  # noqa: ANN401 - a gRPC stub
-        """Adopts what a peer gives, in order; returns whether that was any."""
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._tasks is None:
+            work.close()  # nobody is asked before this runs
+        else:
+            self._tasks.create_task(work)
+
+    async def _learn(self, peer: Slug, newest: int) -> None:
+        """Fetches from a peer what it holds beyond this node's version, in order.
+
+        A version that does not verify is left where it is: the next peer may give a better one.
+        """
         before = self._version
         try:
             for version in range(before + 1, newest + 1):
-                request = replication_pb2.GetRosterRequest(version=version)
-                answer = require_message(await stub.GetRoster(request, timeout=_TIMEOUT_S))
+                data = await self._given(peer, version)
                 async with self._changing:
-                    await asyncio.to_thread(adopt_bytes, self._folder, answer.signed_roster)
+                    await asyncio.to_thread(adopt_bytes, self._folder, data)
                     self._version = max(self._version, version)
+        except RosterNotLinked:
+            # It follows another roster than the one that counts here.
+            await self._compare(peer, b"")
         except EntryError as error:
             _log.warning("roster_refused", peer=peer, reason=error.reason)
         except grpc.aio.AioRpcError as error:
             _log.warning("roster_not_fetched", peer=peer, reason=error.code().name)
-        return self._version > before
+        if self._version > before:
+            await self._start_anew()
+
+    async def _compare(self, peer: Slug, told_hash: bytes) -> None:
+        """Fetches a peer's roster of this version once, and tells whether it counts as well."""
+        try:
+            data = await self._given(peer, self._registry.roster.version)
+            self._compared[peer] = told_hash
+            other = await asyncio.to_thread(rival_of, self._folder, data)
+        except EntryError as error:
+            _log.warning("roster_refused", peer=peer, reason=error.reason)
+        except grpc.aio.AioRpcError as error:
+            _log.warning("roster_not_fetched", peer=peer, reason=error.code().name)
+        else:
+            if other is not None:
+                self.forks[peer] = other
+                _log.error(
+                    "roster_forked",
+                    peer=peer,
+                    version=self._registry.roster.version,
+                    held_roster=self.hash.hex(),
+                    shown_roster=other.hex(),
+                )
+
+    async def _given(self, peer: Slug, version: int) -> bytes:
+        request = replication_pb2.GetRosterRequest(version=version)
+        answer = await self._stubs[peer].GetRoster(request, timeout=_TIMEOUT_S)
+        return bytes(require_message(answer).signed_roster)
 
     async def _look(self) -> None:
         """Notices what was endorsed or adopted on the command line beside this node."""

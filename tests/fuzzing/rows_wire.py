@@ -26,14 +26,13 @@ from registry.client import reprisal_values as reprisals
 from registry.client.confidentiality import read_preview
 from registry.client.content_conversion import content_from_proto, content_to_proto
 from registry.client.errors import translate
+from registry.client.standing import read_peer, read_status
 from registry.client.values import (
     read_disagreement,
     read_event,
     read_item,
-    read_peer,
     read_place,
     read_receipt,
-    read_status,
     read_summary,
 )
 from registry.domain.content.encoding import CONTENT_BY_KIND

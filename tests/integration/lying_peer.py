@@ -85,6 +85,7 @@ class Script:
     roster_version: int = 1
     are_rosters_garbled: bool = False
     are_proposals_kept_waiting: bool = False
+    rosters: tuple[tuple[int, bytes], ...] = ()
 
 
 class SlowLine:
@@ -191,6 +192,12 @@ class LyingPeer:
         self.asked_rosters.add("ExchangeProposals")
         return GARBAGE
 
+    async def give_roster(self, request: bytes, context: Any) -> bytes:
+        data = dict(self.script.rosters).get(pb.GetRosterRequest.FromString(request).version)
+        if data is None:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such version")
+        return pb.GetRosterResponse(signed_roster=data or b"").SerializeToString()
+
     async def never_answers(self, _request: bytes, _context: Any) -> bytes:
         self.asked_rosters.add("ExchangeProposals")
         await asyncio.Event().wait()
@@ -229,6 +236,8 @@ async def lying(
         handlers["GetRoster"] = grpc.unary_unary_rpc_method_handler(peer.get_roster)
         proposals: Any = grpc.unary_unary_rpc_method_handler(peer.exchange_proposals)
         handlers["ExchangeProposals"] = proposals
+    if script.rosters:
+        handlers["GetRoster"] = grpc.unary_unary_rpc_method_handler(peer.give_roster)
     if script.are_proposals_kept_waiting:
         waits: Any = grpc.unary_unary_rpc_method_handler(peer.never_answers)
         handlers["ExchangeProposals"] = waits

@@ -18,7 +18,7 @@ from registry.application.folder import NodeFolder
 from registry.application.intake import EntryRun, LogIntake
 from registry.application.membership.rosters import load_chain
 from registry.application.recording import RecordCommand
-from registry.client.values import LogStatus
+from registry.client.standing import LogStatus
 from registry.domain.identifiers import log_id_of
 from registry.log.fault_verdict import Verdict, verify_fault_proof
 from registry_cli.federation import LocalNode

@@ -9,7 +9,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from registry.api.v1 import replication_pb2, replication_pb2_grpc
 from registry.client import RegistryClient, situation
-from registry.client.values import LogStatus
+from registry.client.standing import LogStatus
 from registry.log.checkpoint import parse_checkpoint, parse_note
 from registry.log.cosignature import read_cosignatures
 from registry_cli.federation import LocalNode, running

@@ -28,7 +28,13 @@ from registry.log.roster import (
     endorse_roster,
     read_member_file,
 )
-from registry.log.roster_chain import RosterChain, begin_chain, check_succession
+from registry.log.roster_chain import (
+    RosterChain,
+    begin_chain,
+    check_succession,
+    verify_chain,
+)
+from registry.peer_errors import RosterOfAnotherRegistry
 
 ROSTERS_MAX: Final = 10_000
 WARNED_BEFORE_MS: Final = 30 * 24 * 60 * 60 * 1000
@@ -89,6 +95,33 @@ def load_chain(folder: NodeFolder) -> RosterChain:
 def load_roster(folder: NodeFolder) -> Roster:
     """The version that counts for this node; raises as `load_chain`."""
     return load_chain(folder).newest
+
+
+def rival_of(folder: NodeFolder, data: bytes) -> bytes | None:
+    """Looks at another roster of the version that counts here; nothing is taken.
+
+    Args:
+        folder: of a node that has joined.
+        data: a SignedRoster.
+
+    Returns:
+        Its hash, 32 bytes, if it could stand in the place of the one that was taken: it follows
+        the version before, and enough members have signed it. None: it is that one, or another
+        version.
+
+    Raises:
+        FolderError: the node has not joined.
+        RosterError: it is malformed, or a rule of the chain is broken; its reason says which.
+    """
+    chain = load_chain(folder)
+    other = decode_signed_roster(data).roster
+    if other == decode_signed_roster(chain.signed[-1]).roster:
+        return None
+    found = verify_chain((*chain.signed[:-1], data)).newest
+    if found.registry_id != chain.newest.registry_id:
+        msg = f"this is a genesis of another registry than {chain.newest.registry_name}"
+        raise RosterOfAnotherRegistry(msg)
+    return sha256(other).digest() if found.version == chain.newest.version else None
 
 
 def propose(folder_path: Path, change: Change) -> bytes:

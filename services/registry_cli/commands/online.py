@@ -30,6 +30,7 @@ from registry_cli.importing import import_register
 from registry_cli.output import Output
 from registry_cli.release_output import print_preview, warn
 from registry_cli.rendering import (
+    compared_text,
     print_import,
     time_text,
     witnessed_text,
@@ -229,6 +230,19 @@ def status(profile: Profile, json: Json = False) -> None:
         due = "  RENEW IT: registry roster propose" if found.is_roster_due else ""
         day = time_text(found.roster_expiry_ms)[:10]
         output.say(f"roster version {found.roster_version}, to be renewed by {day}{due}")
+    for fork in found.roster_forks:
+        output.say(
+            f"ROSTER FORKED: {fork.mechanism} holds another version {found.roster_version}, "
+            f"validly signed too ({fork.roster_hash.hex()}): find out by telephone which one counts"
+        )
+    compared = compared_text(found.heads_compared_with)
+    if found.is_first_sync:
+        output.say(
+            f"FIRST SYNC not done: {found.entries_behind} events behind; {compared}, "
+            f"{found.heads_needed} are needed"
+        )
+    elif found.heads_compared_with:
+        output.say(compared)
     if found.scrub.finished_ms:
         scrub = found.scrub
         told = f"{scrub.found} damages found, {scrub.repaired} repaired"

@@ -129,6 +129,11 @@ PEER_LAG: Final = Metric(
     "offers none.",
     ("peer", "log"),
 )
+ROSTER_FORKS: Final = Metric(
+    "registry_roster_forks",
+    "gauge",
+    "Members that hold another roster of the version that counts here, as validly signed.",
+)
 OWN_LOG_STATE: Final = Metric(
     "registry_own_log_state",
     "gauge",

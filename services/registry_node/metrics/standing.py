@@ -46,6 +46,7 @@ class _OnLoop:
     lags: Mapping[LogId, int]
     held_back: frozenset[LogId]
     refused: Mapping[str, int]
+    roster_forks: int
 
 
 class StandingCollector(Collector):
@@ -73,6 +74,7 @@ class StandingCollector(Collector):
         yield from self._of_logs(states, on_loop)
         yield from self._of_peers(on_loop)
         yield from self._of_node(states)
+        yield _single(listing.ROSTER_FORKS, on_loop.roster_forks)
         yield from self._of_disk()
         refused = counter_family(listing.REFUSED)
         for reason, count in on_loop.refused.items():
@@ -103,7 +105,7 @@ class StandingCollector(Collector):
             listed = reason if reason in KNOWN_REASONS else _OTHER
             refused[listed] = refused.get(listed, 0) + count
         held_back = frozenset(filter(mirror.is_held_back, lags))
-        return _OnLoop(peers, lags, held_back, refused)
+        return _OnLoop(peers, lags, held_back, refused, len(mirror.rosters.forks))
 
     def _of_logs(self, states: list[LogState], on_loop: _OnLoop) -> Iterator[Family]:
         missing = self._registry.parts_missing

@@ -45,7 +45,11 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
     ) -> admin_pb2.GetNodeStatusResponse:
         """Tells what this node is and how it stands."""
         current_client()
-        return await asyncio.to_thread(self._status)
+        status = await asyncio.to_thread(self._status)
+        # The mirror lives on this loop, so its view is read here.
+        for slug, roster_hash in sorted(self._mirror.rosters.forks.items()):
+            status.roster_forks.add(mechanism=slug, roster_hash=roster_hash)
+        return status
 
     async def ListPeers(  # noqa: N802
         self, request: admin_pb2.ListPeersRequest, context: Context

@@ -212,9 +212,9 @@ class ReplicationServicer(replication_pb2_grpc.ReplicationServiceServicer):
         return await asyncio.get_running_loop().run_in_executor(self._reading, call)
 
     def _caught_up(self) -> replication_pb2.WatchHeadsResponse:
-        version = self._registry.roster.version
+        version, roster_hash = self._registry.roster.version, self._rosters.hash
         return replication_pb2.WatchHeadsResponse(
-            caught_up=replication_pb2.CaughtUp(roster_version=version)
+            caught_up=replication_pb2.CaughtUp(roster_version=version, roster_hash=roster_hash)
         )
 
     def _chunks(

@@ -20,6 +20,7 @@ from registry.application.membership.rosters import (
     load_chain,
     load_roster,
     propose,
+    rival_of,
 )
 from registry.domain.identifiers import Origin
 from registry.errors import FolderError, InvalidRequest, RosterError
@@ -33,7 +34,12 @@ from registry.log.roster import (
     encode_signed_roster,
     registry_id_of,
 )
-from registry.peer_errors import RosterLacksOldMembers, RosterNotLinked, RosterRewritesMembers
+from registry.peer_errors import (
+    RosterLacksOldMembers,
+    RosterNotLinked,
+    RosterOfAnotherRegistry,
+    RosterRewritesMembers,
+)
 from tests.unit.application.federation_in_process import init
 
 THREE = ("alpha", "beta", "gamma")
@@ -93,6 +99,38 @@ def test_too_few_endorsements_are_not_adopted_and_nothing_is_lost(founded: Path)
     signed_by(founded, second, "gamma", "beta")
     assert adopt(founded / "alpha", second).member_by_slug("beta").address == "b.example:7443"
     assert adopt(founded / "alpha", second).version == 2, "adopting again changes nothing"
+
+
+def test_another_roster_of_the_version_that_counts_is_a_rival_only_if_it_is_validly_signed(
+    founded: Path,
+) -> None:
+    """Beta and gamma were restored from backups that knew of no endorsement."""
+    ours = draft(founded, "a.roster", Change(addresses={"beta": "b.example:7443"}))
+    other = draft(founded, "b.roster", Change(addresses={"beta": "c.example:7443"}), by="gamma")
+    adopt(founded / "alpha", signed_by(founded, ours, "alpha", "beta"))
+    (founded / "beta" / "roster" / "2.endorsed").unlink()
+    folder = NodeFolder(founded / "alpha")
+
+    signed_by(founded, other, "gamma")
+    with pytest.raises(RosterLacksOldMembers):
+        rival_of(folder, other.read_bytes())
+    signed_by(founded, other, "beta")
+    expected = sha256(decode_signed_roster(other.read_bytes()).roster).digest()
+    assert rival_of(folder, other.read_bytes()) == expected
+    assert rival_of(folder, ours.read_bytes()) is None
+    assert rival_of(folder, (founded / "1.roster").read_bytes()) is None
+    assert load_roster(folder).member_by_slug("beta").address == "b.example:7443"
+
+
+def test_genesis_of_another_registry_is_no_rival(founded: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    genesis = tmp_path / "other" / "1.roster"
+    genesis.write_bytes(found([init(tmp_path / "other", name) for name in THREE]))
+    for name in THREE:
+        endorse_genesis(tmp_path / "other" / name, genesis)
+
+    with pytest.raises(RosterOfAnotherRegistry):
+        rival_of(NodeFolder(founded / "alpha"), genesis.read_bytes())
 
 
 def test_member_endorses_one_of_two_that_compete_and_keeps_it_over_a_restart(founded: Path) -> None:

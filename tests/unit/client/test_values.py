@@ -14,15 +14,8 @@ from registry.client import (
     Receipt,
 )
 from registry.client.content_conversion import content_to_proto
-from registry.client.values import (
-    read_event,
-    read_item,
-    read_peer,
-    read_place,
-    read_receipt,
-    read_status,
-    read_summary,
-)
+from registry.client.standing import RosterFork, read_peer, read_status
+from registry.client.values import read_event, read_item, read_place, read_receipt, read_summary
 from registry.domain.content import PartialDate, StatementIssued
 from registry.domain.identifiers import CaseId
 from tests.unit.client.later_messages import UNKNOWN_FIELD_99, UNKNOWN_KIND
@@ -192,6 +185,11 @@ def test_status_is_read(mode: admin_pb2.LogMode.ValueType, *, is_open: bool) -> 
         mode_detail="d",
         software_version="v",
         projection_lag=6,
+        roster_forks=[admin_pb2.RosterFork(mechanism="f", roster_hash=b"h")],
+        is_first_sync=True,
+        heads_compared_with=1,
+        heads_needed=2,
+        entries_behind=3,
         logs=[
             admin_pb2.LogStatus(origin="a", mechanism="b", size=2, parts_wanted=3, frozen_at=0),
             admin_pb2.LogStatus(
@@ -219,6 +217,11 @@ def test_status_is_read(mode: admin_pb2.LogMode.ValueType, *, is_open: bool) -> 
             LogStatus("c", "d", 4, 5, None, witnesses=(LogWitness("w", 4, 9),), witnessed_by=1),
         ),
         projection_lag=6,
+        roster_forks=(RosterFork("f", b"h"),),
+        is_first_sync=True,
+        heads_compared_with=1,
+        heads_needed=2,
+        entries_behind=3,
     )
 
 
