@@ -7,6 +7,7 @@ token.json           which signing keys are in a PKCS#11 token instead, if any (
 tls/                 certificates
 clients.json         fingerprints of the clients that may call (clients.lock while it is changed)
 roster/<n>.roster    signed roster versions
+first-sync           is there while a node that joined later has not caught up once
 log.db               all logs and parts
 guard/guard.bin      what was last signed: never part of a backup; beside it what was cosigned
 views.db             read models, encrypted, can be rebuilt at any time (views.db-damaged: the next
@@ -76,6 +77,11 @@ class NodeFolder:
     def rosters(self) -> Path:
         """Signed roster versions."""
         return self.path / "roster"
+
+    @property
+    def first_sync_file(self) -> Path:
+        """Is there from a later member's join on until its node holds what others have shown."""
+        return self.path / "first-sync"
 
     @property
     def database(self) -> Path:

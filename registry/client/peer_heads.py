@@ -3,6 +3,8 @@
 The profile is that of a member: its node's certificate and key in the place of a client's.
 """
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final, TypeVar
 
 from registry.client.tls import require_tls13
@@ -18,6 +20,20 @@ from registry.errors import PeerUnavailable  # noqa: E402
 
 TIMEOUT_S: Final = 10.0
 T = TypeVar("T")
+
+
+async def held_checkpoints(
+    profile: ClientProfile, *, timeout_s: float = TIMEOUT_S
+) -> dict[bytes, bytes]:
+    """Returns the notes of all logs of which the node holds something, by the 32 bytes of their id.
+
+    Nobody has verified them yet.
+
+    Raises:
+        PeerUnavailable, NotAllowed, UnknownCaller: see `held_checkpoint`.
+    """
+    async with aclosing(_heads(profile, timeout_s)) as heads:
+        return {bytes(h.log_id): bytes(h.checkpoint) async for h in heads if h.checkpoint}
 
 
 async def held_checkpoint(
@@ -37,6 +53,17 @@ async def held_checkpoint(
         PeerUnavailable: it does not answer to the end, or has not the certificate of the roster.
         NotAllowed, UnknownCaller: it does not know the caller as a member.
     """
+    async with aclosing(_heads(profile, timeout_s)) as heads:
+        async for head in heads:
+            if head.log_id == log_id:
+                return bytes(head.checkpoint)
+    return b""
+
+
+async def _heads(
+    profile: ClientProfile, timeout_s: float
+) -> AsyncGenerator[replication_pb2.Head, None]:
+    """The heads that a node shows, up to its word that these are all."""
     description = profile.description
     credentials = grpc.ssl_channel_credentials(
         root_certificates=profile.node_certificate,
@@ -54,9 +81,8 @@ async def held_checkpoint(
         try:
             async for response in call:
                 if _decoded(response, description.address).HasField("caught_up"):
-                    return b""
-                if response.head.log_id == log_id:
-                    return bytes(response.head.checkpoint)
+                    return
+                yield response.head
         except grpc.aio.AioRpcError as error:
             raise translate(error, description.address) from error
         finally:

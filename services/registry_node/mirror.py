@@ -55,6 +55,7 @@ from registry_node.content_gate import ContentGate
 from registry_node.fault_following import FaultFollowing
 from registry_node.fence import StartUpFence
 from registry_node.fetching import EntryFetcher, ReplicationStub, require_message
+from registry_node.first_sync import FirstSync
 from registry_node.head_messages import read_head, watch_request
 from registry_node.heads import HeadHub, OfferedHead
 from registry_node.holding_back import why_held_back
@@ -142,11 +143,13 @@ class Mirror:
         self._watching: dict[Slug, asyncio.Task[str]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._fence: StartUpFence | None = None
+        self.first_sync = FirstSync(registry, self.session.lag_of)
         self.content = ContentGate(
             registry,
             answered=lambda: None if self._fence is None else self._fence.answered,
             is_connected=lambda peer: self.status_of(self._members[peer]).is_connected,
             is_caught_up=lambda peer: self.status_of(self._members[peer]).is_caught_up,
+            first_sync=self.first_sync,
         )
         self._grew_at_s = {m.log_id: self._loop.time() for m in registry.roster.writers()}
         for proof in registry.faults.kept():
@@ -310,6 +313,7 @@ class Mirror:
             case "caught_up":
                 self.witnessing.met(peer)
                 self._tell(PeerCaughtUp(peer))
+                self.first_sync.shown(peer)
                 self.rosters.told(peer, response.caught_up)
 
     def _take_head(self, offered: HeadOffered) -> None:

@@ -1,18 +1,69 @@
-"""Joining: a node takes all versions of the roster, verified from the registry id on."""
+"""Joining: a node takes all versions of the roster, verified from the registry id on.
 
-from collections.abc import Sequence
+One that joins a registry of others has its first sync before it: a file says so until its node has
+caught up with what enough members show.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from registry.application.certificates import read_certificate
 from registry.application.folder import NodeFolder, replace_file
 from registry.application.key_care.key_files import read_private
 from registry.application.membership.founding import own_member, read_file
-from registry.domain.identifiers import RegistryId
+from registry.application.membership.rosters import load_roster
+from registry.domain.identifiers import LogId, RegistryId
 from registry.errors import FolderError, RosterError
 from registry.log.roster import Roster, verify_genesis
 from registry.log.roster_chain import verify_chain
 from registry.store.guard import Guard
+from registry.store.sqlite import open_sqlite_store
 from registry.store.witness_guard import WitnessGuard
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """How far a node is that has joined: its roster, and the entries held of each other log."""
+
+    roster: Roster
+    held: Mapping[LogId, int]
+    is_first_sync: bool
+
+
+def joined(folder_path: Path, registry_id: RegistryId) -> Joined | None:
+    """Tells how far a node is that has joined already; None = it has not.
+
+    Raises:
+        FolderError: it has joined another registry, or there is no node.
+        RosterError: a file of its rosters was changed.
+    """
+    folder = NodeFolder(folder_path)
+    folder.describe()
+    if not (folder.rosters / "1.roster").exists():
+        return None
+    roster = load_roster(folder)
+    if roster.registry_id != registry_id:
+        msg = f"{folder.path} has joined {roster.registry_name}, which is another registry"
+        raise FolderError(msg)
+    own = own_member(folder, roster)
+    others = [each.log_id for each in roster.writers() if each.log_id != own.log_id]
+    held = dict.fromkeys(others, 0)
+    if folder.database.exists():
+        # Read only: a node that runs beside it goes on.
+        store = open_sqlite_store(
+            folder.database,
+            author=None,
+            guard=None,
+            node_keys=None,
+            now_ms=lambda: 0,
+            is_read_only=True,
+        )
+        try:
+            held |= {log_id: store.log_state(log_id).size for log_id in others}
+        finally:
+            store.close()
+    return Joined(roster, held, folder.first_sync_file.exists())
 
 
 def join(
@@ -57,6 +108,8 @@ def join_signed(folder_path: Path, signed: Sequence[bytes], registry_id: Registr
         Guard.create(folder.guard_file, member.origin)
     if not folder.witness_file.exists():
         WitnessGuard.create(folder.witness_file, member.cosigner_key, {})
+    if all(each.slug != member.slug for each in chain.rosters[0].members):
+        replace_file(folder.first_sync_file, b"")
     for version, each in reversed(tuple(enumerate(chain.signed, 1))):
         replace_file(folder.rosters / f"{version}.roster", each)
     return roster

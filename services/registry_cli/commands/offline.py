@@ -15,6 +15,7 @@ from registry.domain.identifiers import RegistryId, parse_registry_id
 from registry.errors import InvalidRequest, RosterError
 from registry.log.roster import decode_signed_roster, registry_id_of
 from registry_cli.confirming import TO_FOUNDERS, TO_RECEIVER, say_words
+from registry_cli.joined_output import say_joined
 from registry_cli.output import Output
 from registry_cli.secrets_asked import new_passphrase
 from registry_cli.surroundings import surroundings_of
@@ -128,19 +129,27 @@ def join(
     The words, or the id, must come from another founder by another way than the file, such as the
     telephone: they are what keeps somebody in between from handing you a registry of their own.
     Who joins later may fetch all versions from any member's node (--from, with --registry-id).
+    Given again it says how far the node is behind what the other members show.
     """
+    is_by_address = bool(address and registry_id) and roster_file is None and not (words or later)
     if roster_file is not None and not address:
         pinned = _pinned(roster_file, words, registry_id)
-        roster = joining.join(folder, roster_file, pinned, later or ())
-    elif address and registry_id and roster_file is None and not (words or later):
+    elif is_by_address:
         founding.check_address(address)
-        pinned, (key, certificate) = parse_registry_id(registry_id), joining.tls_of(folder)
-        given = fetch_rosters(address, key=key, certificate=certificate)
-        roster = joining.join_given(folder, given.signed, pinned, given_by=given.given_by)
+        pinned = parse_registry_id(registry_id)
     else:
         msg = "name the roster file, or where to fetch it: --from HOST:PORT --registry-id ID"
         raise InvalidRequest(msg)
     output = Output(is_json=json)
+    if (done := joining.joined(folder, pinned)) is not None:
+        say_joined(output, folder, done)
+        return
+    if roster_file is not None:
+        roster = joining.join(folder, roster_file, pinned, later or ())
+    else:
+        key, certificate = joining.tls_of(folder)
+        given = fetch_rosters(address, key=key, certificate=certificate)
+        roster = joining.join_given(folder, given.signed, pinned, given_by=given.given_by)
     output.say(f"joined {roster.registry_name} with {len(roster.members)} members")
     output.say("next: registry client add, then registry serve")
     output.result({"registry_id": roster.registry_id, "members": len(roster.members)})

@@ -47,6 +47,11 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
         current_client()
         status = await asyncio.to_thread(self._status)
         # The mirror lives on this loop, so its view is read here.
+        sync = self._mirror.first_sync
+        status.is_first_sync = sync.is_under_way
+        status.heads_compared_with = sync.compared_with
+        status.heads_needed = sync.needed
+        status.entries_behind = sync.entries_behind
         for slug, roster_hash in sorted(self._mirror.rosters.forks.items()):
             status.roster_forks.add(mechanism=slug, roster_hash=roster_hash)
         return status
@@ -120,7 +125,7 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             display_name=member.display_name,
             address=member.address,
             is_connected=status.is_connected,
-            is_caught_up=status.is_caught_up,
+            is_caught_up=status.is_caught_up and not self._mirror.first_sync.is_under_way,
             last_error=_ON_THEIR_WAY if self._is_out_of_reach(member) else status.last_error,
             size_held=state.size,
             size_offered=status.offered_size,
