@@ -8,7 +8,7 @@ import pytest
 
 from registry.application.folder import NodeFolder
 from registry.application.membership.founding import endorse, found, load_signer
-from registry.application.membership.joining import join
+from registry.application.membership.joining import join, joined
 from registry.application.membership.rosters import load_roster
 from registry.application.witness_guards import is_witness_guard_lost
 from registry.domain.identifiers import RegistryId
@@ -252,3 +252,20 @@ def test_missing_key_is_named(folder: Path) -> None:
 
     with pytest.raises(KeyFileError, match=r"log\.key"):
         load_signer(NodeFolder(folder / ALPHA), "log")
+
+
+def test_who_has_joined_is_told_how_far_it_is_and_of_which_registry(founders: Path) -> None:
+    file = roster_file(founders)
+    for name in (ALPHA, "beta"):
+        endorse(founders / name, file)
+    registry_id = registry_id_of(decode_signed_roster(file.read_bytes()).roster)
+    node = founders / ALPHA
+    assert joined(node, registry_id) is None
+    roster = join(node, file, registry_id)
+
+    found_here = joined(node, registry_id)
+    assert found_here is not None
+    assert (found_here.roster, list(found_here.held.values())) == (roster, [0])
+    assert not found_here.is_first_sync, "a founder has nothing to catch up with"
+    with pytest.raises(FolderError, match="another registry"):
+        joined(node, RegistryId(b"o" * 32))
