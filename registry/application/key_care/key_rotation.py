@@ -1,24 +1,33 @@
-"""The own log key: which file holds the one that counts, and its rotation.
+"""The own log key: which of those that are here counts, and its rotation.
 
-    keys/log.key             signs the log
-    keys/next_log.key        the next one, whose hash was announced
-    keys/after_next_log.key  the one after it, made when a rotation is asked for
+    log             signs the log
+    next_log        the next one, whose hash was announced
+    after_next_log  the one after it, made when a rotation is asked for
 
-A rotation is asked for by making the third file. The node carries it out as soon as its log is
-open, so that the start-up fence stands before it as before any other event. Whatever step a crash
-comes after, the next start puts the files in their places by what stands in the log.
+Each is a file of `keys/`, or lives in the token that `token.json` names (`log_key_places`). A
+rotation is asked for by making the third. The node carries it out as soon as its log is open, so
+that the start-up fence stands before it as before any other event. Whatever step a crash comes
+after, the next start puts the keys in their places by what stands in the log.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Final
 
-from registry.application.folder import NodeFolder
-from registry.application.key_care.key_files import write_secret
-from registry.application.key_care.token_file import read_token_file
-from registry.application.membership.founding import KEY_SIZE_BYTES, load_signer
+from registry.application.folder import NodeFolder, changing
+from registry.application.key_care.log_key_places import (
+    AFTER_NEXT,
+    CURRENT,
+    NEXT,
+    drop_log_key,
+    is_in_token,
+    is_log_key_here,
+    log_key_file,
+    make_after_next,
+    move_log_key,
+)
+from registry.application.key_care.token_file import SigningKey
+from registry.application.membership.founding import load_signer
 from registry.domain.identifiers import NO_CASE, RequestKey
 from registry.domain.vocabulary import EventKind
 from registry.errors import FolderError, LogReadOnly
@@ -29,13 +38,7 @@ from registry.log.member import Member, key_hash
 from registry.log.roster import Roster
 from registry.log.signing import Signer
 from registry.store.entries import EntryStore
-from registry.store.failpoints import Step, reach
-from registry.store.folder_sync import sync_folder
 from registry.store.values import Appended, AppendRequest, read_header
-
-_CURRENT: Final = "log"
-_NEXT: Final = "next_log"
-_AFTER_NEXT: Final = "after_next_log"
 
 
 def ask_for_rotation(folder_path: Path) -> bool:
@@ -45,19 +48,37 @@ def ask_for_rotation(folder_path: Path) -> bool:
         Whether it was not asked for already.
 
     Raises:
-        FolderError: there is no node, its next key is missing, or these keys live in a token.
-        KeyFileError: a key cannot be read.
+        FolderError: there is no node, or its next key is missing.
+        KeyFileError: a key cannot be read; the PIN of the token is missing or wrong.
+        TokenUnavailable: the token does not answer, or cannot make such keys.
     """
     folder = NodeFolder(folder_path)
     folder.describe()
-    _refuse_token(folder)
-    if not _path(folder, _NEXT).exists():
-        msg = f"{_path(folder, _NEXT)} is missing: restore it from a backup of the keys first"
-        raise FolderError(msg)
-    if _path(folder, _AFTER_NEXT).exists():
+    if is_rotation_asked_for(folder):
         return False
-    write_secret(_path(folder, _AFTER_NEXT), os.urandom(KEY_SIZE_BYTES))
+    if not folder.keys.is_dir() or not is_log_key_here(folder, NEXT):
+        msg = f"{log_key_file(folder, NEXT)} is missing: restore it from a backup of the keys first"
+        raise FolderError(msg)
+    for name in (CURRENT, NEXT):
+        # Whoever asks is told what the node would only log; and a PIN is asked for here, not while
+        # the node may wait for the lock.
+        load_signer(folder, name)
+    # Two that ask at once, or one while the node puts keys in their places, must not name two.
+    with changing(folder.keys):
+        if is_rotation_asked_for(folder):
+            return False
+        make_after_next(folder)
     return True
+
+
+def is_log_key_leaving_token(folder_path: Path) -> bool:
+    """Whether the log key lives in a token and the next one is a file.
+
+    Raises:
+        KeyFileError: `token.json` is malformed.
+    """
+    folder = NodeFolder(folder_path)
+    return is_in_token(folder, CURRENT) and not is_in_token(folder, NEXT)
 
 
 class OwnLogKey:
@@ -79,7 +100,11 @@ class OwnLogKey:
 
     @property
     def is_rotation_wanted(self) -> bool:
-        """Whether a rotation was asked for and is not in the log yet."""
+        """Whether a rotation was asked for and is not in the log yet.
+
+        Raises:
+            KeyFileError: `token.json` is malformed.
+        """
         return is_rotation_asked_for(self._folder)
 
     def use(self) -> None:
@@ -92,14 +117,14 @@ class OwnLogKey:
         """Like `use`.
 
         Raises:
-            LogReadOnly: no file holds that key.
+            LogReadOnly: neither a file nor the token holds that key.
         """
         keys = self._keys()
         if self._settle(keys) is None:
             msg = (
                 f"no file in keys/ holds the key {keys.last.public_key.hex()[:16]} that signs "
-                f"this log from entry {keys.last.first_index} on: restore it from a backup of the "
-                "keys"
+                f"this log from entry {keys.last.first_index} on, and token.json names none in a "
+                "token that is it: restore it from a backup of the keys"
             )
             raise LogReadOnly(msg)
         self.use()
@@ -108,19 +133,18 @@ class OwnLogKey:
         """Appends a rotation to the open log and signs with the new key from then on.
 
         Raises:
-            FolderError: the next key is missing, is not the one that was announced, or these keys
-                live in a token.
+            FolderError: the next key is missing, or is not the one that was announced.
             KeyFileError: a key cannot be read.
+            TokenUnavailable: the token that holds a key does not answer; nothing was appended.
             Overloaded, TryLater: as `EntryStore.append`; the future may raise LogReadOnly.
         """
-        _refuse_token(self._folder)
         keys = self._keys()
-        new, after = load_signer(self._folder, _NEXT), load_signer(self._folder, _AFTER_NEXT)
+        new, after = load_signer(self._folder, NEXT), load_signer(self._folder, AFTER_NEXT)
         if len(keys.keys) > ROTATIONS_MAX:
             msg = f"this log has rotated its key {ROTATIONS_MAX} times: a new epoch is needed"
             raise FolderError(msg)
         if key_hash(new.public_key) != keys.last.next_hash:
-            msg = f"{_path(self._folder, _NEXT)} is not the key that this log has announced"
+            msg = f"{log_key_file(self._folder, NEXT)} is not the key that this log has announced"
             raise FolderError(msg)
 
         def request(index: int) -> AppendRequest:
@@ -151,48 +175,32 @@ class OwnLogKey:
         )
 
     def _settle(self, keys: LogKeys) -> Signer | None:
-        """Puts the files in the places that they have by now; returns who signs, if it is here."""
-        current = self._read(_CURRENT)
+        """Puts the keys in the places that they have by now; returns who signs, if it is here."""
+        current = self._read(CURRENT)
         if current is None or current.public_key != keys.last.public_key:
-            current = self._read(_NEXT)
+            current = self._read(NEXT)
             if current is None or current.public_key != keys.last.public_key:
                 return None
-            self._move(_NEXT, _CURRENT)
-        after = self._read(_AFTER_NEXT)
+            move_log_key(self._folder, NEXT, CURRENT)
+        after = self._read(AFTER_NEXT)
         if after is not None and key_hash(after.public_key) == keys.last.next_hash:
-            self._move(_AFTER_NEXT, _NEXT)
+            move_log_key(self._folder, AFTER_NEXT, NEXT)
         return current
 
-    def _read(self, name: str) -> Signer | None:
-        token = read_token_file(self._folder.token_file)
-        is_here = _path(self._folder, name).exists() or (token is not None and token.key_of(name))
+    def _read(self, name: SigningKey) -> Signer | None:
+        is_here = is_log_key_here(self._folder, name)
         return load_signer(self._folder, name) if is_here else None
-
-    def _move(self, name: str, to: str) -> None:
-        os.replace(_path(self._folder, name), _path(self._folder, to))  # noqa: PTH105 - durable below
-        reach(Step.LOG_KEY_MOVED)
-        sync_folder(self._folder.keys)
 
 
 def is_rotation_asked_for(folder: NodeFolder) -> bool:
-    """Whether the key for a rotation was made that is not carried out yet."""
-    return _path(folder, _AFTER_NEXT).exists()
+    """Whether the key for a rotation was made that is not carried out yet.
+
+    Raises:
+        KeyFileError: `token.json` is malformed.
+    """
+    return is_log_key_here(folder, AFTER_NEXT)
 
 
 def forget_rotation(folder: NodeFolder) -> None:
     """Takes back what was asked for: in a new epoch its key would be one of before."""
-    _path(folder, _AFTER_NEXT).unlink(missing_ok=True)
-
-
-def _refuse_token(folder: NodeFolder) -> None:
-    token = read_token_file(folder.token_file)
-    if token is not None and (token.key_of(_CURRENT) or token.key_of(_NEXT)):
-        msg = (
-            "a log key that lives in a token cannot be rotated yet: begin a new epoch "
-            "(registry new-epoch), whose keys are files"
-        )
-        raise FolderError(msg)
-
-
-def _path(folder: NodeFolder, name: str) -> Path:
-    return folder.keys / f"{name}.key"
+    drop_log_key(folder, AFTER_NEXT)

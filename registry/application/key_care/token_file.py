@@ -5,12 +5,14 @@
      "pin_file": "/etc/registry/token.pin",            optional: a file with mode 0600
      "keys": {"log": {"label": "un log 1", "id": "01"}}}
 
-`keys` names any of identity, log, next_log and cosigner; `id` is hexadecimal and optional. The PIN
-itself never stands here. Whoever may write this file may run programs as the node, so it is refused
-if others can.
+`keys` names any of identity, log, next_log and cosigner; `id` is hexadecimal and optional. While a
+rotation of the log key waits, the registry itself names after_next_log too; once it is carried out,
+each of the three has the label that the one after it had. The PIN itself never stands here. Whoever
+may write this file may run programs as the node, so it is refused if others can.
 """
 
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -18,10 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from registry.application.key_care.private_files import replace_owned
 from registry.errors import InvalidRequest, KeyFileError
+from registry.store.folder_sync import sync_folder
 
 _WRITTEN_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
-SigningKey = Literal["identity", "log", "next_log", "cosigner"]
+SigningKey = Literal["identity", "log", "next_log", "after_next_log", "cosigner"]
 
 
 class TokenKey(BaseModel):
@@ -65,23 +68,41 @@ def keep_in_token(path: Path, source: Path, *names: str) -> None:
         KeyFileError: as `read_token_file`.
     """
     token = read_token_file(source)
-    kept = {} if token is None else {n: key for n, key in token.keys.items() if n in names}
-    if token is None or not kept:
+    if token is None:
         path.unlink(missing_ok=True)
         return
-    kept_file = token.model_copy(update={"keys": kept})
-    replace_owned(path, kept_file.model_dump_json(indent=2).encode() + b"\n")
+    write_token_keys(path, token, {n: key for n, key in token.keys.items() if n in names})
+
+
+def write_token_keys(path: Path, token: TokenFile, keys: Mapping[SigningKey, TokenKey]) -> None:
+    """Writes a token file anew, of the same token with other keys; a crash leaves either of them.
+
+    Args:
+        path: the file to write.
+        token: what it was.
+        keys: all that it is to name; none = the file goes.
+    """
+    if not keys:
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
+        return
+    changed = token.model_copy(update={"keys": dict(keys)})
+    replace_owned(path, changed.model_dump_json(indent=2).encode() + b"\n")
 
 
 def token_file_bytes(path: Path) -> bytes:
     """Reads a token file that somebody names, after it was checked.
 
     Raises:
-        InvalidRequest: there is none.
+        InvalidRequest: there is none, or it names a key that only a rotation makes.
         KeyFileError: as `read_token_file`.
     """
-    if read_token_file(path) is None:
+    token = read_token_file(path)
+    if token is None:
         msg = f"there is no token file {path}"
+        raise InvalidRequest(msg)
+    if token.key_of("after_next_log") is not None:
+        msg = f"{path} names after_next_log, which `registry keys rotate-log-key` alone makes"
         raise InvalidRequest(msg)
     return path.read_bytes()
 

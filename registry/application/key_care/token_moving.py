@@ -30,7 +30,7 @@ def move_to_token(folder_path: Path, token_file: Path) -> list[str]:
         The names of the files that are gone now.
 
     Raises:
-        InvalidRequest: there is no such token file.
+        InvalidRequest: there is no such token file, or it names what only a rotation makes.
         FolderError: no node is there, it is running, it has another token, or its log key waits
             to be rotated.
         KeyFileError: a key or the token file cannot be read, or the token holds another key under

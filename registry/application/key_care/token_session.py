@@ -4,10 +4,10 @@ Ed25519 as CKM_EDDSA on a key of type CKK_EC_EDWARDS with the parameters of RFC 
 section 2.3). Needs the extra `pkcs11`, and is imported by `tokens` alone, if a folder has a token.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
@@ -28,6 +28,7 @@ from registry.log.signing import PUBLIC_KEY_SIZE_BYTES, Ed25519Signer, check_pub
 
 _ED25519_OID: Final = "1.3.101.112"
 _OCTET_STRING: Final = bytes((0x04, PUBLIC_KEY_SIZE_BYTES))
+_Found = TypeVar("_Found")
 _TRIAL: Final = b"registry: does this key sign?\n"
 """No entry, roster or note begins like this."""
 
@@ -61,16 +62,15 @@ class TokenSession:
         return signer
 
     def public_key(self, key: TokenKey) -> bytes | None:
-        """Returns the public key, 32 bytes; None if the token holds no such key."""
-        wanted = _matching(key)
+        """Returns the public key, 32 bytes; None if the token holds no such key.
+
+        Raises:
+            TokenUnavailable: the token does not answer, also not in a new session.
+        """
         with self._lock:
-            try:
-                found = self._session.get_key(object_class=ObjectClass.PUBLIC_KEY, **wanted)
-                point = bytes(found[Attribute.EC_POINT])
-            except NoSuchKey:
-                return None
-            except PKCS11Error as error:
-                raise self._unavailable(error) from error
+            point = self._again_if_lost(lambda: self._point(key))
+        if point is None:
+            return None
         # The standard wraps it as an OCTET STRING; some tokens give it bare.
         public_key = point.removeprefix(_OCTET_STRING) if len(point) > len(_OCTET_STRING) else point
         check_public_key(public_key)
@@ -94,6 +94,8 @@ class TokenSession:
                     store=True,
                     label=key.label,
                     id=bytes.fromhex(key.id),
+                    # Not every token's own idea of a new key is this.
+                    private_template={Attribute.EXTRACTABLE: False},
                 )
             except PKCS11Error as error:
                 raise self._unavailable(error) from error
@@ -140,21 +142,32 @@ class TokenSession:
             TokenUnavailable: the token does not answer, also not in a new session.
         """
         with self._lock:
-            try:
-                return self._sign(key, message)
-            except PKCS11Error:
-                self.close()
-                try:
-                    self._session = self._open()
-                    return self._sign(key, message)
-                except PKCS11Error as error:
-                    raise self._unavailable(error) from error
+            return self._again_if_lost(lambda: self._sign(key, message))
 
     def close(self) -> None:
         """Ends the session."""
         self._found.clear()
         with suppress(PKCS11Error):  # the token may be gone, which is why
             self._session.close()
+
+    def _again_if_lost(self, act: Callable[[], _Found]) -> _Found:
+        """Acts, and once more in a new session if the token does not answer in this one."""
+        try:
+            return act()
+        except PKCS11Error:
+            self.close()
+            try:
+                self._session = self._open()
+                return act()
+            except PKCS11Error as error:
+                raise self._unavailable(error) from error
+
+    def _point(self, key: TokenKey) -> bytes | None:
+        try:
+            found = self._session.get_key(object_class=ObjectClass.PUBLIC_KEY, **_matching(key))
+        except NoSuchKey:
+            return None
+        return bytes(found[Attribute.EC_POINT])
 
     def _holds(self, key: TokenKey, kind: ObjectClass) -> bool:
         try:

@@ -54,12 +54,20 @@ def keys_rotate_log(folder: Folder, json: Json = False) -> None:
 
     A running node does it within seconds, a stopped one at its next start; it works without any
     other member. Do it once a year, and whenever somebody leaves who could read the keys.
+
+    If the log key or the next one lives in a token, the key that is made now, to be the next one
+    then, is made in that token; a token that one process alone can use needs the node stopped. What
+    was in its place stays in the token until you delete it there.
     """
+    is_leaving_token = key_rotation.is_log_key_leaving_token(folder)
     is_new = key_rotation.ask_for_rotation(folder)
     output = Output(is_json=json)
     output.say("the next key is ready" if is_new else "a rotation was asked for already")
     output.say("the node signs with it within seconds of running; then back up the keys anew")
-    output.result({"was_asked_for_already": not is_new})
+    if is_leaving_token:
+        output.say("the next key is a file, so the log key is one until it is rotated once more;")
+        output.say("the key after it is in the token: run this again when the node signs with it")
+    output.result({"was_asked_for_already": not is_new, "leaves_token": is_leaving_token})
 
 
 @keys_app.command("protect")

@@ -7,7 +7,7 @@ import pytest
 
 from registry.application.folder import NodeFolder
 from registry.application.key_care.key_files import replace_private
-from registry.application.key_care.key_rotation import ask_for_rotation
+from registry.application.key_care.key_rotation import ask_for_rotation, is_rotation_asked_for
 from registry.application.key_care.key_sealing import is_sealed
 from registry.application.key_care.protecting import protect_keys
 from registry.application.key_care.tls_renewal import stage_certificate
@@ -180,19 +180,18 @@ def test_nothing_that_was_prepared_before_the_epoch_counts_in_it(founded: Path) 
     assert not left & {"after_next_log.key", "next_tls.key", "next_node.crt"}
 
 
-def test_key_in_a_token_stays_there_if_it_stays_and_is_told_not_to_rotate(
+def test_key_in_a_token_stays_there_if_it_stays_and_its_rotation_is_forgotten(
     founded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = NodeFolder(founded / "alpha")
     (tmp_path / "token").mkdir()
     with new_token(tmp_path / "token", monkeypatch) as token:
         move_to_token(folder.path, token.file("identity", "log"))
-        with pytest.raises(FolderError, match="lives in a token"):
-            ask_for_rotation(folder.path)
         (folder.keys / "after_next_log.key").touch()
         with pytest.raises(FolderError, match="carries it out first"):
             move_to_token(folder.path, token.folder / "token.json")
         (folder.keys / "after_next_log.key").unlink()
+        assert ask_for_rotation(folder.path)
         file = begin_epoch(folder.path, has_all_keys_new=False)
         roster = begun(founded, "alpha", file)
         own = roster.member_by_slug("alpha")
@@ -200,6 +199,7 @@ def test_key_in_a_token_stays_there_if_it_stays_and_is_told_not_to_rotate(
 
         assert load_signer(folder, "identity").public_key == own.identity_key
         assert load_signer(folder, "log").public_key == own.log_key
+        assert not is_rotation_asked_for(folder)
     assert not (folder.keys / "identity.key").exists()
     assert (folder.keys / "log.key").exists()
 
