@@ -8,9 +8,11 @@ r"""A backup of a node's private keys: one file that nobody can open alone.
     files    JSON: for each file its path in the folder, its bytes in base64, and when it was made
 
 The secret is random, is kept nowhere, and is split among officers (`shares`). In it are all files
-of `keys/`, not sealed by the passphrase, and what a node needs beside them to start with nothing
-else: its description, certificates, rosters, endorsements and the list of its clients. Never in it:
-keys inside a token; the guard, so that a node which is put back asks the others what it has signed.
+of `keys/`, the one of a waiting rotation among them, not sealed by the passphrase, and what a node
+needs beside them to start with nothing else: its description, certificates, rosters, endorsements
+and the list of its clients; the same of each epoch whose keys wait (`membership.epochs`). Never in
+it: keys inside a token; the guard, so that a node which is put back asks the others what it has
+signed.
 """
 
 import base64
@@ -19,7 +21,8 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Final
 
 from cryptography.exceptions import InvalidTag
@@ -40,6 +43,7 @@ from registry.application.key_care.shares import (
     join_shares,
     split_secret,
 )
+from registry.application.membership.epochs import EPOCH_FOLDERS, staged_epochs
 from registry.application.membership.founding import read_file
 from registry.errors import InvalidRequest, KeyFileError
 
@@ -53,6 +57,7 @@ _BESIDE_KEYS: Final = (
     *("node.json", "token.json", "*.member", "clients.json", "policy.json", "tls/*.crt"),
     *("roster/*.roster", "roster/*.endorsed"),
 )
+_BESIDE_KEYS_OF_EPOCH: Final = ("node.json", "token.json", "*.member", "tls/*.crt")
 
 
 class Header(BaseModel):
@@ -80,7 +85,18 @@ class KeptFile:
     @property
     def is_key(self) -> bool:
         """Whether it is a private key."""
-        return self.name.startswith("keys/")
+        return self.path.parent.name == "keys"
+
+    @property
+    def path(self) -> PurePosixPath:
+        """Its name, in its steps."""
+        return PurePosixPath(self.name)
+
+    @property
+    def epoch(self) -> str:
+        """The folder of the epoch that it waits for; empty if it counts now."""
+        first = self.path.parts[0]
+        return first if first != self.name and fnmatchcase(first, EPOCH_FOLDERS) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +126,8 @@ def back_up_keys(
     Raises:
         InvalidRequest: see `split_secret`.
         FolderError: no node is there, or `out` exists.
-        KeyFileError: a key cannot be read, or the backup does not read back.
+        KeyFileError: a key cannot be read, keys were changed meanwhile, or the backup does not read
+            back.
     """
     folder = NodeFolder(folder_path)
     description = folder.describe()
@@ -126,7 +143,7 @@ def back_up_keys(
         salt=os.urandom(_SALT_BYTES).hex(),
     )
     public = _MAGIC + header.model_dump_json().encode() + b"\n"
-    files = list(_files_of(folder))
+    files = _files_at_rest(folder)
     sealed = _seal(_key_of(secret, header), _encode(files), public)
     write_owned(out, public + base64.b64encode(sealed) + b"\n")
     if open_backup(read_backup(out), shares[-threshold:]) != files:
@@ -186,13 +203,36 @@ def open_backup(backup: KeyBackup, shares: Sequence[OfficerShare]) -> list[KeptF
         raise InvalidRequest(msg) from error
 
 
+def _files_at_rest(folder: NodeFolder) -> list[KeptFile]:
+    """Reads all files twice: one is missed if a node puts keys in other places meanwhile."""
+    try:
+        files = list(_files_of(folder))
+        is_at_rest = list(_files_of(folder)) == files
+    except FileNotFoundError:
+        is_at_rest = False
+    if not is_at_rest:
+        msg = f"the keys in {folder.path} were changed or taken away meanwhile: back them up again"
+        raise KeyFileError(msg)
+    return files
+
+
 def _files_of(folder: NodeFolder) -> Iterator[KeptFile]:
+    yield from _files_below(folder, folder.path, _BESIDE_KEYS)
+    for staged in staged_epochs(folder):
+        yield from _files_below(staged, folder.path, _BESIDE_KEYS_OF_EPOCH)
+
+
+def _files_below(folder: NodeFolder, root: Path, patterns: Sequence[str]) -> Iterator[KeptFile]:
+    """The private keys of a folder, opened, and what stands beside them; names begin at `root`."""
     for path in private_key_files(folder.keys):
-        yield KeptFile(f"keys/{path.name}", read_private(path), path.stat().st_mtime_ns)
-    for pattern in _BESIDE_KEYS:
+        yield _kept(path, root, read_private(path))
+    for pattern in patterns:
         for path in sorted(folder.path.glob(pattern)):
-            name = path.relative_to(folder.path).as_posix()
-            yield KeptFile(name, path.read_bytes(), path.stat().st_mtime_ns)
+            yield _kept(path, root, path.read_bytes())
+
+
+def _kept(path: Path, root: Path, data: bytes) -> KeptFile:
+    return KeptFile(path.relative_to(root).as_posix(), data, path.stat().st_mtime_ns)
 
 
 def _key_of(secret: bytes, header: Header) -> bytes:

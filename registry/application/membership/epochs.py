@@ -2,12 +2,13 @@
 
     epoch-<n>/                a node's folder of its own, until the roster begins the epoch:
     epoch-<n>/keys, tls       the keys of the epoch, those that stay among them
-    epoch-<n>/<slug>.member   the member file, for whoever proposes the roster
+    epoch-<n>/<slug>.member   the member file, for whoever proposes the roster; written last
+    epoch-<n>/restored        is there if a backup gave them back: they may have been used elsewhere
 
 The member keeps its number, so that audiences follow it. The roster names the log before and where
 it ends; the node takes its new keys at the next start under that roster. Its new log begins without
 a guard: it opens once all other members have said what they hold of it. As a witness it begins with
-an empty one.
+an empty one, unless its keys were restored: then nobody here knows what they have cosigned.
 """
 
 import shutil
@@ -45,6 +46,9 @@ from registry.log.member import (
 )
 from registry.log.roster import Roster
 from registry.store.witness_guard import WitnessGuard
+
+EPOCH_FOLDERS: Final = "epoch-*"
+RESTORED_MARK: Final = "restored"
 
 _SIGNING: Final = ("identity", "log", "cosigner")
 _KEPT: Final = ("identity.key", "hpke.key", "tls.key")
@@ -127,13 +131,20 @@ def staged_folder(folder: NodeFolder, epoch: int) -> NodeFolder:
     return NodeFolder(folder.path / f"epoch-{epoch}")
 
 
+def staged_epochs(folder: NodeFolder) -> list[NodeFolder]:
+    """Folders of the epochs whose keys wait, all of them; one that was cut short is none."""
+    mechanism = folder.mechanism
+    found = sorted(folder.path.glob(EPOCH_FOLDERS))
+    return [NodeFolder(path) for path in found if (path / f"{mechanism}.member").exists()]
+
+
 def settle_epoch(folder: NodeFolder, roster: Roster) -> None:
     """Takes the keys of the epoch that the roster has begun; nothing if it is the folder's.
 
     Cut short, it goes on at the next start: the staged keys stay until all of them are taken.
 
     Raises:
-        FolderError: the keys of that epoch are not in this folder.
+        FolderError: the keys of that epoch are not in this folder; nothing was changed.
         RosterError: the roster has begun it with other keys than this folder has made for it.
         KeyFileError, TokenUnavailable: a key cannot be read.
     """
@@ -151,8 +162,9 @@ def settle_epoch(folder: NodeFolder, roster: Roster) -> None:
     _check_staged(staged, own, roster)
     if folder.guard_file.exists():
         folder.guard_file.replace(folder.guard_file.with_name(f"guard.before-{own.epoch}.bin"))
-    # Its cosigner key is new: until this is done nothing can have been cosigned with it.
-    WitnessGuard.create(folder.witness_file, own.cosigner_key, {})
+    if not (staged.path / RESTORED_MARK).exists():
+        # Its cosigner key is new: until this is done nothing can have been cosigned with it.
+        WitnessGuard.create(folder.witness_file, own.cosigner_key, {})
     for each in private_key_files(staged.keys):
         # Read and written: another passphrase may have been set since.
         made_ns = each.stat().st_mtime_ns
@@ -173,6 +185,13 @@ def _check_staged(staged: NodeFolder, own: Member, roster: Roster) -> None:
     try:
         own_member(staged, roster)
     except RosterError as error:
+        if (staged.path / RESTORED_MARK).exists():
+            msg = (
+                f"the roster has begun {own.origin}, and the keys that a backup put into "
+                f"{staged.path} are others, which were given up since: the ones of the roster are "
+                "in the folder that its member file was made in"
+            )
+            raise FolderError(msg) from error
         msg = (
             f"the roster has begun {own.origin} with other keys than those in {staged.path} "
             f"({error}): the member file was not the one that was made here. Somebody else may "

@@ -112,7 +112,11 @@ def keys_restore(
     if restored.needs_token:
         output.say("some signing keys were in a token and are not here: the node needs that token")
     output.say(_GUARDED if restored.knows_what_it_signed else _CLOSED)
-    output.say("a passphrase is not part of a backup: set one with `registry keys protect`")
+    for epoch in restored.staged:
+        output.say(f"keys of this node's next log are in {folder / epoch}: the node takes them")
+        output.say("when the roster begins it; delete that folder if they were given up meanwhile")
+    protect = "a passphrase is not part of a backup: set one with `registry keys protect`"
+    output.say(f"{protect}, once those keys are taken" if restored.staged else protect)
     output.result(restored)
 
 
