@@ -71,6 +71,21 @@ class AskFenceAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeOwnNote:
+    """Judge a head of the own log as when its peer came: it may show another rotation of the key.
+
+    Attributes:
+        peer: who shows it.
+        note: the head; it may be signed by no key that counts.
+        rotations: as the peer shows them; they may follow no key that is known.
+    """
+
+    peer: Slug
+    note: bytes
+    rotations: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FindParting:
     """Ask a peer where the history of a log that it shows parts from the one that is held.
 
@@ -86,4 +101,4 @@ class FindParting:
     note: bytes
 
 
-Effect = FetchEntries | TakeTail | DropPeer | AskFenceAgain | FindParting
+Effect = FetchEntries | TakeTail | DropPeer | AskFenceAgain | JudgeOwnNote | FindParting

@@ -13,6 +13,7 @@ Rules:
 6. A frozen log is not fetched, and nothing about a peer outlives its connection but its faults.
 7. The own log is never fetched here. A peer that proves, by the own log's key, that there is more
    of it than is held makes this node ask again whether it may append: a copy of it may be running.
+   Where a head of it tells of rotations of its key, the fence looks whether they are those held.
 8. A head may bring the last entries along. They are taken as a fetch that is over at once: if they
    begin exactly where the held log ends, and nothing of that log is under way. Otherwise they are
    left, never kept for later, and what is missing is fetched. A tail over the limits, or one that
@@ -41,6 +42,7 @@ from registry.replication.effects import (
     Effect,
     FetchEntries,
     FindParting,
+    JudgeOwnNote,
     TakeTail,
 )
 from registry.replication.ingest import check_head, check_tail
@@ -227,8 +229,9 @@ class Session:
         except EntryError as error:
             return self._blame(now_ms, offer, error)
         if log_id == self._own.log_id:
-            has_more = checkpoint.size > self._held.get(log_id, 0)
-            return (AskFenceAgain(peer, checkpoint),) if has_more else ()
+            if checkpoint.size > self._held.get(log_id, 0):
+                return (AskFenceAgain(peer, checkpoint),)
+            return (JudgeOwnNote(peer, offer.note, offer.rotations),) if offer.rotations else ()
         self._budgets.hear_of(peer, log_id, checkpoint.size)
         self._peers[peer].note_offer(log_id, checkpoint.size)
         if tail is None or not self._fits(now_ms, peer, log_id, tail):
@@ -248,7 +251,11 @@ class Session:
         state.last_error = _printable(reason)
         is_known = state.is_contradicting(now_ms, offer.log_id)
         state.note_contradiction(now_ms, offer.log_id)
-        return () if is_known else (FindParting(offer.peer, offer.log_id, offer.note),)
+        asked = () if is_known else (FindParting(offer.peer, offer.log_id, offer.note),)
+        if offer.log_id != self._own.log_id:
+            return asked
+        # Each time: a later head may prove what the one before did not.
+        return (*asked, JudgeOwnNote(offer.peer, offer.note, offer.rotations))
 
     def held_of(self, log_id: LogId) -> int:
         """How many entries of a log are held."""

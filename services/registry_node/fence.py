@@ -25,6 +25,7 @@ from registry.errors import (
     TryLater,
 )
 from registry.log.checkpoint import Checkpoint
+from registry.replication.effects import AskFenceAgain, JudgeOwnNote
 from registry.replication.recovery import (
     ASK_AT_MOST_MS,
     Decision,
@@ -40,6 +41,9 @@ from registry_node.fetching import EntryFetcher, ReplicationStub, require_messag
 
 _log = structlog.get_logger()
 _ASK_AGAIN_S: Final = 2.0
+_LOOK_AGAIN_S: Final = 0.5
+"""Between two heads of one peer that are judged while it stays connected; honest ones tell of the
+own log no faster."""
 _LEAVING: Final = (
     "this mechanism has signed that it leaves: its log ends where that proposal says, and records "
     "nothing more"
@@ -72,8 +76,23 @@ class StartUpFence:
         self._entries = entries
         self._asked = asyncio.Event()
         self._asked.set()
+        self._shown: dict[Slug, JudgeOwnNote | None] = {}
         self.answered: set[Slug] | None = None
         """The peers that answered the first question; None = it is not asked yet."""
+
+    def hear(self, shown: AskFenceAgain | JudgeOwnNote, tasks: asyncio.TaskGroup | None) -> None:
+        """Takes what a peer that stays connected shows of the own log.
+
+        Args:
+            shown: more of it than is held, or what may be another rotation of its key.
+            tasks: where to judge the latter; None = this node ends.
+        """
+        if isinstance(shown, AskFenceAgain):
+            size = shown.checkpoint.size
+            _log.error("own_log_larger_elsewhere", peer=shown.peer, size=size)
+            self.ask_again(shown.checkpoint)
+        elif tasks is not None and self._steps.must_judge(shown.peer, shown.rotations):
+            tasks.create_task(self._look_at(shown))
 
     def ask_again(self, shown: Checkpoint) -> None:
         """Closes the own log at once and runs the fence again.
@@ -94,19 +113,42 @@ class StartUpFence:
         It may hold another history that is no longer than this one: no stream of heads tells of it.
         """
         shown = await self._ask(self._stubs[peer])
+        await self._compare(peer, shown or replication_pb2.Head())
+
+    async def _look_at(self, shown: JudgeOwnNote) -> None:
+        """Judges a head like that of a peer that comes: a peer's one at a time, then its newest."""
+        peer = shown.peer
+        is_looking = peer in self._shown
+        self._shown[peer] = shown
+        if is_looking:
+            return
         try:
-            note = await self._judge(shown or replication_pb2.Head())
+            while (newest := self._shown[peer]) is not None:
+                self._shown[peer] = None
+                head = replication_pb2.Head(checkpoint=newest.note, rotations=newest.rotations)
+                is_compared = await self._compare(peer, head)
+                if not is_compared and self._shown[peer] is None:
+                    self._shown[peer] = newest
+                await asyncio.sleep(_LOOK_AGAIN_S)
+        finally:
+            del self._shown[peer]
+
+    async def _compare(self, peer: Slug, head: replication_pb2.Head) -> bool:
+        """Stops the own log if a peer holds another history; returns False if that must wait."""
+        try:
+            note = await self._judge(head)
         except (LogReadOnly, DamagedLog) as error:
             _log.error("peer_not_compared", peer=peer, reason=error.reason)
             self._registry.store.refuse_appends(str(error))
             self._asked.set()
-            return
+            return True
         except TryLater as error:
             _log.warning("peer_not_compared", peer=peer, reason=error.reason)
-            return
+            return False
         if self._steps.meet(peer, note):
             self._forked(peer, note.size)
             self._asked.set()
+        return True
 
     async def run(self) -> None:
         """Runs once at the start and whenever it is asked again; ends only with its task."""

@@ -80,6 +80,13 @@ class FenceSteps:
         self._met[peer] = note
         return True
 
+    def must_judge(self, peer: Slug, rotations: Sequence[bytes]) -> bool:
+        """Whether a peer that is connected shows other rotations of the own key than are held.
+
+        Not if it was met with another history before: that is decided.
+        """
+        return peer not in self._met and self._differ(rotations)
+
     def compare(self) -> GuardComparison:
         """Compares guard and database as they stand."""
         return self._home.store.own_state_against_guard()
@@ -124,11 +131,12 @@ class FenceSteps:
         except EntryError:
             # Nobody but this node could have signed it: such a note proves nothing.
             return _NOTHING
+        is_rotated_otherwise = self._is_other_rotation(held, rotations)
         root = self._root_at(checkpoint.size)
-        if root is None or root == checkpoint.root:
+        if not is_rotated_otherwise and (root is None or root == checkpoint.root):
             return Judged(OwnNote(size=checkpoint.size, is_consistent=True), checkpoint)
         self._require_sound()
-        if keys.is_retired(checkpoint.size):
+        if not is_rotated_otherwise and keys.is_retired(checkpoint.size):
             # Whoever can find an old key can write such notes: they stop nobody.
             _log.error("note_of_retired_key", size=checkpoint.size)
             return _NOTHING
@@ -149,6 +157,25 @@ class FenceSteps:
             _log.error("note_of_retired_key", size=checkpoint.size)
             return _NOTHING
         return Judged(OwnNote(size=checkpoint.size, is_consistent=False, note=note))
+
+    def _differ(self, rotations: Sequence[bytes]) -> bool:
+        """Whether these are not the first ones of those held, byte for byte."""
+        held = self._home.store.rotations(self._home.own.log_id)
+        return tuple(rotations) != tuple(held[: len(rotations)])
+
+    def _is_other_rotation(self, held: LogKeys, rotations: Sequence[bytes]) -> bool:
+        """Whether another rotation than the one held brought the newest key that is held.
+
+        It has proven its possession of that one as well: whatever the note is signed by, this is
+        the work of whoever has the newest key.
+        """
+        if not self._differ(rotations):
+            return False
+        try:
+            shown = keys_of_member(held.registry_id, self._home.own).learn(rotations)
+        except EntryError:
+            return False
+        return held.contradicts(shown)
 
     def _require_sound(self) -> None:
         """Another root may be that of a damaged entry: it is repaired before anybody is judged."""

@@ -23,6 +23,7 @@ from registry.replication.effects import (
     Effect,
     FetchEntries,
     FindParting,
+    JudgeOwnNote,
     TakeTail,
 )
 from registry.replication.ingest import TAIL_MAX_ENTRIES
@@ -349,10 +350,9 @@ class Mirror:
                     self._watching[peer].cancel()
             case FindParting(peer, log_id, note):
                 self._faults.suspect_note(peer, log_id, note)
-            case AskFenceAgain(peer, checkpoint):
-                _log.error("own_log_larger_elsewhere", peer=peer, size=checkpoint.size)
+            case AskFenceAgain() | JudgeOwnNote():
                 if self._fence is not None:
-                    self._fence.ask_again(checkpoint)
+                    self._fence.hear(effect, self._tasks)
 
     # --- the store's news -----------------------------------------------------------------------
 

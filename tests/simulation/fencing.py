@@ -15,6 +15,7 @@ from registry.errors import (
 )
 from registry.log.checkpoint import Checkpoint
 from registry.log.roster import Member
+from registry.replication.effects import AskFenceAgain, JudgeOwnNote
 from registry.replication.recovery import (
     ASK_AT_MOST_MS,
     Decision,
@@ -59,13 +60,26 @@ class Fencing:
         """Looks at what a peer that has come holds of the own log."""
 
         def answered(head: replication_pb2.Head | None) -> None:
-            note = self._judge(head or replication_pb2.Head())
-            if self._steps.meet(peer.slug, note):
-                self._node.scheduler.count("forks met")
-                self._forked(peer.slug, note.size)
-                self._ask()
+            self._compare(peer.slug, head or replication_pb2.Head())
 
         self._ask_peer(peer, answered)
+
+    def hear(self, shown: AskFenceAgain | JudgeOwnNote) -> None:
+        """Takes what a peer that stays connected shows of the own log."""
+        if isinstance(shown, AskFenceAgain):
+            self._node.scheduler.count("own log larger elsewhere")
+            self.ask_again(shown.checkpoint)
+        elif self._steps.must_judge(shown.peer, shown.rotations):
+            self._node.scheduler.count("other rotations of the own key")
+            head = replication_pb2.Head(checkpoint=shown.note, rotations=shown.rotations)
+            self._compare(shown.peer, head)
+
+    def _compare(self, peer: Slug, head: replication_pb2.Head) -> None:
+        note = self._judge(head)
+        if self._steps.meet(peer, note):
+            self._node.scheduler.count("forks met")
+            self._forked(peer, note.size)
+            self._ask()
 
     def _ask(self) -> None:
         self._is_asked = True

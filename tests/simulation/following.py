@@ -21,6 +21,7 @@ from registry.replication.effects import (
     Effect,
     FetchEntries,
     FindParting,
+    JudgeOwnNote,
     TakeTail,
 )
 from registry.replication.messages import (
@@ -167,9 +168,8 @@ class Following:
                 self._blocked_until_ms[peer] = until_ms
                 if peer in self._watching:
                     self._watching[peer].end("")
-            case AskFenceAgain(_, checkpoint):
-                node.scheduler.count("own log larger elsewhere")
-                node.fencing.ask_again(checkpoint)
+            case AskFenceAgain() | JudgeOwnNote():
+                node.fencing.hear(effect)
             case FindParting(peer, log_id, note):
                 node.scheduler.count("heads of another key")
                 node.accusing.suspect_note(peer, log_id, note)
@@ -312,5 +312,7 @@ def _words(effect: Effect) -> str:
             return f"drops {peer}: {reason}"
         case AskFenceAgain(peer, checkpoint):
             return f"asks the fence again: {peer} shows {checkpoint.size}"
+        case JudgeOwnNote(peer):
+            return f"judges what {peer} shows of the own log"
         case FindParting(peer, log_id):
             return f"asks {peer} where {log_id.hex()[:6]} parts"

@@ -19,7 +19,13 @@ from registry.errors import (
     TryLater,
 )
 from registry.log.log_keys import LogKey
-from registry.replication.effects import Effect, FetchEntries, FindParting, TakeTail
+from registry.replication.effects import (
+    Effect,
+    FetchEntries,
+    FindParting,
+    JudgeOwnNote,
+    TakeTail,
+)
 from registry.replication.messages import (
     Blame,
     FetchEnded,
@@ -263,6 +269,18 @@ def test_rotation_that_does_not_fit_costs_its_peer_that_log_alone() -> None:
     assert session.view_of(B, log(A)).last_error.startswith("bad_key_rotation: ")
     assert session.handle(NOW_MS, HeadOffered(B, log(A), note(A, 11))) == ()
     assert session.handle(NOW_MS, HeadOffered(B, log(C), note(C, 3))) != ()
+
+
+def test_head_of_the_own_log_that_tells_of_rotations_is_judged_each_time_by_the_fence() -> None:
+    session = new_session({log(OWN): 10})
+    session.handle(NOW_MS, up(B))
+    junk = HeadOffered(B, log(OWN), note(OWN, 10), rotations=(b"no rotation",))
+    judged = JudgeOwnNote(B, junk.note, junk.rotations)
+
+    assert session.handle(NOW_MS, HeadOffered(B, log(OWN), note(OWN, 10))) == ()
+    assert session.handle(NOW_MS, junk) == (FindParting(B, log(OWN), junk.note), judged)
+    assert session.handle(NOW_MS, junk) == (judged,)
+    assert session.connected() == (B,)
 
 
 def test_note_that_another_key_of_the_log_has_signed_costs_its_peer_that_log_alone() -> None:
