@@ -63,8 +63,9 @@ def test_machine_that_is_lost_between_staging_and_adoption_loses_no_key(
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE((alpha / "epoch-2" / "keys").stat().st_mode) == 0o700
     assert begin_epoch(alpha, has_all_keys_new=is_all).read_bytes() == member, "it made others"
-    own = begun(founded, "alpha", file)
-    settle_epoch(NodeFolder(alpha), own)
+    roster = begun(founded, "alpha", file)
+    own = roster.member_by_slug("alpha")
+    settle_epoch(NodeFolder(alpha), roster)
     for name, public_key in (("log", own.log_key), ("cosigner", own.cosigner_key)):
         assert load_signer(NodeFolder(alpha), name).public_key == public_key
     assert not (alpha / "epoch-2").exists()
@@ -77,9 +78,10 @@ def test_cosigner_key_of_an_epoch_that_was_restored_may_have_cosigned_before(
     backed_up = back_up(alpha, tmp_path / "alpha.backup")
     shutil.rmtree(alpha)
     backed_up.restore(alpha)
-    own = begun(founded, "alpha", file)
+    roster = begun(founded, "alpha", file)
+    own = roster.member_by_slug("alpha")
 
-    settle_epoch(NodeFolder(alpha), own)
+    settle_epoch(NodeFolder(alpha), roster)
 
     witness_file = NodeFolder(alpha).witness_file
     assert WitnessGuard.open(witness_file, own.cosigner_key) is None, "it would forget"
