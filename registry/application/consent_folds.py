@@ -3,16 +3,23 @@
 Persons are read from the JSON itself first, quickly: of thousands of events few name anybody.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from registry.application.knowledge import Place, what_authors_knew
 from registry.application.named_persons import matters, read_content
-from registry.domain.consent import ConsentEvent, Consents, fold_consents
+from registry.domain.consent import (
+    NONE_UNREAD,
+    ConsentEvent,
+    Consents,
+    ends_a_use,
+    fold_consents,
+)
 from registry.domain.content import ActContent, ConsentRecorded, ConsentWithdrawn
-from registry.domain.identifiers import LogId
+from registry.domain.identifiers import NO_LOGS_BEFORE, LogId, LogsBefore
 from registry.domain.release import KnownPersons
+from registry.domain.vocabulary import EventKind
 from registry.log.entry import Header
 from registry.store.values import HeldPart, LogState, StoredEntry
 from registry.views.events_read import not_void
@@ -34,6 +41,8 @@ class CaseConsents:
     known: KnownPersons
     naming: tuple[NamingEvent, ...]
     events: tuple[ConsentEvent, ...]
+    logs_before: LogsBefore = field(default_factory=lambda: NO_LOGS_BEFORE)
+    unread: Mapping[LogId, int] = field(default_factory=lambda: NONE_UNREAD)
 
     def with_record(
         self, log_id: LogId, content: ActContent, seen: Callable[[], Mapping[LogId, int]]
@@ -52,9 +61,16 @@ class CaseConsents:
         if not isinstance(content, ConsentRecorded | ConsentWithdrawn):
             return KnownPersons(self.known.consents, names)
         newest = ConsentEvent(log_id, 2**63, content, seen())
-        return KnownPersons(fold_consents((*self.events, newest)), names)
+        return KnownPersons(self.fold((*self.events, newest)), names)
+
+    def fold(self, events: Iterable[ConsentEvent]) -> Consents:
+        """Folds other events than those of the case, by what else is known here."""
+        return fold_consents(events, self.logs_before, self.unread)
 
 
+_MAY_END_A_USE: Final = frozenset(
+    {EventKind.SEALED, EventKind.CONSENT_RECORDED, EventKind.CONSENT_WITHDRAWN}
+)
 NO_CONSENTS: Final = CaseConsents(KnownPersons(Consents(), {}), (), ())
 """Of a case that is being opened, and of the situation of a State, which holds public records."""
 
@@ -64,6 +80,7 @@ def fold_case(
     states: Mapping[LogId, LogState],
     headers: Mapping[Place, Header],
     parts: Iterable[HeldPart],
+    logs_before: LogsBefore = NO_LOGS_BEFORE,
 ) -> CaseConsents:
     """Folds what names persons in a case, or speaks of consents.
 
@@ -72,12 +89,17 @@ def fold_case(
         states: how much of each log counts.
         headers: of the entries.
         parts: their typed contents, as far as they are held.
+        logs_before: which logs one member wrote, see `Roster.logs_before`.
     """
-    contents = [
-        ((part.log_id, part.index), content)
-        for part in parts
-        if matters(part.media_type, part.content) and (content := read_content(part)) is not None
-    ]
+    contents: list[tuple[Place, ActContent]] = []
+    read: set[Place] = set()
+    for part in parts:
+        place = (part.log_id, part.index)
+        if not matters(part.media_type, part.content):
+            read.add(place)
+        elif (found := read_content(part)) is not None:
+            read.add(place)
+            contents.append((place, found))
     if not contents:
         return NO_CONSENTS
     counted = not_void(held, states)
@@ -88,17 +110,30 @@ def fold_case(
     naming: list[NamingEvent] = []
     names: Mapping[str, tuple[str, ...]] = {}
     for place, content in contents:
-        # A withdrawal counts wherever it stands; a void grant does not.
-        if isinstance(content, ConsentWithdrawn) or (
-            isinstance(content, ConsentRecorded) and place in valid
+        # A withdrawal, or a no, counts wherever it stands; a void grant does not.
+        if isinstance(content, ConsentRecorded | ConsentWithdrawn) and (
+            ends_a_use(content) or place in valid
         ):
             events.append(ConsentEvent(*place, content, known.get(place, {})))
         if content.persons:
             ids = frozenset(person.person_id for person in content.persons)
             naming.append(NamingEvent(*place, headers[place], ids))
             names = _merged(names, content)
-    persons = KnownPersons(fold_consents(events), names)
-    return CaseConsents(persons, tuple(naming), tuple(events))
+    unread = _unread(headers, read, logs_before)
+    persons = KnownPersons(fold_consents(events, logs_before, unread), names)
+    return CaseConsents(persons, tuple(naming), tuple(events), logs_before, unread)
+
+
+def _unread(
+    headers: Mapping[Place, Header], read: Collection[Place], logs_before: LogsBefore
+) -> dict[LogId, int]:
+    """The last event of each former log that may end a consent and whose content is not here."""
+    former = {log_id for before in logs_before.values() for log_id in before}
+    found: dict[LogId, int] = {}
+    for place, header in headers.items():
+        if place[0] in former and place not in read and header.kind in _MAY_END_A_USE:
+            found[place[0]] = max(place[1], found.get(place[0], -1))
+    return found
 
 
 def _merged(

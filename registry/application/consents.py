@@ -83,6 +83,7 @@ class ConsentDesk:
         """Listens to the store from now on."""
         self._store = reader.store
         self._roster = reader.roster
+        self._logs_before = reader.roster.logs_before()
         self._own_id = reader.member_id
         self._lock = Lock()
         self._version = 0
@@ -174,7 +175,8 @@ class ConsentDesk:
         """
         places = [(each.log_id, each.index) for each in held]
         parts = [part for place in places if (part := read.parts.get(place)) is not None]
-        self._keep(case_id, fold_case(held, as_read.states, read.headers, parts), as_read.version)
+        folded = fold_case(held, as_read.states, read.headers, parts, self._logs_before)
+        self._keep(case_id, folded, as_read.version)
 
     def _keep(self, case_id: CaseId, folded: CaseConsents, version: int) -> None:
         with self._lock:
@@ -341,7 +343,7 @@ class ConsentDesk:
         states = {state.log_id: state for state in self._store.log_states()}
         held = self._store.case_entries(case_id)
         headers = {(e.log_id, e.index): read_header(e.entry) for e in held}
-        return fold_case(held, states, headers, self._first_parts(headers))
+        return fold_case(held, states, headers, self._first_parts(headers), self._logs_before)
 
     def _first_parts(self, headers: Mapping[Place, Header]) -> Iterator[HeldPart]:
         """Some at a time: a case may hold more content than fits into memory."""

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from registry.application.consent_folds import CaseConsents
 from registry.application.consents import ConsentDesk
 from registry.application.stored_content import require_open
-from registry.domain.consent import fold_consents
 from registry.domain.content import ConsentRecorded, kind_of_media_type
 from registry.domain.identifiers import CaseId, LogId
 from registry.domain.vocabulary import EventKind
@@ -68,14 +67,14 @@ def refuse_reviving(
         _refuse_revived(consents.of_case(case_id), looked_at[0].log_id, records)
 
 
-def _refuse_revived(case: CaseConsents, own: LogId, erased: set[int]) -> None:
-    left = [e for e in case.events if e.log_id != own or e.index not in erased]
-    after = fold_consents(left)
+def _refuse_revived(case: CaseConsents, log_id: LogId, erased: set[int]) -> None:
+    left = [e for e in case.events if e.log_id != log_id or e.index not in erased]
+    after = case.fold(left)
     for event in left:
-        if event.log_id != own or not isinstance(event.content, ConsentRecorded):
-            continue
         record = event.content
-        asked = (record.persons[0].person_id, record.use, own, record.mechanisms)
+        if not isinstance(record, ConsentRecorded):
+            continue
+        asked = (record.persons[0].person_id, record.use, event.log_id, record.mechanisms)
         if case.known.consents.why_not(*asked) and not after.why_not(*asked):
             msg = (
                 f"without what is erased the consent in event {event.index} would stand again: "

@@ -6,7 +6,9 @@ the functions here are the only way that outside input becomes one of them.
 
 import hashlib
 import re
-from typing import Final, NewType
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NewType, TypeAlias
 
 from registry.errors import InvalidRequest
 
@@ -31,6 +33,10 @@ Slug = NewType("Slug", str)
 Origin = NewType("Origin", str)
 """`<registry>/<mechanism>/<epoch>`."""
 
+LogsBefore: TypeAlias = Mapping[LogId, Sequence[LogId]]
+"""By log, those that the same member wrote before it, oldest first: a log speaks for these."""
+
+NO_LOGS_BEFORE: Final[LogsBefore] = MappingProxyType({})
 NO_CASE: Final = CaseId(b"")
 HASH_SIZE_BYTES: Final = 32
 NO_INBOUND: Final = "none"

@@ -12,7 +12,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from registry.domain.identifiers import HASH_SIZE_BYTES, LogId, MemberId, RegistryId
+from registry.domain.identifiers import HASH_SIZE_BYTES, LogId, LogsBefore, MemberId, RegistryId
 from registry.errors import NotFound, RosterError
 from registry.format.v1 import roster_pb2
 from registry.log.member import (
@@ -91,6 +91,17 @@ class Roster:
     def writers(self) -> tuple[Member, ...]:
         """Who writes or wrote each log: each member, before it the same with its former logs."""
         return tuple(writer for member in self.members for writer in member.as_writers())
+
+    def logs_before(self) -> LogsBefore:
+        """For each log that followed others of the same member: those before it, oldest first.
+
+        A later log speaks for those before it: never the other way, nor for another member's.
+        """
+        found: dict[LogId, tuple[LogId, ...]] = {}
+        for member in self.members:
+            logs = tuple(writer.log_id for writer in member.as_writers())
+            found |= {log_id: logs[:place] for place, log_id in enumerate(logs) if place}
+        return found
 
     def member_by_log(self, log_id: LogId) -> Member:
         """Finds the writer of a log, as such: with the origin and the keys of that log.

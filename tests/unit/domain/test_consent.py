@@ -138,3 +138,69 @@ def test_events_fold_alike_in_any_order() -> None:
         consents = fold_consents(turned)
         assert may(consents, UN)
         assert not may(consents, COE)
+
+
+# --- the logs that one member wrote, one after the other -----------------------------------------
+
+NEW: Final = LogId(b"n" * 32)
+NEWEST: Final = LogId(b"a" * 32)
+BEFORE: Final = {NEW: (UN,), NEWEST: (UN, NEW)}
+
+
+def test_grant_in_a_former_log_permits_acts_of_later_ones_and_of_nobody_else() -> None:
+    consents = fold_consents([grant(UN, 0)], BEFORE)
+
+    assert [may(consents, log_id) for log_id in (UN, NEW, NEWEST, COE)] == [True, True, True, False]
+    assert not may(fold_consents([grant(UN, 0)]), NEW)
+    assert not may(fold_consents([grant(COE, 0)], BEFORE), NEW)
+
+
+def test_grant_in_a_later_log_permits_no_act_of_a_former_one() -> None:
+    consents = fold_consents([grant(NEW, 0)], BEFORE)
+
+    assert [may(consents, log_id) for log_id in (UN, NEW, NEWEST)] == [False, True, True]
+
+
+def test_mechanisms_that_the_logs_name_are_added_up() -> None:
+    given = [
+        grant(UN, 0, SHARE, mechanisms=("coe",)),
+        grant(NEW, 0, SHARE, mechanisms=("odihr",)),
+    ]
+    assert may(fold_consents(given, BEFORE), NEW, SHARE, "coe", "odihr")
+    assert not may(fold_consents(given, BEFORE), UN, SHARE, "odihr")
+
+
+@pytest.mark.parametrize("lacking", [{"agrees": False}, {"is_informed_of_risk": False}])
+def test_no_in_a_later_log_ends_what_the_former_ones_recorded(lacking: Any) -> None:
+    consents = fold_consents([grant(UN, 9), grant(NEW, 0, **lacking)], BEFORE)
+    assert not any(may(consents, log_id) for log_id in (UN, NEW, NEWEST))
+    again = fold_consents([grant(UN, 9), grant(NEW, 0, **lacking), grant(NEW, 1)], BEFORE)
+    assert [may(again, log_id) for log_id in (UN, NEW)] == [False, True]
+
+
+def test_no_in_a_former_log_ends_nothing_in_a_later_one() -> None:
+    consents = fold_consents([grant(UN, 9, agrees=False), grant(NEW, 0)], BEFORE)
+    assert may(consents, NEW)
+    assert not may(fold_consents([grant(UN, 9, agrees=False), grant(UN, 0)], BEFORE), NEW)
+
+
+@pytest.mark.parametrize("by", [UN, NEW, COE])
+def test_withdrawal_ends_what_a_former_log_carried_over(by: LogId) -> None:
+    consents = fold_consents([grant(UN, 3), withdrawal(by, 4)], BEFORE)
+    assert not any(may(consents, log_id) for log_id in (UN, NEW, NEWEST))
+
+
+def test_later_log_lifts_a_withdrawal_only_if_it_knew_of_it() -> None:
+    """Its epoch is later, and what the log before held may not have been there."""
+    assert not may(fold_consents([withdrawal(UN, 4), grant(NEW, 0)], BEFORE), NEW)
+    assert may(fold_consents([withdrawal(UN, 4), grant(NEW, 0, known={UN: 4})], BEFORE), NEW)
+
+
+def test_grant_is_not_carried_over_if_what_stands_after_it_cannot_be_read() -> None:
+    """A node that got its log back from others lacks content: the person may have said no there."""
+    given = [grant(UN, 3)]
+    assert may(fold_consents(given, BEFORE, {UN: 2}), NEW)
+    assert not may(fold_consents(given, BEFORE, {UN: 4}), NEW)
+    assert may(fold_consents(given, BEFORE, {UN: 4}), UN)
+    assert not may(fold_consents(given, BEFORE, {NEW: 0}), NEWEST)
+    assert may(fold_consents(given, BEFORE, {COE: 9}), NEW)
