@@ -95,12 +95,15 @@ class Approvals:
         """Whether an act waits under the request id of this one."""
         return prepared.draft.request_id in self._waiting
 
-    def propose_erasure(self, targets: Iterable[ErasureTarget], *, asked_by: str) -> str | None:
+    def propose_erasure(
+        self, targets: Iterable[ErasureTarget], *, asked_by: str, origin: str = ""
+    ) -> str | None:
         """Keeps an erasure that somebody who is no client asks for, as the first of two people.
 
         Args:
             targets: parts of own events of one case.
             asked_by: in words, such as `a withdrawal of consent`.
+            origin: of the log that holds them; empty = the own one.
 
         Returns:
             The id of the act that waits; None if it was carried out already.
@@ -110,9 +113,9 @@ class Approvals:
             Overloaded: too many wait.
         """
         asked = tuple(targets)
-        places = "\n".join(f"{each.index} {each.ordinal}" for each in asked)
+        places = "\n".join([*([origin] if origin else []), *map(_place_text, asked)])
         request_id = f"proposed erasure {hashlib.sha256(places.encode()).hexdigest()}"
-        command = EraseCommand(request_id, "", asked)
+        command = EraseCommand(request_id, "", asked, origin)
         prepared = self._registry.control.erase(command)
         return self.ask(Asking(asked_by, "", ERASE, write_erasure(command)), prepared)
 
@@ -157,10 +160,15 @@ class Approvals:
             self._waiting.add(draft.request_id)
             return act_id
 
-    def targets_waiting(self, case_id: CaseId) -> set[tuple[int, int]]:
-        """The parts (index, ordinal) of a case whose erasure waits."""
+    def targets_waiting(self, case_id: CaseId) -> set[tuple[str, int, int]]:
+        """The parts (origin, index, ordinal) of a case whose erasure waits; "" = the own log."""
         waiting = (_act_of(row).erasure for row in self._rows() if row.case_id == case_id)
-        return {(t.index, t.ordinal) for act in waiting if act is not None for t in act.targets}
+        return {
+            (act.origin, target.index, target.ordinal)
+            for act in waiting
+            if act is not None
+            for target in act.targets
+        }
 
     def listed(
         self, after: int, limit: int, may_see: Callable[[CaseId], bool]
@@ -262,9 +270,9 @@ class Approvals:
         erasure = _act_of(row).erasure
         if erasure is None:
             return self._erased_count(row.case_id) > row.erased_before
-        own = self._registry.own.log_id
-        erased = self._store.tombstones({(own, target.index) for target in erasure.targets})
-        stones = [erased.get((own, each.index, each.ordinal)) for each in erasure.targets]
+        log_id = self._registry.control.own_log(erasure.origin).log_id
+        erased = self._store.tombstones({(log_id, target.index) for target in erasure.targets})
+        stones = [erased.get((log_id, each.index, each.ordinal)) for each in erasure.targets]
         return all(stone is not None and stone.by_index is not None for stone in stones)
 
     def _erased_count(self, case_id: CaseId) -> int:
@@ -279,7 +287,7 @@ def write_erasure(command: EraseCommand) -> bytes:
         for each in command.targets
     ]
     fields = {"request_id": command.request_id, "scope": command.scope, "targets": targets}
-    return json.dumps(fields).encode()
+    return json.dumps(fields | ({"origin": command.origin} if command.origin else {})).encode()
 
 
 def _read_erasure(data: bytes) -> EraseCommand:
@@ -292,7 +300,12 @@ def _read_erasure(data: bytes) -> EraseCommand:
             ErasureTarget(index, ordinal, Commitment(bytes.fromhex(text)) if text else None)
             for index, ordinal, text in targets
         ),
+        fields.get("origin", ""),
     )
+
+
+def _place_text(target: ErasureTarget) -> str:
+    return f"{target.index} {target.ordinal}"
 
 
 def _act_of(row: PendingRow) -> PendingAct:

@@ -62,8 +62,9 @@ _SHARING: Final = frozenset({"names_in_public", "share_with_mechanisms"})
 
 
 class PartPlace(NamedTuple):
-    """One part of an own event, as an erasure names it."""
+    """One part of an event of the own log, or of a former one, as an erasure names it."""
 
+    log_id: LogId
     index: int  # type: ignore[assignment] # the field, not tuple.index
     ordinal: int
     commitment: Commitment
@@ -311,12 +312,16 @@ class ConsentDesk:
     def parts_to_erase(
         self, case_id: CaseId, withdrawal: ConsentWithdrawn
     ) -> tuple[PartPlace, ...]:
-        """The parts of the own log that name a person who asked for their erasure, if it did."""
+        """The parts of own logs that name a person who asked for their erasure, if it did.
+
+        Of the own log, and of those that this mechanism wrote before it.
+        """
         own = self._roster.member_by_id(self._own_id).log_id
+        logs = {own, *self._logs_before.get(own, ())}
         case = self.of_case(case_id)
         asked = any(
             isinstance(event.content, ConsentRecorded)
-            and event.log_id == own
+            and event.log_id in logs
             and event.content.erase_on_withdrawal
             and event.content.persons[0].person_id == withdrawal.person_id
             and (not withdrawal.uses or event.content.use in withdrawal.uses)
@@ -329,9 +334,9 @@ class ConsentDesk:
         if not asked:
             return ()
         return tuple(
-            PartPlace(event.index, ordinal, part.commitment)
+            PartPlace(event.log_id, event.index, ordinal, part.commitment)
             for event in case.naming
-            if event.log_id == own and withdrawal.person_id in event.person_ids
+            if event.log_id in logs and withdrawal.person_id in event.person_ids
             for ordinal, part in enumerate(event.header.parts)
         )
 

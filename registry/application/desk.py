@@ -261,7 +261,7 @@ class Desk:
             RequestError, Overloaded: see `Registry.erase`.
         """
         for index in {target.index for target in command.targets[: TARGETS_MAX + 1]}:
-            self.require_event(client, "", index)
+            self.require_event(client, command.origin, index)
         prepared = self._registry.control.erase(command)
         if self.approvals.is_waiting(prepared) or self._policy.two_people_to_erase:
             asking = Asking(client.name, fingerprint, ERASE, write_erasure(command))

@@ -1,8 +1,9 @@
 """Control events in the own log: erase content, widen an audience, confirm an erasure; the status.
 
-Only the log that holds an event can erase its content or widen its audience. What may be refused is
-refused here, before anything is signed; every node judges the rest (registry/log/control.py). To
-widen is to publish: the names in the content are judged for everybody who may then hold it.
+Only the log that holds an event can widen its audience; that log, or a later one of the same
+member, erases its content. What may be refused is refused here, before anything is signed; every
+node judges the rest (registry/log/control.py). To widen is to publish: the names in the content are
+judged for everybody who may then hold it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,11 +51,15 @@ class ErasureTarget:
 
 @dataclass(frozen=True, slots=True)
 class EraseCommand:
-    """Asks to erase parts of own events, all of one case; see RecordCommand for the rest."""
+    """Asks to erase parts of own events, all of one case; see RecordCommand for the rest.
+
+    `origin` names the log that holds them: the own one, if it is empty, or a former one.
+    """
 
     request_id: str
     scope: str
     targets: tuple[ErasureTarget, ...]
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +130,9 @@ class ControlRequests:
 
         Raises:
             InvalidRequest: the request id or the list of targets is malformed.
-            NotFound: there is no such part, or another commitment stands there.
-            RuleViolation: the parts belong to several cases, all are erased already, or a consent
-                would stand again.
+            NotFound: there is no such log, no such part, or another commitment stands there.
+            RuleViolation: the parts belong to several cases, only some of them count, all are
+                erased already, or a consent would stand again.
             TryLater: content is closed, so that nobody can tell.
         """
         if not 1 <= len(command.targets) <= TARGETS_MAX:
@@ -136,7 +141,8 @@ class ControlRequests:
         if len({(t.index, t.ordinal) for t in command.targets}) < len(command.targets):
             msg = "an erasure names each part once"
             raise InvalidRequest(msg)
-        headers = {t.index: self._own_header(t.index) for t in command.targets}
+        writer = self.own_log(command.origin)
+        headers = {t.index: self._own_header(writer, t.index) for t in command.targets}
         targets = tuple(self._target(headers[t.index], t) for t in command.targets)
         key, case_id = self._key(command), headers[targets[0].index].case_id
         try:
@@ -157,7 +163,8 @@ class ControlRequests:
                 a name would leave with it that may not.
             TryLater: content is closed.
         """
-        header, audience = self._own_header(command.index), self._asked_audience(command)
+        header = self._own_header(self._own, command.index)
+        audience = self._asked_audience(command)
         try:
             release = self.judge_widening(self.widening(command))
             refuse_release(Release(persons=release.persons))
@@ -177,7 +184,8 @@ class ControlRequests:
         Raises:
             NotFound: there is no such event or mechanism, or no content of it is left to widen.
         """
-        header, audience = self._own_header(command.index), self._asked_audience(command)
+        header = self._own_header(self._own, command.index)
+        audience = self._asked_audience(command)
         place = (header.log_id, header.index)
         erased = self._store.tombstones({place})
         left = tuple(n for n in range(len(header.parts)) if (*place, n) not in erased)
@@ -243,12 +251,24 @@ class ControlRequests:
             ),
         )
 
+    def own_log(self, origin: str) -> Member:
+        """Finds the own log, if the origin is empty, or a former one, as its writer.
+
+        Raises:
+            NotFound: this mechanism never wrote such a log.
+        """
+        for writer in self._own.as_writers():
+            if writer.origin == (origin or self._own.origin):
+                return writer
+        msg = f"{self._own.slug} writes no log {origin[:80]!r}, and wrote none before"
+        raise NotFound(msg)
+
     # --- inside ---------------------------------------------------------------------------------
 
-    def _own_header(self, index: int) -> Header:
-        entries = self._store.entries(self._own.log_id, index, index + 1) if index >= 0 else []
+    def _own_header(self, writer: Member, index: int) -> Header:
+        entries = self._store.entries(writer.log_id, index, index + 1) if index >= 0 else []
         if not entries:
-            msg = f"{self._own.origin} has no event {index}"
+            msg = f"{writer.origin} has no event {index}"
             raise NotFound(msg)
         return read_header(entries[0])
 
@@ -260,11 +280,18 @@ class ControlRequests:
         if target.commitment not in (None, commitment):
             msg = f"part {target.ordinal} of event {header.index} has another commitment"
             raise NotFound(msg)
-        return PartTarget(self._own.log_id, header.index, target.ordinal, commitment)
+        return PartTarget(header.log_id, header.index, target.ordinal, commitment)
 
     def _check_erasure(self, headers: Mapping[int, Header], targets: Sequence[PartTarget]) -> None:
         if len({header.case_id for header in headers.values()}) > 1:
             msg = "an erasure names parts of one case"
+            raise RuleViolation(msg)
+        end = self._store.log_state(targets[0].log_id).valid_size
+        if len({index < end for index in headers}) > 1:
+            # Past its end others may hold another log: there all of it would be without effect.
+            msg = (
+                "an erasure names events that count, or events past the end of their log, not both"
+            )
             raise RuleViolation(msg)
         known = self._store.tombstones({(t.log_id, t.index) for t in targets})
         erased = [known.get((t.log_id, t.index, t.ordinal)) for t in targets]
@@ -285,8 +312,8 @@ class ControlRequests:
         control = read_control(header)
         audience = Audience(is_all=False, member_ids=())
         if isinstance(control, ContentErased):
-            for index in dict.fromkeys(target.index for target in control.targets):
-                (entry,) = self._store.entries(header.log_id, index, index + 1)
+            for log_id, index in dict.fromkeys(target[:2] for target in control.targets):
+                (entry,) = self._store.entries(log_id, index, index + 1)
                 audience = union(audience_of(self._store, read_header(entry)), audience)
         return audience
 

@@ -181,6 +181,7 @@ class Registry:
                 now_ms=now_ms,
                 journal=TombstoneJournal(folder.tombstone_file),
                 member_id=own.id,
+                logs_before=roster.logs_before(),
             )
             stack.callback(store.close)
             store.disk = DiskRoom.of_folder(folder.path, disk_reserve_bytes)

@@ -6,7 +6,7 @@ withdrawal that is recorded here or arrives, and once more at each start for tho
 off. What waits or is erased already is not proposed again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from threading import Lock
@@ -91,29 +91,36 @@ class Withdrawals:
     def _propose(self, case_id: CaseId, asked: Mapping[bytes, PartPlace]) -> None:
         if not asked:
             return
-        own = self._registry.own.log_id
         waiting = self._approvals.targets_waiting(case_id)
         # Records of consents stand together: a no is not erased before what it ended.
         events = self._registry.consents.of_case(case_id).events
-        records = {event.index for event in events if event.log_id == own}
-        places = sorted(
-            (
-                each
-                for each in dict.fromkeys(asked.values())
-                if (each.index, each.ordinal) not in waiting
-            ),
-            key=lambda each: each.index not in records,
-        )
-        for start in range(0, len(places), TARGETS_MAX):
-            chosen = places[start : start + TARGETS_MAX]
-            # What is erased already needs no proposal.
-            with suppress(RuleViolation):
-                self._approvals.propose_erasure(
-                    [ErasureTarget(each.index, each.ordinal, each.commitment) for each in chosen],
-                    asked_by=_ASKED_BY,
-                )
+        records = {(event.log_id, event.index) for event in events}
+        for origin, found in self._by_log(dict.fromkeys(asked.values())):
+            places = [e for e in found if (origin, e.index, e.ordinal) not in waiting]
+            places.sort(key=lambda each: each[:2] not in records)
+            for start in range(0, len(places), TARGETS_MAX):
+                self._propose_erasure(places[start : start + TARGETS_MAX], origin)
         # Kept last: what a stop cuts off is proposed again at the next start.
         self._office.keep_proposed(case_id, asked)
+
+    def _by_log(self, places: Iterable[PartPlace]) -> Iterator[tuple[str, list[PartPlace]]]:
+        """Sorts places into what one erasure may name: by origin; "" = of the own log.
+
+        What a log holds past its end stands apart: others may hold something else there.
+        """
+        own, found = self._registry.own, list(places)
+        for writer in own.as_writers():
+            origin = "" if writer.log_id == own.log_id else writer.origin
+            end = self._store.log_state(writer.log_id).valid_size
+            of_log = [each for each in found if each.log_id == writer.log_id]
+            yield origin, [each for each in of_log if each.index < end]
+            yield origin, [each for each in of_log if each.index >= end]
+
+    def _propose_erasure(self, places: Sequence[PartPlace], origin: str) -> None:
+        targets = [ErasureTarget(each.index, each.ordinal, each.commitment) for each in places]
+        # What is erased already needs no proposal.
+        with suppress(RuleViolation):
+            self._approvals.propose_erasure(targets, asked_by=_ASKED_BY, origin=origin)
 
 
 def _name(withdrawal: ConsentEvent, place: PartPlace) -> bytes:

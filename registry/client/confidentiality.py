@@ -192,8 +192,16 @@ class ConfidentialityClient:
         response = await self._patiently_call(self._stub.WidenAudience, request)
         return read_receipt(response.receipt)
 
-    async def erase(self, request_id: str, parts: Sequence[PartToErase]) -> Erasure:
-        """Erases parts of events of the node's own log, all of one case; cannot be undone."""
+    async def erase(
+        self, request_id: str, parts: Sequence[PartToErase], *, origin: str = ""
+    ) -> Erasure:
+        """Erases parts of events of one log, all of one case; cannot be undone.
+
+        Args:
+            request_id: chosen by the caller; the same one erases once.
+            parts: 1 to 16.
+            origin: of a former log of the node's member that holds them; empty = the node's own.
+        """
         request = confidentiality_pb2.EraseContentRequest(
             request_id=request_id,
             targets=[
@@ -202,6 +210,7 @@ class ConfidentialityClient:
                 )
                 for part in parts
             ],
+            origin=origin,
         )
         response = await self._patiently_call(self._stub.EraseContent, request)
         is_done = response.WhichOneof("outcome") == "receipt"

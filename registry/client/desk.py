@@ -30,6 +30,7 @@ class PendingAct:
         case_id: the case.
         content: of publish: what would be recorded; None if this client cannot read it.
         parts: of erase: (index, ordinal) of what would be erased.
+        parts_origin: of erase: the former log that holds it; empty = the node's own.
     """
 
     act_id: str
@@ -39,6 +40,7 @@ class PendingAct:
     case_id: CaseId
     content: ActContent | None
     parts: tuple[tuple[int, int], ...]
+    parts_origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,4 +170,5 @@ def _pending(act: desk_pb2.PendingAct) -> PendingAct:
         case_id=CaseId(act.case_id),
         content=content,
         parts=tuple((each.index, each.ordinal) for each in act.erasure.targets),
+        parts_origin=act.erasure.origin,
     )

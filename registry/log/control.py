@@ -1,15 +1,18 @@
 """Control: what a header tells every node to do about content, and the rules of its form.
 
 Every node reads these bytes in the same way and judges them by the entry itself and by earlier
-entries of the same log, so that all judge alike in whatever order logs arrive. Control that breaks
-a rule has no effect at any node and is shown as opaque; it never freezes a log.
+entries of the same log, or of a former log of the same member that it speaks for, so that all judge
+alike in whatever order logs arrive. Control that breaks a rule has no effect at any node and is
+shown as opaque; it never freezes a log.
 
 1. The bytes are exactly the deterministic encoding of what they mean.
 2. A widening names an earlier event of its log by index and leaf hash, and an audience that is all
    members or an ascending list of ids.
-3. An erasure names 1 to 16 parts of earlier events of its log, without duplicates.
+3. An erasure names 1 to 16 parts of events of one log, without duplicates: of earlier ones of its
+   own log, or of another one. That log must be a former one of the same member.
 4. A receipt names an event of another log.
-What needs the earlier entries (the leaf hash, the commitments, one case) is in store/control.py.
+What needs the earlier entries (the leaf hash, the commitments, one case) is in store/control.py,
+what needs the roster, too, in store/erasures.py.
 """
 
 from itertools import pairwise
@@ -141,6 +144,7 @@ def _is_in_form(control: Control, log_id: LogId, index: int) -> bool:
             places = {target[:3] for target in targets}
             return 1 <= len(targets) <= TARGETS_MAX and (
                 len(places) == len(targets)
+                and len({target.log_id for target in targets}) == 1
                 and all(_is_target(target, log_id, index) for target in targets)
             )
         case ErasureReceipt(other, target, leaf):
@@ -149,9 +153,10 @@ def _is_in_form(control: Control, log_id: LogId, index: int) -> bool:
 
 
 def _is_target(target: PartTarget, log_id: LogId, index: int) -> bool:
+    is_earlier = target.index < index if target.log_id == log_id else target.index <= INDEX_MAX
     return (
-        target.log_id == log_id
-        and target.index < index
+        is_earlier
+        and len(target.log_id) == HASH_SIZE_BYTES
         and target.ordinal < PARTS_MAX
         and len(target.commitment) == HASH_SIZE_BYTES
     )

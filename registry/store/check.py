@@ -139,7 +139,7 @@ class _StoreCheck:
         self._guard = guard
         self._on_progress = on_progress
         self._index = ExpectedIndex(connection)
-        self._control = ExpectedControl(connection)
+        self._control = ExpectedControl(connection, roster.logs_before())
         self._content = ExpectedContent(connection, self._own_id(), self._own_logs(), node_keys)
 
     def run(self) -> Iterator[Finding]:

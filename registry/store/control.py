@@ -1,13 +1,11 @@
 """Control carried out in the database: wider audiences, erasures, receipts; all SQL of it.
 
 One function for entries of every origin, inside the transaction that stores them. Judged by the
-entry and by earlier entries of its own log only; an erasure one of whose targets does not match has
-no effect at all, and neither has control about an event of another case.
+entry and by earlier entries of its own log only, but for erasures of what a former log holds
+(`erasures`); control about an event of another case has no effect.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
 
 from eventsourcing.sqlite import SQLiteCursor
 
@@ -19,10 +17,10 @@ from registry.log.control import (
     parse_control,
     union,
 )
-from registry.log.entry import Audience, Header, PartCommitment
+from registry.log.entry import Audience, Header
 from registry.log.facts import EntryFacts
 from registry.log.merkle import leaf_hash
-from registry.store.act_notes import forget_source
+from registry.store.erasures import Effects, Erasures
 from registry.store.rows import LogNumbers, read_entries
 from registry.store.tombstone_journal import ErasedPart
 from registry.store.values import (
@@ -33,41 +31,26 @@ from registry.store.values import (
     read_header,
 )
 
-_BY_JOURNAL: Final = -1
-"""Stands for the index of an erasure that is known from the journal only."""
-_CONTENT_TABLES: Final = ("parts", "part_chunks", "incoming_parts", "wanted_parts")
-_PLACE: Final = "log_no = ? AND entry_index = ? AND ordinal = ?"
-
-
-@dataclass
-class Effects:
-    """What control has done inside one transaction."""
-
-    erased: list[ErasedPart] = field(default_factory=list)
-    forgotten: list[RequestKey] = field(default_factory=list)
-    widened: list[tuple[LogId, int]] = field(default_factory=list)
-
-
-class CarriedOut(NamedTuple):
-    """What came of the journal: whether anything was still held, and what must wait."""
-
-    has_deleted: bool
-    not_held: dict[tuple[LogId, int], list[ErasedPart]]
-    """Tombstones of entries that are not held yet, by their places."""
-
 
 class ControlWriter:
     """Carries out the control of one log's new entries."""
 
     def __init__(
-        self, cursor: SQLiteCursor, numbers: LogNumbers, log_id: LogId, member_id: MemberId | None
+        self,
+        cursor: SQLiteCursor,
+        numbers: LogNumbers,
+        log_id: LogId,
+        member_id: MemberId | None,
+        erasures: Erasures,
+        effects: Effects,
     ) -> None:
         self._cursor = cursor
         self._numbers = numbers
         self._log_id = log_id
         self._log_no = numbers.of(cursor, log_id)
         self._member_id = member_id
-        self.effects = Effects()
+        self._erasures = erasures
+        self._effects = effects
 
     def apply(self, fact: EntryFacts) -> None:
         """Carries out the control of one entry, which is stored already; nothing if it has none."""
@@ -75,7 +58,7 @@ class ControlWriter:
             case AudienceWidened() as widened:
                 self._widen(fact, widened)
             case ContentErased() as erased:
-                self._erase(fact, erased)
+                self._erasures.take(self._cursor, self._log_id, fact, erased, self._effects)
             case ErasureReceipt() as receipt:
                 self._note_receipt(fact, receipt)
             case None:
@@ -91,32 +74,11 @@ class ControlWriter:
         members = b"".join(int(i).to_bytes(4, "big") for i in widened.audience.member_ids)
         row = (self._log_no, widened.index, fact.index, widened.audience.is_all, members)
         self._cursor.execute("INSERT INTO widenings VALUES (?, ?, ?, ?, ?)", row)
-        self.effects.widened.append((self._log_id, widened.index))
+        self._effects.widened.append((self._log_id, widened.index))
         if self._member_id is not None and widened.audience.admits(self._member_id):
             self._cursor.execute("SELECT parts_below FROM logs WHERE log_no = ?", (self._log_no,))
             if widened.index < self._cursor.fetchone()["parts_below"]:
                 _want(self._cursor, self._log_no, header)
-
-    def _erase(self, fact: EntryFacts, erased: ContentErased) -> None:
-        headers: dict[int, Header] = {}
-        for target in erased.targets:
-            if target.index not in headers:
-                found = read_entries(self._cursor, self._log_id, target.index, target.index + 1)
-                if not found:
-                    return
-                headers[target.index] = read_header(found[0])
-            header = headers[target.index]
-            if header.case_id != fact.case_id or target.ordinal >= len(header.parts):
-                return
-            if header.parts[target.ordinal].commitment != target.commitment:
-                return
-        parts = [ErasedPart(*target) for target in erased.targets]
-        for part in parts:
-            bury(self._cursor, self._log_no, part, by_index=fact.index, erased_ms=fact.time_ms)
-        place = (self._log_no, fact.index)
-        self._cursor.execute("INSERT INTO erasures VALUES (?, ?)", place)
-        self.effects.erased += parts
-        self.effects.forgotten += [h.request_id for h in headers.values() if h.request_id]
 
     def _note_receipt(self, fact: EntryFacts, receipt: ErasureReceipt) -> None:
         self._cursor.execute(
@@ -124,70 +86,6 @@ class ControlWriter:
             "ON CONFLICT DO NOTHING",
             (receipt.index, self._log_no, fact.index, fact.time_ms, receipt.log_id),
         )
-
-
-def bury(
-    cursor: SQLiteCursor, log_no: int, part: ErasedPart, *, by_index: int, erased_ms: int
-) -> bool:
-    """Deletes a part, wherever it is kept, and puts a tombstone there; whether it was held.
-
-    With the content of an event goes what is kept of its source.
-
-    Rows of `part_arrivals` stay: they name places, and their numbers must not be given twice.
-    """
-    place = (log_no, part.index, part.ordinal)
-    deleted = 0
-    for table in _CONTENT_TABLES:
-        cursor.execute(f"DELETE FROM {table} WHERE {_PLACE}", place)  # noqa: S608 - constants only
-        deleted += cursor.sqlite_cursor.rowcount
-    if part.ordinal == 0:
-        forget_source(cursor, log_no, part.index)
-    cursor.execute(
-        "INSERT INTO tombstones VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
-        "SET by_index = excluded.by_index, erased_ms = excluded.erased_ms WHERE by_index < 0",
-        (*place, part.commitment, by_index, erased_ms),
-    )
-    return deleted > 0
-
-
-def bury_where_held(
-    cursor: SQLiteCursor, log_no: int, part: ErasedPart, held: Sequence[PartCommitment]
-) -> bool:
-    """Carries out a tombstone of the journal if its place holds what was erased.
-
-    Args:
-        cursor: inside a transaction.
-        log_no: number of its log.
-        part: the tombstone.
-        held: what the entry at its place commits to.
-
-    Returns:
-        Whether the content was still held.
-    """
-    if part.ordinal >= len(held) or held[part.ordinal].commitment != part.commitment:
-        return False
-    return bury(cursor, log_no, part, by_index=_BY_JOURNAL, erased_ms=0)
-
-
-def apply_journal(cursor: SQLiteCursor, records: Iterable[ErasedPart]) -> CarriedOut:
-    """Carries out the tombstones of the journal whose entries are held."""
-    cursor.execute("SELECT log_id, log_no FROM logs")
-    numbers = {LogId(row["log_id"]): int(row["log_no"]) for row in cursor.fetchall()}
-    has_deleted = False
-    not_held: dict[tuple[LogId, int], list[ErasedPart]] = {}
-    for part in records:
-        found = read_entries(cursor, part.log_id, part.index, part.index + 1)
-        log_no = numbers.get(part.log_id)
-        if log_no is None or not found:
-            not_held.setdefault((part.log_id, part.index), []).append(part)
-        elif bury_where_held(cursor, log_no, part, read_header(found[0]).parts):
-            has_deleted = True
-            # The case list is folded again without it.
-            cursor.execute(
-                "INSERT INTO part_arrivals (log_no, entry_index, ordinal) VALUES (?, ?, ?)",
-                (log_no, part.index, part.ordinal),
-            )
-    return CarriedOut(has_deleted, not_held)
 
 
 def all_tombstones(cursor: SQLiteCursor) -> list[ErasedPart]:

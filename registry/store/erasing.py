@@ -1,6 +1,7 @@
 """What erasure needs around a transaction: the journal before its commit, the WAL after it.
 
     apply      control of new entries, inside their transaction; the journal is on disk afterwards
+    settle     the same of erasures that waited for a log to count again
     committed  what listeners are told, once it is committed
     after_job  takes what this job erased out of the WAL too
     truncate   the same later, as long as a reader holds the WAL
@@ -15,21 +16,19 @@ from typing import Final
 import structlog
 from eventsourcing.sqlite import SQLiteCursor
 
-from registry.domain.identifiers import LogId, MemberId
+from registry.domain.identifiers import LogId, LogsBefore, MemberId
 from registry.errors import StorageError
 from registry.log.facts import EntryFacts
 from registry.store.connections import READER_WAIT_MS, DurableDatastore, empty_wal
 from registry.store.control import (
     ControlWriter,
-    Effects,
     all_tombstones,
-    apply_journal,
-    bury_where_held,
     drop_erased_wants,
     forget_digests,
     want_widened,
     without_erased,
 )
+from registry.store.erasures import Effects, Erasures, apply_journal, bury_where_held
 from registry.store.failpoints import Step, reach
 from registry.store.recent import RecentAppends
 from registry.store.rows import LogNumbers
@@ -49,15 +48,16 @@ class Erasing:
         datastore: DurableDatastore,
         numbers: LogNumbers,
         recent: RecentAppends,
-        *,
         journal: TombstoneJournal | None,
         member_id: MemberId | None,
+        logs_before: LogsBefore | None,
     ) -> None:
         self._datastore = datastore
         self._numbers = numbers
         self._recent = recent
         self._journal = journal
         self._member_id = member_id
+        self._erasures = Erasures(numbers, logs_before)
         self._effects = Effects()
         self._not_held: dict[tuple[LogId, int], list[ErasedPart]] = {}
         # The node may have stopped between the commit of an erasure and the truncation.
@@ -72,6 +72,18 @@ class Erasing:
             self._not_held = carried_out.not_held
             reach(Step.TOMBSTONES_TAKEN_OVER)
             self._note_erased(has_erased=carried_out.has_deleted)
+        self.settle(cursor)
+        self._note_erased(has_erased=bool(self._effects.erased))
+
+    def settle(self, cursor: SQLiteCursor) -> None:
+        """Carries out the erasures that wait and need not, inside a transaction.
+
+        Raises:
+            GuardError: the journal could not be written.
+        """
+        self._effects = Effects()
+        self._erasures.settle(cursor, self._effects)
+        self._keep()
 
     def apply(
         self, cursor: SQLiteCursor, log_id: LogId, facts: Iterable[EntryFacts], *, is_own: bool
@@ -88,22 +100,17 @@ class Erasing:
                 with_control.append(fact)
             if self._not_held:
                 self._bury(cursor, log_id, fact)
-        if not with_control:
-            return
-        writer = ControlWriter(cursor, self._numbers, log_id, self._member_id)
-        for fact in with_control:
-            writer.apply(fact)
+            self._erasures.arrived(cursor, (log_id, fact.index), self._effects)
+        if with_control:
+            self._apply(cursor, log_id, with_control)
         if not is_own:
             # A request id in another log's header may be copied from here.
-            writer.effects.forgotten.clear()
-        forget_digests(cursor, writer.effects.forgotten)
-        if self._journal is not None:
-            reach(Step.ERASE_APPLIED)
-            self._journal.append(writer.effects.erased)
-        self._effects = writer.effects
+            self._effects.forgotten.clear()
+        forget_digests(cursor, self._effects.forgotten)
+        self._keep()
 
     def committed(self) -> list[StoreEvent]:
-        """Tells what the last `apply` did, once it is committed."""
+        """Tells what the last `apply` or `settle` did, once it is committed."""
         effects, self._effects = self._effects, Effects()
         self._recent.forget_digests(effects.forgotten)
         self._note_erased(has_erased=bool(effects.erased))
@@ -150,6 +157,19 @@ class Erasing:
         """Closes the journal."""
         if self._journal is not None:
             self._journal.close()
+
+    def _apply(self, cursor: SQLiteCursor, log_id: LogId, facts: Iterable[EntryFacts]) -> None:
+        writer = ControlWriter(
+            cursor, self._numbers, log_id, self._member_id, self._erasures, self._effects
+        )
+        for fact in facts:
+            writer.apply(fact)
+
+    def _keep(self) -> None:
+        """Takes what was erased to the journal, before the commit."""
+        if self._effects.erased and self._journal is not None:
+            reach(Step.ERASE_APPLIED)
+            self._journal.append(self._effects.erased)
 
     def _bury(self, cursor: SQLiteCursor, log_id: LogId, fact: EntryFacts) -> None:
         """Carries out what the journal says of an entry that was not held until now."""

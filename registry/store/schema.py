@@ -19,8 +19,10 @@
     incoming_parts  large parts whose pieces are still coming
     uploads       files that a client is giving to this node; upload_chunks: their pieces
     widenings     more members that may hold the parts of an entry, by an audience_widened event
-    tombstones    parts that were erased and are never stored again, by a content_erased event
+    tombstones    parts that were erased and are never stored again, by a content_erased event; of
+                  the log by_log_no, NULL = of the part's own
     erasures      the content_erased events that had an effect
+    waiting_erasures  those of parts of another log that had none so far; see erasures.py
     erasure_receipts  who has confirmed them
     freezes       where logs end: generation -1 by a roster or by this node's own judgement, others
                   by a fault proof of that generation of the log's key; logs.frozen_at is the least
@@ -156,7 +158,18 @@ _VERSION_5: Final = (
         PRIMARY KEY (log_no, witness)) WITHOUT ROWID""",
 )
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+FIND_WAITING: Final = "find_waiting"
+"""The step of version 6 that finds erasures of former logs: earlier software took them for none."""
+
+_VERSION_6: Final = (
+    """CREATE TABLE waiting_erasures (
+        log_no INTEGER, entry_index INTEGER, target_log BLOB NOT NULL,
+        PRIMARY KEY (log_no, entry_index)) WITHOUT ROWID""",
+    "ALTER TABLE tombstones ADD COLUMN by_log_no INTEGER",
+    "INSERT INTO unfinished SELECT 'find_waiting' WHERE EXISTS (SELECT 1 FROM stored_events)",
+)
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
 """Statements of each version, from 1; a version that was released is never edited."""
 WITNESSING_VERSION: Final = 5
 """From this one on a node may have cosigned something."""

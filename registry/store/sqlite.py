@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
-from registry.domain.identifiers import LogId, MemberId, Origin, RootHash
+from registry.domain.identifiers import LogId, LogsBefore, MemberId, Origin, RootHash
 from registry.errors import FolderError, NodeKeyMissing, StorageError
 from registry.log.author import Author
 from registry.log.facts import GuardComparison
@@ -63,6 +63,7 @@ class SqliteStore(SqliteReading, EntryStore):
         now_ms: Callable[[], int],
         journal: TombstoneJournal | None = None,
         member_id: MemberId | None = None,
+        logs_before: LogsBefore | None = None,
     ) -> None:
         recorder = LogRecorder(
             datastore,
@@ -78,6 +79,7 @@ class SqliteStore(SqliteReading, EntryStore):
             now_ms=now_ms,
             journal=journal,
             member_id=member_id,
+            logs_before=logs_before,
         )
         self._writer: Writer | None = None
         self._own_log = None if author is None else author.log_id
@@ -294,7 +296,7 @@ def _nothing(_: object) -> None:
     """A freeze for ever needs no answer."""
 
 
-def open_sqlite_store(
+def open_sqlite_store(  # noqa: PLR0913 - what a node has, each by its name
     path: Path,
     *,
     author: Author | None,
@@ -304,6 +306,7 @@ def open_sqlite_store(
     is_read_only: bool = False,
     journal: TombstoneJournal | None = None,
     member_id: MemberId | None = None,
+    logs_before: LogsBefore | None = None,
 ) -> SqliteStore:
     """Opens a store, making its tables if it is new.
 
@@ -316,6 +319,8 @@ def open_sqlite_store(
         is_read_only: reads beside a running node, changes nothing.
         journal: what was erased, kept outside the database; None for a store that is no node's.
         member_id: this node's member: what a widening lets it have is wanted.
+        logs_before: which log speaks for which, see `Roster.logs_before`; None = not known here:
+            erasures of what former logs hold wait until the store is opened with it.
 
     Raises:
         DurabilityError, SchemaError, CorruptDatabase, NodeKeyMissing: as named.
@@ -332,6 +337,7 @@ def open_sqlite_store(
         now_ms=now_ms,
         journal=journal,
         member_id=member_id,
+        logs_before=logs_before,
     )
     try:
         store.start(is_read_only=is_read_only)

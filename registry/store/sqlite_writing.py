@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from eventsourcing.sqlite import SQLiteCursor
 
-from registry.domain.identifiers import LogId, MemberId, Origin, RootHash
+from registry.domain.identifiers import LogId, LogsBefore, MemberId, Origin, RootHash
 from registry.errors import (
     CorruptDatabase,
     DamagedLog,
@@ -69,7 +69,7 @@ _STARTING: Final = "the node is starting: its log opens when the start-up fence 
 class SqliteWriting:
     """The writing half of a store."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a node has, each by its name
         self,
         datastore: DurableDatastore,
         recorder: LogRecorder,
@@ -80,6 +80,7 @@ class SqliteWriting:
         now_ms: Callable[[], int],
         journal: TombstoneJournal | None = None,
         member_id: MemberId | None = None,
+        logs_before: LogsBefore | None = None,
     ) -> None:
         self._datastore = datastore
         self._recorder = recorder
@@ -92,7 +93,7 @@ class SqliteWriting:
         self._recent = RecentAppends()
         self.rotations = Rotations(self._numbers)
         self._erasing = Erasing(
-            datastore, self._numbers, self._recent, journal=journal, member_id=member_id
+            datastore, self._numbers, self._recent, journal, member_id, logs_before
         )
         self.listeners: list[Callable[[StoreEvent], None]] = []
         self.published: LogState | None = None
@@ -260,9 +261,11 @@ class SqliteWriting:
         """Moves where a log ends; returns whether that changed anything."""
         with self._writing() as cursor:
             event = change(cursor, self._numbers.of(cursor, log_id), log_id)
+            if event is not None:
+                self._erasing.settle(cursor)
         if self.published is not None and self.published.log_id == log_id:
             self.settle()
-        self.events += [event] if event is not None else []
+        self.events += [event, *self._erasing.committed()] if event is not None else []
         return event is not None
 
     def register_logs(self, origins: Sequence[Origin]) -> None:

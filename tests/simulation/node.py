@@ -163,6 +163,7 @@ class SimNode:
                 node_keys=_NODE_KEYS,
                 now_ms=self.now_ms,
                 member_id=self.own.id,
+                logs_before=self.roster.logs_before(),
             )
             stack.callback(store.close)
             if store._writing.comparison.kind is GuardVerdict.DATABASE_AHEAD:

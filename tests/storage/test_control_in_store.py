@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from registry.domain.identifiers import CaseId
 from registry.domain.vocabulary import EventKind
 from registry.log.author import draft_event
 from registry.log.control import ContentErased, Control, ErasureReceipt, PartTarget, encode_control
@@ -31,10 +32,10 @@ _ROWS: Final = (
 )
 
 
-def say(peer: Peer, kind: EventKind, control: Control) -> None:
+def say(peer: Peer, kind: EventKind, control: Control, case_id: CaseId | None = None) -> None:
     made = draft_event(
         log_id=peer.log_id,
-        case_id=case(0),
+        case_id=case_id or case(0),
         kind=kind,
         time_ms=NOW_MS,
         parts=(),
@@ -127,7 +128,7 @@ def test_check_notices_rows_that_entries_do_not_bear_out(
 
 
 def reasons_of(connection: sqlite3.Connection) -> set[str]:
-    expected = ExpectedControl(connection)
+    expected = ExpectedControl(connection, {})
     entries = connection.execute(
         "SELECT l.log_no, s.state FROM stored_events s JOIN logs l "
         "ON s.originator_id = lower(hex(l.log_id)) ORDER BY l.log_no, s.originator_version"

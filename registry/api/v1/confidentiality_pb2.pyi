@@ -364,21 +364,25 @@ class EraseContentRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     TARGETS_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Chosen by the client, 1 to 200 characters."""
+    origin: _builtins.str
+    """Origin of that log: a former one of the same member; empty = the node's own."""
     @_builtins.property
     def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ErasureTarget]:
-        """What to erase: 1 to 16 parts of events of one case in the node's own log."""
+        """What to erase: 1 to 16 parts of events of one case in one log."""
 
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         targets: _abc.Iterable[Global___ErasureTarget] | None = ...,
+        origin: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["origin", b"origin", "request_id", b"request_id", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -394,7 +398,7 @@ class ErasureTarget(_message.Message):
     ORDINAL_FIELD_NUMBER: _builtins.int
     COMMITMENT_FIELD_NUMBER: _builtins.int
     index: _builtins.int
-    """The event's place in the node's own log."""
+    """The event's place in the log."""
     ordinal: _builtins.int
     """The part's place in the event, from 0."""
     commitment: _builtins.bytes

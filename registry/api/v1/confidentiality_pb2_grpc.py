@@ -100,7 +100,7 @@ class ConfidentialityServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def EraseContent(self, request, context):
-        """Erases content of the node's own log at every holder. Needs two people unless the node is set
+        """Erases content of the node's own log, or of a former one, at every holder. Needs two people unless the node is set
         up otherwise: then the answer is a pending act. Cannot be undone.
         Idempotent by request_id. Errors: as RecordEvent. Retry: with the same request id, at will.
         """

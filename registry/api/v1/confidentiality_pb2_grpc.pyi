@@ -50,7 +50,7 @@ class ConfidentialityServiceStub:
     widen. Retry: with the same request id, at will.
     """
     EraseContent: _grpc.UnaryUnaryMultiCallable[_confidentiality_pb2.EraseContentRequest, _confidentiality_pb2.EraseContentResponse]
-    """Erases content of the node's own log at every holder. Needs two people unless the node is set
+    """Erases content of the node's own log, or of a former one, at every holder. Needs two people unless the node is set
     up otherwise: then the answer is a pending act. Cannot be undone.
     Idempotent by request_id. Errors: as RecordEvent. Retry: with the same request id, at will.
     """
@@ -86,7 +86,7 @@ class ConfidentialityServiceAsyncStub(ConfidentialityServiceStub):
     widen. Retry: with the same request id, at will.
     """
     EraseContent: _aio.UnaryUnaryMultiCallable[_confidentiality_pb2.EraseContentRequest, _confidentiality_pb2.EraseContentResponse]  # type: ignore[assignment]
-    """Erases content of the node's own log at every holder. Needs two people unless the node is set
+    """Erases content of the node's own log, or of a former one, at every holder. Needs two people unless the node is set
     up otherwise: then the answer is a pending act. Cannot be undone.
     Idempotent by request_id. Errors: as RecordEvent. Retry: with the same request id, at will.
     """
@@ -143,7 +143,7 @@ class ConfidentialityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _confidentiality_pb2.EraseContentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_confidentiality_pb2.EraseContentResponse, _abc.Awaitable[_confidentiality_pb2.EraseContentResponse]]:
-        """Erases content of the node's own log at every holder. Needs two people unless the node is set
+        """Erases content of the node's own log, or of a former one, at every holder. Needs two people unless the node is set
         up otherwise: then the answer is a pending act. Cannot be undone.
         Idempotent by request_id. Errors: as RecordEvent. Retry: with the same request id, at will.
         """

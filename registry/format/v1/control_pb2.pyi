@@ -67,7 +67,9 @@ class ContentErased(_message.Message):
     TARGETS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartTarget]:
-        """1 to 16 parts of events of the SAME log, each below the place of this event, without duplicates."""
+        """1 to 16 parts of events of one log, without duplicates: of the SAME log, each below the place of
+        this event; or of a former log of the same member, in the epoch before or an earlier one.
+        """
 
     def __init__(
         self,

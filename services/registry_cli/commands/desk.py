@@ -125,7 +125,8 @@ def desk_reads(
 
 def _about(act: PendingAct) -> str:
     if act.parts:
-        return "erase " + ", ".join(f"{index}/{ordinal}" for index, ordinal in act.parts)
+        places = ", ".join(f"{index}/{ordinal}" for index, ordinal in act.parts)
+        return f"erase {places}" + (f" of {act.parts_origin}" if act.parts_origin else "")
     if act.content is None:
         return "content that this software does not know"
     title: str = getattr(act.content, "title", "")

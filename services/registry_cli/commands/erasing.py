@@ -70,11 +70,14 @@ def erase(
     parts: Annotated[
         list[str],
         typer.Argument(
-            help="INDEX, INDEX/ORDINAL or INDEX/ORDINAL/COMMITMENT of parts in your own log; "
+            help="INDEX, INDEX/ORDINAL or INDEX/ORDINAL/COMMITMENT of parts in one log; "
             "INDEX alone is part 0"
         ),
     ],
     profile: Profile,
+    origin: Annotated[
+        str, typer.Option(help="of a former log of your mechanism; default is your own log")
+    ] = "",
     yes: Yes = False,
     request_id: RequestId = "",
     json: Json = False,
@@ -86,7 +89,7 @@ def erase(
     request = request_id or surroundings_of(context).new_request_id()
 
     async def ask(client: RegistryClient) -> Any:  # noqa: ANN401
-        return await client.confidentiality.erase(request, targets)
+        return await client.confidentiality.erase(request, targets, origin=origin)
 
     output = Output(is_json=json)
     erasure = with_client(profile, ask)

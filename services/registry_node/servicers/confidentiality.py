@@ -107,10 +107,10 @@ class ConfidentialityServicer(confidentiality_pb2_grpc.ConfidentialityServiceSer
     async def EraseContent(  # noqa: N802
         self, request: confidentiality_pb2.EraseContentRequest, context: Context
     ) -> confidentiality_pb2.EraseContentResponse:
-        """Erases content of own events at every holder."""
+        """Erases content of own events, also of a former log, at every holder."""
         client = calling_client()
         targets = tuple(_target(target) for target in request.targets)
-        command = EraseCommand(request.request_id, client.name, targets)
+        command = EraseCommand(request.request_id, client.name, targets, request.origin)
         fingerprint = current_fingerprint()
         future = await asyncio.to_thread(self._desk.erase, client, command, fingerprint)
         outcome = await asyncio.wrap_future(future)

@@ -127,6 +127,7 @@ def _act_to_proto(act: PendingAct) -> desk_pb2.PendingAct:
         told.event.ClearField("source_identity")
         return told
     told.erasure.request_id = act.erasure.request_id
+    told.erasure.origin = act.erasure.origin
     told.erasure.targets.extend(
         confidentiality_pb2.ErasureTarget(
             index=each.index, ordinal=each.ordinal, commitment=each.commitment or b""
