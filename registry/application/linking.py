@@ -1,6 +1,7 @@
 """Linking: proposals that cases belong together, answers to them, and how they stand."""
 
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from registry.application.lists import Ask, Lists
@@ -42,6 +43,8 @@ class Linking:
         self._reader = reader
         self._store = reader.store
         self._own = reader.roster.member_by_id(reader.member_id)
+        self._logs_before = reader.roster.logs_before()
+        self._logs = frozenset({self._own.log_id, *self._logs_before.get(self._own.log_id, ())})
         self._situation_links = situation_links
         self._lists = lists
         self._requests = requests
@@ -79,7 +82,12 @@ class Linking:
         link = self.at(origin, index)
         kind = EventKind.CASE_LINK_ACCEPTED if accepts else EventKind.CASE_LINK_DECLINED
         case_id = link.other_case_id
-        if not accepts and not self._took_part(case_id) and self._took_part(link.case_id):
+        logs = self._logs
+        if (
+            not accepts
+            and not self._took_part(case_id, logs)
+            and self._took_part(link.case_id, logs)
+        ):
             case_id = link.case_id
         return self._checked(
             command,
@@ -98,7 +106,7 @@ class Linking:
             RuleViolation: rules `link_ended_by_its_own` and `link_ended`.
         """
         link = self.at(origin, index)
-        is_author = link.log_id == self._own.log_id
+        is_author = link.log_id in self._logs
         return self._checked(
             command,
             EventKind.CASE_UNLINKED,
@@ -146,7 +154,7 @@ class Linking:
 
     def _links(self) -> Links:
         states = {state.log_id: state for state in self._store.log_states()}
-        return Links(self._store, states)
+        return Links(self._store, states, self._logs_before)
 
     def _checked(
         self,
@@ -187,7 +195,7 @@ class Linking:
     def _check_proposal(self, case_id: CaseId, other: CaseId) -> None:
         if case_id == other:
             _refuse("other_case", "link_of_two_cases", "a case is not linked with itself")
-        self._check_took_part(case_id, "case")
+        self._check_took_part(case_id, "case", {self._own.log_id})
         self._situation_links.check_link(case_id, other)
         for link in self._links().of_case(case_id):
             is_same = {link.case_id, link.other_case_id} == {case_id, other}
@@ -195,35 +203,38 @@ class Linking:
                 _refuse("other_case", "link_once", "these cases are linked already")
 
     def _check_answer(self, link: CaseLink, case_id: CaseId, *, accepts: bool) -> None:
-        own = self._own.log_id
-        if link.log_id == own:
+        own = self._logs
+        if link.log_id in own:
             _refuse("proposal", "link_answered_by_another", "it is a proposal of this mechanism")
-        if link.log_id in link.ended_by or (accepts and own in link.ended_by):
+        if link.is_closed or (accepts and own & set(link.ended_by)):
             _refuse("proposal", "link_ended", "the proposal was ended, or its acceptance, for good")
-        if own in (link.accepted_by if accepts else link.declined_by):
+        if own & set(link.accepted_by if accepts else link.declined_by):
             _refuse("accepts", "link_answered_once", "this mechanism has answered so already")
-        self._check_took_part(case_id, "proposal")
+        self._check_took_part(case_id, "proposal", own)
         if accepts:
             self._situation_links.check_link(link.case_id, link.other_case_id)
 
     def _check_end(self, link: CaseLink) -> None:
-        own = self._own.log_id
-        if link.log_id in link.ended_by or own in {*link.ended_by} - {*link.declined_by}:
+        own = self._logs
+        if link.is_closed or own & (set(link.ended_by) - set(link.declined_by)):
             _refuse("proposal", "link_ended", "the link was ended already")
-        if own not in {link.log_id, *link.accepted_by}:
+        if not own & {link.log_id, *link.accepted_by}:
             text = "this mechanism neither proposed nor accepted the link: decline it instead"
             _refuse("proposal", "link_ended_by_its_own", text)
 
-    def _check_took_part(self, case_id: CaseId, field: str) -> None:
-        if not self._took_part(case_id):
+    def _check_took_part(self, case_id: CaseId, field: str, logs: AbstractSet[LogId]) -> None:
+        if not self._took_part(case_id, logs):
             text = "this mechanism has recorded nothing in the case that it speaks for"
             _refuse(field, "link_by_who_took_part", text)
 
-    def _took_part(self, case_id: CaseId) -> bool:
-        own = self._own.log_id
-        entries = self._store.case_entries(case_id)
-        headers = (read_header(entry.entry) for entry in entries if entry.log_id == own)
-        return any(header.kind not in LINK_KINDS for header in headers)
+    def _took_part(self, case_id: CaseId, logs: AbstractSet[LogId]) -> bool:
+        """Whether one of these logs recorded anything but links in a case, as far as it counts."""
+        ends = {log_id: self._store.log_state(log_id).valid_size for log_id in logs}
+        return any(
+            read_header(each.entry).kind not in LINK_KINDS
+            for each in self._store.case_entries(case_id)
+            if each.index < ends.get(each.log_id, 0)
+        )
 
 
 def _refuse(field: str, rule: str, text: str) -> None:

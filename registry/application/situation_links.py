@@ -29,7 +29,8 @@ class SituationLinks:
 
     def __init__(self, reader: Reader, own: LogId, situations: SituationNames) -> None:
         self._store = reader.store
-        self._own = own
+        self._logs_before = reader.roster.logs_before()
+        self._own_logs = frozenset({own, *self._logs_before.get(own, ())})
         self._situations = situations
         self._sealing = _UnderWay()
         self._linking = _UnderWay()
@@ -64,12 +65,14 @@ class SituationLinks:
             _refuse("other_case", text)
 
     def _reached(self, cases: Iterable[CaseId]) -> set[CaseId]:
-        links = Links(self._store, {state.log_id: state for state in self._store.log_states()})
+        states = {state.log_id: state for state in self._store.log_states()}
+        links = Links(self._store, states, self._logs_before)
         return {each for case in cases for each in links.joined(case, follows=self._may_join)}
 
     def _may_join(self, link: CaseLink) -> bool:
-        is_own = link.log_id == self._own and self._own not in link.ended_by
-        return link.is_in_effect or is_own or self._own in link.accepted_by
+        is_own = link.log_id in self._own_logs and not link.is_closed
+        has_accepted = not self._own_logs.isdisjoint(link.accepted_by)
+        return link.is_in_effect or is_own or has_accepted
 
     def _is_derived(self, reached: Collection[CaseId]) -> bool:
         is_cut = len(reached) >= LINKED_MAX

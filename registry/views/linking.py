@@ -4,17 +4,24 @@ A proposal counts if its author had recorded in the first case before. It is in 
 mechanism, which had recorded in the second case before, accepts it, and no mechanism that had
 recorded in one of the two declines it. The last answer of a mechanism counts. Who proposed ends a
 link for all; who accepted ends its own acceptance, for good, and may decline ever after. Answers
-that differ are all kept.
+that differ are all kept. The logs that one member wrote, one after the other, are one mechanism's:
+a later one goes on where those before it ended, and answers or ends where they took part.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
-from registry.domain.identifiers import CaseId, LeafHash, LogId
+from registry.domain.identifiers import (
+    NO_LOGS_BEFORE,
+    CaseId,
+    LeafHash,
+    LogId,
+    LogsBefore,
+)
 from registry.domain.vocabulary import EventKind
 from registry.log.entry import Header
-from registry.log.links import LINK_KINDS, LinkAnswer, LinkProposal, read_link
+from registry.log.links import ANSWERS, LINK_KINDS, LinkAnswer, LinkProposal, read_link
 from registry.log.merkle import leaf_hash
 from registry.store.entries import EntryStore
 from registry.store.values import LogState, read_header
@@ -35,8 +42,10 @@ class CaseLink:
         case_id, other_case_id: the first and the second case.
         time_ms: when it was proposed, as its author says.
         state: `disputed` = some accept and some decline; like all but `accepted` it joins nothing.
-        accepted_by, declined_by: whose last answer it is, in the order of their ids.
+        accepted_by, declined_by: whose last answer it is, in the order of their ids; of the logs of
+            one member the last that said something.
         ended_by: who proposed or had accepted, and ended that; also if it has declined since.
+        is_closed: whether who proposed it, in this log or a later one, has ended it for all.
     """
 
     log_id: LogId
@@ -48,6 +57,7 @@ class CaseLink:
     accepted_by: tuple[LogId, ...]
     declined_by: tuple[LogId, ...]
     ended_by: tuple[LogId, ...]
+    is_closed: bool
 
     @property
     def is_in_effect(self) -> bool:
@@ -78,16 +88,23 @@ class _Case:
             case LinkAnswer() as named:
                 self.answers.setdefault(named, []).append(header)
 
-    def has_taken_part(self, header: Header) -> bool:
-        """Whether the author had recorded anything but links here before."""
-        return self.first_acts.get(header.log_id, header.index) < header.index
+    def has_taken_part(self, header: Header, former: Iterable[LogId] = ()) -> bool:
+        """Whether the author had recorded anything but links here before, in former logs too."""
+        is_first = self.first_acts.get(header.log_id, header.index) >= header.index
+        return not is_first or any(log_id in self.first_acts for log_id in former)
 
 
 class Links:
     """Reads links from a store under the log states at one moment; each case is read once."""
 
-    def __init__(self, store: EntryStore, states: Mapping[LogId, LogState]) -> None:
+    def __init__(
+        self,
+        store: EntryStore,
+        states: Mapping[LogId, LogState],
+        logs_before: LogsBefore = NO_LOGS_BEFORE,
+    ) -> None:
         self._store = store
+        self._logs_before = logs_before
         self._sizes = {log_id: state.valid_size for log_id, state in states.items()}
         self._cases: dict[CaseId, _Case] = {}
         self._proposals: dict[tuple[LogId, int], _Proposal | None] = {}
@@ -171,22 +188,24 @@ class Links:
         if not first.has_taken_part(proposal.header):
             return None
         second = self._case(proposal.other_case_id)
-        stances = _stances(proposal.name, first, second)
+        stances = _stances(proposal.name, first, second, self._logs_before)
 
         def who(stance: _Answer) -> tuple[LogId, ...]:
-            return tuple(sorted(log for log, each in stances.items() if each.last == stance))
+            return tuple(sorted(each.log_id for each in stances if each.last == stance))
 
-        ended_by = tuple(sorted(log for log, each in stances.items() if each.has_ended))
+        ended_by = tuple(sorted(each.log_id for each in stances if each.has_ended))
+        is_closed = any(each.has_ended and each.is_proposer for each in stances)
         return CaseLink(
             log_id,
             index,
             proposal.case_id,
             proposal.other_case_id,
             proposal.header.time_ms,
-            "ended" if log_id in ended_by else _state(who, ended_by),
+            "ended" if is_closed else _state(who, ended_by),
             who("accepted"),
             who("declined"),
             ended_by,
+            is_closed,
         )
 
 
@@ -202,33 +221,55 @@ class _Proposal(NamedTuple):
 class _Stance(NamedTuple):
     """How one mechanism stands to a proposal: its last answer, and whether it ended what it was."""
 
+    log_id: LogId
+    """The log in which it spoke last."""
+    is_proposer: bool
     last: _Answer | None = None
     has_ended: bool = False
 
 
-def _stances(proposal: LinkAnswer, first: _Case, second: _Case) -> dict[LogId, _Stance]:
+def _stances(
+    proposal: LinkAnswer, first: _Case, second: _Case, logs_before: LogsBefore
+) -> list[_Stance]:
     """How each mechanism that took part stands to a proposal."""
+    proposer = _first_log(proposal.log_id, logs_before)
     said: dict[LogId, list[Header]] = {}
     for case in (first, second):
         for answer in case.answers.get(proposal, ()):
+            author = _first_log(answer.log_id, logs_before)
             is_for_second = answer.kind == EventKind.CASE_LINK_ACCEPTED
-            if case.has_taken_part(answer) and (case is second or not is_for_second):
-                said.setdefault(answer.log_id, []).append(answer)
-    return {log_id: _stance(each, proposal.log_id) for log_id, each in said.items()}
+            is_to_itself = author == proposer and (
+                answer.kind in ANSWERS or answer.log_id in logs_before.get(proposal.log_id, ())
+            )
+            takes_part = case.has_taken_part(answer, logs_before.get(answer.log_id, ()))
+            if takes_part and not is_to_itself and (case is second or not is_for_second):
+                said.setdefault(author, []).append(answer)
+    return [
+        _stance(
+            sorted(each, key=lambda h: (len(logs_before.get(h.log_id, ())), h.index)),
+            is_proposer=author == proposer,
+        )
+        for author, each in said.items()
+    ]
 
 
-def _stance(answers: Iterable[Header], proposer: LogId) -> _Stance:
+def _first_log(log_id: LogId, logs_before: LogsBefore) -> LogId:
+    """Stands for the member that wrote a log."""
+    return next(iter(logs_before.get(log_id, ())), log_id)
+
+
+def _stance(answers: Sequence[Header], *, is_proposer: bool) -> _Stance:
     """After an end of its own a mechanism accepts no more; it may still decline."""
     last: _Answer | None = None
     has_ended = False
-    for answer in sorted(answers, key=lambda each: each.index):
+    for answer in answers:
         if answer.kind == EventKind.CASE_LINK_DECLINED:
             last = "declined"
         elif answer.kind == EventKind.CASE_LINK_ACCEPTED:
             last = last if has_ended else "accepted"
-        elif last == "accepted" or answer.log_id == proposer:
+        elif last == "accepted" or is_proposer:
             last, has_ended = None, True
-    return _Stance(last, has_ended)
+    return _Stance(answers[-1].log_id, is_proposer, last, has_ended)
 
 
 def _state(who: Callable[[_Answer], tuple[LogId, ...]], ended_by: tuple[LogId, ...]) -> State:
