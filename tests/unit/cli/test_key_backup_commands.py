@@ -95,6 +95,7 @@ def test_documents_name_files_and_no_words(un: Path) -> None:
         "key_files": 9,
         "knows_what_it_signed": False,
         "needs_token": False,
+        "staged": [],
     }
 
 
