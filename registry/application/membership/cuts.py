@@ -21,7 +21,6 @@ from registry.store.values import LogState
 
 _log = structlog.get_logger()
 _REASON_MAX = 200
-_DO: Final = "see the runbook: what is stored is never replaced"
 _NOWHERE: Final = Cut(0, EMPTY_ROOT, "")
 """Where a log ends that a roster does not name."""
 
@@ -119,9 +118,8 @@ def _end_log(store: EntryStore, member: Member, cut: Cut) -> None:
     at, reason = cut.size, CUT_BY_ROSTER
     if _is_other(store, state, cut):
         at, reason = 0, OTHER_THAN_ROSTER
-        _log.error(
-            "log_other_than_roster", log=member.origin, size=cut.size, held=state.size, do=_DO
-        )
+        # What to do stands in the runbook: what is stored is never replaced.
+        _log.error("log_other_than_roster", log=member.origin, size=cut.size)
     is_over = state.frozen_at is not None and state.frozen_at <= at
     if not is_over or state.frozen_reason not in (CUT_BY_ROSTER, OTHER_THAN_ROSTER):
         # Also where a fault proof ends it before: a rotation may take the proof, never the cut.
