@@ -267,14 +267,14 @@ def test_keys_of_an_epoch_that_the_roster_has_begun_with_others_are_not_taken(
     begin_epoch(alpha, has_all_keys_new=False)
     backed_up = back_up(alpha, tmp_path / "alpha.backup")
     shutil.rmtree(alpha / "epoch-2")
-    own = begun(founded, "alpha", begin_epoch(alpha, has_all_keys_new=False))
+    roster = begun(founded, "alpha", begin_epoch(alpha, has_all_keys_new=False))
     shutil.rmtree(alpha / "epoch-2")
     shutil.rmtree(alpha / "keys")
     backed_up.restore(alpha)
     before = contents(alpha)
 
-    with pytest.raises(FolderError, match="its keys are not in"):
-        settle_epoch(NodeFolder(alpha), own)
+    with pytest.raises(FolderError, match="are others, which were given up since"):
+        settle_epoch(NodeFolder(alpha), roster)
 
     assert contents(alpha) == before
 
