@@ -16,6 +16,7 @@ from registry.domain.content import SourceIdentity
 from registry.domain.identifiers import (
     NO_CASE,
     CaseId,
+    Commitment,
     LogId,
     MemberId,
     Origin,
@@ -36,6 +37,7 @@ from registry.log.control import (
 )
 from registry.log.cosignature import cosign
 from registry.log.entry import ALL_MEMBERS, Audience, EventRef, Header, decode_header, split_entry
+from registry.log.member import FormerLog
 from registry.log.merkle import leaf_hash
 from registry.log.roster import Cut, Roster
 from registry.log.signing import Ed25519Signer
@@ -65,6 +67,7 @@ FOR_OWN: Final = Audience(is_all=False, member_ids=(MemberId(1),))
 FOR_OTHERS: Final = Audience(is_all=False, member_ids=(MemberId(2), MemberId(3)))
 EMBARGO_MS: Final = NOW_MS + 10**9
 OWN_COUNT: Final = 12
+BEFORE: Final = Origin("test/peer/9")  # what the peer wrote before its present log
 SMALL_TILES: Final = 4
 KINDS: Final = {
     AudienceWidened: EventKind.AUDIENCE_WIDENED,
@@ -112,13 +115,16 @@ def _erasure(log_id: LogId, entry: bytes) -> ContentErased:
 
 
 def roster() -> Roster:
-    """With cosigner keys, and one log that is cut."""
+    """With cosigner keys, one log that is cut, and one that the peer wrote before."""
     plain = plain_roster()
+    cut = Cut(5, RootHash(seed("cut")), "invented")
+    before = FormerLog(BEFORE, author_of(BEFORE).public_key, seed("after before"), cut)
     members = [
         replace(
             member,
             cosigner_key=Ed25519Signer(seed(f"cosigner {member.origin}")).public_key,
-            cut=Cut(5, RootHash(seed("cut")), "invented") if "third" in member.origin else None,
+            cut=cut if "third" in member.origin else None,
+            former_logs=(before,) if member.origin == PEER else (),
         )
         for member in plain.members
     ]
@@ -135,14 +141,15 @@ def make_node(folder: Path) -> SqliteStore:
         now_ms=lambda: NOW_MS,
         journal=TombstoneJournal(folder / "tombstones.bin"),
         member_id=MemberId(1),
+        logs_before=roster().logs_before(),
     )
-    store.register_logs(ORIGINS).result()
+    store.register_logs([*ORIGINS, BEFORE]).result()
     store.allow_appends()
     return store
 
 
 def written_peer(own: Sequence[bytes]) -> Peer:
-    """Another log: narrow, wide, embargoed, widened and erased content, and a receipt."""
+    """Narrow, wide, embargoed, widened and erased content, a receipt; an erasure that waits."""
     peer, author = Peer(), author_of(PEER)
 
     def write(text: str, **fields: Any) -> None:
@@ -160,6 +167,8 @@ def written_peer(own: Sequence[bytes]) -> Peer:
     write("wide", control=AudienceWidened(5, leaf_hash(peer.entries[5]), FOR_OWN))
     write("gone", control=_erasure(PEER_ID, peer.entries[6]))
     write("seen", control=ErasureReceipt(OWN_ID, 8, leaf_hash(own[8])))
+    target = PartTarget(log_id_of(BEFORE), 2, 0, Commitment(seed("before")))
+    write("waits", control=ContentErased((target,)))
     return peer
 
 
@@ -200,8 +209,8 @@ def fill(store: SqliteStore) -> None:
     head = _part(peer, 7)._replace(content=b"", large_bytes=600_000)
     assert store.large_parts.begin(head).result()
     assert store.large_parts.put(key, 0, [b"a first chunk", b"a second one"]).result()
-    third = log_id_of(Origin("test/third/1"))
-    store.freeze(third, 5, "cut_by_roster", b"").result()
+    for origin in (Origin("test/third/1"), BEFORE):
+        store.freeze(log_id_of(origin), 5, "cut_by_roster", b"").result()
     state = store.log_state(PEER_ID)
     checkpoint = Checkpoint(PEER, state.size, state.root)
     signer = Ed25519Signer(seed(f"cosigner {OWN}"))

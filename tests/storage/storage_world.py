@@ -207,6 +207,7 @@ def open_store(folder: Path, *, is_open: bool = True) -> SqliteStore:
         guard=create_guard(folder),
         node_keys=NODE_KEYS,
         now_ms=lambda: NOW_MS,
+        logs_before={},
     )
     store.register_logs(ORIGINS).result()
     if is_open:
