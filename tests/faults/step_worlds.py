@@ -123,6 +123,7 @@ def opened_store(folder: Path) -> Iterator[SqliteStore]:
         node_keys=NODE_KEYS,
         now_ms=lambda: NOW_MS,
         journal=TombstoneJournal(folder / "tombstones.bin"),
+        logs_before={},
     )
     with closing(store):
         store.register_logs(ORIGINS).result()
