@@ -5,7 +5,7 @@ subscriber costs nothing: it takes the newest heads when it comes, not every hea
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -56,7 +56,9 @@ class Subscription:
         heads: Mapping[LogId, OfferedHead],
         sizes: Mapping[LogId, int],
         proofs: Mapping[LogId, bytes],
+        clock_s: Callable[[], float],
     ) -> None:
+        self._clock_s = clock_s
         self._heads = heads
         self._proofs = proofs
         self._told: set[bytes] = set()
@@ -74,12 +76,12 @@ class Subscription:
         past it; all other heads. Its own log is what it has just appended itself: it is told of
         that seldom.
         """
-        is_due = perf_counter() >= self._own_due_s
+        is_due = self._clock_s() >= self._own_due_s
         heads = [h for h in self._heads.values() if is_due or h.log_id != log_id]
         fresh = self._take(heads)
         own = [head for head in fresh if head.log_id == log_id]
         if own:
-            self._own_due_s = perf_counter() + OWN_EVERY_S
+            self._own_due_s = self._clock_s() + OWN_EVERY_S
         held = self._heads.get(log_id)
         self._is_own_late = held is not None and held.size > self._taken.get(log_id, 0)
         proofs = [proof for proof in self._proofs.values() if proof not in self._told]
@@ -115,20 +117,23 @@ class Subscription:
         """
         if not self._is_over:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._longest_s()):
+                async with asyncio.timeout(self.late_s):
                     await self._changed.wait()
             self._changed.clear()
         return not self._is_over
 
-    def _longest_s(self) -> float | None:
-        """How long to wait though nothing comes; None = for ever. What is held back comes then."""
-        return max(self._own_due_s - perf_counter(), 0.0) if self._is_own_late else None
+    @property
+    def late_s(self) -> float | None:
+        """So many seconds from now on the reader is told what was held back; None = nothing was."""
+        return max(self._own_due_s - self._clock_s(), 0.0) if self._is_own_late else None
 
 
 class HeadHub:
     """All heads; lives on one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock_s: Callable[[], float] = perf_counter) -> None:
+        """Knows no head yet; `clock_s` is one that nobody sets."""
+        self._clock_s = clock_s
         self._heads: dict[LogId, OfferedHead] = {}
         self._proofs: dict[LogId, bytes] = {}
         self._subscriptions: set[Subscription] = set()
@@ -178,7 +183,7 @@ class HeadHub:
     @contextmanager
     def subscribe(self, sizes: Mapping[LogId, int] | None = None) -> Iterator[Subscription]:
         """Opens a view; heads not larger than `sizes` are not repeated to it."""
-        subscription = Subscription(self._heads, sizes or {}, self._proofs)
+        subscription = Subscription(self._heads, sizes or {}, self._proofs, self._clock_s)
         self._subscriptions.add(subscription)
         if self._is_closed:
             subscription.end()

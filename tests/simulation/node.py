@@ -62,6 +62,7 @@ class _Watch:
     client: Member
     subscription: Subscription
     resources: ExitStack
+    is_late: bool = False
 
 
 class SimNode:
@@ -81,7 +82,7 @@ class SimNode:
         self.is_up = False
         self.up_since_ms = 0
         self._open_store: SqliteStore | None = None
-        self.hub = HeadHub()
+        self.hub = HeadHub(self.scheduler.now_s)
         self._watches: list[_Watch] = []
         self._calls: list[Call] = []
         self._news: list[StoreEvent] = []
@@ -126,7 +127,7 @@ class SimNode:
             self.scheduler.after(3_000, self.start)
             return
         self.is_up, self.up_since_ms = True, self.scheduler.now_ms
-        self.hub = HeadHub()
+        self.hub = HeadHub(self.scheduler.now_s)
         states = self.store.log_states()
         self.following = Following(self, {state.log_id: state.size for state in states})
         self.fencing = Fencing(self)
@@ -319,6 +320,15 @@ class SimNode:
             else:
                 message = head_message(watch.client, item, ())
             watch.call.answer(message, may_move=may_move)
+        late_s = watch.subscription.late_s
+        if late_s is not None and not watch.is_late:
+            watch.is_late = True
+            self.scheduler.after(round(late_s * 1000) + 1, lambda: self._send_late(watch))
+
+    def _send_late(self, watch: _Watch) -> None:
+        watch.is_late = False
+        if not watch.call.is_dead:
+            self._send_heads(watch)
 
     def serve_prefix(self, call: Call, log_id: LogId, size: int) -> None:
         """GetPrefix."""

@@ -23,6 +23,10 @@ class Scheduler:
         self._planned = 0
         self._hash = sha256()
 
+    def now_s(self) -> float:
+        """The time in seconds."""
+        return self.now_ms / 1000
+
     def after(self, delay_ms: int, call: Callable[[], None]) -> None:
         self._planned += 1
         heapq.heappush(self._queue, (self.now_ms + max(delay_ms, 0), self._planned, call))
