@@ -180,6 +180,8 @@ def test_database_of_before_witnessing_gets_a_guard_at_its_first_start(folder: P
 def make_older_than_witnessing(database: Path) -> None:
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("DROP TABLE cosignatures")
+        connection.execute("DROP TABLE waiting_erasures")
+        connection.execute("ALTER TABLE tombstones DROP COLUMN by_log_no")
         connection.execute("UPDATE meta SET schema_version = ?", (WITNESSING_VERSION - 1,))
         connection.commit()
 
