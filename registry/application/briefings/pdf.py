@@ -6,6 +6,7 @@ document gives the same bytes wherever the same version of typst sets it.
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from functools import cache, singledispatch
 from importlib.resources import files
@@ -18,6 +19,7 @@ from registry.views.briefings.document import (
     Cell,
     Chart,
     Cites,
+    Column,
     Document,
     Facts,
     Heading,
@@ -29,6 +31,10 @@ from registry.views.briefings.plain_text import one_line
 from registry.views.briefings.wording import Words
 
 _BEFORE_ANY_DAY: Final = "1970-01-01"
+_SIGN: Final = re.compile("[._/]")
+_LONG: Final = re.compile("[^\\s\u200b-]{22}")
+_MAY_BREAK: Final = "\\g<0>\u200b"
+"""Words may be broken after a sign and after 22 letters. typst takes ten times as long to do it."""
 
 
 def to_pdf(document: Document) -> bytes:
@@ -96,7 +102,7 @@ def _(block: Table, words: Words) -> dict[str, Any]:
             {"title": one_line(each.title), "share": each.share, "align": each.align}
             for each in block.columns
         ],
-        "rows": [[_cell(cell) for cell in row] for row in block.rows],
+        "rows": [list(map(_table_cell, block.columns, row)) for row in block.rows],
     }
 
 
@@ -114,6 +120,14 @@ def _(block: Sources, words: Words) -> dict[str, Any]:
         "hash": words("citation_hash"),
         "rows": [[each.number, each.place, each.leaf_hash] for each in block.entries],
     }
+
+
+def _table_cell(column: Column, cell: Cell) -> str | list[int]:
+    """Codes in a text are not hyphenated, yet must not run out of their cell."""
+    shown = _cell(cell)
+    if isinstance(shown, list) or column.align == "code":
+        return shown
+    return _LONG.sub(_MAY_BREAK, _SIGN.sub(_MAY_BREAK, shown))
 
 
 def _cell(cell: Cell) -> str | list[int]:
