@@ -1,10 +1,12 @@
 """The order of record: small cases, lies and cycles, each told in full."""
 
+import random
 from itertools import permutations
 
 import pytest
 
 from registry.domain.identifiers import LeafHash, LogId
+from registry.log import ordering
 from registry.log.entry import EventRef
 from registry.log.merkle import leaf_hash
 from registry.log.ordering import CaseEvent, PlacedEvent, order_case
@@ -137,6 +139,28 @@ def test_what_stands_before_and_after_a_cycle_is_free_of_the_flag() -> None:
     )
 
     assert order(*events) == "x0 a0! b0 y0"
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_order_by_time_is_that_of_the_graph_wherever_it_holds(seed: int) -> None:
+    rng = random.Random(seed)
+    events: list[CaseEvent] = []
+    for number in range(rng.randrange(12)):
+        log = rng.choice("abc")
+        refs = {
+            other: ref(other, rng.randrange(4), leaf=rng.choice([None, None, leaf_of(("x", 0))]))
+            for other in rng.sample("abc", rng.randrange(3))
+            if other != log or rng.random() < 0.1
+        }
+        index = sum(each.log_id == log.encode() for each in events)
+        time_ms = number if seed % 2 else rng.randrange(6)
+        events.append(event(log, index, time_ms, *refs.values()))
+    by_place = {(each.log_id, each.index): each for each in events}
+
+    by_graph = ordering._placed_by_graph(by_place)
+
+    assert order_case(events) == by_graph
+    assert ordering._placed_by_time(by_place) in (None, by_graph)
 
 
 def test_placed_event_carries_what_was_given() -> None:
