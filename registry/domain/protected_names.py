@@ -7,7 +7,7 @@ nickname and transcription: this catches slips, and an officer decides what it f
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -70,32 +70,41 @@ class Sought:
         """Returns the keys of those whose name stands in a text, but the names of persons."""
         if not self._names:
             return frozenset()
-        # In most content there is nothing like a name, which its JSON tells ten times as fast. That
-        # a last word is part of another word is not looked at here.
-        everything = "" if self._has_unspaced else _fold(content.model_dump_json())
-        if not self._has_unspaced and not any(word in everything for word in self._last_words):
-            return frozenset()
-        return find_names(texts_of(content), self._names)
+        texts = texts_of(content)
+        if not self._has_unspaced:
+            # In most content there is nothing like a name. That a last word is part of another
+            # word is not looked at here.
+            everything = _fold(_END.join(texts))
+            if not any(word in everything for word in self._last_words):
+                return frozenset()
+        return find_names(texts, self._names)
 
 
-def texts_of(content: BaseModel) -> Iterator[str]:
+def texts_of(content: BaseModel) -> list[str]:
     """Every text of content but the names and ids of persons."""
+    found: list[str] = []
     for name, value in vars(content).items():
-        if name == "persons":
-            yield from (person.role for person in value)
-        elif value:
-            yield from _texts_in(value)
+        # Most fields are empty, and most of the others are texts.
+        if not value:
+            continue
+        if isinstance(value, str):
+            found.append(value)
+        elif name == "persons":
+            found += [person.role for person in value]
+        else:
+            _add_texts(found, value)
+    return found
 
 
-def _texts_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any field of any model
+def _add_texts(found: list[str], value: Any) -> None:  # noqa: ANN401 - any field of any model
     if isinstance(value, str):
-        yield value
+        found.append(value)
     elif isinstance(value, BaseModel):
         for inner in vars(value).values():
-            yield from _texts_in(inner)
-    elif isinstance(value, tuple | list):
+            _add_texts(found, inner)
+    elif isinstance(value, (tuple, list)):
         for inner in value:
-            yield from _texts_in(inner)
+            _add_texts(found, inner)
 
 
 def _fold(text: str) -> str:
