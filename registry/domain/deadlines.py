@@ -44,7 +44,6 @@ _DATES: Final[Sequence[tuple[Matter, str]]] = (
     ("hearing", "next_hearing_date"),
 )
 _BY_CLOCK: Final = frozenset({"reply_due", "followup_due"})
-_GIVE_DAYS: Final = frozenset({"instrument", *(field for _, field in _DATES)})
 LATE_MATTERS: Final[tuple[Matter, ...]] = ("reply_due", "followup_due", "report_due")
 """What can be overdue: a hearing cannot."""
 _NO_ANSWER: Final = frozenset({"acknowledgement", "translation_pending"})
@@ -129,9 +128,7 @@ def _own_days(acts: Sequence[Act], profiles: Profiles) -> _Days:
     for act in acts:
         if isinstance(act.content, ReplyExtensionGranted):
             continue  # it moves another's date
-        if not extended and not _may_have_day(type(act.content)):
-            continue
-        for matter, field in _DATES:
+        for matter, field in _DATES if extended else _dates_of(type(act.content)):
             day, is_by_clock = _due(act.content, matter, field, profiles)
             if day is None and matter == "reply_due":
                 day = extended.get((act.mechanism, act.place))
@@ -141,9 +138,14 @@ def _own_days(acts: Sequence[Act], profiles: Profiles) -> _Days:
 
 
 @cache
-def _may_have_day(model: type[ActContent]) -> bool:
-    """Whether acts of a kind can name a day, or an instrument that has a clock."""
-    return not model.model_fields.keys().isdisjoint(_GIVE_DAYS)
+def _dates_of(model: type[ActContent]) -> Sequence[tuple[Matter, str]]:
+    """Those of the dates that acts of a kind can have: by a field, or by an instrument's clock."""
+    has_clock = "instrument" in model.model_fields
+    return tuple(
+        (matter, field)
+        for matter, field in _DATES
+        if field in model.model_fields or (has_clock and matter in _BY_CLOCK)
+    )
 
 
 def _arising(
@@ -249,6 +251,8 @@ class _Following:
 
         Those of one date are in the order of record, as are those of an unknown date, at the end.
         """
+        if act.place not in self._about:
+            return []
         found: list[tuple[int, Act]] = []
         seen, front = {act.place}, [act.place]
         while front:

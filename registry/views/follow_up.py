@@ -37,6 +37,7 @@ from registry.views.rows import (
 
 VIEW: Final = "follow_up"
 CONCORDANCES: Final = "concordance"
+_ASKING: Final = (RecommendationMade, CommitmentMade)
 
 
 def follow_up_documents(
@@ -57,16 +58,22 @@ def follow_up_rows(
     case_id: CaseId, acts: Sequence[Act], *, confidential: Collection[Place]
 ) -> Iterator[tuple[Act, FollowUpRow]]:
     """Each act of a case that is followed up, and what came of it; arguments as above."""
+    for act, after in followed_acts(acts):
+        row = follow_up_row(case_id, act, after, is_confidential=act.place in confidential)
+        yield act, row
+
+
+def followed_acts(acts: Sequence[Act]) -> Iterator[tuple[Act, Sequence[Act]]]:
+    """Each act of a case that is followed up, and the acts that are about it."""
     following: dict[tuple[str, int], list[Act]] = {}
     for act in acts:
         if (place := place_of(act.content.about)) is not None:
             following.setdefault(place, []).append(act)
     for act in acts:
         after = following.get(act.place, [])
-        is_asking = isinstance(act.content, RecommendationMade | CommitmentMade)
+        is_asking = isinstance(act.content, _ASKING)
         if is_asking or any(isinstance(each.content, FollowupAssessed) for each in after):
-            row = _row(case_id, act, after, is_confidential=act.place in confidential)
-            yield act, row
+            yield act, after
 
 
 def concordance_documents(
@@ -107,7 +114,10 @@ def concordance_documents(
         )
 
 
-def _row(case_id: CaseId, act: Act, after: Sequence[Act], *, is_confidential: bool) -> FollowUpRow:
+def follow_up_row(
+    case_id: CaseId, act: Act, after: Sequence[Act], *, is_confidential: bool
+) -> FollowUpRow:
+    """What came of one act of a case, told by those that are about it."""
     content = act.content
     acted = content.act_date()
     assessments = tuple(_assessments(after))

@@ -1,16 +1,17 @@
 """What is overdue, and what came of recommendations and decisions, in a briefing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from registry.domain.acts import place_of
+from registry.domain.acts import Act
+from registry.domain.content import CommitmentMade
 from registry.domain.deadlines import Obligation, is_overdue, obligations_of
 from registry.views.acts import Place
 from registry.views.briefings.document import Block, Cell, Column, Paragraph
 from registry.views.briefings.ground import Ground
-from registry.views.briefings.told import ToldCase
-from registry.views.follow_up import follow_up_rows
+from registry.views.briefings.told import ToldCase, day_of
+from registry.views.follow_up import follow_up_row, followed_acts
 from registry.views.rows import FollowUpRow
 
 _DUE: Final = (
@@ -38,8 +39,14 @@ class _Due(NamedTuple):
 
 
 class _Followed(NamedTuple):
-    row: FollowUpRow
-    after: tuple[Place, ...]
+    case: ToldCase
+    act: Act
+    after: Sequence[Act]
+
+    @property
+    def order(self) -> tuple[bool, str, Place]:
+        day = day_of(self.act.content)
+        return (not day, day, self.act.place)
 
 
 def overdue(ground: Ground) -> tuple[Block, ...]:
@@ -80,11 +87,11 @@ def recommendations(ground: Ground) -> tuple[Block, ...]:
     """The section on recommendations and decisions, and what came of them."""
     found = sorted(
         (each for case in ground.cases for each in _followed(case)),
-        key=lambda each: (not each.row.date, each.row.date, each.row.origin, each.row.index),
+        key=lambda each: each.order,
     )
 
     def row(each: _Followed) -> tuple[Cell, ...]:
-        asked = each.row
+        asked = follow_up_row(each.case.case_id, each.act, each.after, is_confidential=False)
         return (
             ground.date_of(asked.date),
             asked.body,
@@ -92,7 +99,7 @@ def recommendations(ground: Ground) -> tuple[Block, ...]:
             " · ".join(filter(None, (asked.title, ", ".join(asked.references)))),
             _responses(ground, asked),
             _standing(ground, asked),
-            ground.book.cite((asked.origin, asked.index), *each.after),
+            ground.book.cite(each.act.place, *(act.place for act in each.after)),
         )
 
     return (
@@ -103,18 +110,10 @@ def recommendations(ground: Ground) -> tuple[Block, ...]:
 
 def _followed(case: ToldCase) -> Iterator[_Followed]:
     """Those that were made, answered or assessed in the period; commitments stand with meetings."""
-    after: dict[Place, list[Place]] = {}
-    told: set[Place | None] = set(case.told)
-    for act in case.acts:
-        about = place_of(act.content.about)
-        if about is not None:
-            after.setdefault(about, []).append(act.place)
-        if act.place in case.told:
-            told.add(about)
-    for _, row in follow_up_rows(case.case_id, case.acts, confidential=()):
-        place = (row.origin, row.index)
-        if place in told and row.kind != "commitment_made":
-            yield _Followed(row, tuple(after.get(place, ())))
+    for act, after in followed_acts(case.acts):
+        is_told = act.place in case.told or any(each.place in case.told for each in after)
+        if is_told and not isinstance(act.content, CommitmentMade):
+            yield _Followed(case, act, after)
 
 
 def _responses(ground: Ground, row: FollowUpRow) -> str:

@@ -60,7 +60,7 @@ def is_emblematic(case: ToldCase) -> bool:
 def _chart(ground: Ground, acts: list[Act]) -> tuple[Block, ...]:
     """Acts by mechanism and month; by year where the months are too many to be told apart."""
     words = ground.words
-    days = [(act.mechanism, day_of(act.content)) for act in acts]
+    days = Counter((act.mechanism, day_of(act.content)) for act in acts)
     months = sorted({day[:_MONTH] for _, day in days if len(day) >= _MONTH})
     columns = _months_between(months[0], months[-1]) if months else []
     precision = _MONTH
@@ -70,7 +70,10 @@ def _chart(ground: Ground, acts: list[Act]) -> tuple[Block, ...]:
         columns = _years_between(years)[-_COLUMNS_MAX:]
     if not columns:
         return ()
-    counts = Counter((who, day[:precision]) for who, day in days if len(day) >= precision)
+    counts: Counter[tuple[str, str]] = Counter()
+    for (who, day), count in days.items():
+        if len(day) >= precision:
+            counts[who, day[:precision]] += count
     placed = {key: count for key, count in counts.items() if key[1] in set(columns)}
     rows = sorted({who for who, _ in placed})
     by_month = precision == _MONTH

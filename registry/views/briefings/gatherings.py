@@ -1,12 +1,12 @@
 """Meetings with their agendas, and what became of commitments, in a briefing."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
-from registry.domain.acts import place_of
+from registry.domain.acts import Act, place_of
 from registry.domain.content import MeetingHeld
 from registry.views.briefings.document import Block, Cell, Column, Facts, Heading, Paragraph
-from registry.views.briefings.ground import Ground
+from registry.views.briefings.ground import Ground, by_date
 from registry.views.briefings.told import ToldCase
 from registry.views.meeting_rows import CommitmentRow, MeetingRow
 from registry.views.meetings import commitment_rows, meeting_rows
@@ -22,20 +22,27 @@ _COMMITTED: Final = (
 )
 
 
+class _Held(NamedTuple):
+    case: ToldCase
+    act: Act
+
+
 def meetings(ground: Ground) -> tuple[Block, ...]:
     """The section; with it commitments that were made elsewhere."""
     words = ground.words
-    held = [
-        row
-        for case in ground.cases
-        for row in meeting_rows(case.case_id, case.acts, ground.profiles, confidential=())
-        if (row.origin, row.index) in case.told
-    ]
-    held.sort(key=lambda row: (not row.date, row.date, row.origin, row.index))
+    held = sorted(
+        (
+            _Held(case, act)
+            for case in ground.cases
+            for act in case.told_acts()
+            if isinstance(act.content, MeetingHeld)
+        ),
+        key=lambda each: (by_date(each.act), each.act.place),
+    )
     blocks: list[Block] = [ground.section("meetings")]
     if len(held) > MEETINGS_MAX:
         blocks.append(Paragraph(words("earlier_meetings", count=len(held) - MEETINGS_MAX)))
-    for row in held[-MEETINGS_MAX:]:
+    for row in _rows(ground, held[-MEETINGS_MAX:]):
         blocks += _meeting(ground, row)
     alone = [row for case in ground.cases for row in _alone(ground, case)]
     if alone:
@@ -44,6 +51,17 @@ def meetings(ground: Ground) -> tuple[Block, ...]:
     if not held and not alone:
         blocks.append(Paragraph(words("no_meetings")))
     return tuple(blocks)
+
+
+def _rows(ground: Ground, held: Sequence[_Held]) -> list[MeetingRow]:
+    """What is told of some meetings."""
+    cases = {each.case.case_id: each.case for each in held}
+    rows = {
+        (row.origin, row.index): row
+        for case in cases.values()
+        for row in meeting_rows(case.case_id, case.acts, ground.profiles, confidential=())
+    }
+    return [rows[each.act.place] for each in held]
 
 
 def _meeting(ground: Ground, row: MeetingRow) -> Iterator[Block]:
@@ -88,9 +106,12 @@ def _commitment(ground: Ground, row: CommitmentRow) -> tuple[Cell, ...]:
 
 def _alone(ground: Ground, case: ToldCase) -> Iterator[CommitmentRow]:
     """Commitments that are about no meeting that the recipients may see."""
+    rows = commitment_rows(case.case_id, case.acts, ground.profiles)
+    if not rows:
+        return
     at_meetings = {act.place for act in case.acts if isinstance(act.content, MeetingHeld)}
     about = {act.place: place_of(act.content.about) for act in case.told_acts()}
-    for row in commitment_rows(case.case_id, case.acts, ground.profiles):
+    for row in rows:
         place = (row.origin, row.index)
         if place in about and about[place] not in at_meetings:
             yield row

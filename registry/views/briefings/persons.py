@@ -158,10 +158,9 @@ def reprisals(ground: Ground) -> tuple[Block, ...]:
 
 def _is_unanswered(case: ToldCase) -> bool:
     """Whether the recipients know of a reprisal in a case and of no step after it."""
-    contents = [act.content for act in case.acts]
     is_alleged = any(isinstance(act.content, ReprisalAlleged) for act in case.told_acts())
     answers = (AccountabilityStep, ReprisalResolved)
-    return is_alleged and not any(isinstance(each, answers) for each in contents)
+    return is_alleged and not any(isinstance(act.content, answers) for act in case.acts)
 
 
 def _step(ground: Ground, each: _Step) -> tuple[Cell, ...]:

@@ -42,16 +42,15 @@ def statements(ground: Ground) -> tuple[Block, ...]:
 
 
 def _issued(case: ToldCase) -> list[_Issued]:
+    issued = [act for act in case.told_acts() if isinstance(act.content, StatementIssued)]
+    if not issued:
+        return []
     after: dict[Place | None, list[Act]] = {}
     for act in case.acts:
         if isinstance(act.content, _FOLLOWING):
             about = place_of(act.content.about)
             after.setdefault(about, []).append(act)
-    return [
-        _Issued(act, tuple(after.get(act.place, ())))
-        for act in case.told_acts()
-        if isinstance(act.content, StatementIssued)
-    ]
+    return [_Issued(act, tuple(after.get(act.place, ()))) for act in issued]
 
 
 def _row(ground: Ground, each: _Issued) -> tuple[Cell, ...]:

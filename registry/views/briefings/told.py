@@ -65,13 +65,16 @@ class ToldCase:
 
     def told_acts(self) -> list[Act]:
         """The acts that the briefing tells, in the order of record."""
+        if len(self.told) == len(self.acts):
+            return list(self.acts)
         return [act for act in self.acts if act.place in self.told]
 
     def until(self, day: str) -> "ToldCase":
         """The case without acts that came after a day; those without a date stay."""
-        kept = tuple(act for act in self.acts if first_day(act.content) <= day)
-        if len(kept) == len(self.acts):
+        # The same few days stand in many acts.
+        if all(whole_day(each) <= day for each in {day_of(act.content) for act in self.acts}):
             return self
+        kept = tuple(act for act in self.acts if first_day(act.content) <= day)
         return replace(self, acts=kept, told=self.told & {act.place for act in kept})
 
 
