@@ -17,6 +17,8 @@ def audiences_of(
     """Returns the effective audience of each event, by (log, index)."""
     narrow = {place for place, header in headers.items() if not header.audience.is_all}
     widened = store.widenings(narrow) if narrow else {}
+    if not widened:
+        return {place: header.audience for place, header in headers.items()}
     return {place: union(h.audience, widened.get(place)) for place, h in headers.items()}
 
 

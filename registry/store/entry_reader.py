@@ -102,6 +102,10 @@ class EntryReader(ABC):
         """All entries of a case, frozen ones too, by log and index; empty if it is unknown."""
 
     @abstractmethod
+    def entries_of_cases(self, case_ids: Sequence[CaseId]) -> dict[CaseId, list[StoredEntry]]:
+        """`case_entries` of each of some cases, asked for together; they come in memory at once."""
+
+    @abstractmethod
     def refs_reached(
         self, log_id: LogId, keys: Sequence[tuple[CaseId, LogId]]
     ) -> dict[tuple[CaseId, LogId], int]:

@@ -116,7 +116,8 @@ def read_part_rows(
         count = min(_PLACES_PER_STATEMENT, 1 << left.bit_length() - 1)
         values = chain.from_iterable(places[start : start + count])
         cursor.execute(_reading_statement(count), tuple(values))
-        found.update((tuple(row)[:3], PartRow(*row)) for row in cursor.fetchall())
+        for row in map(PartRow._make, cursor.fetchall()):
+            found[row[:3]] = row
         start += count
     return found
 
@@ -144,27 +145,16 @@ def open_part(
         NodeKeyMissing: it was encrypted under a node key that is not here.
         DamagedLog: it was changed, or stands at another place than it was stored at.
     """
-    try:
-        return _open_part(place, wrapped_key, sealed, node_keys, is_large=is_large)
-    except CorruptDatabase as error:
-        raise DamagedLog(str(error)) from error
-
-
-def _open_part(
-    place: tuple[LogId, int, int],
-    wrapped_key: bytes | None,
-    sealed: bytes,
-    node_keys: NodeKeys,
-    *,
-    is_large: bool,
-) -> HeldPart:
     if wrapped_key is None:
         msg = "content stands in clear, as an earlier version stored it: start the node once"
-        raise CorruptDatabase(msg)
-    key = node_keys.unwrap(wrapped_key, part_context(*place))
-    if is_large:
-        return open_head(place, key, sealed)
-    return split_part(place, open_sealed(key, sealed))
+        raise DamagedLog(msg)
+    try:
+        key = node_keys.unwrap(wrapped_key, part_context(*place))
+        if is_large:
+            return open_head(place, key, sealed)
+        return split_part(place, open_sealed(key, sealed))
+    except CorruptDatabase as error:
+        raise DamagedLog(str(error)) from error
 
 
 def split_part(place: tuple[LogId, int, int], joined: bytes) -> HeldPart:

@@ -1,6 +1,7 @@
 """Rows of the store on SQLite: small statements that reading and writing share."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -121,6 +122,33 @@ def find_case(cursor: SQLiteCursor, case_id: CaseId) -> int | None:
     cursor.execute("SELECT case_no FROM case_ids WHERE case_id = ?", (case_id,))
     row = cursor.fetchone()
     return None if row is None else int(row["case_no"])
+
+
+def read_cases(
+    cursor: SQLiteCursor, case_ids: Sequence[CaseId]
+) -> list[tuple[CaseId, LogId, int, bytes, int]]:
+    """Reads the entries of cases: (case, log, index, entry, received_ms), in order within a case.
+
+    Raises:
+        DamagedLog: one of them is missing.
+    """
+    found = ((find_case(cursor, case_id), case_id) for case_id in case_ids)
+    by_number = {case_no: case_id for case_no, case_id in found if case_no is not None}
+    # One list as one value: the statement stays the same however many cases there are.
+    cursor.execute(
+        "SELECT c.case_no, l.log_id, c.entry_index, s.state, c.received_ms "
+        "FROM entries_of_cases c JOIN logs l ON l.log_no = c.log_no "
+        "LEFT JOIN stored_events s ON s.originator_id = lower(hex(l.log_id)) "
+        "AND s.originator_version = c.entry_index "
+        "WHERE c.case_no IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(by_number)),),
+    )
+    rows = sorted(map(tuple, cursor.fetchall()))
+    for case_no, _, _, entry, _ in rows:
+        if entry is None:
+            msg = f"entries of case {by_number[case_no].hex()} are missing; run `registry fsck`"
+            raise DamagedLog(msg)
+    return [(by_number[row[0]], *row[1:]) for row in rows]
 
 
 def insert_logs(cursor: SQLiteCursor, origins: Iterable[Origin]) -> None:

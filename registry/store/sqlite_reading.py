@@ -35,6 +35,7 @@ from registry.store.recorder import LogRecorder
 from registry.store.rows import (
     LogNumbers,
     find_case,
+    read_cases,
     read_entries,
     read_state,
     state_of_row,
@@ -120,27 +121,19 @@ class SqliteReading(EntryReader):
 
     def case_entries(self, case_id: CaseId) -> list[StoredEntry]:
         """See EntryStore."""
+        return self.entries_of_cases([case_id])[case_id]
+
+    def entries_of_cases(self, case_ids: Sequence[CaseId]) -> dict[CaseId, list[StoredEntry]]:
+        """See EntryReader."""
         with self._datastore.reading() as cursor:
-            case_no = find_case(cursor, case_id)
-            if case_no is None:
-                return []
-            cursor.execute(
-                "SELECT l.log_id, c.entry_index AS place, c.received_ms, s.state "
-                "FROM entries_of_cases c JOIN logs l ON l.log_no = c.log_no "
-                "LEFT JOIN stored_events s ON s.originator_id = lower(hex(l.log_id)) "
-                "AND s.originator_version = c.entry_index "
-                "WHERE c.case_no = ? ORDER BY l.log_id, c.entry_index",
-                (case_no,),
-            )
-            rows = cursor.fetchall()
-        if any(row["state"] is None for row in rows):
-            msg = f"entries of case {case_id.hex()} are missing; run `registry fsck`"
-            raise DamagedLog(msg)
-        found = [
-            StoredEntry(LogId(row["log_id"]), row["place"], row["state"], row["received_ms"])
-            for row in rows
-        ]
-        return [e for e in found if e.index < self._limit(e.log_id, e.index + 1)]
+            rows = read_cases(cursor, case_ids)
+        found: dict[CaseId, list[StoredEntry]] = {case_id: [] for case_id in case_ids}
+        # After the snapshot was taken: what is in it and shown by now may be told.
+        own = self._own()
+        for case_id, log_id, index, entry, received_ms in rows:
+            if own is None or log_id != own.log_id or index < own.size:
+                found[case_id].append(StoredEntry(log_id, index, entry, received_ms))
+        return found
 
     def first_entry_after(self, log_id: LogId, change_id: int) -> int:
         """See EntryStore; the index holds the ids of changes, so that no entry is read."""
@@ -213,9 +206,11 @@ class SqliteReading(EntryReader):
         if self.content_is_closed:
             return []
         with self._datastore.reading() as cursor:
-            places = [(self._numbers.of(cursor, key[0]), key[1], key[2]) for key in keys]
+            logs = {key[0] for key in keys}
+            numbers = {log_id: self._numbers.of(cursor, log_id) for log_id in logs}
+            places = [(numbers[log_id], index, ordinal) for log_id, index, ordinal in keys]
             rows = read_part_rows(cursor, places)
-            shown = {key[0]: self._limit(key[0], INDEX_MAX) for key in keys}
+            shown = {log_id: self._limit(log_id, INDEX_MAX) for log_id in logs}
         if self._node_keys is None:
             msg = "this store was opened without its node key: content cannot be read"
             raise NodeKeyMissing(msg)

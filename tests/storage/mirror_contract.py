@@ -172,6 +172,22 @@ class MirrorContract:
         assert not store.has_case(case(7))
         assert store.case_entries(case(7)) == []
 
+    def test_cases_read_together_are_those_read_alone(self, store: EntryStore) -> None:
+        store.ingest(written_peer(6).batch()).result()
+        store.append(request("a", case_id=case(1))).result()
+        store.freeze(PEER_ID, 4, "bad_entry_signature", b"proof").result()
+        asked = [case(2), case(7), case(1), case(0)]
+
+        together = store.entries_of_cases(asked)
+
+        assert list(together) == asked
+        assert together == {each: store.case_entries(each) for each in asked}
+        assert [(e.log_id, e.index) for e in together[case(1)]] == sorted(
+            [(PEER_ID, 1), (PEER_ID, 4), (OWN_ID, 0)]
+        )
+        assert together[case(7)] == []
+        assert store.entries_of_cases([]) == {}
+
     def test_case_ids_are_paged_in_order(self, store: EntryStore) -> None:
         store.ingest(written_peer(3).batch()).result()
         expected = sorted(case(number) for number in range(3))

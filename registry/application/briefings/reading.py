@@ -1,30 +1,24 @@
 """Reads many cases for a briefing: some at a time, so that each question is asked once for all."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
-from registry.application.consents import ConsentDesk, ConsentsAsRead
+from registry.application.consents import ConsentDesk
 from registry.domain.identifiers import CaseId, LogId
 from registry.store.values import LogState, StoredEntry
 from registry.views.case_file import CaseHistory, LogPlace, Reader, history_from
 from registry.views.events_read import not_void, read_events
 
 _EVENTS_AT_ONCE: Final = 500
-_CASES_AT_ONCE: Final = 100
+"""Contents of so many are in memory together, or those of one case."""
+_CASES_AT_ONCE: Final = 50
 """Fewer than the consents that are kept."""
-
-
-class _Group(NamedTuple):
-    """Cases that are read together: all entries of each."""
-
-    as_read: ConsentsAsRead
-    entries: dict[CaseId, list[StoredEntry]]
 
 
 def read_histories(
     reader: Reader,
     consents: ConsentDesk,
-    case_ids: Iterable[CaseId],
+    case_ids: Sequence[CaseId],
     states: Mapping[LogId, LogState],
     vector: tuple[LogPlace, ...],
 ) -> Iterator[CaseHistory]:
@@ -43,19 +37,26 @@ def read_histories(
     Raises:
         CorruptDatabase: a stored entry cannot be parsed.
     """
-    for group in _groups(reader, consents, case_ids):
-        read = read_events(reader.store, [e for each in group.entries.values() for e in each])
-        for case_id, entries in group.entries.items():
-            consents.keep_read(case_id, entries, read, group.as_read)
-            yield history_from(reader, case_id, not_void(entries, states), read, vector)
+    for start in range(0, len(case_ids), _CASES_AT_ONCE):
+        as_read = consents.before_reading()
+        held = reader.store.entries_of_cases(case_ids[start : start + _CASES_AT_ONCE])
+        for group in _groups(held):
+            read = read_events(reader.store, [e for each in group.values() for e in each])
+            for case_id, entries in group.items():
+                consents.keep_read(case_id, entries, read, as_read)
+                yield history_from(reader, case_id, not_void(entries, states), read, vector)
 
 
-def _groups(reader: Reader, consents: ConsentDesk, case_ids: Iterable[CaseId]) -> Iterator[_Group]:
-    group, events = _Group(consents.before_reading(), {}), 0
-    for case_id in case_ids:
-        entries = group.entries[case_id] = reader.store.case_entries(case_id)
+def _groups(
+    held: Mapping[CaseId, list[StoredEntry]],
+) -> Iterator[dict[CaseId, list[StoredEntry]]]:
+    """The same cases, as many together as have some events."""
+    group: dict[CaseId, list[StoredEntry]] = {}
+    events = 0
+    for case_id, entries in held.items():
+        group[case_id] = entries
         events += len(entries)
-        if events >= _EVENTS_AT_ONCE or len(group.entries) >= _CASES_AT_ONCE:
+        if events >= _EVENTS_AT_ONCE:
             yield group
-            group, events = _Group(consents.before_reading(), {}), 0
+            group, events = {}, 0
     yield group

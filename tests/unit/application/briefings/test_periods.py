@@ -1,6 +1,6 @@
 """A briefing on a period reads the cases that have acts in it, and tells what it would of all."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import pytest
@@ -34,7 +34,7 @@ def read_for(monkeypatch: pytest.MonkeyPatch) -> list[CaseId]:
     read: list[CaseId] = []
 
     def listening(
-        reader: Any, consents: Any, case_ids: Iterable[CaseId], *rest: Any
+        reader: Any, consents: Any, case_ids: Sequence[CaseId], *rest: Any
     ) -> Iterator[CaseHistory]:
         read.extend(case_ids)
         return read_histories(reader, consents, case_ids, *rest)
