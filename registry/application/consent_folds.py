@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from registry.application.knowledge import Place, what_authors_knew
-from registry.application.named_persons import matters, read_content
+from registry.application.named_persons import matters
 from registry.domain.consent import (
     NONE_UNREAD,
     ConsentEvent,
@@ -22,7 +22,7 @@ from registry.domain.release import KnownPersons
 from registry.domain.vocabulary import EventKind
 from registry.log.entry import Header
 from registry.store.values import HeldPart, LogState, StoredEntry
-from registry.views.events_read import not_void
+from registry.views.events_read import not_void, read_content
 
 
 class NamingEvent(NamedTuple):
@@ -81,6 +81,7 @@ def fold_case(
     headers: Mapping[Place, Header],
     parts: Iterable[HeldPart],
     logs_before: LogsBefore = NO_LOGS_BEFORE,
+    read: Callable[[HeldPart], ActContent | None] = read_content,
 ) -> CaseConsents:
     """Folds what names persons in a case, or speaks of consents.
 
@@ -90,15 +91,16 @@ def fold_case(
         headers: of the entries.
         parts: their typed contents, as far as they are held.
         logs_before: which logs one member wrote, see `Roster.logs_before`.
+        read: reads one, or gives what was read of it.
     """
     contents: list[tuple[Place, ActContent]] = []
-    read: set[Place] = set()
+    understood: set[Place] = set()
     for part in parts:
         place = (part.log_id, part.index)
         if not matters(part.media_type, part.content):
-            read.add(place)
-        elif (found := read_content(part)) is not None:
-            read.add(place)
+            understood.add(place)
+        elif (found := read(part)) is not None:
+            understood.add(place)
             contents.append((place, found))
     if not contents:
         return NO_CONSENTS
@@ -119,19 +121,19 @@ def fold_case(
             ids = frozenset(person.person_id for person in content.persons)
             naming.append(NamingEvent(*place, headers[place], ids))
             names = _merged(names, content)
-    unread = _unread(headers, read, logs_before)
+    unread = _unread(headers, understood, logs_before)
     persons = KnownPersons(fold_consents(events, logs_before, unread), names)
     return CaseConsents(persons, tuple(naming), tuple(events), logs_before, unread)
 
 
 def _unread(
-    headers: Mapping[Place, Header], read: Collection[Place], logs_before: LogsBefore
+    headers: Mapping[Place, Header], understood: Collection[Place], logs_before: LogsBefore
 ) -> dict[LogId, int]:
     """The last event of each former log that may end a consent and whose content is not here."""
     former = {log_id for before in logs_before.values() for log_id in before}
     found: dict[LogId, int] = {}
     for place, header in headers.items():
-        if place[0] in former and place not in read and header.kind in _MAY_END_A_USE:
+        if place[0] in former and place not in understood and header.kind in _MAY_END_A_USE:
             found[place[0]] = max(place[1], found.get(place[0], -1))
     return found
 

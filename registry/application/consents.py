@@ -25,7 +25,6 @@ from registry.application.named_persons import (
     may_name,
     persons_in,
     read_consent,
-    read_content,
     which_matter,
 )
 from registry.application.stored_content import require_open
@@ -53,7 +52,7 @@ from registry.store.values import (
 )
 from registry.views.case_file import Reader
 from registry.views.case_list import SituationNames
-from registry.views.events_read import EventsRead
+from registry.views.events_read import EventsRead, read_content
 
 _CASES_KEPT: Final = 256
 _PARTS_AT_ONCE: Final = 64
@@ -176,7 +175,14 @@ class ConsentDesk:
         """
         places = [(each.log_id, each.index) for each in held]
         parts = [part for place in places if (part := read.parts.get(place)) is not None]
-        folded = fold_case(held, as_read.states, read.headers, parts, self._logs_before)
+        folded = fold_case(
+            held,
+            as_read.states,
+            read.headers,
+            parts,
+            self._logs_before,
+            lambda part: read.contents[part.log_id, part.index],
+        )
         self._keep(case_id, folded, as_read.version)
 
     def _keep(self, case_id: CaseId, folded: CaseConsents, version: int) -> None:

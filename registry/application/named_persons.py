@@ -16,7 +16,6 @@ from registry.domain.content import (
     media_type_of,
 )
 from registry.errors import InvalidContent
-from registry.store.values import HeldPart
 
 WITHDRAWAL_TYPE: Final = media_type_of(ConsentWithdrawn.kind)
 _CONSENT_TYPES: Final = frozenset(
@@ -75,11 +74,3 @@ def may_name(content: bytes) -> bool:
     """Whether content may have a field that names persons."""
     # One byte is looked for quicker than four.
     return _PERSONS in content or (b"\\" in content and _ESCAPE in content)
-
-
-def read_content(part: HeldPart) -> ActContent | None:
-    """Reads typed content; None if this version cannot."""
-    try:
-        return decode_content(part.media_type, part.content)
-    except InvalidContent:
-        return None

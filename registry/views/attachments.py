@@ -59,7 +59,7 @@ def attachments_of(
     header: Header, content: ActContent | None, further: Further
 ) -> tuple[AttachmentView, ...]:
     """The attachments that readable, cleaned content describes."""
-    if content is None:
+    if content is None or not content.attachments:
         return ()
     described = {each.ordinal: each for each in reversed(content.attachments)}
     return tuple(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
-from registry.domain.content import ActContent, decode_content, kind_of_media_type
+from registry.domain.content import ActContent, kind_of_media_type
 from registry.domain.embargo import is_embargoed
 from registry.domain.identifiers import (
     NO_CASE,
@@ -26,7 +26,6 @@ from registry.domain.identifiers import (
     Slug,
 )
 from registry.domain.vocabulary import EventKind, kind_code
-from registry.errors import InvalidContent
 from registry.log.digest import case_digest
 from registry.log.entry import ALL_MEMBERS, Audience, EventRef, Header
 from registry.log.links import Link, LinkProposal, read_link
@@ -42,6 +41,7 @@ from registry.views.events_read import (
     read_events,
     visible_entries,
 )
+from registry.views.events_read import read_content as read_typed
 
 
 class PartState(Enum):
@@ -232,19 +232,31 @@ def read_vector(
 
 
 def read_content(
-    header: Header, part: HeldPart | None, member_id: MemberId, audience: Audience | None = None
+    header: Header, part: HeldPart | None, member_id: MemberId
 ) -> tuple[ActContent | None, PartState, str]:
-    """Tells what a member can read of an event; `audience` is the effective one.
+    """Reads what a member can read of an event.
 
     Returns:
         The content if readable, its state, and the kind's code (for a sealed event the kind that
         the content names, if it is held).
     """
+    content = None if part is None else read_typed(part)
+    return _as_far_as_readable(header, part, content, member_id, header.audience)
+
+
+def _as_far_as_readable(
+    header: Header,
+    part: HeldPart | None,
+    content: ActContent | None,
+    member_id: MemberId,
+    audience: Audience,
+) -> tuple[ActContent | None, PartState, str]:
+    """Like `read_content`, of what was read; `audience` is the effective one."""
     code = kind_code(header.kind)
     if not header.parts:
         return None, PartState.NONE, code
     if part is None:
-        is_for_us = (audience or header.audience).admits(member_id)
+        is_for_us = audience.admits(member_id)
         return None, PartState.NOT_HERE if is_for_us else PartState.WITHHELD, code
     inner = kind_of_media_type(part.media_type)
     if header.kind == EventKind.SEALED:
@@ -252,11 +264,6 @@ def read_content(
     elif inner != header.kind:
         # Content of another kind than its header says is not taken for either.
         return None, PartState.OPAQUE, code
-    try:
-        content = decode_content(part.media_type, part.content)
-    except InvalidContent:
-        # The author's node checks content; another's view must not fail on what it let through.
-        content = None
     return content, PartState.OPAQUE if content is None else PartState.PRESENT, code
 
 
@@ -266,7 +273,7 @@ def _read(held: HeldEvent, member_id: MemberId) -> tuple[ActContent | None, Part
         return None, PartState.ERASED, kind_code(held.header.kind)
     if not held.has_effect:
         return None, PartState.OPAQUE, kind_code(held.header.kind)
-    return read_content(held.header, held.part, member_id, held.audience)
+    return _as_far_as_readable(held.header, held.part, held.content, member_id, held.audience)
 
 
 def _history_entry(
@@ -298,10 +305,7 @@ def _history_entry(
         received_ms=held.stored.received_ms,
         content=content,
         content_state=state,
-        remarks=(
-            *_link_remark(reader.roster, held.header.kind, link),
-            *_remarks(reader.roster, placed),
-        ),
+        remarks=_remarks(reader.roster, held.header.kind, link, placed),
         not_before_ms=not_before_ms,
         audience=held.audience,
         attachments=attachments_of(held.header, content, held.further),
@@ -309,6 +313,12 @@ def _history_entry(
         case_id=held.header.case_id,
         link=link,
     )
+
+
+def _remarks(roster: Roster, kind: int, link: Link | None, placed: PlacedEvent) -> tuple[str, ...]:
+    if link is None and not placed.unresolved and not placed.is_in_cycle:
+        return ()
+    return (*_link_remark(roster, kind, link), *_order_remarks(roster, placed))
 
 
 def _link_remark(roster: Roster, kind: int, link: Link | None) -> tuple[str, ...]:
@@ -331,7 +341,7 @@ def _name_of(roster: Roster, log_id: LogId) -> str:
     return names.get(log_id, Origin(log_id.hex()))
 
 
-def _remarks(roster: Roster, placed: PlacedEvent) -> tuple[str, ...]:
+def _order_remarks(roster: Roster, placed: PlacedEvent) -> tuple[str, ...]:
     remarks = [
         f"refers to event {ref.index} of {_name_of(roster, ref.log_id)}, not received"
         for ref in placed.unresolved

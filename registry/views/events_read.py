@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from registry.domain.content import ActContent, decode_content
 from registry.domain.identifiers import CaseId, LogId
 from registry.domain.vocabulary import EventKind
+from registry.errors import InvalidContent
 from registry.log.entry import Audience, Header
 from registry.store.audiences import audiences_of
 from registry.store.entries import EntryStore
@@ -23,6 +25,7 @@ class HeldEvent(NamedTuple):
 
     header: Header
     part: HeldPart | None
+    content: ActContent | None
     stored: StoredEntry
     audience: Audience
     is_erased: bool
@@ -38,6 +41,7 @@ class EventsRead:
         entries: their bytes.
         headers: of all of them.
         parts: their typed contents, of those that are held.
+        contents: what each of these says; None = this version cannot read it.
         audiences: the effective ones.
         without_effect: acts of control that had none.
         further: which further parts are held, and which parts were erased.
@@ -46,6 +50,7 @@ class EventsRead:
     entries: Mapping[tuple[LogId, int], StoredEntry]
     headers: Mapping[tuple[LogId, int], Header]
     parts: Mapping[tuple[LogId, int], HeldPart]
+    contents: Mapping[tuple[LogId, int], ActContent | None]
     audiences: Mapping[tuple[LogId, int], Audience]
     without_effect: Collection[tuple[LogId, int]]
     further: Further
@@ -55,6 +60,7 @@ class EventsRead:
         return HeldEvent(
             self.headers[place],
             self.parts.get(place),
+            self.contents.get(place),
             self.entries[place],
             audience=self.audiences[place],
             is_erased=(*place, 0) in self.further.erased,
@@ -75,6 +81,7 @@ def read_events(store: EntryStore, entries: Sequence[StoredEntry]) -> EventsRead
         entries={(e.log_id, e.index): e for e in entries},
         headers=headers,
         parts=parts,
+        contents=_contents_of(parts),
         audiences=audiences,
         without_effect=control - store.effective_control(control),
         further=further_parts(store, headers, erased),
@@ -87,6 +94,22 @@ def first_parts(
     """Reads part 0, the typed content, of every event that has one and is held."""
     keys = [(log_id, index, 0) for (log_id, index), header in headers.items() if header.parts]
     return {(part.log_id, part.index): part for part in store.parts_of(keys)}
+
+
+def read_content(part: HeldPart) -> ActContent | None:
+    """Reads typed content; None if this version cannot, or its author's node let anything pass."""
+    try:
+        return decode_content(part.media_type, part.content)
+    except InvalidContent:
+        return None
+
+
+def _contents_of(
+    parts: Mapping[tuple[LogId, int], HeldPart],
+) -> dict[tuple[LogId, int], ActContent | None]:
+    """Reads kind by kind: what a kind needs stays at hand, which takes half of the time."""
+    in_kinds = sorted(parts.items(), key=lambda each: each[1].media_type)
+    return {place: read_content(part) for place, part in in_kinds}
 
 
 def visible_entries(

@@ -11,7 +11,6 @@ from registry.application.key_care.shares import join_shares, read_share, split_
 from registry.application.membership.confirmation import read_words
 from registry.application.membership.founding import check_address
 from registry.application.named_persons import persons_in, read_consent
-from registry.application.named_persons import read_content as read_held
 from registry.application.roles import parse_role
 from registry.domain.content import (
     CONTENT_BY_KIND,
@@ -41,6 +40,7 @@ from registry.domain.states import match_state
 from registry.domain.vocabulary import EventKind
 from registry.errors import InvalidContent, InvalidRequest
 from registry.store.values import HeldPart
+from registry.views.events_read import read_content as read_held
 from registry_cli.commands.erasing import parse_part
 from registry_cli.embargo_option import read_embargo
 from registry_cli.fields import parse_kind, read_fields, read_place, read_source

@@ -69,12 +69,12 @@ def decode_content(media_type: str, data: bytes) -> ActContent | None:
     Raises:
         InvalidContent: the kind is known and the bytes break its rules.
     """
-    kind = kind_of_media_type(media_type)
+    kind, version = _kind_and_version(media_type)
     model = CONTENT_BY_KIND.get(kind) if kind is not None else None
-    if model is None:
+    if model is None or version > (current := _current_version(model.kind)):
         return None
     try:
-        if media_type == media_type_of(model.kind):
+        if version == current:
             return model.model_validate_json(data)
         return model.model_validate(_upcast(model.kind, media_type, data))
     except ValidationError as error:
