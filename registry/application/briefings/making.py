@@ -15,6 +15,7 @@ from registry.application.briefings.pdf import to_pdf
 from registry.application.briefings.reading import read_histories
 from registry.application.exporting import Exporting, recipients_of
 from registry.application.lists import Ask, Facets, Listed
+from registry.application.memory import without_collecting
 from registry.application.registry import Registry
 from registry.application.stored_content import require_open
 from registry.domain.identifiers import CaseId, LogId
@@ -94,6 +95,10 @@ class Briefings:
             TryLater: content is closed, or the views are far behind.
         """
         check_order(order)
+        with without_collecting():
+            return self._make(order, form, hidden)
+
+    def _make(self, order: BriefingOrder, form: Form, hidden: Collection[CaseId]) -> Briefing:
         material, confidential = self.gather(order, hidden)
         render, media_type = FORMS[form]
         document = compose(material, self._registry.profiles)
@@ -160,8 +165,8 @@ class Briefings:
             names_taken_out=export.names_taken_out,
             digest=history.digest,
         )
-        shown = (e for e in kept if (str(e.origin), e.index) in fitting.told)
-        return case, sum(e.is_confidential for e in shown)
+        confidential = (e for e in kept if e.is_confidential)
+        return case, sum((str(e.origin), e.index) in fitting.told for e in confidential)
 
     def _candidates(self, order: BriefingOrder, hidden: frozenset[CaseId]) -> set[CaseId]:
         """Every case that may be in it: those of the lists, and those that are not in them yet.
