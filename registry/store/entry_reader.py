@@ -106,6 +106,10 @@ class EntryReader(ABC):
         """`case_entries` of each of some cases, asked for together; they come in memory at once."""
 
     @abstractmethod
+    def in_order_of_arrival(self, case_ids: Collection[CaseId]) -> list[CaseId]:
+        """Those of some cases that are known, as they came: neighbours stand near on the disk."""
+
+    @abstractmethod
     def refs_reached(
         self, log_id: LogId, keys: Sequence[tuple[CaseId, LogId]]
     ) -> dict[tuple[CaseId, LogId], int]:

@@ -124,6 +124,12 @@ def find_case(cursor: SQLiteCursor, case_id: CaseId) -> int | None:
     return None if row is None else int(row["case_no"])
 
 
+def number_cases(cursor: SQLiteCursor, case_ids: Iterable[CaseId]) -> dict[int, CaseId]:
+    """Cases by their numbers, which grow as cases arrive; without those that are unknown."""
+    found = ((find_case(cursor, case_id), case_id) for case_id in case_ids)
+    return {case_no: case_id for case_no, case_id in found if case_no is not None}
+
+
 def read_cases(
     cursor: SQLiteCursor, case_ids: Sequence[CaseId]
 ) -> list[tuple[CaseId, LogId, int, bytes, int]]:
@@ -132,8 +138,7 @@ def read_cases(
     Raises:
         DamagedLog: one of them is missing.
     """
-    found = ((find_case(cursor, case_id), case_id) for case_id in case_ids)
-    by_number = {case_no: case_id for case_no, case_id in found if case_no is not None}
+    by_number = number_cases(cursor, case_ids)
     # One list as one value: the statement stays the same however many cases there are.
     cursor.execute(
         "SELECT c.case_no, l.log_id, c.entry_index, s.state, c.received_ms "

@@ -35,6 +35,7 @@ from registry.store.recorder import LogRecorder
 from registry.store.rows import (
     LogNumbers,
     find_case,
+    number_cases,
     read_cases,
     read_entries,
     read_state,
@@ -135,6 +136,11 @@ class SqliteReading(EntryReader):
                 found[case_id].append(StoredEntry(log_id, index, entry, received_ms))
         return found
 
+    def in_order_of_arrival(self, case_ids: Collection[CaseId]) -> list[CaseId]:
+        """See EntryReader."""
+        with self._datastore.reading() as cursor:
+            return [case_id for _, case_id in sorted(number_cases(cursor, case_ids).items())]
+
     def first_entry_after(self, log_id: LogId, change_id: int) -> int:
         """See EntryStore; the index holds the ids of changes, so that no entry is read."""
         with self._datastore.reading() as cursor:
@@ -206,11 +212,10 @@ class SqliteReading(EntryReader):
         if self.content_is_closed:
             return []
         with self._datastore.reading() as cursor:
-            logs = {key[0] for key in keys}
-            numbers = {log_id: self._numbers.of(cursor, log_id) for log_id in logs}
+            numbers = {log: self._numbers.of(cursor, log) for log in {key[0] for key in keys}}
             places = [(numbers[log_id], index, ordinal) for log_id, index, ordinal in keys]
             rows = read_part_rows(cursor, places)
-            shown = {log_id: self._limit(log_id, INDEX_MAX) for log_id in logs}
+            shown = {log_id: self._limit(log_id, INDEX_MAX) for log_id in numbers}
         if self._node_keys is None:
             msg = "this store was opened without its node key: content cannot be read"
             raise NodeKeyMissing(msg)

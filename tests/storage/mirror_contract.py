@@ -188,6 +188,13 @@ class MirrorContract:
         assert together[case(7)] == []
         assert store.entries_of_cases([]) == {}
 
+    def test_cases_are_put_into_the_order_in_which_they_came(self, store: EntryStore) -> None:
+        store.append(request("a", case_id=case(2))).result()
+        store.ingest(written_peer(3).batch()).result()
+        asked = {case(number) for number in (7, 0, 1, 2)}
+
+        assert store.in_order_of_arrival(asked) == [case(2), case(0), case(1)]
+
     def test_case_ids_are_paged_in_order(self, store: EntryStore) -> None:
         store.ingest(written_peer(3).batch()).result()
         expected = sorted(case(number) for number in range(3))

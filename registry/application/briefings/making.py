@@ -117,7 +117,7 @@ class Briefings:
         members = recipients_of(roster, order.recipients)
         states = {state.log_id: state for state in store.log_states()}
         vector = read_vector(store, roster, states)
-        asked = sorted(self._candidates(order, frozenset(hidden)))
+        asked = store.in_order_of_arrival(self._candidates(order, frozenset(hidden)))
         if any(state.valid_size < _size_in(states, state.log_id) for state in store.log_states()):
             msg = "a log was frozen while the cases were looked for; ask again"
             raise TryLater(msg)
@@ -140,7 +140,8 @@ class Briefings:
         recipients = tuple(
             sorted(Recipient(str(member.slug), member.display_name) for member in members)
         )
-        return Material(order, recipients, tuple(cases), vector), confidential
+        cases.sort(key=lambda case: case.case_id)
+        return Material(order, recipients, tuple(cases), vector), dict(sorted(confidential.items()))
 
     def tell(self, history: CaseHistory, order: BriefingOrder) -> tuple[ToldCase, int]:
         """What all recipients may see of a case, and how much of what is told is confidential.
