@@ -31,7 +31,14 @@ from eventsourcing.sqlite import (
     SQLiteDatastore,
 )
 
-from registry.errors import CorruptDatabase, DurabilityError, Overloaded, StorageError, TryLater
+from registry.errors import (
+    CorruptDatabase,
+    DurabilityError,
+    Overloaded,
+    RegistryError,
+    StorageError,
+    TryLater,
+)
 from registry.store.failpoints import Step, reach
 
 _CACHED_STATEMENTS: Final = 128
@@ -54,6 +61,14 @@ SETTINGS: Final = {
     "wal_autocheckpoint": (f"{_CHECKPOINT_PAGES}", _CHECKPOINT_PAGES),
 }
 """What is set, and what SQLite must answer when it is read back."""
+_FOREIGN: Final = (
+    sqlite3.Error,
+    sqlcipher.Error,
+    PersistenceError,
+    ConnectionPoolClosedError,
+    UnicodeDecodeError,
+)
+"""What SQLite, its drivers and the library raise."""
 
 
 class PatientPool(SQLiteConnectionPool):
@@ -74,6 +89,20 @@ class PatientPool(SQLiteConnectionPool):
                 # Not one long wait: the notice may go to somebody who waits for a connection.
                 self._put_condition.wait(min(left, _LOOK_AGAIN_S))
         super().close()
+
+    def take(self) -> SQLiteConnection:
+        """A connection that is free, or the library's way to one: that takes a lock for each case.
+
+        Raises:
+            ConnectionPoolClosedError, ConnectionUnavailableError: as the library's.
+        """
+        with self._put_condition:
+            if self._pool and not self.is_closing:
+                connection = self._pool.pop()
+                connection.in_use.acquire()
+                self._in_use[id(connection)] = connection
+                return connection
+        return self.get_connection()
 
     def _get_connection(self, timeout: float = 0.0) -> SQLiteConnection:
         with self._put_condition:
@@ -139,13 +168,13 @@ class DurableDatastore(SQLiteDatastore):
     """
 
     def __init__(self, path: Path, *, is_read_only: bool) -> None:
-        self.pool = DurablePool(path, is_read_only=is_read_only, pool_size=_READER_CONNECTIONS)
+        self._readers = DurablePool(path, is_read_only=is_read_only, pool_size=_READER_CONNECTIONS)
+        self.pool = self._readers
         self._writers = DurablePool(path, is_read_only=is_read_only, pool_size=1)
         self.single_row_tracking = True
         self.originator_id_type = "text"
 
-    @contextmanager
-    def reading(self) -> Iterator[SQLiteCursor]:
+    def reading(self) -> "_Transaction":
         """A cursor on one snapshot.
 
         Raises:
@@ -153,41 +182,16 @@ class DurableDatastore(SQLiteDatastore):
             TryLater: the store is closed.
             StorageError: the disk failed.
         """
-        with translated():
-            # As the library's `transaction`, without its four generators: it is asked all the time.
-            connection = self.pool.get_connection()
-            try:
-                cursor = connection.cursor()
-                cursor.execute("BEGIN")
-                try:
-                    with cursor:
-                        yield cursor
-                finally:
-                    connection.rollback()
-            finally:
-                self.pool.put_connection(connection)
+        return _Transaction(self._readers, is_writing=False)
 
-    @contextmanager
-    def writing(self) -> Iterator[SQLiteCursor]:
+    def writing(self) -> "_Transaction":
         """A cursor that holds the write lock; committed at the end, or rolled back.
 
         Raises:
             StorageError: the disk refused; nothing of the transaction is kept, unless it was the
                 commit that failed: then a restart may show it.
         """
-        with translated():
-            connection = self._writers.get_connection(is_writer=True)
-            try:
-                cursor = connection.cursor()
-                cursor.execute("BEGIN IMMEDIATE")
-                try:
-                    yield cursor
-                    connection.commit()
-                except BaseException:
-                    connection.rollback()
-                    raise
-            finally:
-                self._writers.put_connection(connection)
+        return _Transaction(self._writers, is_writing=True)
 
     @contextmanager
     def outside_transaction(self) -> Iterator[SQLiteCursor]:
@@ -197,7 +201,7 @@ class DurableDatastore(SQLiteDatastore):
             StorageError: the disk refused.
         """
         with translated():
-            connection = self._writers.get_connection(is_writer=True)
+            connection = self._writers.take()
             try:
                 yield connection.cursor()
             finally:
@@ -209,22 +213,75 @@ class DurableDatastore(SQLiteDatastore):
         self._writers.close()
 
 
+class _Transaction:
+    """A transaction on a connection of a pool: the library's, without its four generators.
+
+    It is begun for everything that is asked of a store, several times for one event.
+    """
+
+    __slots__ = ("_connection", "_cursor", "_is_writing", "_pool")
+
+    def __init__(self, pool: PatientPool, *, is_writing: bool) -> None:
+        self._pool = pool
+        self._is_writing = is_writing
+
+    def __enter__(self) -> SQLiteCursor:
+        try:
+            self._connection = self._pool.take()
+            try:
+                self._cursor = self._connection.cursor()
+                self._cursor.execute("BEGIN IMMEDIATE" if self._is_writing else "BEGIN")
+            except BaseException:
+                self._pool.put_connection(self._connection)
+                raise
+        except _FOREIGN as error:
+            raise _told(error) from error
+        return self._cursor
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        try:
+            try:
+                self._cursor.__exit__()
+                if kind is None and self._is_writing:
+                    self._commit()
+                else:
+                    self._connection.rollback()
+            finally:
+                self._pool.put_connection(self._connection)
+        except _FOREIGN as failed:
+            raise _told(failed) from failed
+        if isinstance(error, _FOREIGN):
+            raise _told(error) from error
+
+    def _commit(self) -> None:
+        try:
+            self._connection.commit()
+        except BaseException:
+            self._connection.rollback()
+            raise
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turns eventsourcing's and SQLite's errors into ours."""
     try:
         yield
-    except ConnectionUnavailableError as error:
-        msg = "every database connection is in use; try again"
-        raise Overloaded(msg) from error
-    except ConnectionPoolClosedError as error:
-        msg = "the store is closed"
-        raise TryLater(msg) from error
-    except (sqlite3.Error, sqlcipher.Error, PersistenceError) as error:
-        raise storage_error(error) from error
-    except UnicodeDecodeError as error:
+    except _FOREIGN as error:
+        raise _told(error) from error
+
+
+def _told(error: Exception) -> RegistryError:
+    """Our word for an error of SQLite or of the library."""
+    if isinstance(error, ConnectionUnavailableError):
+        return Overloaded("every database connection is in use; try again")
+    if isinstance(error, ConnectionPoolClosedError):
+        return TryLater("the store is closed")
+    if isinstance(error, UnicodeDecodeError):
         # Python's driver decodes SQLite's message, in which a damaged schema is quoted.
-        raise storage_error(sqlite3.DatabaseError(str(error))) from error
+        return storage_error(sqlite3.DatabaseError(str(error)))
+    return storage_error(error)
 
 
 def empty_wal(cursor: SQLiteCursor, wait_ms: int = READER_WAIT_MS) -> bool:
