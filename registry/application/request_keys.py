@@ -10,7 +10,8 @@ many callers each such gap is a change of threads.
     upload id        HMAC-SHA-256("upload\n" || request key || what was announced)[:16]
 """
 
-import hmac
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from registry.domain.identifiers import CaseId, RequestKey
 from registry.log.entry import Audience
@@ -20,22 +21,22 @@ class RequestKeys:
     """Makes the keys and digests of one node's requests."""
 
     def __init__(self, secret: bytes) -> None:
-        self._request = hmac.new(secret, b"request\n", "sha256")
-        self._content = hmac.new(secret, b"content\n", "sha256")
-        self._upload = hmac.new(secret, b"upload\n", "sha256")
+        self._request = _begun(secret, b"request\n")
+        self._content = _begun(secret, b"content\n")
+        self._upload = _begun(secret, b"upload\n")
 
     def key_of(self, scope: str, request_id: str) -> RequestKey:
         """Names a request by who shares its id and the id, 16 bytes."""
         shared_by = scope.encode()
         keyed = self._request.copy()
         keyed.update(len(shared_by).to_bytes(2, "big") + shared_by + request_id.encode())
-        return RequestKey(keyed.digest()[:16])
+        return RequestKey(keyed.finalize()[:16])
 
     def upload_id_of(self, request_key: RequestKey, announced: bytes) -> bytes:
         """Names an upload, 16 bytes; the same file under the same request gets the same id."""
         keyed = self._upload.copy()
         keyed.update(request_key + announced)
-        return keyed.digest()[:16]
+        return keyed.finalize()[:16]
 
     def digest_of(
         self,
@@ -53,4 +54,10 @@ class RequestKeys:
         case = case_id or b""
         keyed = self._content.copy()
         keyed.update(head + len(case).to_bytes(1, "big") + case + content)
-        return keyed.digest()
+        return keyed.finalize()
+
+
+def _begun(secret: bytes, prefix: bytes) -> HMAC:
+    keyed = HMAC(secret, hashes.SHA256())
+    keyed.update(prefix)
+    return keyed

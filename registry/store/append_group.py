@@ -1,7 +1,6 @@
 """One group of appends inside one transaction: from requests to entries, rows and a signed note."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final, TypeAlias
 
 from eventsourcing.sqlite import SQLiteCursor
@@ -340,8 +339,7 @@ class AppendGroup:
                 )
 
     def _state(self, extended: CompactRange, root: RootHash, note: bytes) -> LogState:
-        return replace(
-            self._before,
+        return self._before._replace(
             size=extended.size,
             root=root,
             range=extended,

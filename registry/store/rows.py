@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from eventsourcing.sqlite import SQLiteCursor
@@ -101,8 +100,7 @@ def subtree_hash(cursor: SQLiteCursor, log_no: int, log_id: LogId, subtree: Subt
 def write_head(cursor: SQLiteCursor, log_no: int, state: LogState, batch: IngestBatch) -> LogState:
     """Stores how a log stands after a batch, and returns it."""
     end = batch.start + len(batch.entries)
-    after = replace(
-        state,
+    after = state._replace(
         size=end,
         root=batch.root,
         range=batch.range,

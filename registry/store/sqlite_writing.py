@@ -8,7 +8,6 @@ from the commit on fails, appending stops until the node is started again.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -248,7 +247,7 @@ class SqliteWriting:
         reach(Step.PARTS_COMMITTED)
         own = self.published
         if asked is not None and own is not None and own.log_id == asked.log_id:
-            self.published = replace(own, parts_below=max(own.parts_below, asked.below))
+            self.published = own._replace(parts_below=max(own.parts_below, asked.below))
         self.events += parts_stored(parts)
 
     def remember_own_checkpoint(self, size: int, root: RootHash) -> None:
@@ -391,7 +390,7 @@ class SqliteWriting:
             self._advance_guard(state)
         if not may_be_shown(self.comparison, self._guard, state):
             # Which of two histories counts is not known: none of the own log is shown.
-            state = replace(
-                state, size=0, root=EMPTY_ROOT, range=EMPTY_RANGE, note=None, noted_size=0
+            state = state._replace(
+                size=0, root=EMPTY_ROOT, range=EMPTY_RANGE, note=None, noted_size=0
             )
         self.published = state

@@ -14,8 +14,7 @@ from registry.log.merkle import CompactRange
 from registry.store.act_notes import ActNote
 
 
-@dataclass(frozen=True, slots=True)
-class LogState:
+class LogState(NamedTuple):
     """How much of a log is held.
 
     Attributes:
@@ -48,12 +47,11 @@ class LogState:
         return self.size if self.frozen_at is None else min(self.size, self.frozen_at)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
+class StoredEntry(NamedTuple):
     """An entry's exact bytes, its place, and when this node stored it (its clock, ms UTC)."""
 
     log_id: LogId
-    index: int
+    index: int  # type: ignore[assignment] # the field, not tuple.index
     entry: bytes
     received_ms: int
 
@@ -215,8 +213,7 @@ class UnconfirmedErasure:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class EntriesStored:
+class EntriesStored(NamedTuple):
     """Entries [start, end) of a log were stored; `note` is its largest, over `noted_size`.
 
     All content below `parts_below` was stored or asked for; own events come with theirs.
@@ -242,8 +239,7 @@ class AskedParts:
     """When those that are under an embargo may be asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartsStored:
+class PartsStored(NamedTuple):
     """Parts were stored.
 
     Attributes:
@@ -297,8 +293,7 @@ class AudienceStored:
     log_id: LogId
 
 
-@dataclass(frozen=True, slots=True)
-class AppendsTimed:
+class AppendsTimed(NamedTuple):
     """One write of own events is over: how many were new, and how long it took, in seconds."""
 
     appended: int

@@ -9,7 +9,7 @@ Rules it keeps (the design's history rules):
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -185,7 +185,7 @@ def history_from(
 
 def _cut(state: LogState, size: int) -> LogState:
     """The state of a log in which nothing from `size` on counts, as if it were frozen there."""
-    return replace(state, frozen_at=min(size, state.valid_size))
+    return state._replace(frozen_at=min(size, state.valid_size))
 
 
 def digest_of_case(

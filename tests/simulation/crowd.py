@@ -7,7 +7,7 @@ is the size of the protobuf messages.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, cast
 
@@ -76,9 +76,9 @@ class MemoryLogs:
         def call() -> LogState:
             before, end = self._states[batch.log_id], batch.start + len(batch.entries)
             assert before.size == batch.start
-            after = replace(before, size=end, root=batch.root, range=batch.range)
+            after = before._replace(size=end, root=batch.root, range=batch.range)
             if batch.note is not None:
-                after = replace(after, note=batch.note, noted_size=end)
+                after = after._replace(note=batch.note, noted_size=end)
             self._states[batch.log_id] = after
             return after
 
