@@ -270,9 +270,12 @@ class Recording:
         return choice, self.final_audience(command, self._audience(choice))
 
     def publishes(self, content: ActContent, audience: Audience) -> bool:
-        """Whether an act becomes public with an audience: of all, or of all others by name."""
+        """Whether an act becomes public with an audience: of all, or of all others by name.
+
+        What a public record says was public before; what others reported was not.
+        """
         return (
-            content.basis == "own_act"
+            content.basis != "public_record"
             and is_publishing(content.kind)
             and (audience.is_all or self._admits_all_others(audience))
         )

@@ -1,7 +1,8 @@
 """When an act needs a second person: the policy of this node, and what publishes.
 
-Publishing is an own act of a kind that publishes, for everyone. Everyone are all members, and also
-all that take part today by their names: whoever names each of them asks for the same thing.
+Publishing is an act of a kind that publishes, for everyone, unless a public record tells of it.
+Everyone are all members, and also all that take part today by their names: whoever names each of
+them asks for the same thing.
 """
 
 from registry.application.erasing import ControlRequests, WidenCommand

@@ -72,6 +72,10 @@ def test_kind_that_speaks_to_the_public_waits_unless_it_transcribes_a_public_rec
     world.records(case_id, least(kind), request_id="for itself", audience=OWN_ONLY)
     public = least(kind, basis="public_record", source="An invented register")
     world.records(case_id, public, request_id="public")
+    # Whoever could say that somebody reported it would need nobody else.
+    told = least(kind, basis="reported_by", reported_by="An invented organisation")
+    world.waits(case_id, told, request_id="told")
+    world.records(case_id, told, request_id="told to itself", audience=OWN_ONLY)
 
 
 def test_what_mechanisms_tell_each_other_of_their_work_does_not_wait(world: DeskWorld) -> None:
