@@ -13,7 +13,7 @@ read does not leave.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -305,12 +305,20 @@ class ConsentDesk:
             for event in self.of_case(case_id).events
         )
 
-    def withdrawal_audience(self, case_id: CaseId, person_id: str) -> frozenset[MemberId]:
-        """Ids of the members that may hold content known here that names a person."""
+    def withdrawal_audience(
+        self, case_id: CaseId, person_id: str, authors: Collection[LogId] | None = None
+    ) -> frozenset[MemberId]:
+        """Ids of the members that may hold content known here that names a person.
+
+        Args:
+            case_id: the case.
+            person_id: the person.
+            authors: what these logs tell alone; None = whatever is known here.
+        """
         everyone = {member.id for member in self._roster.members}
         found: set[MemberId] = set()
         for event in self.of_case(case_id).naming:
-            if person_id in event.person_ids:
+            if person_id in event.person_ids and (authors is None or event.log_id in authors):
                 audience = audience_of(self._store, event.header)
                 found |= everyone if audience.is_all else set(audience.member_ids)
         return frozenset(found)

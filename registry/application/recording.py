@@ -72,6 +72,7 @@ class RecordCommand:
         attachments: finished uploads that become further parts of the event.
         confirmed_person_ids: persons that words of the text do not mean, as an officer confirmed.
         is_confirmed_asking: whether a question or an answer comes by its own calls.
+        is_handing_on: whether a withdrawal goes to its audience alone, since its holders know.
     """
 
     request_id: str
@@ -83,6 +84,7 @@ class RecordCommand:
     attachments: tuple[UploadRef, ...] = ()
     confirmed_person_ids: tuple[str, ...] = ()
     is_confirmed_asking: bool = False
+    is_handing_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,8 @@ class Recording:
         """The audience that is signed: a withdrawal goes to everyone who may hold the names."""
         content = command.content
         if not isinstance(content, ConsentWithdrawn) or command.case_id is None:
+            return audience
+        if command.is_handing_on:
             return audience
         holders = self._consents.withdrawal_audience(command.case_id, content.person_id)
         member_ids = tuple(sorted({*audience.member_ids, *holders}))

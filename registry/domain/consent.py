@@ -12,10 +12,10 @@ Rules:
    recorded earlier for the same use.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from registry.domain.content.act import ActContent
 from registry.domain.content.kinds import ConsentRecorded, ConsentWithdrawn
@@ -32,6 +32,10 @@ class ConsentEvent(NamedTuple):
     index: int  # type: ignore[assignment] # the field, not tuple.index
     content: ConsentRecorded | ConsentWithdrawn
     known: Mapping[LogId, int]
+
+
+InForce: TypeAlias = Mapping[tuple[str, PersonUse], Sequence[ConsentEvent]]
+"""Withdrawals by person and use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +128,39 @@ def fold_consents(
         (each.content.person_id, use)
         for each in withdrawals
         if isinstance(each.content, ConsentWithdrawn)
-        for use in each.content.uses or _ALL_USES
+        for use in each.content.uses or ALL_USES
     }
     return Consents(grants, frozenset(ended), carried, logs_before)
 
 
-_ALL_USES: tuple[PersonUse, ...] = ("names_to_state", "names_in_public", "share_with_mechanisms")
+def withdrawals_in_force(events: Iterable[ConsentEvent], logs: Collection[LogId]) -> InForce:
+    """The withdrawals, by person and use, that no consent of some logs was recorded knowing.
+
+    Args:
+        events: of one case.
+        logs: those of one member.
+    """
+    kept = tuple(events)
+    grants: dict[tuple[str, PersonUse], list[ConsentEvent]] = {}
+    for event in kept:
+        record = event.content
+        if isinstance(record, ConsentRecorded) and event.log_id in logs and not ends_a_use(record):
+            grants.setdefault((record.persons[0].person_id, record.use), []).append(event)
+    found: dict[tuple[str, PersonUse], list[ConsentEvent]] = {}
+    for event in kept:
+        if isinstance(event.content, ConsentWithdrawn):
+            for use in event.content.uses or ALL_USES:
+                key = (event.content.person_id, use)
+                if not any(_is_written_knowing(each, event) for each in grants.get(key, ())):
+                    found.setdefault(key, []).append(event)
+    return found
+
+
+ALL_USES: Final[tuple[PersonUse, ...]] = (
+    "names_to_state",
+    "names_in_public",
+    "share_with_mechanisms",
+)
 
 
 def _may_be_ended_unread(
@@ -146,7 +177,7 @@ def _ends(withdrawal: ConsentEvent, person_id: str, use: PersonUse) -> bool:
     return (
         isinstance(content, ConsentWithdrawn)
         and content.person_id == person_id
-        and use in (content.uses or _ALL_USES)
+        and use in (content.uses or ALL_USES)
     )
 
 

@@ -34,6 +34,7 @@ from registry.application.memory import collect_seldom  # noqa: E402
 from registry.application.randomness import RandomBytes  # noqa: E402
 from registry.application.registry import Registry  # noqa: E402
 from registry.errors import RegistryError  # noqa: E402
+from registry_node.handing_on import HandingOnLoop  # noqa: E402
 from registry_node.heads import HeadHub  # noqa: E402
 from registry_node.key_rotation import KeyRotation  # noqa: E402
 from registry_node.log_fields import INTERNAL_REASON  # noqa: E402
@@ -102,6 +103,7 @@ async def serve(settings: NodeSettings) -> bool:
             registry, settings, sources=mirror.sources, is_busy=lambda: mirror.is_catching_up
         )
         receipts = ErasureReceipts(registry)
+        handing_on = HandingOnLoop(registry, mirror)
         rotation = KeyRotation(registry)
         attachments = AttachmentServicer(registry, desk)
         metrics = NodeMetrics(settings, registry, mirror)
@@ -124,7 +126,7 @@ async def serve(settings: NodeSettings) -> bool:
             metrics_port=metrics.port,
         )
         async with asyncio.TaskGroup() as tasks:
-            working = (mirror, projection, scrub, receipts, rotation, attachments)
+            working = (mirror, projection, scrub, receipts, handing_on, rotation, attachments)
             running = [tasks.create_task(each.run()) for each in working]
             running.append(tasks.create_task(_look_for_missed(mirror, desk)))
             running.append(tasks.create_task(give_memory_back()))

@@ -4,7 +4,12 @@ from typing import Any, Final
 
 import pytest
 
-from registry.domain.consent import ConsentEvent, Consents, fold_consents
+from registry.domain.consent import (
+    ConsentEvent,
+    Consents,
+    fold_consents,
+    withdrawals_in_force,
+)
 from registry.domain.content import ConsentRecorded, ConsentWithdrawn, NamedPerson
 from registry.domain.content.persons import PersonUse
 from registry.domain.identifiers import LogId
@@ -15,6 +20,7 @@ UN: Final = LogId(b"u" * 32)
 COE: Final = LogId(b"c" * 32)
 PUBLIC: Final[PersonUse] = "names_in_public"
 SHARE: Final[PersonUse] = "share_with_mechanisms"
+STATE: Final[PersonUse] = "names_to_state"
 
 
 def grant(
@@ -204,3 +210,17 @@ def test_grant_is_not_carried_over_if_what_stands_after_it_cannot_be_read() -> N
     assert may(fold_consents(given, BEFORE, {UN: 4}), UN)
     assert not may(fold_consents(given, BEFORE, {NEW: 0}), NEWEST)
     assert may(fold_consents(given, BEFORE, {COE: 9}), NEW)
+
+
+def test_withdrawal_is_in_force_for_a_log_that_has_recorded_no_consent_knowing_it() -> None:
+    ended = withdrawal(COE, 5, STATE, PUBLIC)
+    events = [
+        grant(UN, 0, STATE, known={COE: 4}),  # unaware
+        ended,
+        grant(UN, 9, PUBLIC, known={COE: 5}),
+        grant(UN, 10, STATE, known={COE: 5}, agrees=False),
+        grant(COE, 6, STATE),
+    ]
+
+    assert withdrawals_in_force(events, {UN}) == {(P, STATE): [ended]}
+    assert withdrawals_in_force(events, {COE}) == {(P, PUBLIC): [ended]}

@@ -1,0 +1,152 @@
+"""Handing on in a node: at once, again while the log is closed, and never at others' expense."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from registry.application.named_persons import WITHDRAWAL_TYPE
+from registry.domain.identifiers import CaseId, LogId
+from registry.errors import CorruptDatabase, DamagedLog, RegistryError, RuleViolation, TryLater
+from registry.store.values import PartsStored, StoreEvent
+from registry_node import handing_on
+from registry_node.handing_on import HandingOnLoop
+
+LOG_ID = LogId(b"l" * 32)
+ONE, TWO = CaseId(b"1" * 16), CaseId(b"2" * 16)
+
+
+@dataclass
+class FakeNode:
+    """Stands for registry, store, mirror and HandingOn: keeps what was looked at."""
+
+    closed_because: str | None = None
+    before: frozenset[CaseId] = frozenset()
+    failures: dict[CaseId, list[RegistryError]] = field(default_factory=dict)
+    handed_on: list[CaseId] = field(default_factory=list)
+    looks: int = 0
+    listeners: list[Callable[[StoreEvent], None]] = field(default_factory=list)
+    is_open: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add_listener(self, callback: Callable[[StoreEvent], None]) -> None:
+        self.listeners.append(callback)
+
+    def read_only_reason(self) -> str | None:
+        self.looks += 1
+        return self.closed_because
+
+    def entries(self, log_id: LogId, start: int, end: int) -> list[CaseId]:
+        assert (log_id, end) == (LOG_ID, start + 1)
+        return [(ONE, TWO)[start]]
+
+    def cases_with_withdrawals(self) -> frozenset[CaseId]:
+        return self.before
+
+    def hand_on(self, case_id: CaseId) -> int:
+        if failures := self.failures.get(case_id):
+            raise failures.pop(0)
+        self.handed_on.append(case_id)
+        return 1
+
+    async def wait(self) -> None:
+        await self.is_open.wait()
+
+    def comes(self, index: int, media_type: str = WITHDRAWAL_TYPE) -> None:
+        event = PartsStored(LOG_ID, ((index, 0),), ((media_type, b"{}"),))
+        for listener in self.listeners:
+            listener(event)
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> FakeNode:
+    fake = FakeNode()
+    monkeypatch.setattr(handing_on, "_AGAIN_S", 0.001)
+    monkeypatch.setattr(handing_on, "HandingOn", lambda _: fake)
+    monkeypatch.setattr(handing_on, "read_header", lambda case_id: SimpleNamespace(case_id=case_id))
+    return fake
+
+
+@asynccontextmanager
+async def working(node: FakeNode, *, is_open: bool = True) -> AsyncIterator[None]:
+    registry: Any = SimpleNamespace(store=node, consents=node)
+    mirror: Any = SimpleNamespace(content=node)
+    if is_open:
+        node.is_open.set()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(HandingOnLoop(registry, mirror).run())
+        await asyncio.sleep(0)
+        yield
+        task.cancel()
+
+
+async def until(fact: Callable[[], bool]) -> None:
+    for _ in itertools.count():
+        if fact():
+            return
+        await asyncio.sleep(0.001)
+
+
+async def test_withdrawal_is_handed_on_when_it_comes_and_other_content_is_not_looked_at(
+    node: FakeNode,
+) -> None:
+    async with working(node):
+        node.comes(0, "application/vnd.registry.invented+json")
+        node.comes(1)
+        await until(lambda: bool(node.handed_on))
+    assert node.handed_on == [TWO]
+
+
+async def test_start_looks_at_all_cases_once_content_is_open(node: FakeNode) -> None:
+    node.before = frozenset({ONE})
+    async with working(node, is_open=False):
+        node.comes(1)  # while nobody can read it
+        await asyncio.sleep(0.01)
+        assert node.handed_on == []
+        node.is_open.set()
+        await until(lambda: len(node.handed_on) == 2)
+    assert set(node.handed_on) == {ONE, TWO}
+
+
+async def test_what_came_while_the_log_was_closed_is_handed_on_when_it_opens(
+    node: FakeNode,
+) -> None:
+    node.closed_because = "invented"
+    async with working(node):
+        node.comes(0)
+        await until(lambda: node.looks > 3)
+        assert node.handed_on == []
+        node.closed_because = None
+        await until(lambda: node.handed_on == [ONE])
+
+
+@pytest.mark.parametrize("failure", [TryLater("invented"), DamagedLog("invented")])
+async def test_case_that_cannot_be_read_now_is_tried_again_and_keeps_no_other_waiting(
+    node: FakeNode, failure: RegistryError
+) -> None:
+    node.failures = {ONE: [failure] * 3}
+    node.before = frozenset({ONE, TWO})
+    async with working(node):
+        await until(lambda: len(node.handed_on) == 2)
+    assert node.handed_on == [TWO, ONE]
+
+
+async def test_case_whose_rules_forbid_it_ends_nothing(node: FakeNode) -> None:
+    node.failures = {ONE: [RuleViolation("invented")]}
+    async with working(node):
+        node.comes(0)
+        await until(lambda: not node.failures[ONE])
+        node.comes(1)
+        await until(lambda: node.handed_on == [TWO])
+
+
+async def test_fault_of_our_own_disk_ends_it(node: FakeNode) -> None:
+    node.failures, node.before = {ONE: [CorruptDatabase("invented")]}, frozenset({ONE})
+    with pytest.raises(ExceptionGroup) as ended:
+        async with working(node):
+            await asyncio.Event().wait()
+    assert ended.group_contains(CorruptDatabase)
