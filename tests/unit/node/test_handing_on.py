@@ -66,6 +66,7 @@ class FakeNode:
 def node(monkeypatch: pytest.MonkeyPatch) -> FakeNode:
     fake = FakeNode()
     monkeypatch.setattr(handing_on, "_AGAIN_S", 0.001)
+    monkeypatch.setattr(handing_on, "_PAUSE_S", 0.001)
     monkeypatch.setattr(handing_on, "HandingOn", lambda _: fake)
     monkeypatch.setattr(handing_on, "read_header", lambda case_id: SimpleNamespace(case_id=case_id))
     return fake
@@ -112,6 +113,19 @@ async def test_start_looks_at_all_cases_once_content_is_open(node: FakeNode) -> 
     assert set(node.handed_on) == {ONE, TWO}
 
 
+async def test_what_comes_while_a_start_looks_at_many_cases_is_handed_on_first(
+    node: FakeNode,
+) -> None:
+    many = frozenset(CaseId(bytes([number]) * 16) for number in range(100, 200))
+    node.before = many
+    async with working(node):
+        await until(lambda: bool(node.handed_on))
+        node.comes(0)
+        await until(lambda: ONE in node.handed_on)
+        assert len(node.handed_on) < len(many)
+        await until(lambda: len(node.handed_on) == len(many) + 1)
+
+
 async def test_what_came_while_the_log_was_closed_is_handed_on_when_it_opens(
     node: FakeNode,
 ) -> None:
@@ -132,7 +146,8 @@ async def test_case_that_cannot_be_read_now_is_tried_again_and_keeps_no_other_wa
     node.before = frozenset({ONE, TWO})
     async with working(node):
         await until(lambda: len(node.handed_on) == 2)
-    assert node.handed_on == [TWO, ONE]
+    assert set(node.handed_on) == {ONE, TWO}
+    assert node.failures == {ONE: []}
 
 
 async def test_case_whose_rules_forbid_it_ends_nothing(node: FakeNode) -> None:
