@@ -100,12 +100,17 @@ class HandingOn:
     def _not_told(
         self, given: Collection[MemberId], withdrawals: Sequence[ConsentEvent]
     ) -> list[MemberId]:
-        """Those that none of the withdrawals of one use tells; nobody if all are own ones."""
+        """Those that none of the withdrawals of one use tells; nobody if all are own ones.
+
+        What stands past the end of its log tells nobody for certain: others may not fetch it.
+        """
         left = sorted(given) if self._of_others(withdrawals) else []
         # Own ones first: where one was handed on already, thousands of others need no look.
         for event in sorted(withdrawals, key=lambda each: each.log_id not in self._own_logs):
             if not left:
                 break
+            if event.index >= self._store.log_state(event.log_id).valid_size:
+                continue
             (entry,) = self._store.entries(event.log_id, event.index, event.index + 1)
             audience = audience_of(self._store, read_header(entry))
             left = [each for each in left if not audience.admits(each)]

@@ -257,6 +257,18 @@ def test_withdrawal_after_a_new_consent_is_handed_on_anew(nodes: Nodes) -> None:
     assert told_by(beta, case_id) == [{"gamma"}, {"gamma"}]
 
 
+def test_withdrawal_past_the_end_of_its_log_tells_nobody_and_is_handed_on(nodes: Nodes) -> None:
+    """It counts where it is held, and who has seen the end of the log does not fetch it."""
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    case_id = given_further(nodes)
+    void = alpha.record(withdrawn(), case_id, audience=named("gamma")).index
+    nodes.carry_all()
+    beta.registry.store.freeze(alpha.log_id, void, "invented", b"").result()
+
+    assert hand_on(beta, case_id) == 1
+    assert told_by(beta, case_id) == [{"gamma"}]
+
+
 def test_member_that_takes_part_no_more_is_not_told(nodes: Nodes) -> None:
     beta = nodes["beta"]
     case_id = given_further(nodes)
