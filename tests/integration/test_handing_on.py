@@ -11,7 +11,7 @@ from tests.integration.casework_world import opens
 from tests.integration.federation_world import client_of, until
 
 _OWN: Final[dict[str, Any]] = {"acting_body": "test.desk", "basis": "own_act", "is_invented": True}
-_AYO: Final = NamedPerson(person_id="d4" * 16, name="Ayo Zemlinski")
+_AYO: Final = NamedPerson(person_id="d4" * 16, name="Ayo Weitergegeben")
 
 
 async def test_node_that_gave_a_name_further_hands_on_its_withdrawal_by_itself(
@@ -29,9 +29,9 @@ async def test_node_that_gave_a_name_further_hands_on_its_withdrawal_by_itself(
             agrees=True,
             erase_on_withdrawal=True,
         )
-        await client.record(f"{to} may know", case(case_id), wish, audience=named(to))
+        await client.record(f"handing-on {to} may know", case(case_id), wish, audience=named(to))
         act = StatementIssued(**_OWN, persons=(_AYO,))
-        await client.record(f"{to} is told", case(case_id), act, audience=named(to))
+        await client.record(f"handing-on {to} is told", case(case_id), act, audience=named(to))
 
     async def kinds_at(client: RegistryClient) -> list[tuple[str, str]]:
         """What a node can read of the case: who recorded what."""
@@ -51,7 +51,7 @@ async def test_node_that_gave_a_name_further_hands_on_its_withdrawal_by_itself(
         await until(has_the_name, "beta holds the name")
         await gives(b, "gamma")
         end = ConsentWithdrawn(**_OWN, person_id=_AYO.person_id)
-        await a.record("withdrawn", case(case_id), end)
+        await a.record("handing-on withdrawn", case(case_id), end)
 
         async def is_told() -> bool:
             return ("beta", "CONSENT_WITHDRAWN") in await kinds_at(c)
