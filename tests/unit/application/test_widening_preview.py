@@ -32,8 +32,9 @@ def looked(world: DeskWorld, index: int, *slugs: str) -> WideningPreview:
 def test_everything_of_a_mistyped_index_is_shown(world: DeskWorld) -> None:
     case_id = world.opened()
     index = world.records(case_id, consent("share_with_mechanisms", "beta"), audience=OWN_ONLY)
-    text = statement("A draft that nobody was to see").model_copy(update={"basis": "reported_by"})
-    text = text.model_copy(update={"reported_by": "an invented centre"})
+    text = statement("A draft that nobody was to see").model_copy(
+        update={"basis": "public_record", "source": "an invented register"}
+    )
     index = world.records(case_id, text, request_id="2", audience=OWN_ONLY)
 
     found = looked(world, index)
