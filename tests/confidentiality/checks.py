@@ -15,7 +15,9 @@ from registry.errors import NotFound
 from registry.log.control import AudienceWidened
 from registry.log.entry import ALL_MEMBERS
 from tests.confidentiality.name_checks import check_plan
-from tests.confidentiality.names_world import OFFICER, PUBLIC, Act, World
+from tests.confidentiality.names_calls import OFFICER
+from tests.confidentiality.names_plans import PUBLIC, Act
+from tests.confidentiality.names_world import World
 from tests.confidentiality.scanning import back_up
 from tests.unit.application.erasing_world import commitment, erase, held, say
 from tests.unit.application.federation_in_process import (

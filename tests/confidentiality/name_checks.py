@@ -1,93 +1,128 @@
-"""Promise 8 as checks: each carries out one plan and fails if a name or a source leaves wrongly.
+"""Promise 8 as checks: each carries out one plan and fails if something leaves wrongly.
 
-A name counts as told wherever its letters stand, in a field or in the text. The judge is `Memory`,
-which is written from the design; what is judged is what the node gives, by every path there is:
-recording and its preview, parts to every member from the author and from relays, bundles for a
-member, exports for each purpose, registers of reprisals made of them, histories, the bytes of logs.
-member, exports for each purpose, briefings, histories, the bytes of logs.
+A name counts as told wherever its letters stand, in a field or in the text; each act has a word of
+its own, by which its content is known wherever it turns up. The judge is `Memory`, which is written
+from the design; what is judged is what the node gives, by every path of name_paths.py.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from registry.application.briefings.making import Briefings
 from registry.application.exporting import ExportPurpose
+from registry.application.preview import Preview
 from registry.application.reprisal_register import entries_of
 from registry.domain.identifiers import log_id_of
 from registry.domain.reprisals import MONTHS
+from registry.domain.vocabulary import kind_code
 from registry.log.bundle_content import BundlePart
 from registry.store.values import HeldPart
 from registry.views.briefings.composition import compose
 from registry.views.briefings.order import BriefingOrder
 from registry.views.briefings.told import Material
 from tests.confidentiality.bundles_of import bundle_of, opened_by
-from tests.confidentiality.names_world import (
-    PUBLIC,
-    SHARE,
-    SLUGS,
-    STATE,
-    Act,
-    Case,
-    Done,
-    Memory,
-    Plan,
-    World,
-)
+from tests.confidentiality.name_reads import TODAY, check_reads
+from tests.confidentiality.names_cases import Case, Done, Key, Memory
+from tests.confidentiality.names_plans import PUBLIC, SHARE, STATE, Act, Plan
+from tests.confidentiality.names_world import SLUGS, World, is_as_chosen
 from tests.unit.application.federation_in_process import Node
 
-_TODAY: Final = date(2026, 3, 1)
 _RECIPIENTS: Final = (("beta",), ("beta", "gamma"), ("alpha", "gamma"))
 """Of exports for mechanisms: one case has one of these."""
 Told = Counter[str]
-"""How often which outcome came up."""
+"""How often which outcome came up, which kind was recorded, and which path was looked at."""
 
 
 def check_plan(world: World, plan: Plan, told: Told) -> None:
     """Carries out a plan and checks every path."""
     case = world.open_case()
-    left: list[str] = []
+    left = list(carry_out(world, case, plan, told))
+    check_erased(world, case)
+    for place, slug in enumerate(SLUGS):
+        node = world.nodes[slug]
+        held = world.held(case, node)
+        memory = Memory(case.done, held)
+        left += check_sharing(world, case, node, held, told)
+        # Each case is bundled and read at one node, and exported at another: reads are dear.
+        if place == case.number % len(SLUGS):
+            left.append(check_bundle(world, case, node, told))
+        turn = (case.number + place) % len(SLUGS)
+        if turn == 0:
+            for where, text in check_reads(world, case, node, held):
+                # An answer that tells nothing was no look at that path.
+                told[f"path {where}"] += bool(case.told_in(text) or case.names_in(text))
+                left.append(text)
+        elif turn == 1:
+            left += check_exports(case, node, memory, told)
+    left += check_logs(world, case, told)
+    assert case.source not in "".join(left), "a source left its node"
+
+
+def carry_out(world: World, case: Case, plan: Plan, told: Told) -> Iterator[str]:
+    """Carries out a plan, and everything to every node; gives what each call told."""
     last = "alpha"
+    for opening in case.done:
+        _count(opening, told)
     for number, act in enumerate(plan):
         if act.author != last or act.what == "withdraw":
             world.carry(case)
         last = act.author
         if act.what == "widen":
-            told["widened"] += world.widen(case, act, number)
+            text, is_done = world.widen(case, act, number)
+            told["widened"] += is_done
+            told["path preview of widen"] += 1
+            yield text
+        elif act.what == "erase":
+            told["erased"] += world.erase(case, act, number)
         else:
-            left.append(check_recording(world, case, act, number, told))
+            yield check_recording(world, case, act, number, told)
     world.carry(case)
-    for place, slug in enumerate(SLUGS):
-        node = world.nodes[slug]
-        memory = Memory(case.done, world.held(case, node))
-        left += check_sharing(world, case, node, memory, told)
-        if place == case.number % len(SLUGS):
-            left.append(check_bundle(world, case, node, told))
-        # Reads are dear: each case is read at one node and exported at the two others.
-        if (case.number + place) % len(SLUGS):
-            left += check_exports(case, node, memory, told)
-        else:
-            left.append(check_history(world, case, node))
-    left += [repr(entry) for entry in world.newly_written()]
-    assert case.source not in "".join(left), "a source left its node"
 
 
 def check_recording(world: World, case: Case, act: Act, number: int, told: Told) -> str:
     """Records an act; it is taken, and previewed as taken, only if every name in it may be used."""
     node = world.nodes[act.author]
-    memory = Memory(case.done, world.held(case, node))
-    preview = node.registry.preview(case.command(act, number))
-    is_taken = world.record(case, act, number)
-    told["recorded" if is_taken else "refused"] += 1
+    held = world.held(case, node)
+    memory = Memory(case.done, held)
+    shown, done = world.do(case, act, number)
+    act, preview = shown.act, shown.preview
+    told["recorded" if done else "refused"] += 1
+    known = Memory(case.done, held | frozenset(done.keys if done else ()))
+    if preview is not None:
+        told[f"path preview of {act.what}"] += 1
+        _check_previewed(act, preview, is_taken=done is not None)
+    others = tuple(sorted((act.audience or frozenset()) - {act.author}))
+    for person in case.names_in(repr(shown.matched)):
+        assert known.permits(person, SHARE, act.author, *others), (
+            f"{act.author} matches person {person} with {others} without consent"
+        )
+        told["matched"] += 1
+    if done is not None:
+        _count(done, told)
+        assert is_as_chosen(world.nodes, done.header, act), f"signed for others: {act}"
+        _check_recorded(case, done, memory, known)
+    return repr(shown)
+
+
+def _count(done: Done, told: Told) -> None:
+    told[f"kind {kind_code(done.content.kind)}"] += 1
+    told[f"act {done.act.what}"] += 1
+
+
+def _check_previewed(act: Act, preview: Preview, *, is_taken: bool) -> None:
     assert is_taken == (not preview.refusals), f"the preview said otherwise: {preview.refusals}"
-    if not is_taken:
-        return repr(preview)
-    assert preview.is_for_everyone == (act.audience is None)
-    if act.what != "withdraw" and act.audience is not None:
-        assert set(preview.recipients) == {act.author, *act.audience}
-    known = Memory([*case.done], world.held(case, node))
-    for person in case.names_in(repr(case.content(act))):
+    if is_taken:
+        assert preview.is_for_everyone == (act.audience is None), f"shown for others: {act}"
+        if act.what != "withdraw" and act.audience is not None:
+            holders = {act.author, *act.audience}
+            assert set(preview.recipients) == holders, f"shown for others: {act}"
+
+
+def _check_recorded(case: Case, done: Done, memory: Memory, known: Memory) -> None:
+    """Judges the names in an act by what its node knew before it, and with it."""
+    act = done.act
+    for person in case.names_in(repr(done.content)):
         if act.what == "withdraw":
             assert not known.knows(person), f"a withdrawal that stays names person {person}: {act}"
         for use, recipients in _uses(act):
@@ -95,7 +130,24 @@ def check_recording(world: World, case: Case, act: Act, number: int, told: Told)
             assert not is_protected or known.permits(person, use, act.author, *recipients), (
                 f"{act.author} recorded person {person} for {use} without consent: {act}"
             )
-    return repr(preview)
+
+
+def check_erased(world: World, case: Case) -> None:
+    """What was erased is at no node, nor is it again when a peer gives it all the same."""
+    for done, copies in case.erased:
+        for slug, node in world.nodes.items():
+            node.registry.store.put_parts(copies).result()
+            assert node.registry.store.parts_of(done.keys) == [], f"erased, and there at {slug}"
+
+
+def check_logs(world: World, case: Case, told: Told) -> Iterable[str]:
+    """What every member gets of every log: no words of any act, and no name."""
+    for entry in world.newly_written():
+        text = entry.decode("latin-1")
+        assert not case.told_in(text), "what was done stands in a log"
+        assert not case.names_in(text), "a name stands in a log"
+        told["path log"] += 1
+        yield text
 
 
 def _uses(act: Act) -> list[tuple[str, tuple[str, ...]]]:
@@ -106,16 +158,18 @@ def _uses(act: Act) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def check_sharing(
-    world: World, case: Case, node: Node, memory: Memory, told: Told
+    world: World, case: Case, node: Node, held: frozenset[Key], told: Told
 ) -> Iterable[str]:
     """Gives every member every part that it may have, and no name that it may not."""
-    author_of = {each.key: each for each in case.done}
-    held = world.held(case, node)
+    author_of = {key: each for each in case.done for key in each.keys}
+    memory = Memory(case.done, held)
     for slug in SLUGS:
         other = world.nodes[slug]
         if other is node:
             continue
         given = {(p.log_id, p.index, p.ordinal): p for p in world.given(case, node, other)}
+        told["path parts"] += 1
+        assert not given.keys() - author_of.keys(), f"{slug} is given what was erased"
         for key, done in author_of.items():
             part = given.get(key)
             told["given" if part else "withheld"] += 1
@@ -141,16 +195,18 @@ def check_bundle(world: World, case: Case, node: Node, told: Told) -> str:
         for part in opened_by(other.registry.folder, bundle)
         if isinstance(part, BundlePart)
     }
-    ours = {each.key for each in case.done}
+    ours = {key for each in (*case.done, *(done for done, _ in case.erased)) for key in each.keys}
     assert {key: found[key] for key in ours & found.keys()} == given
     told["bundled"] += len(given)
+    told["path bundle"] += 1
     return bundle.decode("latin-1")
 
 
 def _check_given(case: Case, memory: Memory, done: Done, part: HeldPart, to: str) -> None:
     act = done.act
-    assert _is_in_audience(case, done, to), f"{to} is not in the audience of {act}"
+    assert case.is_for(done, to), f"{to} is not in the audience of {act}"
     use = PUBLIC if act.audience is None else SHARE
+    case.check_words("a part", part.content.decode(), to)
     if act.what == "withdraw":
         # It is sent whatever its words: then they are no name that its author knew.
         ours = [each.act for each in case.done[: case.done.index(done)]]
@@ -158,7 +214,9 @@ def _check_given(case: Case, memory: Memory, done: Done, part: HeldPart, to: str
         assert not known & case.names_in(part.content.decode()), f"{to} is told a name by {act}"
         return
     # The text was judged when it was recorded; from then on it counts who has taken a use back.
-    for person in case.names_in(part.content.decode()):
+    # A file follows what it belongs to.
+    text = repr(done.content) if part.ordinal else part.content.decode()
+    for person in case.names_in(text):
         if person not in act.persons and not memory.has_taken_back(person):
             continue
         assert to == act.author or memory.permits(person, use, act.author, to), (
@@ -174,17 +232,10 @@ def _may_have(case: Case, memory: Memory, done: Done, to: str) -> bool:
     act = done.act
     use = PUBLIC if act.audience is None else SHARE
     # Whoever is named in a field or in the text.
-    named = case.names_in(repr(case.content(act))) if act.what != "withdraw" else set()
-    return _is_in_audience(case, done, to) and all(
+    named = case.names_in(repr(done.content)) if act.what != "withdraw" else set()
+    return case.is_for(done, to) and all(
         to == act.author or memory.permits(person, use, act.author, to) for person in named
     )
-
-
-def _is_in_audience(case: Case, done: Done, slug: str) -> bool:
-    if done.act.what == "withdraw":
-        # Whom a withdrawal goes to follows from who may hold the names.
-        return bool(done.header.audience.admits(case.nodes[slug].registry.own.id))
-    return done.act.audience is None or slug in {done.act.author, *done.act.audience}
 
 
 def check_exports(case: Case, node: Node, memory: Memory, told: Told) -> Iterable[str]:
@@ -197,6 +248,8 @@ def check_exports(case: Case, node: Node, memory: Memory, told: Told) -> Iterabl
     )
     for purpose, use, recipients in exports:
         export = node.registry.export(case.case_id, purpose, recipients)
+        told[f"path export {purpose}"] += bool(case.told_in(repr(export)))
+        case.check_words(f"an export for {purpose}", repr(export), *recipients)
         told["taken out"] += export.names_taken_out
         for event in export.events:
             done = done_at.get((event.log_id, event.index))
@@ -204,14 +257,16 @@ def check_exports(case: Case, node: Node, memory: Memory, told: Told) -> Iterabl
                 continue
             told["exported"] += 1
             if use == SHARE:
-                is_for_them = all(_is_in_audience(case, done, slug) for slug in recipients)
+                is_for_them = all(case.is_for(done, slug) for slug in recipients)
             else:
                 is_for_them = done.act.audience is None
             assert is_for_them, f"exported for {purpose} {recipients}, for others only: {done.act}"
             for person in case.names_in(repr(event)):
                 _check_exported(memory, done.act, person, use, recipients)
         yield repr(export)
-        entries = entries_of(export, case.case_id, day=_TODAY, months=MONTHS)
+        entries = entries_of(export, case.case_id, day=TODAY, months=MONTHS)
+        case.check_words(f"a register for {purpose}", repr(entries), *recipients)
+        told["path register"] += len(entries)
         for entry in entries:
             done = done_at[log_id_of(entry.origin), entry.index]
             told["registered"] += 1
@@ -219,7 +274,9 @@ def check_exports(case: Case, node: Node, memory: Memory, told: Told) -> Iterabl
             for person in case.names_in(repr(entry)):
                 _check_exported(memory, done.act, person, use, recipients)
         yield repr(entries)
-    yield check_briefing(case, node, memory)
+    text = check_briefing(case, node, memory)
+    told["path briefing"] += bool(case.told_in(text))
+    yield text
 
 
 def check_briefing(case: Case, node: Node, memory: Memory) -> str:
@@ -229,13 +286,14 @@ def check_briefing(case: Case, node: Node, memory: Memory) -> str:
     registry = node.registry
     told, _ = Briefings(registry).tell(registry.history(case.case_id), order)
     text = repr(compose(Material(order, (), (told,), ()), registry.profiles))
+    case.check_words("a briefing", text, *recipients, registry.own.slug)
     for person in case.names_in(text):
         assert any(
             _may_be_told(memory, each.act, person, SHARE, recipients)
             for each in case.done
-            if each.act.what == "name"
-            and person in case.names_in(repr(case.content(each.act)))
-            and all(_is_in_audience(case, each, slug) for slug in recipients)
+            if each.act.what not in {"consent", "withdraw"}
+            and person in case.names_in(repr(each.content))
+            and all(case.is_for(each, slug) for slug in recipients)
         ), f"a briefing for {recipients} names person {person}"
     return text
 
@@ -255,14 +313,3 @@ def _may_be_told(
     is_protected = person in _named_by(act) or memory.knows(person)
     is_public = use == SHARE and memory.permits(person, PUBLIC, act.author)
     return not is_protected or is_public or memory.permits(person, use, act.author, *recipients)
-
-
-def check_history(world: World, case: Case, node: Node) -> str:
-    """A client reads a name only in an event whose content its node holds."""
-    held = {(key[0], key[1]) for key in world.held(case, node)}
-    history = node.registry.history(case.case_id)
-    timeline = node.registry.timeline(history)
-    for event in (*history.events, *(item.event for item in timeline)):
-        if case.names_in(repr(event)):
-            assert (event.log_id, event.index) in held
-    return repr((history, timeline))

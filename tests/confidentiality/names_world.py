@@ -1,39 +1,30 @@
-"""Plans of acts that name persons, carried out by three nodes; and what the design permits.
+"""Three nodes that carry out plans of acts that may tell names; see names_plans.py.
 
-`Memory` is written from the design and shares no code with what it judges: it keeps every act in
-the order in which it was done and answers who may be told a name. All headers are carried to every
-node before another mechanism acts, so that each act was done in knowledge of those before it.
+All headers are carried to every node before another mechanism acts, so that each act was done in
+knowledge of those before it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from hypothesis import strategies as st
+import pytest
 
-from registry.application.desk import Desk, Order, open_desk
+from registry.application.desk import Desk, open_desk
 from registry.application.erasing import WidenCommand
 from registry.application.folder import NodeFolder
 from registry.application.policy import Policy, write_policy
-from registry.application.recording import RecordCommand
-from registry.application.roles import Client, Role
-from registry.domain.audience import EVERYONE, OWN_ONLY, AudienceChoice, named
-from registry.domain.content import (
-    CommunicationSent,
-    ConsentRecorded,
-    ConsentWithdrawn,
-    NamedPerson,
-    ReprisalAlleged,
-    SourceIdentity,
-    StatementIssued,
-)
+from registry.domain.audience import EVERYONE, OWN_ONLY
 from registry.domain.identifiers import CaseId, LogId
-from registry.errors import RegistryError
+from registry.errors import RegistryError, RuleViolation
 from registry.log.entry import Header, decode_header, split_entry
 from registry.store.values import HeldPart
+from tests.confidentiality.names_calls import OFFICER, TELLING, Calls, Told, content_at
+from tests.confidentiality.names_cases import Case, Done, Key
+from tests.confidentiality.names_plans import NOBODY, Act
 from tests.unit.application.federation_in_process import (
     Node,
     Nodes,
@@ -43,185 +34,12 @@ from tests.unit.application.federation_in_process import (
 )
 
 SLUGS: Final = ("alpha", "beta", "gamma")
-SHARE: Final = "share_with_mechanisms"
-PUBLIC: Final = "names_in_public"
-STATE: Final = "names_to_state"
-OFFICER: Final = Client("officer", Role.OFFICER)
-_OWN: Final[dict[str, Any]] = {"acting_body": "a", "basis": "own_act", "is_invented": True}
-Key = tuple[LogId, int, int]
-
-
-class Act(NamedTuple):
-    """One step of a plan; persons are numbers, audiences are slugs or None for everyone."""
-
-    what: str
-    author: str
-    audience: frozenset[str] | None
-    persons: tuple[int, ...] = ()
-    in_text: tuple[int, ...] = ()
-    use: str = ""
-    mechanisms: tuple[str, ...] = ()
-    is_given: bool = True
-    uses: tuple[str, ...] = ()
-    to_state: bool = False
-
-
-def _act(**fields: Any) -> Act:
-    """Hypothesis would draw the fields that have a default, too."""
-    return Act(**fields)
-
-
-def _audiences() -> st.SearchStrategy[frozenset[str] | None]:
-    return st.sampled_from(
-        [None, *(frozenset(each) for each in ((), ("beta",), ("gamma",), ("beta", "gamma")))]
-    )
-
-
-_USES: Final = st.sampled_from((PUBLIC, STATE, SHARE))
-_PERSON: Final = st.sampled_from((0, 0, 1))
-_AUTHOR: Final = st.sampled_from(("alpha", "alpha", "alpha", "beta"))
-_CONSENT: Final = st.builds(
-    _act,
-    what=st.just("consent"),
-    author=_AUTHOR,
-    audience=st.sampled_from((frozenset(), frozenset({"beta", "gamma"}), frozenset({"gamma"}))),
-    persons=st.tuples(_PERSON),
-    use=_USES,
-    mechanisms=st.sampled_from((("beta", "gamma"), ("beta",), ("alpha", "gamma"))),
-    is_given=st.sampled_from((True, True, True, False)),
-)
-_NAMING: Final = st.builds(
-    _act,
-    what=st.just("name"),
-    author=_AUTHOR,
-    audience=_audiences(),
-    persons=st.sampled_from(((0,), (0,), (1,), (0, 1), ())),
-    in_text=st.sampled_from(((), (), (0,))),
-    to_state=st.sampled_from((False, False, False, True)),
-)
-_WITHDRAWAL: Final = st.builds(
-    _act,
-    what=st.just("withdraw"),
-    author=st.sampled_from(SLUGS),
-    audience=st.just(frozenset()),
-    persons=st.tuples(_PERSON),
-    in_text=st.sampled_from(((), (), (0,), (1,))),
-    uses=st.sampled_from(((), (PUBLIC,), (SHARE,), (STATE, PUBLIC))),
-)
-_WIDENING: Final = st.builds(
-    _act,
-    what=st.just("widen"),
-    author=_AUTHOR,
-    audience=st.sampled_from((None, frozenset({"beta"}), frozenset({"beta", "gamma"}))),
-)
-PLANS: Final = st.tuples(
-    st.lists(_CONSENT, min_size=1, max_size=2),
-    st.lists(_NAMING, min_size=1, max_size=2),
-    st.lists(_WIDENING, max_size=1),
-    st.lists(_WITHDRAWAL, max_size=1),
-    st.lists(st.one_of(_CONSENT, _NAMING), max_size=1),
-).map(lambda lists: tuple(act for acts in lists for act in acts))
-Plan = tuple[Act, ...]
-
-
-class Done(NamedTuple):
-    """An act that was recorded: its part, who may hold that."""
-
-    act: Act
-    key: Key
-    header: Header
-
-
-@dataclass
-class Case:
-    """One case as a plan left it; persons' names and sources are its own."""
-
-    nodes: Nodes
-    case_id: CaseId
-    number: int
-    done: list[Done] = field(default_factory=list)
-    begins: Mapping[LogId, int] = field(default_factory=dict)
-    """How long each log was before."""
-
-    def name(self, person: int) -> str:
-        return f"{('Xanthippe', 'Ysolde')[person]} Vermilion{self.number:06}{'ab'[person]}"
-
-    def person(self, number: int) -> NamedPerson:
-        return NamedPerson(
-            person_id=f"{self.number:030x}{number:02x}", name=self.name(number), role="defender"
-        )
-
-    @property
-    def source(self) -> str:
-        return f"source-of-{self.number:08}-who-told"
-
-    def content(self, act: Act) -> Any:
-        persons = tuple(self.person(number) for number in act.persons)
-        if act.what == "consent":
-            return ConsentRecorded(
-                **_OWN,
-                persons=persons,
-                use=act.use,  # type: ignore[arg-type] # one of the literals
-                mechanisms=act.mechanisms if act.use == SHARE else (),
-                is_informed_of_risk=True,
-                agrees=act.is_given,
-            )
-        text = " and ".join(["It concerns", *(self.name(number) for number in act.in_text)])
-        if act.what == "withdraw":
-            who = persons[0].person_id
-            return ConsentWithdrawn(**_OWN, person_id=who, uses=act.uses, summary=text)  # type: ignore[arg-type] # of the literals
-        # Half of the cases are about reprisals, so that registers have entries.
-        told = ReprisalAlleged if self.number % 2 else StatementIssued
-        kind = CommunicationSent if act.to_state else told
-        return kind(**_OWN, persons=persons, summary=text)
-
-    def command(self, act: Act, number: int) -> RecordCommand:
-        return RecordCommand(
-            f"{self.number} {number}", "", self.case_id, self.content(act), _choice(act)
-        )
-
-    def names_in(self, text: str) -> set[int]:
-        return {number for number in (0, 1) if self.name(number) in text}
-
-
-def _choice(act: Act) -> AudienceChoice:
-    if act.audience is None:
-        return EVERYONE
-    others = tuple(sorted(act.audience - {act.author}))
-    return named(*others) if others else OWN_ONLY
-
-
-class Memory:
-    """What one node may do with names, from the acts whose content it holds, in their order."""
-
-    def __init__(self, done: Iterable[Done], held: frozenset[Key]) -> None:
-        self._acts = [(each.act, each.key) for each in done if each.key in held]
-
-    def knows(self, person: int) -> bool:
-        """Whether the node has ever been told that somebody of this name is in the case."""
-        return any(person in act.persons and act.what != "withdraw" for act, _ in self._acts)
-
-    def has_taken_back(self, person: int) -> bool:
-        """Whether somebody whose name is known withdrew, or refused, any use of it."""
-        return self.knows(person) and any(
-            person in act.persons
-            and (act.what == "withdraw" or (act.what == "consent" and not act.is_given))
-            for act, _ in self._acts
-        )
-
-    def permits(self, person: int, use: str, author: str, *recipients: str) -> bool:
-        """Whether a name may be used as an act of a mechanism names it; the default is no."""
-        covered: set[str] | None = None
-        for act, _ in self._acts:
-            if person not in act.persons:
-                continue
-            if act.what == "withdraw" and use in (act.uses or (PUBLIC, STATE, SHARE)):
-                covered = None
-            elif act.what == "consent" and act.author == author and act.use == use:
-                covered = {*(covered or ()), *act.mechanisms} if act.is_given else None
-        if use != SHARE:
-            return covered is not None
-        return covered is not None and bool(recipients) and set(recipients) <= covered
+_WIDENED: Final = (("name", "intend", "reply", "retract", "open"), TELLING)
+_NAMED_EVERY: Final = 4
+"""So many cases have one that is opened by naming somebody."""
+_OPENING: Final = 99
+"""The place of that act: beside those of a plan."""
+_DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
 @dataclass
@@ -230,49 +48,94 @@ class World:
 
     folder: Path
     nodes: Nodes
-    desks: dict[str, Desk]
+    calls: dict[str, Calls]
     count: int = 0
     carried: dict[LogId, int] = field(default_factory=dict)
     scanned: dict[LogId, int] = field(default_factory=dict)
 
+    @property
+    def desks(self) -> dict[str, Desk]:
+        return {slug: calls.desk for slug, calls in self.calls.items()}
+
     def open_case(self) -> Case:
+        """Opens one on the next day: what is asked within a day is limited."""
         self.count += 1
+        for node in self.nodes.values():
+            node.clock.time_ms += _DAY_MS
         states = self.nodes["alpha"].registry.store.log_states()
         begins = {state.log_id: state.size for state in states}
-        receipt = self.nodes["alpha"].record(opening())
-        return Case(self.nodes, receipt.case_id, self.count, begins=begins)
+        if self.count % _NAMED_EVERY:
+            receipt = self.nodes["alpha"].record(opening())
+            return Case(self.nodes, receipt.case_id, self.count, begins=begins)
+        case = Case(self.nodes, CaseId(b""), self.count, begins=begins)
+        self._open_naming(case)
+        return case
 
-    def record(self, case: Case, act: Act, number: int) -> bool:
-        """Records an act with its source through the desk; returns whether it was taken."""
+    def _open_naming(self, case: Case) -> None:
+        """Opens a case by an event that names somebody: nobody has permitted anything yet."""
+        alpha, act = self.nodes["alpha"], Act("open", "alpha", None, persons=(0,))
+        with pytest.raises(RuleViolation):
+            alpha.record(case.content(act, _OPENING), audience=EVERYONE)
+        act = act._replace(audience=NOBODY)
+        receipt = alpha.record(case.content(act, _OPENING), audience=OWN_ONLY)
+        case.case_id = receipt.case_id
+        (entry,) = alpha.registry.store.entries(alpha.log_id, receipt.index, receipt.index + 1)
+        header = decode_header(split_entry(entry)[0])
+        content = content_at(alpha, receipt.index)
+        key = (alpha.log_id, receipt.index, 0)
+        case.done.append(Done(act, key, header, content, _OPENING))
+
+    def do(self, case: Case, act: Act, number: int) -> tuple[Told, Done | None]:
+        """Makes the call of an act that tells something; returns whether it was taken, too."""
         node = self.nodes[act.author]
-        order = Order(source=SourceIdentity(name=case.source, contact=case.source))
-        try:
-            appended = self.desks[act.author].record(OFFICER, case.command(act, number), order)
-            entry = appended.result()
-        except RegistryError:
-            return False
-        header = decode_header(split_entry(entry.entry)[0])  # type: ignore[union-attr] # one person is enough here
-        case.done.append(Done(act, (node.log_id, header.index, 0), header))
-        return True
+        told, appended = self.calls[act.author].carry_out(case, act, number)
+        if appended is None:
+            return told, None
+        header = decode_header(split_entry(appended.entry)[0])
+        content = content_at(node, header.index)
+        done = Done(told.act, (node.log_id, header.index, 0), header, content, number)
+        case.done.append(done)
+        return told, done
 
-    def widen(self, case: Case, act: Act, number: int) -> bool:
-        """Lets more members hold the newest act of an author that is not for everyone."""
-        for place in reversed(range(len(case.done))):
-            done = case.done[place]
-            if (done.act.what, done.act.author) == ("name", act.author) and (
-                done.act.audience is not None
-            ):
-                break
-        else:
-            return False
+    def widen(self, case: Case, act: Act, number: int) -> tuple[str, bool]:
+        """Lets more members hold the newest act of an author that is not for everyone.
+
+        Returns:
+            What the preview of it tells, and whether it was done.
+        """
+        # What is asked and drafted stays among whom it names: it is tried if there is nothing else.
+        done = next(
+            filter(None, (case.newest(*w, author=act.author, is_narrow=True) for w in _WIDENED)),
+            None,
+        )
+        if done is None:
+            return "", False
+        place = case.done.index(done)
         slugs = () if act.audience is None else tuple(sorted(act.audience))
         command = WidenCommand(f"widen {case.number} {number}", "", done.key[1], slugs)
+        desk = self.calls[act.author].desk
         try:
-            self.desks[act.author].widen(OFFICER, command).result()
-        except RegistryError:
-            return False
-        wider = None if act.audience is None else done.act.audience | act.audience
+            shown = desk.preview_widening(OFFICER, command)
+            is_refused = bool(shown.preview.refusals)
+            desk.widen(OFFICER, command).result()
+        except RegistryError as error:
+            return str(error), False
+        assert not is_refused, "a widening is done that its preview refuses"
+        wider = None if act.audience is None else done.act.audience | act.audience  # type: ignore[operator] # not for everyone
         case.done[place] = done._replace(act=done.act._replace(audience=wider))
+        holders = set(SLUGS) if wider is None else {act.author, *wider}
+        assert set(shown.preview.recipients) == holders
+        return repr(shown), True
+
+    def erase(self, case: Case, act: Act, number: int) -> bool:
+        """Erases the newest act of an author that tells something, and keeps a copy of it."""
+        done = case.newest(*TELLING, author=act.author)
+        if done is None:
+            return False
+        copies = self.nodes[act.author].registry.store.parts_of(done.keys)
+        self.calls[act.author].erase(case, done, number)
+        case.done.remove(done)
+        case.erased.append((done, copies))
         return True
 
     def carry(self, case: Case) -> None:
@@ -285,25 +148,30 @@ class World:
             for target in self.nodes.values():
                 if source is not target:
                     assert carry_entries(source, target, source.log_id) is None
-        for source, target in permutations(self.nodes.values(), 2):
-            lacked = {each.key for each in case.done} - self.held(case, target)
-            given = self.given(case, source, target, lacked) if lacked else []
+        held = {slug: self.held(case, node) for slug, node in self.nodes.items()}
+        for giver, taker in permutations(self.nodes, 2):
+            lacked = held[giver] - held[taker]
+            given = self.given(case, self.nodes[giver], self.nodes[taker], lacked)
             if given:
-                target.registry.store.put_parts(given).result()
+                self.nodes[taker].registry.store.put_parts(given).result()
+                held[taker] |= {(part.log_id, part.index, part.ordinal) for part in given}
 
     def given(
         self, case: Case, source: Node, target: Node, keys: Collection[Key] | None = None
     ) -> list[HeldPart]:
         """What one node gives another that asks for every part of a case, or for some."""
+        if keys is not None and not keys:
+            return []
         asked = {
-            each.key: each.header.parts[0].commitment
-            for each in case.done
-            if keys is None or each.key in keys
+            key: each.header.parts[key[2]].commitment
+            for each in (*case.done, *(done for done, _ in case.erased))
+            for key in each.keys
+            if keys is None or key in keys
         }
         return source.registry.parts_for(target.registry.own, asked)
 
     def held(self, case: Case, node: Node) -> frozenset[Key]:
-        keys = [each.key for each in case.done]
+        keys = [key for each in case.done for key in each.keys]
         return frozenset((p.log_id, p.index, p.ordinal) for p in node.registry.store.parts_of(keys))
 
     def newly_written(self) -> Iterator[bytes]:
@@ -314,6 +182,16 @@ class World:
             yield from node.registry.store.entries(node.log_id, start, size)
 
 
+def is_as_chosen(nodes: Nodes, header: Header, act: Act) -> bool:
+    """Whether a signed audience is that of an act, and no more; of a withdrawal it follows."""
+    if act.what == "withdraw":
+        return not header.audience.is_all
+    if act.audience is None or header.audience.is_all:
+        return header.audience.is_all and act.audience is None
+    members = {nodes[slug].registry.own.id for slug in {act.author, *act.audience}}
+    return set(header.audience.member_ids) == members
+
+
 @contextmanager
 def open_world(folder: Path) -> Iterator[World]:
     """Opens a founded federation; one person is enough for every act."""
@@ -321,8 +199,9 @@ def open_world(folder: Path) -> Iterator[World]:
         policy = Policy(two_people_to_publish=False, two_people_to_erase=False)
         write_policy(NodeFolder(folder / slug), policy)
     with open_federation(folder, SLUGS) as nodes, ExitStack() as stack:
-        desks = {}
+        calls = {}
         for slug, node in nodes.items():
-            desks[slug] = open_desk(node.registry, random_bytes=node.random_bytes)
-            stack.callback(desks[slug].close)
-        yield World(folder, nodes, desks)
+            desk = open_desk(node.registry, random_bytes=node.random_bytes)
+            stack.callback(desk.close)
+            calls[slug] = Calls(node, desk)
+        yield World(folder, nodes, calls)
