@@ -13,6 +13,7 @@ import pytest
 from tests.architecture.test_modules import ROOT
 
 _CONFIDENTIAL: Final = "tests/confidentiality/test_broken_variants.py::VARIANTS"
+_OF_ONE_CALL: Final = "tests/confidentiality/test_broken_calls.py"
 _SIMULATED: Final = "tests/simulation/test_broken_variants.py"
 _KILLED: Final = "tests/faults/broken_stores.py::VARIANTS"
 _SCRUBBED: Final = "tests/unit/application/test_scrub.py::test_variant_that"
@@ -57,10 +58,15 @@ BROKEN: Final = (
     ),
     (6, "audience ignored", f"{_CONFIDENTIAL}::audience ignored"),
     (6, "bundle not sealed", f"{_CONFIDENTIAL}::bundle not sealed"),
+    (6, "told to others by one call", f"{_OF_ONE_CALL}::told_to_others"),
     (7, "tombstone dropped", f"{_CONFIDENTIAL}::tombstone dropped"),
     (7, "journal of tombstones dropped", f"{_KILLED}::drop_the_journal"),
+    (7, "tombstone dropped of one call", f"{_OF_ONE_CALL}::tombstone_dropped"),
     (8, "consent ignored", f"{_CONFIDENTIAL}::consent ignored"),
     (8, "source sent", f"{_CONFIDENTIAL}::source sent"),
+    (8, "consent ignored by one call", f"{_OF_ONE_CALL}::name_not_judged"),
+    (8, "consent ignored by matchings", f"{_OF_ONE_CALL}::consent ignored by matchings"),
+    (8, "source sent by one call", f"{_OF_ONE_CALL}::source_sent"),
     (
         9,
         "cut ignored",
