@@ -17,10 +17,13 @@ from registry.domain.consent import (
     fold_consents,
 )
 from registry.domain.content import ActContent, ConsentRecorded, ConsentWithdrawn
-from registry.domain.identifiers import NO_LOGS_BEFORE, LogId, LogsBefore
+from registry.domain.identifiers import NO_LOGS_BEFORE, LogId, LogsBefore, MemberId
 from registry.domain.release import KnownPersons
 from registry.domain.vocabulary import EventKind
 from registry.log.entry import Header
+from registry.log.roster import Roster
+from registry.store.audiences import audience_of
+from registry.store.entry_reader import EntryReader
 from registry.store.values import HeldPart, LogState, StoredEntry
 from registry.views.events_read import not_void, read_content
 
@@ -73,6 +76,18 @@ _MAY_END_A_USE: Final = frozenset(
 )
 NO_CONSENTS: Final = CaseConsents(KnownPersons(Consents(), {}), (), ())
 """Of a case that is being opened, and of the situation of a State, which holds public records."""
+
+
+def holders_of(
+    naming: Iterable[NamingEvent], store: EntryReader, roster: Roster
+) -> frozenset[MemberId]:
+    """Ids of the members that may hold what some events say."""
+    found: set[MemberId] = set()
+    for event in naming:
+        audience = audience_of(store, event.header)
+        everyone = (member.id for member in roster.members)
+        found.update(everyone if audience.is_all else audience.member_ids)
+    return frozenset(found)
 
 
 def fold_case(

@@ -13,11 +13,17 @@ read does not leave.
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import Final, NamedTuple
 
-from registry.application.consent_folds import NO_CONSENTS, CaseConsents, fold_case
+from registry.application.consent_folds import (
+    NO_CONSENTS,
+    CaseConsents,
+    fold_case,
+    holders_of,
+)
 from registry.application.knowledge import Place
 from registry.application.named_persons import (
     OWN_TYPE,
@@ -90,6 +96,7 @@ class ConsentDesk:
         self._kept: OrderedDict[CaseId, CaseConsents] = OrderedDict()
         self._situations = SituationNames(*reader.roster.registry_ids())
         self._withdrawn: set[CaseId] = set()
+        self._missed: list[StoreEvent] = []
         self._store.add_listener(self._on_stored)
 
     def learn_withdrawals(self, cases: Iterable[CaseId]) -> None:
@@ -102,10 +109,36 @@ class ConsentDesk:
 
     def cases_with_withdrawals(self) -> frozenset[CaseId]:
         """The cases in which a consent was withdrawn, as far as this node holds it."""
+        self._learn_missed()
         return frozenset(self._withdrawn)
+
+    def has_withdrawal(self, case_id: CaseId) -> bool:
+        """Whether a consent was withdrawn in a case, as far as this node holds it.
+
+        Raises:
+            TryLater, DamagedLog: what came last cannot be read now.
+        """
+        self._learn_missed()
+        return case_id in self._withdrawn
 
     def _on_stored(self, event: StoreEvent) -> None:
         """Lets go of the folds that an event may change; called before its writer is answered."""
+        try:
+            self._take(event)
+        except BaseException:
+            # Which cases it changes could not be read: until it can, no fold and no name counts.
+            self._missed.append(event)
+            self._forget(None)
+            raise
+
+    def _learn_missed(self) -> None:
+        """Takes what could not be read when it was stored; nothing leaves until it can be."""
+        for event in tuple(self._missed):
+            self._take(event)
+            with suppress(ValueError):
+                self._missed.remove(event)
+
+    def _take(self, event: StoreEvent) -> None:
         match event:
             case PartsStored(log_id, keys, contents):
                 changed = [keys[place] for place in which_matter(contents)]
@@ -202,9 +235,13 @@ class ConsentDesk:
             parts: what is asked for.
             member: who asks.
             cases: the case of each of their events.
+
+        Raises:
+            TryLater, DamagedLog: what was stored last cannot be read now.
         """
         known: dict[CaseId, CaseConsents] = {}
         heads: dict[Place, HeldPart | None] = {}
+        self._learn_missed()
         withdrawn = self._withdrawn
         return [
             part
@@ -220,6 +257,7 @@ class ConsentDesk:
 
     def may_send(self, key: tuple[LogId, int, int], member: Member) -> bool:
         """Whether one part may go to a member, for parts that are sent in pieces."""
+        self._learn_missed()
         log_id, index, ordinal = key
         part = HeldPart(log_id, index, ordinal, b"", "", b"")
         if ordinal == 0:
@@ -305,23 +343,11 @@ class ConsentDesk:
             for event in self.of_case(case_id).events
         )
 
-    def withdrawal_audience(
-        self, case_id: CaseId, person_id: str, authors: Collection[LogId] | None = None
-    ) -> frozenset[MemberId]:
-        """Ids of the members that may hold content known here that names a person.
-
-        Args:
-            case_id: the case.
-            person_id: the person.
-            authors: what these logs tell alone; None = whatever is known here.
-        """
-        everyone = {member.id for member in self._roster.members}
-        found: set[MemberId] = set()
-        for event in self.of_case(case_id).naming:
-            if person_id in event.person_ids and (authors is None or event.log_id in authors):
-                audience = audience_of(self._store, event.header)
-                found |= everyone if audience.is_all else set(audience.member_ids)
-        return frozenset(found)
+    def withdrawal_audience(self, case_id: CaseId, person_id: str) -> frozenset[MemberId]:
+        """Ids of the members that may hold content known here that names a person."""
+        naming = self.of_case(case_id).naming
+        named = (each for each in naming if person_id in each.person_ids)
+        return holders_of(named, self._store, self._roster)
 
     def parts_to_erase(
         self, case_id: CaseId, withdrawal: ConsentWithdrawn

@@ -14,13 +14,16 @@ from collections.abc import Collection, Iterator, Sequence
 from hashlib import sha256
 from typing import Final, TypeAlias
 
+from registry.application.consent_folds import holders_of
 from registry.application.recording import RecordCommand
 from registry.application.registry import Registry
 from registry.domain.audience import named
 from registry.domain.consent import ALL_USES, ConsentEvent, InForce, withdrawals_in_force
 from registry.domain.content import ConsentWithdrawn
 from registry.domain.content.persons import PersonUse
+from registry.domain.embargo import is_embargoed
 from registry.domain.identifiers import CaseId, MemberId
+from registry.errors import EntryError, RequestError
 from registry.store.audiences import audience_of
 from registry.store.values import read_header
 
@@ -47,11 +50,23 @@ class HandingOn:
         Raises:
             TryLater: content is closed, or the own log takes no event now.
             StorageError: our own disk failed, or content of the case is damaged.
+            RequestError, EntryError: one was refused; all others are recorded.
         """
-        count = 0
-        for command in tuple(self._commands(case_id)):
-            count += not self._registry.record(command).result().was_recorded_before
+        count, tried = 0, set[str]()
+        refused: RequestError | EntryError | None = None
+        # Looked at anew after each: a consent may have been given again meanwhile.
+        while command := self._next(case_id, tried):
+            tried.add(command.request_id)
+            try:
+                count += not self._registry.record(command).result().was_recorded_before
+            except (RequestError, EntryError) as error:
+                refused = error
+        if refused is not None:
+            raise refused
         return count
+
+    def _next(self, case_id: CaseId, tried: Collection[str]) -> RecordCommand | None:
+        return next((e for e in self._commands(case_id) if e.request_id not in tried), None)
 
     def _commands(self, case_id: CaseId) -> Iterator[RecordCommand]:
         case = self._registry.consents.of_case(case_id)
@@ -81,21 +96,32 @@ class HandingOn:
     def _untold(self, case_id: CaseId, in_force: InForce) -> dict[_Told, list[MemberId]]:
         """Who is to be told of which person's uses."""
         found: dict[_Told, list[MemberId]] = {}
-        for person_id in dict.fromkeys(person_id for person_id, _ in in_force):
-            given = self._given(case_id, person_id)
+        taking_part = {each.id for each in self._registry.roster.active_members()}
+        taking_part.discard(self._registry.own.id)
+        for person_id, holders in self._given(case_id).items():
             uses_of: dict[MemberId, list[PersonUse]] = {}
             for use in ALL_USES:
-                for member_id in self._not_told(given, in_force.get((person_id, use), ())):
+                withdrawals = in_force.get((person_id, use), ())
+                for member_id in self._not_told(holders & taking_part, withdrawals):
                     uses_of.setdefault(member_id, []).append(use)
             for member_id, uses in uses_of.items():
                 found.setdefault((person_id, tuple(uses)), []).append(member_id)
         return found
 
-    def _given(self, case_id: CaseId, person_id: str) -> frozenset[MemberId]:
-        """The others that take part and may hold a name from own events."""
-        holders = self._registry.consents.withdrawal_audience(case_id, person_id, self._own_logs)
-        taking_part = {each.id for each in self._registry.roster.active_members()}
-        return (holders & taking_part) - {self._registry.own.id}
+    def _given(self, case_id: CaseId) -> dict[str, frozenset[MemberId]]:
+        """The members that may hold a person's name from own events by now, by person.
+
+        What an embargo still keeps here is given to nobody.
+        """
+        now_ms, roster = self._registry.clock_ms(), self._registry.roster
+        found: dict[str, frozenset[MemberId]] = {}
+        for event in self._registry.consents.of_case(case_id).naming:
+            until_ms = event.header.parts[0].not_before_ms
+            if event.log_id in self._own_logs and not is_embargoed(until_ms, now_ms=now_ms):
+                holders = holders_of((event,), self._store, roster)
+                for person_id in event.person_ids:
+                    found[person_id] = found.get(person_id, frozenset()) | holders
+        return found
 
     def _not_told(
         self, given: Collection[MemberId], withdrawals: Sequence[ConsentEvent]

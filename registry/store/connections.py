@@ -79,6 +79,7 @@ class PatientPool(SQLiteConnectionPool):
     """
 
     is_closing = False
+    _asking = 0
 
     def close(self) -> None:
         """Waits for whoever has a connection, then closes all."""
@@ -91,18 +92,32 @@ class PatientPool(SQLiteConnectionPool):
         super().close()
 
     def take(self) -> SQLiteConnection:
-        """A connection that is free, or the library's way to one: that takes a lock for each case.
+        """A connection that is free and nobody waits for, or the library's way to one.
+
+        That takes a lock for each case, and lets go first whoever came first.
 
         Raises:
             ConnectionPoolClosedError, ConnectionUnavailableError: as the library's.
         """
         with self._put_condition:
-            if self._pool and not self.is_closing:
+            if self._pool and not self._asking and not self.is_closing:
                 connection = self._pool.pop()
                 connection.in_use.acquire()
                 self._in_use[id(connection)] = connection
                 return connection
         return self.get_connection()
+
+    def get_connection(
+        self, timeout: float | None = None, *, is_writer: bool | None = None
+    ) -> SQLiteConnection:
+        """The library's, which is counted as long as it waits."""
+        with self._put_condition:
+            self._asking += 1
+        try:
+            return super().get_connection(timeout, is_writer=is_writer)
+        finally:
+            with self._put_condition:
+                self._asking -= 1
 
     def _get_connection(self, timeout: float = 0.0) -> SQLiteConnection:
         with self._put_condition:
@@ -243,11 +258,7 @@ class _Transaction:
     ) -> None:
         try:
             try:
-                self._cursor.__exit__()
-                if kind is None and self._is_writing:
-                    self._commit()
-                else:
-                    self._connection.rollback()
+                self._end(is_kept=kind is None and self._is_writing)
             finally:
                 self._pool.put_connection(self._connection)
         except _FOREIGN as failed:
@@ -255,12 +266,14 @@ class _Transaction:
         if isinstance(error, _FOREIGN):
             raise _told(error) from error
 
-    def _commit(self) -> None:
+    def _end(self, *, is_kept: bool) -> None:
         try:
-            self._connection.commit()
-        except BaseException:
+            self._cursor.__exit__()
+            if is_kept:
+                self._connection.commit()
+        finally:
+            # After a commit there is nothing left to roll back.
             self._connection.rollback()
-            raise
 
 
 @contextmanager

@@ -1,28 +1,37 @@
 """Hands on the withdrawals of others to those whom this mechanism gave the name.
 
-A withdrawal stops uses: it is handed on as soon as it is here, without a person. While the own log
-takes no events, or content of the case is damaged, it is tried again; each start looks once at all
-cases in which a consent was withdrawn. What was handed on is not handed on again.
+A withdrawal stops uses: it is handed on as soon as it is here, without a person. Whom it does not
+tell may change later: a log is frozen, a withdrawal is erased, an own event comes back from a peer;
+so cases are looked at again when content of theirs comes or goes, and all of them at each start,
+after a freeze and once an hour. What was handed on is not handed on again.
+
+What has just come is looked at in the order in which it came, before everything else: nobody keeps
+a withdrawal waiting by sending many.
 """
 
 import asyncio
-from collections.abc import Iterable
-from typing import Final
+from collections import deque
+from typing import Final, TypeAlias
 
 import structlog
 
 from registry.application.handing_on import HandingOn
+from registry.application.named_persons import which_matter
 from registry.application.registry import Registry
-from registry.application.withdrawals import withdrawals_in
-from registry.domain.identifiers import CaseId
-from registry.errors import DamagedLog, RequestError, TryLater
-from registry.store.values import PartsStored, StoreEvent, read_header
+from registry.domain.identifiers import CaseId, LogId
+from registry.errors import DamagedLog, EntryError, RequestError, TryLater
+from registry.store.values import FreezeStored, PartsErased, PartsStored, StoreEvent, read_header
 from registry_node.mirror import Mirror
 
 _log = structlog.get_logger()
 _AGAIN_S: Final = 1.0
+_AGAIN_LONGEST_S: Final = 60.0
+"""After something could not be read or written; twice as long each time."""
+_LOOK_S: Final = 3600.0
 _PAUSE_S: Final = 0.05
-"""Between two cases: replication goes on meanwhile."""
+"""Between two cases that are only looked at again: replication goes on meanwhile."""
+
+_Place: TypeAlias = tuple[LogId, int]
 
 
 class HandingOnLoop:
@@ -30,12 +39,14 @@ class HandingOnLoop:
 
     def __init__(self, registry: Registry, mirror: Mirror) -> None:
         self._registry = registry
+        self._store = registry.store
         self._mirror = mirror
         self._handing = HandingOn(registry)
         self._loop = asyncio.get_running_loop()
         self._came = asyncio.Event()
-        self._due: dict[CaseId, None] = {}
-        registry.store.add_listener(self._notice)
+        self._places: deque[_Place] = deque()
+        self._again: dict[CaseId, None] = {}
+        self._store.add_listener(self._notice)
 
     async def run(self) -> None:
         """Runs until cancelled.
@@ -44,42 +55,94 @@ class HandingOnLoop:
             StorageError: our own disk failed.
         """
         await self._mirror.content.wait()
-        self._take(self._registry.consents.cases_with_withdrawals())
+        self._look_at_all()
+        is_done, again_s = True, _AGAIN_S
         while True:
-            await self._came.wait()
+            try:
+                async with asyncio.timeout(_LOOK_S if is_done else again_s):
+                    await self._came.wait()
+            except TimeoutError:
+                if is_done:
+                    self._look_at_all()
             self._came.clear()
             is_done = await self._finish()
-            while not is_done:
-                await asyncio.sleep(_AGAIN_S)
-                is_done = await self._finish()
+            is_closed = self._store.read_only_reason() is not None
+            again_s = _AGAIN_S if is_done or is_closed else min(2 * again_s, _AGAIN_LONGEST_S)
 
     async def _finish(self) -> bool:
         """Does what can be done now; returns whether nothing is left."""
-        count, later = 0, []
-        while self._due and self._registry.store.read_only_reason() is None:
-            # What came last is handed on first: a start may have thousands of cases to look at.
-            case_id, _ = self._due.popitem()
-            try:
-                count += await asyncio.to_thread(self._handing.hand_on, case_id)
-            except (TryLater, DamagedLog) as error:
-                _log.warning("handing_on_waits", reason=error.reason)
-                later.append(case_id)
-            except RequestError as error:
-                # No case keeps the others, or this node, from going on; each start tries again.
-                _log.error("handing_on_refused", reason=error.reason)
-            await asyncio.sleep(_PAUSE_S)
-        self._due |= dict.fromkeys(later)
+        count = 0
+        damaged: list[CaseId] = []
+        try:
+            while self._store.read_only_reason() is None and (self._places or self._again):
+                pause_s = 0.0 if self._places else _PAUSE_S
+                case_id = await self._next_case()
+                count += await self._hand_on(case_id, damaged)
+                await asyncio.sleep(pause_s)
+        except (TryLater, DamagedLog) as error:
+            _log.warning("handing_on_waits", reason=error.reason)
+        self._again |= dict.fromkeys(damaged)
         if count:
             _log.info("withdrawals_handed_on", count=count)
-        return not self._due
+        return not (self._places or self._again)
 
-    def _take(self, cases: Iterable[CaseId]) -> None:
-        self._due |= dict.fromkeys(cases)
+    async def _hand_on(self, case_id: CaseId, damaged: list[CaseId]) -> int:
+        """Hands on in a case; returns how many events that were, or notes that it is damaged.
+
+        Raises:
+            TryLater: whatever it is, the next case would meet it too; this one is the first again.
+        """
+        self._again.pop(case_id, None)
+        try:
+            if not self._registry.consents.has_withdrawal(case_id):
+                return 0
+            return await asyncio.to_thread(self._handing.hand_on, case_id)
+        except TryLater:
+            self._again = {case_id: None} | self._again
+            raise
+        except DamagedLog as error:
+            _log.warning("handing_on_waits", reason=error.reason)
+            damaged.append(case_id)
+        except (RequestError, EntryError) as error:
+            # No case keeps the others, or this node, from going on; it is looked at again.
+            _log.error("handing_on_refused", reason=error.reason)
+        return 0
+
+    async def _next_case(self) -> CaseId:
+        """The case of what came first, or else one that is to be looked at again.
+
+        Raises:
+            TryLater, DamagedLog: its entry cannot be read now; it keeps its turn, behind the rest.
+        """
+        if not self._places:
+            return next(iter(self._again))
+        log_id, index = self._places.popleft()
+        try:
+            (entry,) = await asyncio.to_thread(self._store.entries, log_id, index, index + 1)
+            return read_header(entry).case_id
+        except (TryLater, DamagedLog):
+            self._places.append((log_id, index))
+            raise
+
+    def _look_at_all(self) -> None:
+        self._again |= dict.fromkeys(self._registry.consents.cases_with_withdrawals())
+        self._came.set()
+
+    def _take(self, places: list[_Place]) -> None:
+        self._places.extend(places)
         self._came.set()
 
     def _notice(self, event: StoreEvent) -> None:
-        """Called in the writer's thread after a commit."""
-        if isinstance(event, PartsStored) and (found := withdrawals_in(event)):
-            entries = (self._registry.store.entries(event.log_id, i, i + 1)[0] for i in found)
-            cases = [read_header(entry).case_id for entry in entries]
-            self._loop.call_soon_threadsafe(self._take, cases)
+        """Called in the writer's thread after a commit; reads nothing."""
+        match event:
+            case PartsStored(log_id, keys, contents):
+                found = [(log_id, keys[place][0]) for place in which_matter(contents)]
+            case PartsErased(log_id, keys):
+                found = [(log_id, index) for index, ordinal in keys if ordinal == 0]
+            case FreezeStored():
+                self._loop.call_soon_threadsafe(self._look_at_all)
+                return
+            case _:
+                return
+        if found:
+            self._loop.call_soon_threadsafe(self._take, found)

@@ -108,7 +108,7 @@ def default_audience_of(kind: EventKind) -> Literal["all", "own"]:
 
 
 def is_publishing(kind: EventKind) -> bool:
-    """Whether an own act of this kind makes something public when all members may hold it."""
+    """Whether an act of this kind makes something public when all members may hold it."""
     return kind in _PUBLISHING
 
 

@@ -10,9 +10,9 @@ from registry.domain.audience import EVERYONE, OWN_ONLY, named
 from registry.domain.content import CommunicationSent, encode_content, media_type_of
 from registry.domain.identifiers import CaseId, RequestKey
 from registry.domain.vocabulary import EventKind
-from registry.errors import InvalidRequest, RuleViolation
+from registry.errors import InvalidRequest, Overloaded, RuleViolation
 from registry.log.author import PartDraft, draft_event
-from registry.log.entry import ALL_MEMBERS, decode_header, split_entry
+from registry.log.entry import ALL_MEMBERS, Header, decode_header, split_entry
 from registry.store.values import AppendRequest
 from tests.unit.application.federation_in_process import (
     START_MS,
@@ -268,6 +268,33 @@ def test_withdrawal_stops_the_author_and_every_relay_right_after_its_commit(node
         carry_parts(source, gamma, alpha.log_id)
     assert not holds(gamma, alpha, index)
     assert holds(gamma, alpha, place.index)
+
+
+def test_withdrawal_whose_case_cannot_be_read_when_it_is_stored_lets_nothing_leave(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, gamma = nodes["alpha"], nodes["gamma"]
+    consents = alpha.registry.consents
+    case_id = opened(alpha)
+    alpha.record(consent("share_with_mechanisms", "gamma"), case_id, audience=named("gamma"))
+    index = alpha.record(naming(AYO), case_id, audience=named("gamma")).index
+    key = (alpha.log_id, index, 0)
+    assert consents.may_send(key, gamma.registry.own)
+
+    def is_busy(*_: object) -> Header:
+        msg = "every database connection is in use"
+        raise Overloaded(msg)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(consents, "_header", is_busy)
+        alpha.record(withdrawn(), case_id)
+        with pytest.raises(Overloaded):
+            consents.may_send(key, gamma.registry.own)
+        with pytest.raises(Overloaded):
+            consents.sendable([], gamma.registry.own, {})
+
+    assert not consents.may_send(key, gamma.registry.own)
+    assert case_id in consents.cases_with_withdrawals()
 
 
 def test_relay_that_holds_no_consent_says_no_where_the_author_says_yes(nodes: Nodes) -> None:

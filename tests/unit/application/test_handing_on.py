@@ -1,12 +1,14 @@
 """Withdrawals are handed on to those whom this mechanism gave the name: once, to nobody else."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from itertools import product
 from pathlib import Path
 
 import pytest
 
 from registry.application.handing_on import HandingOn
+from registry.application.recording import RecordCommand
 from registry.domain.audience import OWN_ONLY, named
 from registry.domain.consent import ALL_USES
 from registry.domain.content import ConsentWithdrawn
@@ -15,10 +17,11 @@ from registry.domain.identifiers import CaseId, Slug
 from registry.domain.vocabulary import EventKind
 from registry.errors import LogReadOnly, RuleViolation
 from registry.log.entry import Header
-from registry.store.values import read_header
+from registry.store.values import Appended, read_header
 from registry.views.events_read import read_content
 from tests.unit.application.desk_world import BEN, DeskWorld, open_world
 from tests.unit.application.federation_in_process import (
+    START_MS,
     Node,
     Nodes,
     found_federation,
@@ -267,6 +270,55 @@ def test_withdrawal_past_the_end_of_its_log_tells_nobody_and_is_handed_on(nodes:
 
     assert hand_on(beta, case_id) == 1
     assert told_by(beta, case_id) == [{"gamma"}]
+
+
+def test_name_that_an_embargo_kept_here_was_given_to_nobody(nodes: Nodes) -> None:
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    case_id = alpha.record(opening()).case_id
+    gives(alpha, case_id, "beta")
+    nodes.carry_all()
+    beta.record(
+        consent(SHARE, "gamma"), case_id, audience=named("gamma"), not_before_ms=START_MS + 1
+    )
+    beta.record(naming(AYO), case_id, audience=named("gamma"), not_before_ms=START_MS + 1)
+    nodes.carry_all()
+    alpha.record(withdrawn(), case_id)
+
+    assert settle(nodes, case_id) == 0
+
+
+def test_person_whose_withdrawal_is_refused_keeps_no_other_from_it(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, beta = nodes["alpha"], nodes["beta"]
+    case_id = alpha.record(opening()).case_id
+    for person in (AYO, BEA):
+        wish = consent(SHARE, "beta", person=person)
+        alpha.record(wish, case_id, audience=named("beta"))
+        alpha.record(naming(person), case_id, audience=named("beta"))
+    nodes.carry_all()
+    for person in (AYO, BEA):
+        wish = consent(SHARE, "gamma", person=person)
+        beta.record(wish, case_id, audience=named("gamma"))
+        beta.record(naming(person), case_id, audience=named("gamma"))
+    for person in (AYO, BEA):
+        alpha.record(withdrawn(person=person), case_id)
+    nodes.carry_all()
+    record = beta.registry.record
+
+    def refuse_ayo(command: RecordCommand) -> "Future[Appended]":
+        content = command.content
+        if isinstance(content, ConsentWithdrawn) and content.person_id == AYO.person_id:
+            msg = "invented"
+            raise RuleViolation(msg)
+        return record(command)
+
+    monkeypatch.setattr(beta.registry, "record", refuse_ayo)
+    with pytest.raises(RuleViolation, match="invented"):
+        hand_on(beta, case_id)
+
+    ((_, told),) = withdrawals(beta, beta, case_id)
+    assert told.person_id == BEA.person_id
 
 
 def test_member_that_takes_part_no_more_is_not_told(nodes: Nodes) -> None:

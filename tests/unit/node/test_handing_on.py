@@ -12,13 +12,25 @@ import pytest
 
 from registry.application.named_persons import WITHDRAWAL_TYPE
 from registry.domain.identifiers import CaseId, LogId
-from registry.errors import CorruptDatabase, DamagedLog, RegistryError, RuleViolation, TryLater
-from registry.store.values import PartsStored, StoreEvent
+from registry.errors import (
+    CorruptDatabase,
+    DamagedLog,
+    LimitExceeded,
+    RegistryError,
+    RuleViolation,
+    TryLater,
+)
+from registry.store.values import FreezeStored, PartsErased, PartsStored, StoreEvent
 from registry_node import handing_on
 from registry_node.handing_on import HandingOnLoop
 
 LOG_ID = LogId(b"l" * 32)
+INVENTED_TYPE = "application/vnd.registry.invented+json"
 ONE, TWO = CaseId(b"1" * 16), CaseId(b"2" * 16)
+
+
+def many(number: int) -> CaseId:
+    return CaseId(number.to_bytes(16, "big"))
 
 
 @dataclass
@@ -27,6 +39,8 @@ class FakeNode:
 
     closed_because: str | None = None
     before: frozenset[CaseId] = frozenset()
+    without: frozenset[CaseId] = frozenset()
+    unreadable: int = 0
     failures: dict[CaseId, list[RegistryError]] = field(default_factory=dict)
     handed_on: list[CaseId] = field(default_factory=list)
     looks: int = 0
@@ -42,10 +56,17 @@ class FakeNode:
 
     def entries(self, log_id: LogId, start: int, end: int) -> list[CaseId]:
         assert (log_id, end) == (LOG_ID, start + 1)
-        return [(ONE, TWO)[start]]
+        if self.unreadable:
+            self.unreadable -= 1
+            msg = "invented"
+            raise TryLater(msg)
+        return [(ONE, TWO)[start] if start < 2 else many(start)]
 
     def cases_with_withdrawals(self) -> frozenset[CaseId]:
         return self.before
+
+    def has_withdrawal(self, case_id: CaseId) -> bool:
+        return case_id not in self.without
 
     def hand_on(self, case_id: CaseId) -> int:
         if failures := self.failures.get(case_id):
@@ -56,8 +77,10 @@ class FakeNode:
     async def wait(self) -> None:
         await self.is_open.wait()
 
-    def comes(self, index: int, media_type: str = WITHDRAWAL_TYPE) -> None:
-        event = PartsStored(LOG_ID, ((index, 0),), ((media_type, b"{}"),))
+    def comes(self, index: int, media_type: str = WITHDRAWAL_TYPE, content: bytes = b"{}") -> None:
+        self.tells(PartsStored(LOG_ID, ((index, 0),), ((media_type, content),)))
+
+    def tells(self, event: StoreEvent) -> None:
         for listener in self.listeners:
             listener(event)
 
@@ -96,7 +119,7 @@ async def test_withdrawal_is_handed_on_when_it_comes_and_other_content_is_not_lo
     node: FakeNode,
 ) -> None:
     async with working(node):
-        node.comes(0, "application/vnd.registry.invented+json")
+        node.comes(0, INVENTED_TYPE)
         node.comes(1)
         await until(lambda: bool(node.handed_on))
     assert node.handed_on == [TWO]
@@ -126,6 +149,51 @@ async def test_what_comes_while_a_start_looks_at_many_cases_is_handed_on_first(
         await until(lambda: len(node.handed_on) == len(many) + 1)
 
 
+async def test_nobody_keeps_a_withdrawal_waiting_by_sending_many_after_it(node: FakeNode) -> None:
+    async with working(node):
+        for number in range(100, 150):
+            node.comes(number)
+        node.comes(0)
+        for number in range(150, 400):
+            node.comes(number)
+        await until(lambda: ONE in node.handed_on)
+        assert node.handed_on == [*map(many, range(100, 150)), ONE]
+
+
+async def test_case_is_looked_at_again_when_a_name_comes_back_or_content_was_erased(
+    node: FakeNode,
+) -> None:
+    node.without = frozenset({many(7)})
+    async with working(node):
+        # What a restore brings back: first the entry of an own event, later its content.
+        node.comes(0, INVENTED_TYPE, b'{"persons":[]}')
+        node.comes(7, INVENTED_TYPE, b'{"persons":[]}')
+        await until(lambda: node.handed_on == [ONE])
+        # A withdrawal that told somebody may be gone before it was read there.
+        node.tells(PartsErased(LOG_ID, ((1, 0),)))
+        await until(lambda: node.handed_on == [ONE, TWO])
+
+
+async def test_after_a_freeze_and_now_and_then_all_cases_are_looked_at_again(
+    node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.before = frozenset({ONE})
+    async with working(node):
+        await until(lambda: node.handed_on == [ONE])
+        node.tells(FreezeStored(LOG_ID, 3))
+        await until(lambda: node.handed_on == [ONE, ONE])
+    monkeypatch.setattr(handing_on, "_LOOK_S", 0.001)
+    async with working(node):
+        await until(lambda: len(node.handed_on) > 5)
+
+
+async def test_place_that_cannot_be_read_now_keeps_its_turn(node: FakeNode) -> None:
+    node.unreadable = 2
+    async with working(node):
+        node.comes(0)
+        await until(lambda: node.handed_on == [ONE])
+
+
 async def test_what_came_while_the_log_was_closed_is_handed_on_when_it_opens(
     node: FakeNode,
 ) -> None:
@@ -150,8 +218,11 @@ async def test_case_that_cannot_be_read_now_is_tried_again_and_keeps_no_other_wa
     assert node.failures == {ONE: []}
 
 
-async def test_case_whose_rules_forbid_it_ends_nothing(node: FakeNode) -> None:
-    node.failures = {ONE: [RuleViolation("invented")]}
+@pytest.mark.parametrize("failure", [RuleViolation("invented"), LimitExceeded("invented")])
+async def test_case_whose_rules_forbid_it_ends_nothing(
+    node: FakeNode, failure: RegistryError
+) -> None:
+    node.failures = {ONE: [failure]}
     async with working(node):
         node.comes(0)
         await until(lambda: not node.failures[ONE])
