@@ -45,6 +45,7 @@ class HandingOnLoop:
         self._loop = asyncio.get_running_loop()
         self._came = asyncio.Event()
         self._places: deque[_Place] = deque()
+        self._must_look = True
         self._again: dict[CaseId, None] = {}
         self._store.add_listener(self._notice)
 
@@ -55,7 +56,7 @@ class HandingOnLoop:
             StorageError: our own disk failed.
         """
         await self._mirror.content.wait()
-        self._look_at_all()
+        self._came.set()
         is_done, again_s = True, _AGAIN_S
         while True:
             try:
@@ -72,19 +73,25 @@ class HandingOnLoop:
     async def _finish(self) -> bool:
         """Does what can be done now; returns whether nothing is left."""
         count = 0
+        unread: list[_Place] = []
         damaged: list[CaseId] = []
         try:
-            while self._store.read_only_reason() is None and (self._places or self._again):
+            while self._store.read_only_reason() is None and self._is_due():
                 pause_s = 0.0 if self._places else _PAUSE_S
-                case_id = await self._next_case()
-                count += await self._hand_on(case_id, damaged)
-                await asyncio.sleep(pause_s)
+                case_id = await self._next_case(unread)
+                if case_id is not None:
+                    count += await self._hand_on(case_id, damaged)
+                    await asyncio.sleep(pause_s)
         except (TryLater, DamagedLog) as error:
             _log.warning("handing_on_waits", reason=error.reason)
+        self._places.extend(unread)
         self._again |= dict.fromkeys(damaged)
         if count:
             _log.info("withdrawals_handed_on", count=count)
-        return not (self._places or self._again)
+        return not self._is_due()
+
+    def _is_due(self) -> bool:
+        return bool(self._places or self._must_look or self._again)
 
     async def _hand_on(self, case_id: CaseId, damaged: list[CaseId]) -> int:
         """Hands on in a case; returns how many events that were, or notes that it is damaged.
@@ -108,24 +115,33 @@ class HandingOnLoop:
             _log.error("handing_on_refused", reason=error.reason)
         return 0
 
-    async def _next_case(self) -> CaseId:
-        """The case of what came first, or else one that is to be looked at again.
+    async def _next_case(self, unread: list[_Place]) -> CaseId | None:
+        """The case of what came first, or else one that is to be looked at again; None = go on.
 
         Raises:
-            TryLater, DamagedLog: its entry cannot be read now; it keeps its turn, behind the rest.
+            TryLater, DamagedLog: it cannot be told now, and is due all the same.
         """
-        if not self._places:
-            return next(iter(self._again))
-        log_id, index = self._places.popleft()
+        if self._places:
+            return await self._case_at(self._places.popleft(), unread)
+        if self._must_look:
+            self._again |= dict.fromkeys(self._registry.consents.cases_with_withdrawals())
+            self._must_look = False
+        return next(iter(self._again), None)
+
+    async def _case_at(self, place: _Place, unread: list[_Place]) -> CaseId | None:
+        log_id, index = place
         try:
             (entry,) = await asyncio.to_thread(self._store.entries, log_id, index, index + 1)
             return read_header(entry).case_id
-        except (TryLater, DamagedLog):
-            self._places.append((log_id, index))
+        except DamagedLog:
+            unread.append(place)
+            return None
+        except TryLater:
+            self._places.append(place)
             raise
 
     def _look_at_all(self) -> None:
-        self._again |= dict.fromkeys(self._registry.consents.cases_with_withdrawals())
+        self._must_look = True
         self._came.set()
 
     def _take(self, places: list[_Place]) -> None:

@@ -41,6 +41,8 @@ class FakeNode:
     before: frozenset[CaseId] = frozenset()
     without: frozenset[CaseId] = frozenset()
     unreadable: int = 0
+    damaged: frozenset[int] = frozenset()
+    looks_refused: list[RegistryError] = field(default_factory=list)
     failures: dict[CaseId, list[RegistryError]] = field(default_factory=dict)
     handed_on: list[CaseId] = field(default_factory=list)
     looks: int = 0
@@ -56,6 +58,9 @@ class FakeNode:
 
     def entries(self, log_id: LogId, start: int, end: int) -> list[CaseId]:
         assert (log_id, end) == (LOG_ID, start + 1)
+        if start in self.damaged:
+            msg = "invented"
+            raise DamagedLog(msg)
         if self.unreadable:
             self.unreadable -= 1
             msg = "invented"
@@ -63,6 +68,8 @@ class FakeNode:
         return [(ONE, TWO)[start] if start < 2 else many(start)]
 
     def cases_with_withdrawals(self) -> frozenset[CaseId]:
+        if self.looks_refused:
+            raise self.looks_refused.pop()
         return self.before
 
     def has_withdrawal(self, case_id: CaseId) -> bool:
@@ -157,7 +164,7 @@ async def test_nobody_keeps_a_withdrawal_waiting_by_sending_many_after_it(node: 
         for number in range(150, 400):
             node.comes(number)
         await until(lambda: ONE in node.handed_on)
-        assert node.handed_on == [*map(many, range(100, 150)), ONE]
+        assert node.handed_on[:51] == [*map(many, range(100, 150)), ONE]
 
 
 async def test_case_is_looked_at_again_when_a_name_comes_back_or_content_was_erased(
@@ -192,6 +199,31 @@ async def test_place_that_cannot_be_read_now_keeps_its_turn(node: FakeNode) -> N
     async with working(node):
         node.comes(0)
         await until(lambda: node.handed_on == [ONE])
+
+
+@pytest.mark.parametrize("failure", [TryLater("invented"), DamagedLog("invented")])
+async def test_what_cannot_be_looked_at_now_is_looked_at_later_and_ends_no_node(
+    node: FakeNode, failure: RegistryError
+) -> None:
+    node.before, node.looks_refused = frozenset({ONE}), [failure, failure]
+    async with working(node):
+        await until(lambda: node.handed_on == [ONE])
+        node.looks_refused = [failure]
+        node.tells(FreezeStored(LOG_ID, 3))
+        await until(lambda: node.handed_on == [ONE, ONE])
+
+
+async def test_place_that_is_damaged_keeps_nothing_else_from_being_looked_at(
+    node: FakeNode,
+) -> None:
+    node.before, node.damaged = frozenset({ONE}), frozenset({5})
+    async with working(node, is_open=False):
+        node.comes(5)
+        node.comes(1)
+        node.is_open.set()
+        await until(lambda: node.handed_on == [TWO, ONE])
+        node.damaged = frozenset()
+        await until(lambda: node.handed_on == [TWO, ONE, many(5)])
 
 
 async def test_what_came_while_the_log_was_closed_is_handed_on_when_it_opens(
