@@ -36,10 +36,7 @@ from registry.application.named_persons import (
 from registry.application.stored_content import require_open
 from registry.domain.audience import EVERYONE, AudienceChoice
 from registry.domain.consent import ends_a_use
-from registry.domain.content import (
-    ConsentRecorded,
-    ConsentWithdrawn,
-)
+from registry.domain.content import ConsentRecorded, ConsentWithdrawn
 from registry.domain.identifiers import CaseId, Commitment, LogId, MemberId
 from registry.domain.protected_names import find_names, texts_of
 from registry.domain.release import uses_of_audience
@@ -64,6 +61,10 @@ _CASES_KEPT: Final = 256
 _PARTS_AT_ONCE: Final = 64
 _SHARING: Final = frozenset({"names_in_public", "share_with_mechanisms"})
 """The uses by which a name reaches another mechanism."""
+
+
+class _NotShown(Exception):
+    """An entry is here and not shown, while it is open which history of its log counts."""
 
 
 class PartPlace(NamedTuple):
@@ -102,22 +103,21 @@ class ConsentDesk:
     def learn_withdrawals(self, cases: Iterable[CaseId]) -> None:
         """Takes cases in which a consent was withdrawn before this was made.
 
-        What was written there with a consent that is gone leaves no more, names in its text
-        included. Later withdrawals are heard of from the store.
+        What was written there with a consent that is gone leaves no more, nor names in its text.
         """
         self._withdrawn.update(cases)
 
     def cases_with_withdrawals(self) -> frozenset[CaseId]:
-        """The cases in which a consent was withdrawn, as far as this node holds it."""
+        """The cases in which a consent was withdrawn, as far as this node holds it.
+
+        Raises:
+            TryLater, DamagedLog: what was stored last cannot be read now.
+        """
         self._learn_missed()
         return frozenset(self._withdrawn)
 
     def has_withdrawal(self, case_id: CaseId) -> bool:
-        """Whether a consent was withdrawn in a case, as far as this node holds it.
-
-        Raises:
-            TryLater, DamagedLog: what came last cannot be read now.
-        """
+        """Whether a case is among `cases_with_withdrawals`."""
         self._learn_missed()
         return case_id in self._withdrawn
 
@@ -134,9 +134,11 @@ class ConsentDesk:
     def _learn_missed(self) -> None:
         """Takes what could not be read when it was stored; nothing leaves until it can be."""
         for event in tuple(self._missed):
-            self._take(event)
-            with suppress(ValueError):
-                self._missed.remove(event)
+            # Of a log of which nothing is shown now, nothing leaves and nothing is folded either.
+            with suppress(_NotShown):
+                self._take(event)
+                with suppress(ValueError):  # somebody else took it
+                    self._missed.remove(event)
 
     def _take(self, event: StoreEvent) -> None:
         match event:
@@ -345,8 +347,7 @@ class ConsentDesk:
 
     def withdrawal_audience(self, case_id: CaseId, person_id: str) -> frozenset[MemberId]:
         """Ids of the members that may hold content known here that names a person."""
-        naming = self.of_case(case_id).naming
-        named = (each for each in naming if person_id in each.person_ids)
+        named = (e for e in self.of_case(case_id).naming if person_id in e.person_ids)
         return holders_of(named, self._store, self._roster)
 
     def parts_to_erase(
@@ -381,8 +382,10 @@ class ConsentDesk:
         )
 
     def _header(self, log_id: LogId, index: int) -> Header:
-        (entry,) = self._store.entries(log_id, index, index + 1)
-        return read_header(entry)
+        found = self._store.entries(log_id, index, index + 1)
+        if not found:
+            raise _NotShown
+        return read_header(found[0])
 
     def _read(self, case_id: CaseId) -> CaseConsents:
         states = {state.log_id: state for state in self._store.log_states()}

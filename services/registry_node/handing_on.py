@@ -131,14 +131,17 @@ class HandingOnLoop:
     async def _case_at(self, place: _Place, unread: list[_Place]) -> CaseId | None:
         log_id, index = place
         try:
-            (entry,) = await asyncio.to_thread(self._store.entries, log_id, index, index + 1)
-            return read_header(entry).case_id
+            found = await asyncio.to_thread(self._store.entries, log_id, index, index + 1)
+            # Nothing is found while it is open which history of the log counts.
+            case_id = read_header(found[0]).case_id if found else None
         except DamagedLog:
-            unread.append(place)
-            return None
+            case_id = None
         except TryLater:
             self._places.append(place)
             raise
+        if case_id is None:
+            unread.append(place)
+        return case_id
 
     def _look_at_all(self) -> None:
         self._must_look = True

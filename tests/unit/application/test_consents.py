@@ -297,6 +297,21 @@ def test_withdrawal_whose_case_cannot_be_read_when_it_is_stored_lets_nothing_lea
     assert case_id in consents.cases_with_withdrawals()
 
 
+def test_withdrawal_in_a_log_of_which_nothing_is_shown_holds_nothing_else_up(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha = nodes["alpha"]
+    consents = alpha.registry.consents
+    case_id = opened(alpha)
+    with monkeypatch.context() as patched:
+        patched.setattr(consents._store, "entries", lambda *_: [])
+        alpha.record(withdrawn(), case_id)
+        assert consents.sendable([], nodes["gamma"].registry.own, {}) == []
+        assert consents.cases_with_withdrawals() == frozenset()
+
+    assert consents.cases_with_withdrawals() == {case_id}
+
+
 def test_relay_that_holds_no_consent_says_no_where_the_author_says_yes(nodes: Nodes) -> None:
     alpha, beta, gamma = (nodes[name] for name in ("alpha", "beta", "gamma"))
     case_id = opened(alpha)

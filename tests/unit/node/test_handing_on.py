@@ -42,6 +42,7 @@ class FakeNode:
     without: frozenset[CaseId] = frozenset()
     unreadable: int = 0
     damaged: frozenset[int] = frozenset()
+    hidden: frozenset[int] = frozenset()
     looks_refused: list[RegistryError] = field(default_factory=list)
     failures: dict[CaseId, list[RegistryError]] = field(default_factory=dict)
     handed_on: list[CaseId] = field(default_factory=list)
@@ -58,6 +59,8 @@ class FakeNode:
 
     def entries(self, log_id: LogId, start: int, end: int) -> list[CaseId]:
         assert (log_id, end) == (LOG_ID, start + 1)
+        if start in self.hidden:
+            return []
         if start in self.damaged:
             msg = "invented"
             raise DamagedLog(msg)
@@ -213,16 +216,18 @@ async def test_what_cannot_be_looked_at_now_is_looked_at_later_and_ends_no_node(
         await until(lambda: node.handed_on == [ONE, ONE])
 
 
-async def test_place_that_is_damaged_keeps_nothing_else_from_being_looked_at(
-    node: FakeNode,
+@pytest.mark.parametrize("state", ["damaged", "hidden"])
+async def test_place_that_cannot_be_told_keeps_nothing_else_from_being_looked_at(
+    node: FakeNode, state: str
 ) -> None:
-    node.before, node.damaged = frozenset({ONE}), frozenset({5})
+    node.before = frozenset({ONE})
+    setattr(node, state, frozenset({5}))
     async with working(node, is_open=False):
         node.comes(5)
         node.comes(1)
         node.is_open.set()
         await until(lambda: node.handed_on == [TWO, ONE])
-        node.damaged = frozenset()
+        setattr(node, state, frozenset())
         await until(lambda: node.handed_on == [TWO, ONE, many(5)])
 
 
